@@ -1,0 +1,79 @@
+"""The errors a user can meet, each with its exit code.
+
+    TuneAsrError            1   ours: please report it
+    ├── ConfigError         2   a flag, a config or a search space is wrong
+    ├── DataError           3   a manifest, a transcript or a recording is wrong
+    ├── TrialFailedError    4   a trial failed for good
+    ├── StorageError        5   a folder cannot be used: taken, locked, full, damaged
+    └── ClusterError        6   Ray cannot be reached, or was lost
+
+A message says what was given, the rule, the place and the way out. Where a file can hold several
+mistakes, all of them are collected as `Problem`s and told at once. This module imports nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: its place (`file:line: key.path`), what was given against which rule, and the way out."""
+
+    place: str
+    what: str
+    way_out: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.what}" if self.place else self.what
+        return f"{text}\n    {self.way_out}" if self.way_out else text
+
+
+class TuneAsrError(Exception):
+    """A mistake that a person can mend: it ends the program with `exit_code` and without a traceback.
+
+    Args:
+        problems: one message, or every `Problem` that was found.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problems: str | Problem | Iterable[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem("", problems)
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.problems,)
+
+
+class ConfigError(TuneAsrError):
+    """A flag, a configuration or a search space says something it may not say."""
+
+    exit_code = 2
+
+
+class DataError(TuneAsrError):
+    """A manifest, a transcript or a recording cannot be used as it is."""
+
+    exit_code = 3
+
+
+class TrialFailedError(TuneAsrError):
+    """A trial cannot be trained to an end, and trying again would not help."""
+
+    exit_code = 4
+
+
+class StorageError(TuneAsrError):
+    """A folder cannot be used: it is taken, locked, full, not writable or damaged."""
+
+    exit_code = 5
+
+
+class ClusterError(TuneAsrError):
+    """No Ray answers at the address, or the Ray that did was lost."""
+
+    exit_code = 6
