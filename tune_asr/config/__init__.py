@@ -1,1 +1,10 @@
-"""."""
+"""What `configs/*.yaml` may say: typed, strict, every mistake told at once.
+
+    strict_yaml.py          a file -> plain values, and the line each of them stands on
+    overrides.py            `--set KEY=VALUE` and a space's `over:`, one mechanism; values laid over each other
+    sections.py             the schema: every key, its type, its default, what it means
+    lightning_arguments.py  which keys `trainer` and `precision` may hold: the arguments of Lightning's `Trainer`
+    load.py                 values -> a checked `Config`, pydantic's errors in our words
+
+Nothing here imports torch, Lightning or Ray: a mistake is told before any of them is loaded.
+"""

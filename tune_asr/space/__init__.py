@@ -1,1 +1,8 @@
-"""."""
+"""What `search_spaces/*.yaml` may say, checked against the configuration it searches over.
+
+    distributions.py   the values a searched key may take, in Ray Tune's names, and how one is drawn
+    sections.py        the schema of the file: search, asha, resources
+    plan.py            a space and its base configuration, checked together: what each trial will be
+
+Nothing here knows Ray: a trial's settings are a pure function of (seed, trial, key).
+"""

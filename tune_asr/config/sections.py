@@ -1,0 +1,300 @@
+"""The schema of a configuration: every key, its type, its default and what it means.
+
+Each section is frozen and closed: an unknown key is an error. Under a dotted `target`, and in `trainer` and
+`precision`, keys are passed through. The text under a field is its documentation.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+
+def _whole(value: Any) -> Any:
+    """`1e5` is a whole number, whichever way it is written; 1.5 is not."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Int = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A closed mapping of typed keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class BatchKeys(Section):
+    """Keys that every built-in `data.target` has."""
+
+    batch_size: Count = 16
+    """Utterances a batch."""
+    bucketing: bool = True
+    """Put utterances of similar length into one batch; false: shuffle freely, and pay for the padding."""
+
+
+class SyntheticData(BatchKeys):
+    """Speech made on the fly from a seed: no files, the same on every machine."""
+
+    target: Literal["synthetic"] = "synthetic"
+    """Where the speech comes from: synthetic, manifest, or the dotted path of a LightningDataModule."""
+    seed: Int = 0
+    """Which speech is made. It is part of the ruler: the trials of a search differ in `seed`, not here."""
+    num_train: Count = 256
+    """Training utterances."""
+    num_val: Count = 64
+    """Validation utterances."""
+    alphabet: Annotated[str, Field(min_length=2)] = "abcdefghijklmnop"
+    """The characters; each is an audible pattern of its own."""
+    num_words: Annotated[Int, Field(ge=10)] = 200
+    """Words in the lexicon; some stand in validation alone."""
+    min_words: Count = 1
+    """Fewest words an utterance."""
+    max_words: Count = 4
+    """Most words an utterance."""
+    noise: Annotated[float, Field(ge=0)] = 0.3
+    """Standard deviation of the noise, relative to the voice's."""
+
+    @model_validator(mode="after")
+    def _order(self) -> SyntheticData:
+        if self.min_words > self.max_words:
+            raise ValueError(f"min_words is {self.min_words}, but must be at most max_words, {self.max_words}")
+        if len(set(self.alphabet)) < len(self.alphabet) or not self.alphabet.isalpha():
+            raise ValueError(f"alphabet is {self.alphabet!r}, but must be letters, each of them once")
+        return self
+
+
+class ManifestData(BatchKeys):
+    """Recordings listed in JSONL, CSV or TSV files."""
+
+    target: Literal["manifest"]
+    """Where the speech comes from."""
+    train: str
+    """The training manifest."""
+    val: str
+    """The validation manifest: the ruler, never filtered and never searched."""
+    test: str | None = None
+    """A test manifest, scored once, when a model is exported."""
+    max_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Training utterances longer than this are left out; validation keeps all of its own."""
+
+
+class CustomTarget(BaseModel):
+    """A class of the user's, by dotted path; the other keys of the section are its parameters."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    target: str
+    """`package.module.Class`."""
+
+    @field_validator("target")
+    @classmethod
+    def _dotted(cls, value: str) -> str:
+        parts = value.split(".")
+        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+            raise ValueError("must be a built-in name or a dotted path such as package.module.Class")
+        return value
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys beside `target`."""
+        return dict(self.model_extra or {})
+
+
+class ConvCTCModel(Section):
+    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
+
+    target: Literal["conv_ctc"] = "conv_ctc"
+    """The encoder: conv_ctc, or the dotted path of a LightningModule."""
+    dim: Count = 96
+    """Channels of every layer."""
+    num_layers: Count = 5
+    """Residual convolution blocks."""
+    kernel_size: Count = 11
+    """Frames a depthwise convolution spans; odd."""
+    subsampling: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_whole)] = 4
+    """Feature frames (10 ms) an output frame. Higher is faster, until a transcript no longer fits its frames."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Probability that a channel is dropped in training."""
+
+    @field_validator("kernel_size")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value % 2 == 0:
+            raise ValueError("must be odd, so that a frame has as many neighbours on either side")
+        return value
+
+
+class TextSection(Section):
+    """What a reference is. It is the ruler of a search and never searched."""
+
+    case: Literal["lower", "upper", "keep"] = "lower"
+    """Letter case."""
+    punctuation: Literal["remove", "keep"] = "remove"
+    """Punctuation and symbols; an apostrophe inside a word always stays."""
+    digits: Literal["keep", "remove"] = "keep"
+    """Digits."""
+    unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFKC"
+    """Unicode normalisation form."""
+
+
+class FeaturesSection(Section):
+    """Kaldi-compatible log-mel filter banks, 25 ms windows every 10 ms."""
+
+    sample_rate: Annotated[Int, Field(ge=4000, le=48000)] = 8000
+    """Hz; recordings at other rates are resampled to it."""
+    num_mel_bins: Annotated[Int, Field(ge=8, le=128)] = 40
+    """Mel filters."""
+
+
+class AugmentSection(Section):
+    """SpecAugment (Park et al., 2019), in torchaudio's names; zero masks turn it off."""
+
+    n_freq_masks: Annotated[Int, Field(ge=0)] = 1
+    """Frequency masks an utterance (m_F)."""
+    freq_mask_param: Annotated[Int, Field(ge=0)] = 6
+    """Widest frequency mask, in mel bins (F)."""
+    n_time_masks: Annotated[Int, Field(ge=0)] = 1
+    """Time masks an utterance (m_T)."""
+    time_mask_param: Annotated[Int, Field(ge=0)] = 10
+    """Widest time mask, in feature frames of 10 ms (T)."""
+    p: Share = 0.1
+    """Widest time mask as a share of the utterance (p)."""
+
+
+class OptimizerSection(Section):
+    """How weights follow gradients."""
+
+    name: Literal["adamw"] = "adamw"
+    """The optimiser (Loshchilov and Hutter, 2019)."""
+    lr: Annotated[float, Field(gt=0)] = 3.0e-3
+    """Peak learning rate."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1.0e-2
+    """Decoupled weight decay (lambda)."""
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
+    """Decay rates of the moment estimates (beta_1, beta_2)."""
+
+    @field_validator("betas", mode="before")
+    @classmethod
+    def _pair(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class SchedulerSection(Section):
+    """How the learning rate moves over the full horizon, trainer.max_epochs: never over a rung."""
+
+    name: Literal["constant", "cosine", "plateau"] = "cosine"
+    """The shape behind the warm-up."""
+    warmup_fraction: Share = 0.1
+    """Share of the horizon over which the rate rises linearly to its peak."""
+    final_fraction: Share = 0.01
+    """cosine and plateau: the lowest rate, as a share of the peak."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """plateau: what the rate is multiplied by."""
+    patience: Annotated[Int, Field(ge=0)] = 2
+    """plateau: epochs without a better objective before it is."""
+
+
+class TrainerSection(BaseModel):
+    """Arguments of Lightning's Trainer, and the number of threads."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    max_epochs: Count = 24
+    """The horizon: epochs of a full training, over which schedules run."""
+    gradient_clip_val: Annotated[float, Field(ge=0)] | None = 5.0
+    """Largest norm of the gradient."""
+    accumulate_grad_batches: Count = 1
+    """Batches an optimiser step."""
+    num_threads: Count = 1
+    """CPU threads of one training. Part of the setting, since it decides the last bits; never taken from the machine."""
+
+
+class PrecisionSection(BaseModel):
+    """Arguments of Lightning's Trainer that concern number formats."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Number format of weights and activations; the loss is float32 under each."""
+
+
+class EarlyStoppingSection(Section):
+    """When a training ends before its horizon. In a search it is off unless the search asks for it."""
+
+    enabled: bool = True
+    """End when `objective` has not improved for `patience` epochs."""
+    patience: Count = 10
+    """Epochs without improvement."""
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """The least that counts as an improvement."""
+    stop_epoch: Count | None = None
+    """End after this epoch whatever happens; schedules still span the horizon. `best.yaml` says it for a pruned winner."""
+
+
+class CheckpointSection(Section):
+    """What is kept of a training."""
+
+    dirpath: str = "artifacts/checkpoints"
+    """Folder of `train`'s checkpoints, relative to the working directory."""
+    save_top_k: Count = 1
+    """How many of the best are kept, beside the newest."""
+
+
+class LoggingSection(Section):
+    """Where curves go."""
+
+    save_dir: str = "artifacts/logs"
+    """Folder of `train`'s logs, relative to the working directory."""
+    tensorboard: bool = True
+    """Write TensorBoard event files."""
+    use_wandb: bool = False
+    """Log to Weights & Biases as well; the key comes from its own login, never from a file here."""
+    project: str = "tune_asr"
+    """W&B project."""
+    run_name: str | None = None
+    """W&B run name."""
+
+
+def _target_tag(value: Any) -> str:
+    target = value.get("target") if isinstance(value, dict) else getattr(value, "target", None)
+    return target if target in ("synthetic", "manifest", "conv_ctc") else "default" if target is None else "custom"
+
+
+DataSection = Annotated[
+    Annotated[SyntheticData, Tag("synthetic")]
+    | Annotated[SyntheticData, Tag("default")]
+    | Annotated[ManifestData, Tag("manifest")]
+    | Annotated[CustomTarget, Tag("custom")],
+    Discriminator(_target_tag),
+]
+ModelSection = Annotated[
+    Annotated[ConvCTCModel, Tag("conv_ctc")]
+    | Annotated[ConvCTCModel, Tag("default")]
+    | Annotated[CustomTarget, Tag("custom")],
+    Discriminator(_target_tag),
+]
+TAGS = frozenset({"synthetic", "manifest", "conv_ctc", "default", "custom"})
+
+
+class Config(Section):
+    """One training, whole: what `configs/*.yaml` may say."""
+
+    seed: Int = 17
+    """Initial weights, batch order, dropout and masks; a search gives each trial its own."""
+    data: DataSection = SyntheticData()
+    """Training and validation speech."""
+    text: TextSection = TextSection()
+    features: FeaturesSection = FeaturesSection()
+    augment: AugmentSection = AugmentSection()
+    model: ModelSection = ConvCTCModel()
+    optimizer: OptimizerSection = OptimizerSection()
+    scheduler: SchedulerSection = SchedulerSection()
+    trainer: TrainerSection = TrainerSection()
+    precision: PrecisionSection = PrecisionSection()
+    early_stopping: EarlyStoppingSection = EarlyStoppingSection()
+    checkpoint: CheckpointSection = CheckpointSection()
+    logging: LoggingSection = LoggingSection()

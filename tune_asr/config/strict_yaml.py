@@ -1,0 +1,192 @@
+"""Read a YAML file strictly: safe values only, every one of them with the line it stands on.
+
+Refused, with the line: duplicate keys, anchors and aliases, tags, keys that are not text, more than one document,
+nesting deeper than `MAX_DEPTH`, files above `MAX_BYTES`. Scalars follow YAML 1.2 rather than PyYAML's YAML 1.1: `1e-3`
+is a number, `no` is text, `010` is ten, `1:30` and dates are text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tune_asr.errors import ConfigError, Problem
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 20
+
+Keys = tuple[str | int, ...]
+
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
+_BASED = re.compile(r"0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+# libyaml where PyYAML was built with it: twenty times faster on long files, the same events.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The values of one file, and where each stands: `lines[("optimizer", "lr")]` is a line number from 1."""
+
+    name: str
+    values: dict[str, Any]
+    lines: dict[Keys, int]
+
+    def place(self, keys: Keys) -> str:
+        """`file:line: key.path` of a key, or of the nearest one above it that stands in the file."""
+        known = keys
+        while known and known not in self.lines:
+            known = known[:-1]
+        return f"{self.name}:{self.lines.get(known, 1)}: {dotted(keys)}".rstrip(": ")
+
+
+def dotted(keys: Keys) -> str:
+    """`("optimizer", "betas", 0)` -> `optimizer.betas.0`."""
+    return ".".join(map(str, keys))
+
+
+def read(path: Path) -> Document:
+    """Read one YAML file whose top level is a mapping.
+
+    Raises:
+        ConfigError: the file is missing, not a plain file, too large, empty, not UTF-8, or breaks a rule above.
+    """
+    name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    return parse(_read_text(path, name), name)
+
+
+def parse(text: str, name: str) -> Document:
+    """Read YAML text whose top level is a mapping; `name` stands for the file in messages."""
+    builder = _Builder(name)
+    values = builder.build(text)
+    if values is None:
+        raise ConfigError(Problem(f"{name}:1", "the file is empty", "an empty mapping is written {}"))
+    if not isinstance(values, dict):
+        raise ConfigError(Problem(f"{name}:1", f"the top level is {_kind(values)}, but must be a mapping of sections"))
+    return Document(name, values, builder.lines)
+
+
+def parse_value(text: str, name: str) -> Any:
+    """Read one value as it would stand behind a key: `1e-3`, `[0.9, 0.98]`, `cosine`."""
+    return _Builder(name).build(text)
+
+
+def scalar(text: str) -> Any:
+    """The value of a plain (unquoted) scalar."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if text.lower() in _SPECIAL:
+        return float(_SPECIAL[text.lower()])
+    return text
+
+
+def _read_text(path: Path, name: str) -> str:
+    try:
+        status = path.stat()
+        # A pipe or a device would block or never end.
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{name}: not a file: give the path of a YAML file")
+        if status.st_size > MAX_BYTES:
+            raise ConfigError(f"{name}: {status.st_size:,} bytes, but a configuration may have {MAX_BYTES:,}")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{name}: no such file (looked for {path.absolute()})") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+class _Builder:
+    """Values out of YAML events: events, unlike nodes, can be judged before anything deep is built."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: dict[Keys, int] = {}
+
+    def build(self, text: str) -> Any:
+        try:
+            events = iter(yaml.parse(text, Loader=_LOADER))
+            next(events)  # the stream starts
+            if isinstance(next(events), yaml.StreamEndEvent):
+                return None
+            value = self._value(next(events), events, ())
+            next(events)  # the document ends
+            extra = next(events)
+            if not isinstance(extra, yaml.StreamEndEvent):
+                raise self._problem(extra, (), "a second document begins", "keep one document a file: remove the ---")
+            return value
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            way_out = "indent with spaces, not tabs" if "\t" in _line(text, line) else ""
+            raise ConfigError(Problem(f"{self.name}:{line}", f"not YAML: {error.problem or error}", way_out)) from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{self.name}: not YAML: {error}") from None
+
+    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], keys: Keys) -> Any:
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise self._problem(event, keys, "anchors and aliases (& and *) are not allowed", "write the value out")
+        if getattr(event, "tag", None):
+            raise self._problem(event, keys, f"tags are not allowed: {event.tag}", "write a plain value")  # type: ignore[attr-defined]
+        self.lines.setdefault(keys, event.start_mark.line + 1)
+        if isinstance(event, yaml.ScalarEvent):
+            return scalar(event.value) if event.implicit[0] else event.value
+        if len(keys) >= MAX_DEPTH:
+            raise self._problem(event, (), f"nested more than {MAX_DEPTH} deep", "flatten it")
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(events, keys)
+        return self._mapping(events, keys)
+
+    def _sequence(self, events: Iterator[yaml.Event], keys: Keys) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(self._value(event, events, (*keys, len(items))))
+        return items
+
+    def _mapping(self, events: Iterator[yaml.Event], keys: Keys) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
+                raise self._problem(event, keys, "a key must be plain text", "no anchors, tags, lists or mappings")
+            key = event.value
+            if event.implicit[0] and not isinstance(scalar(key), str):
+                raise self._problem(event, keys, f"the key {key or 'null'} is not text", f'write "{key}" in quotes')
+            if key in mapping:
+                first = self.lines[*keys, key]
+                raise self._problem(event, (*keys, key), f"given twice, first on line {first}", "keep one of them")
+            self.lines[*keys, key] = event.start_mark.line + 1
+            mapping[key] = None
+            mapping[key] = self._value(next(events), events, (*keys, key))
+        return mapping
+
+    def _problem(self, event: yaml.Event, keys: Keys, what: str, way_out: str) -> ConfigError:
+        place = f"{self.name}:{event.start_mark.line + 1}"
+        return ConfigError(Problem(f"{place}: {dotted(keys)}" if keys else place, what, way_out))
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def _kind(value: Any) -> str:
+    return "a list" if isinstance(value, list) else f"the value {value!r}"

@@ -1,0 +1,142 @@
+"""The values a searched key may take, in Ray Tune's names and with its bounds.
+
+    uniform: [low, high]             low <= x < high
+    quniform: [low, high, q]         multiples of q, high included
+    loguniform: [low, high]          uniform in log x; low > 0
+    qloguniform: [low, high, q]
+    randint: [low, high]             whole numbers, high excluded
+    lograndint: [low, high]          whole numbers, uniform in log x, high excluded
+    choice: [a, b, ...]              each as likely
+    grid_search: [a, b, ...]         each of them, crossed with the other grids
+
+A value is drawn by `at(u)`, u in [0, 1): the caller derives u from (seed, trial, key), so that a key's values do not
+depend on which other keys are searched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+NUMERIC = ("uniform", "quniform", "loguniform", "qloguniform", "randint", "lograndint")
+LISTED = ("choice", "grid_search")
+KINDS = (*NUMERIC, *LISTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One searched key's values: `kind` is a name above, `arguments` what stands behind it."""
+
+    kind: str
+    arguments: tuple[Any, ...]
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether every value is tried, rather than some drawn."""
+        return self.kind == "grid_search"
+
+    @property
+    def is_log(self) -> bool:
+        """Whether values lie evenly in the logarithm."""
+        return "log" in self.kind
+
+    @property
+    def probes(self) -> tuple[Any, ...]:
+        """Values whose validity stands for that of all: the lowest, the highest and some between, or each of a list."""
+        if self.kind in LISTED:
+            return self.arguments
+        return (self.at(0.0), self.at(math.nextafter(1.0, 0.0)), *(self.at((i + 0.5) / 64) for i in range(64)))
+
+    def at(self, u: float) -> Any:
+        """The value at quantile `u`, 0 <= u < 1."""
+        return _AT[self.kind](u, *self.arguments) if self.kind in NUMERIC else self._listed(u)
+
+    def _listed(self, u: float) -> Any:
+        return self.arguments[int(u * len(self.arguments))]
+
+
+def parse(value: Any) -> Distribution:
+    """`{loguniform: [1.0e-4, 1.0e-2]}` -> a distribution.
+
+    Raises:
+        ValueError: with what was given and the rule.
+    """
+    if not isinstance(value, dict) or len(value) != 1:
+        raise ValueError(f"must be one distribution, such as {{uniform: [0.0, 0.3]}}; known: {', '.join(KINDS)}")
+    ((kind, arguments),) = value.items()
+    if kind not in KINDS:
+        raise ValueError(f"{kind} is not a distribution; known: {', '.join(KINDS)}")
+    if not isinstance(arguments, list):
+        raise ValueError(f"{kind} takes a list, but was given {arguments!r}")
+    if kind in NUMERIC:
+        _check_numeric(kind, arguments)
+    elif not arguments:
+        raise ValueError(f"{kind} is empty: give at least one value")
+    return Distribution(kind, tuple(arguments))
+
+
+def _check_numeric(kind: str, arguments: list[Any]) -> None:
+    expected = 3 if kind.startswith("q") else 2
+    shape = "[low, high, q]" if expected == 3 else "[low, high]"
+    if len(arguments) != expected:
+        raise ValueError(f"{kind} takes {shape}, but was given {len(arguments)} values")
+    for number in arguments:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            raise ValueError(f"{kind} takes numbers, but was given {number!r}")
+    low, high = arguments[:2]
+    excluded = " (high is excluded, as in Ray)" if "randint" in kind else ""
+    if not low < high:
+        raise ValueError(f"{kind}: low must be below high{excluded}, but low is {low} and high is {high}")
+    if "log" in kind and low <= 0:
+        raise ValueError(f"{kind}: low must be above 0, since log 0 is no number, but is {low}")
+    if "randint" in kind and not all(float(number).is_integer() for number in arguments):
+        raise ValueError(f"{kind} takes whole numbers, but was given {low} and {high}")
+    if expected == 3:
+        _check_step(kind, *arguments)
+
+
+def _check_step(kind: str, low: float, high: float, q: float) -> None:
+    if q <= 0:
+        raise ValueError(f"{kind}: q must be above 0, but is {q}")
+    for name, bound in (("low", low), ("high", high)):
+        if abs(bound / q - round(bound / q)) > 1e-6:
+            raise ValueError(f"{kind}: {name} must be a multiple of q, as in Ray, but {bound} is none of {q}")
+
+
+def _uniform(u: float, low: float, high: float) -> float:
+    return min(low + u * (high - low), math.nextafter(high, low))
+
+
+def _loguniform(u: float, low: float, high: float) -> float:
+    # exp(log x) may miss x by a bit; a bound is a promise.
+    return min(max(math.exp(_uniform(u, math.log(low), math.log(high))), low), math.nextafter(high, low))
+
+
+def _quantised(draw: Callable[[float, float, float], float]) -> Callable[..., float]:
+    def at(u: float, low: float, high: float, q: float) -> float:
+        # Twelve digits take away the noise of q itself: 0.3, not 0.30000000000000004.
+        value = float(f"{round(draw(u, low, high) / q) * q:.12g}")
+        value = min(max(value, low), high)
+        return int(value) if isinstance(q, int) and isinstance(low, int) else value
+
+    return at
+
+
+def _randint(u: float, low: float, high: float) -> int:
+    return min(int(low) + math.floor(u * (high - low)), int(high) - 1)
+
+
+def _lograndint(u: float, low: float, high: float) -> int:
+    return min(max(math.floor(_loguniform(u, low, high)), int(low)), int(high) - 1)
+
+
+_AT: dict[str, Callable[..., Any]] = {
+    "uniform": _uniform,
+    "quniform": _quantised(_uniform),
+    "loguniform": _loguniform,
+    "qloguniform": _quantised(_loguniform),
+    "randint": _randint,
+    "lograndint": _lograndint,
+}
