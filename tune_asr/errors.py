@@ -8,12 +8,14 @@
     └── ClusterError        6   Ray cannot be reached, or was lost
 
 A message says what was given, the rule, the place and the way out. Where a file can hold several
-mistakes, all of them are collected as `Problem`s and told at once. This module imports nothing.
+mistakes, all of them are collected as `Problem`s and told at once. This module imports the standard library alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 
@@ -77,3 +79,28 @@ class ClusterError(TuneAsrError):
     """No Ray answers at the address, or the Ray that did was lost."""
 
     exit_code = 6
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with escapes for what a terminal would obey or cannot show. It may be anybody's."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def exit_with(run: Callable[[], int]) -> int:
+    """Run a door, and turn how it ends into an exit code: a user's mistake gets its message and no traceback.
+
+    What is no `TuneAsrError` is our bug: it is not caught, so Python shows its traceback and exits with 1.
+    """
+    try:
+        code = run()
+        sys.stdout.flush()
+    except TuneAsrError as error:
+        print("\n".join(map(printable, f"error: {error}".split("\n"))), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + 2
+    except BrokenPipeError:
+        # Whoever read our output has enough of it, e.g. `| head`. The interpreter's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+    return code

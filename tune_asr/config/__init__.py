@@ -1,5 +1,6 @@
 """What `configs/*.yaml` may say: typed, strict, every mistake told at once.
 
+    scalars.py              one plain scalar -> its value, `1e-3` a number and `no` a text
     strict_yaml.py          a file -> plain values, and the line each of them stands on
     overrides.py            `--set KEY=VALUE` and a space's `over:`, one mechanism; values laid over each other
     sections.py             the schema: every key, its type, its default, what it means

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,11 +14,15 @@ from pydantic_core import ErrorDetails
 from tune_asr.config import strict_yaml
 from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
-from tune_asr.config.sections import TAGS, Config, ConvCTCModel, CustomTarget, ManifestData, SyntheticData
+from tune_asr.config.scalars import shown
+from tune_asr.config.sections import Config, ConvCTCModel, ManifestData, SyntheticData
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
 BUILT_IN: dict[str, tuple[type[BaseModel], ...]] = {"data": (SyntheticData, ManifestData), "model": (ConvCTCModel,)}
+MANIFESTS = ("train", "val", "test")
+
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
@@ -26,57 +31,57 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
     Raises:
         ConfigError: with every mistake of the file and of the overrides.
     """
-    layered = Layered.of(strict_yaml.read(path), path.resolve().parent)
-    for override in overrides:
-        layered.lay(override)
-    return check(layered)
-
-
-def check(layered: Layered) -> Config:
-    """A tree of values -> a `Config`; see `load_config`."""
-    # `logging:` with nothing under it is an empty section, as people write it.
-    values = {key: {} if value is None and key != "seed" else value for key, value in layered.values.items()}
-    problems = list(argument_problems(layered, values))
-    try:
-        config = Config.model_validate(values)
-    except ValidationError as error:
-        problems += translate(error, layered, Config)
-        raise ConfigError(problems) from None
-    if problems:
-        raise ConfigError(problems)
-    return config
+    return check(read_layers(path, overrides))
 
 
 def from_values(values: dict[str, Any], name: str) -> Config:
     """A `Config` out of plain values that were checked once: a results folder's own copy, called `name`."""
-    return check(Layered(values, document=strict_yaml.Document(name, values, {})))
+    return check(Layered(values, strict_yaml.Document(name, values, {})))
 
 
-def translate(error: ValidationError, layered: Layered, schema: type[BaseModel]) -> Iterator[Problem]:
-    """Pydantic's errors as problems: what was given, the rule, the place, the nearest known key."""
-    for details in error.errors(include_url=False):
-        # The tag of a union's member stands between a section and its keys.
-        keys = tuple(key for i, key in enumerate(details["loc"]) if not (i == 1 and key in TAGS))
-        what, way_out = _sentence(details, keys, schema)
-        yield Problem(layered.place(keys), what, way_out)
+def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
+    """A file with overrides laid over it, not yet checked.
+
+    Raises:
+        ConfigError: the file cannot be read, or an override contradicts it in shape.
+    """
+    layered = Layered.of(strict_yaml.read(path), path.resolve().parent)
+    for override in overrides:
+        layered.lay(override)
+    return layered
 
 
-def argument_problems(layered: Layered, values: dict[str, Any]) -> Iterator[Problem]:
-    """Keys of `trainer` and `precision` that Lightning's `Trainer` does not have, or that are not the user's to set."""
-    seen: dict[str, str] = {}
-    for name in ("trainer", "precision"):
-        section = values.get(name)
-        for key in section if isinstance(section, dict) else ():
-            place = layered.place((name, key))
-            own = key == "num_threads" and name == "trainer"
-            if key in RESERVED:
-                yield Problem(place, "cannot be set", RESERVED[key])
-            elif not own and key not in trainer_arguments():
-                known = [a for a in (*trainer_arguments(), "num_threads") if a not in RESERVED]
-                yield Problem(place, "unknown key: not an argument of Lightning's Trainer", nearest(key, known))
-            elif key in seen:
-                yield Problem(place, f"stands in {seen[key]} as well", "keep one of them")
-            seen[key] = name
+def check(layered: Layered) -> Config:
+    """A tree of values -> a `Config`; see `load_config`."""
+    config, problems = examine(layered, Config)
+    if config is None or problems:
+        raise ConfigError(problems)
+    if not isinstance(config.data, ManifestData):
+        return config
+    given = {key: path for key in MANIFESTS if (path := getattr(config.data, key)) is not None}
+    absolute = {key: layered.resolved(("data", key), path) for key, path in given.items()}
+    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+
+
+def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list[Problem]]:
+    """Every mistake of a tree, and what the tree says without them, so that what builds on it can be examined too.
+
+    The first is None where the rest makes no whole.
+    """
+    # `logging:` with nothing under it is an empty section, as people write it.
+    values = {key: value for key, value in layered.values.items() if value is not None or key == "seed"}
+    problems = list(_argument_problems(layered, values)) if schema is Config else []
+    try:
+        return schema.model_validate(values), problems
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+    for details in mistakes:
+        keys = _keys(details)
+        problems.append(Problem(layered.place(keys), *_sentence(details, keys, schema)))
+    try:
+        return schema.model_validate(_without(values, map(_keys, mistakes))), problems
+    except ValidationError:
+        return None, problems
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
@@ -94,34 +99,62 @@ def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
     return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
-def is_free(config: Config, key: str) -> bool:
-    """Whether a dotted key is a parameter of a user's own class or of Lightning's `Trainer`."""
-    section, _, name = key.partition(".")
-    value = getattr(config, section, None)
-    if section in ("trainer", "precision"):
-        return "." not in name and name in trainer_arguments() and name not in RESERVED
-    return isinstance(value, CustomTarget) and bool(name)
+def _argument_problems(layered: Layered, values: dict[str, Any]) -> Iterator[Problem]:
+    """Keys of `trainer` and `precision` that Lightning's `Trainer` does not have, or that are not the user's to set."""
+    for name, other in (("trainer", "precision"), ("precision", "trainer")):
+        section, beside = values.get(name), values.get(other)
+        for key in section if isinstance(section, dict) else ():
+            place = layered.place((name, key))
+            if key in known_keys(name):
+                continue
+            if key in known_keys(other):
+                yield Problem(place, "unknown key", f"did you mean {other}.{key}?")
+            elif key in RESERVED:
+                yield Problem(place, "cannot be set", RESERVED[key])
+            elif key not in trainer_arguments():
+                known = {*trainer_arguments(), *known_keys("trainer")} - set(RESERVED)
+                yield Problem(place, "unknown key: not an argument of Lightning's Trainer", nearest(key, list(known)))
+            elif name == "precision" and isinstance(beside, dict) and key in beside:
+                yield Problem(place, "stands in trainer as well", "keep one of them")
+
+
+def _keys(details: ErrorDetails) -> Keys:
+    section, *rest = details["loc"]
+    # The name of a union's member stands between a section that has targets and its keys.
+    return (section, *rest[1:]) if section in BUILT_IN else (section, *rest)
+
+
+def _without(values: dict[str, Any], faulty: Iterable[Keys]) -> dict[str, Any]:
+    rest: dict[Any, Any] = copy.deepcopy(values)
+    for section, *keys in faulty:
+        if keys and section in rest:
+            rest[section].pop(keys[0], None)
+        else:
+            rest.pop(section, None)
+    return rest
 
 
 def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
-    kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    """One of pydantic's errors in our words: what was given against which rule, and the way out."""
+    kind, given = details["type"], shown(details["input"])
     if kind == "extra_forbidden":
         return _unknown_key(keys, schema)
     if kind == "missing":
         return "is missing", f"give {dotted(keys)}"
     if kind == "value_error":
-        rule = str(context["error"])
-        return (f"is {_shown(given)}, but {rule}" if rule.startswith("must") else rule), ""
-    if kind.endswith("_type") or kind in {"int_from_float", "is_instance_of", "tuple_type", "bool_parsing"}:
-        return f"is {_shown(given)}, but must be {_TYPES.get(kind, details['msg'].removeprefix('Input should be '))}", ""
-    rule = details["msg"].removeprefix("Input should ").removeprefix("be ")
-    return f"is {_shown(given)}, but must be {rule}", ""
+        rule = str(details["ctx"]["error"])
+        return f"is {given}, but {rule}" if rule.startswith("must") else rule, _known_targets(details, keys)
+    if kind == "string_too_short":
+        return f"is {given}, but must have at least {details['ctx']['min_length']} characters", ""
+    return f"is {given}, but must be {_TYPES.get(kind) or details['msg'].removeprefix('Input should be ')}", ""
 
 
 def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     name = str(keys[-1])
     if len(keys) == 1:
-        return "unknown section", nearest(name, list(schema.model_fields))
+        homes = [f"{section}.{name}" for section in schema.model_fields if name in known_keys(section, schema)]
+        way_out = f"did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
+        return "unknown section", way_out
     section = str(keys[0])
     for model in BUILT_IN.get(section, ()) if schema is Config else ():
         if name in model.model_fields:
@@ -129,27 +162,23 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     return "unknown key", nearest(name, known_keys(section, schema))
 
 
+def _known_targets(details: ErrorDetails, keys: Keys) -> str:
+    if keys[-1] != "target":
+        return ""
+    return nearest(details["input"], [_target(model) for model in BUILT_IN[str(keys[0])]])
+
+
 def _target(model: type[BaseModel]) -> str:
     (name,) = model.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
     return str(name)
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 _TYPES = {
     "int_type": "a whole number",
-    "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",
     "model_type": "a mapping of keys",
     "model_attributes_type": "a mapping of keys",
     "dict_type": "a mapping of keys",
-    "tuple_type": "a list",
-    "list_type": "a list",
 }

@@ -6,21 +6,22 @@ A `Layered` tree remembers where each value came from, so that a mistake is told
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tune_asr.config.strict_yaml import Document, Keys, dotted, parse_value
+from tune_asr.config.strict_yaml import MAX_DEPTH, Document, Keys, dotted, parse_value
 from tune_asr.errors import ConfigError, Problem
-
-# A path in a file is relative to that file; on the command line, to the working directory.
-PATH_KEYS = frozenset({"data.train", "data.val", "data.test"})
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One value for one key; `place` is where a person wrote it, `base` what a path in it is relative to."""
+    """One value for one key; `place` is where a person wrote it, `base` what a path in it is relative to.
+
+    A mapping takes the place of a whole section, or of a whole parameter of a user's class.
+    """
 
     key: str
     value: Any
@@ -38,7 +39,7 @@ def parse_assignments(texts: Sequence[str]) -> list[Override]:
     for text in texts:
         key, equals, value = text.partition("=")
         place = f"--set {text}"
-        if not equals or not key.strip():
+        if not equals or not all(part.strip() for part in key.split(".")):
             problems.append(Problem(place, "must be KEY=VALUE", "for example --set optimizer.lr=1e-3"))
             continue
         overrides.append(Override(key.strip(), parse_value(value, place), place, Path.cwd()))
@@ -49,29 +50,30 @@ def parse_assignments(texts: Sequence[str]) -> list[Override]:
 
 @dataclass(slots=True)
 class Layered:
-    """A tree of values with the place of each; later layers win."""
+    """A tree of values that remembers where each came from; later layers win.
+
+    `document` is the lowest layer's file, `base` what its relative paths start at.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
-    places: dict[Keys, str] = field(default_factory=dict)
     document: Document | None = None
+    base: Path = field(default_factory=Path.cwd)
+    laid: dict[Keys, Override] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: Document, base: Path) -> Layered:
         """The lowest layer: a file, whose relative paths start at `base`."""
-        layered = cls(copy.deepcopy(document.values), {}, document)
-        data = layered.values.get("data")
-        if isinstance(data, dict):
-            for key, value in data.items():
-                data[key] = _resolved(f"data.{key}", value, base)
-        return layered
+        return cls(copy.deepcopy(document.values), document, base)
 
     def lay(self, override: Override) -> None:
         """Set one key, making the sections above it.
 
         Raises:
-            ConfigError: a key above it holds a value, not a section.
+            ConfigError: a key above it holds a value, not a section, or there are too many of them.
         """
         keys = tuple(override.key.split("."))
+        if len(keys) > MAX_DEPTH:
+            raise ConfigError(Problem(override.place, f"nested more than {MAX_DEPTH} deep", "flatten it"))
         node = self.values
         for depth, key in enumerate(keys[:-1], start=1):
             if not isinstance(node.get(key), dict):
@@ -80,19 +82,33 @@ class Layered:
                     raise ConfigError(Problem(override.place, f"{above} is a value, so {override.key} cannot be set"))
                 node[key] = {}
             node = node[key]
-        node[keys[-1]] = _resolved(override.key, override.value, override.base)
-        self.places[keys] = override.place
+        node[keys[-1]] = copy.deepcopy(override.value)
+        # What lay below is gone with the section that held it.
+        self.laid = {laid: other for laid, other in self.laid.items() if laid[: len(keys)] != keys} | {keys: override}
 
     def place(self, keys: Keys) -> str:
         """Where the value at `keys` (or the nearest above it) was written."""
-        for depth in range(len(keys), 0, -1):
-            if keys[:depth] in self.places:
-                place = self.places[keys[:depth]]
-                return f"{place}: {dotted(keys)}"
-        below = [place for other, place in self.places.items() if other[: len(keys)] == keys]
+        override = self._override(keys)
+        if override:
+            # The place of an override names its key already.
+            return override.place if override.key == dotted(keys) else f"{override.place}: {dotted(keys)}"
+        below = [override.place for laid, override in self.laid.items() if laid[: len(keys)] == keys]
         if below:
             return f"{below[0]}: {dotted(keys)}"
         return self.document.place(keys) if self.document else dotted(keys)
+
+    def resolved(self, keys: Keys, path: str) -> str:
+        """The `path` given at `keys`, absolute."""
+        override = self._override(keys)
+        base = override.base if override else self.base
+        # Path.expanduser raises where there is no such home.
+        return os.path.realpath(base / os.path.expanduser(path))  # noqa: PTH111
+
+    def _override(self, keys: Keys) -> Override | None:
+        for depth in range(len(keys), 0, -1):
+            if keys[:depth] in self.laid:
+                return self.laid[keys[:depth]]
+        return None
 
 
 def overridden(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +117,3 @@ def overridden(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[s
     for key, value in settings.items():
         layered.lay(Override(key, value, key, Path.cwd()))
     return layered.values
-
-
-def _resolved(key: str, value: Any, base: Path) -> Any:
-    return str((base / Path(value).expanduser()).resolve()) if key in PATH_KEYS and isinstance(value, str) else value

@@ -6,25 +6,37 @@ Each section is frozen and closed: an unknown key is an error. Under a dotted `t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 
 def _whole(value: Any) -> Any:
-    """`1e5` is a whole number, whichever way it is written; 1.5 is not."""
+    """`1e5` is a whole number, whichever way it is written; 1.5 is not, nor is `true`, which Python takes for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Int = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[Int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+FilePath = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
     """A closed mapping of typed keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class OpenSection(Section):
+    """A mapping whose other keys are passed through; `load.py` knows which there are."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class BatchKeys(Section):
@@ -72,20 +84,18 @@ class ManifestData(BatchKeys):
 
     target: Literal["manifest"]
     """Where the speech comes from."""
-    train: str
+    train: FilePath
     """The training manifest."""
-    val: str
+    val: FilePath
     """The validation manifest: the ruler, never filtered and never searched."""
-    test: str | None = None
+    test: FilePath | None = None
     """A test manifest, scored once, when a model is exported."""
     max_seconds: Annotated[float, Field(gt=0)] | None = None
     """Training utterances longer than this are left out; validation keeps all of its own."""
 
 
-class CustomTarget(BaseModel):
+class CustomTarget(OpenSection):
     """A class of the user's, by dotted path; the other keys of the section are its parameters."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     target: str
     """`package.module.Class`."""
@@ -180,7 +190,9 @@ class OptimizerSection(Section):
     @field_validator("betas", mode="before")
     @classmethod
     def _pair(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise ValueError("must be a list of two numbers")
+        return tuple(value)
 
 
 class SchedulerSection(Section):
@@ -198,10 +210,8 @@ class SchedulerSection(Section):
     """plateau: epochs without a better objective before it is."""
 
 
-class TrainerSection(BaseModel):
+class TrainerSection(OpenSection):
     """Arguments of Lightning's Trainer, and the number of threads."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     max_epochs: Count = 24
     """The horizon: epochs of a full training, over which schedules run."""
@@ -210,13 +220,11 @@ class TrainerSection(BaseModel):
     accumulate_grad_batches: Count = 1
     """Batches an optimiser step."""
     num_threads: Count = 1
-    """CPU threads of one training. Part of the setting, since it decides the last bits; never taken from the machine."""
+    """CPU threads of one training. It decides the last bits, so it is never taken from the machine."""
 
 
-class PrecisionSection(BaseModel):
+class PrecisionSection(OpenSection):
     """Arguments of Lightning's Trainer that concern number formats."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of weights and activations; the loss is float32 under each."""
@@ -232,13 +240,13 @@ class EarlyStoppingSection(Section):
     min_delta: Annotated[float, Field(ge=0)] = 0.0
     """The least that counts as an improvement."""
     stop_epoch: Count | None = None
-    """End after this epoch whatever happens; schedules still span the horizon. `best.yaml` says it for a pruned winner."""
+    """End after this epoch whatever happens; schedules still span the horizon. `best.yaml` sets it for its winner."""
 
 
 class CheckpointSection(Section):
     """What is kept of a training."""
 
-    dirpath: str = "artifacts/checkpoints"
+    dirpath: FilePath = "artifacts/checkpoints"
     """Folder of `train`'s checkpoints, relative to the working directory."""
     save_top_k: Count = 1
     """How many of the best are kept, beside the newest."""
@@ -247,7 +255,7 @@ class CheckpointSection(Section):
 class LoggingSection(Section):
     """Where curves go."""
 
-    save_dir: str = "artifacts/logs"
+    save_dir: FilePath = "artifacts/logs"
     """Folder of `train`'s logs, relative to the working directory."""
     tensorboard: bool = True
     """Write TensorBoard event files."""
@@ -259,25 +267,27 @@ class LoggingSection(Section):
     """W&B run name."""
 
 
-def _target_tag(value: Any) -> str:
-    target = value.get("target") if isinstance(value, dict) else getattr(value, "target", None)
-    return target if target in ("synthetic", "manifest", "conv_ctc") else "default" if target is None else "custom"
+def _target_tag(*built_in: str) -> Callable[[Any], str]:
+    """Which member of a union a section is: the built-in target it names (the first where it names none) or custom."""
+
+    def tag(section: Any) -> str:
+        values = section if isinstance(section, dict) else {"target": getattr(section, "target", built_in[0])}
+        target = values.get("target", built_in[0])
+        return target if target in built_in else "custom"
+
+    return tag
 
 
 DataSection = Annotated[
     Annotated[SyntheticData, Tag("synthetic")]
-    | Annotated[SyntheticData, Tag("default")]
     | Annotated[ManifestData, Tag("manifest")]
     | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_target_tag),
+    Discriminator(_target_tag("synthetic", "manifest")),
 ]
 ModelSection = Annotated[
-    Annotated[ConvCTCModel, Tag("conv_ctc")]
-    | Annotated[ConvCTCModel, Tag("default")]
-    | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_target_tag),
+    Annotated[ConvCTCModel, Tag("conv_ctc")] | Annotated[CustomTarget, Tag("custom")],
+    Discriminator(_target_tag("conv_ctc")),
 ]
-TAGS = frozenset({"synthetic", "manifest", "conv_ctc", "default", "custom"})
 
 
 class Config(Section):

@@ -1,8 +1,7 @@
 """Read a YAML file strictly: safe values only, every one of them with the line it stands on.
 
-Refused, with the line: duplicate keys, anchors and aliases, tags, keys that are not text, more than one document,
-nesting deeper than `MAX_DEPTH`, files above `MAX_BYTES`. Scalars follow YAML 1.2 rather than PyYAML's YAML 1.1: `1e-3`
-is a number, `no` is text, `010` is ten, `1:30` and dates are text.
+Refused, with the line: duplicate keys, anchors and aliases, tags, keys that are not text, control characters, more than
+one document, nesting deeper than `MAX_DEPTH`, more than `MAX_VALUES` values, files above `MAX_BYTES`.
 """
 
 from __future__ import annotations
@@ -17,19 +16,16 @@ from typing import Any
 
 import yaml
 
+from tune_asr.config.scalars import scalar, shown
 from tune_asr.errors import ConfigError, Problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+MAX_VALUES = 5_000
 
 Keys = tuple[str | int, ...]
 
-_NULLS = {"", "~", "null", "Null", "NULL"}
-_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
-_BASED = re.compile(r"0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # libyaml where PyYAML was built with it: twenty times faster on long files, the same events.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -43,11 +39,13 @@ class Document:
     lines: dict[Keys, int]
 
     def place(self, keys: Keys) -> str:
-        """`file:line: key.path` of a key, or of the nearest one above it that stands in the file."""
+        """`file:line: key.path`, the line being that of the key or of the nearest one above it in the file."""
         known = keys
         while known and known not in self.lines:
             known = known[:-1]
-        return f"{self.name}:{self.lines.get(known, 1)}: {dotted(keys)}".rstrip(": ")
+        line = self.lines.get(known)
+        where = f"{self.name}:{line}" if line else self.name
+        return f"{where}: {dotted(keys)}" if keys else where
 
 
 def dotted(keys: Keys) -> str:
@@ -77,25 +75,8 @@ def parse(text: str, name: str) -> Document:
 
 
 def parse_value(text: str, name: str) -> Any:
-    """Read one value as it would stand behind a key: `1e-3`, `[0.9, 0.98]`, `cosine`."""
-    return _Builder(name).build(text)
-
-
-def scalar(text: str) -> Any:
-    """The value of a plain (unquoted) scalar."""
-    if text in _NULLS:
-        return None
-    if text in _BOOLS:
-        return _BOOLS[text]
-    if _BASED.fullmatch(text):
-        return int(text, 0)
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if text.lower() in _SPECIAL:
-        return float(_SPECIAL[text.lower()])
-    return text
+    """Read one value as it would stand behind a key, without a file: `1e-3`, `[0.9, 0.98]`, `cosine`."""
+    return _Builder(name, numbered=False).build(text)
 
 
 def _read_text(path: Path, name: str) -> str:
@@ -118,8 +99,9 @@ def _read_text(path: Path, name: str) -> str:
 class _Builder:
     """Values out of YAML events: events, unlike nodes, can be judged before anything deep is built."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, numbered: bool = True) -> None:
         self.name = name
+        self.numbered = numbered
         self.lines: dict[Keys, int] = {}
 
     def build(self, text: str) -> Any:
@@ -138,17 +120,22 @@ class _Builder:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             way_out = "indent with spaces, not tabs" if "\t" in _line(text, line) else ""
-            raise ConfigError(Problem(f"{self.name}:{line}", f"not YAML: {error.problem or error}", way_out)) from None
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{self.name}: not YAML: {error}") from None
+            raise ConfigError(Problem(self._place(line), f"not YAML: {error.problem or error}", way_out)) from None
+        except yaml.reader.ReaderError as error:
+            line = text.encode()[: error.position].count(b"\n") + 1
+            raise ConfigError(Problem(self._place(line), "control characters are not allowed")) from None
 
     def _value(self, event: yaml.Event, events: Iterator[yaml.Event], keys: Keys) -> Any:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise self._problem(event, keys, "anchors and aliases (& and *) are not allowed", "write the value out")
         if getattr(event, "tag", None):
             raise self._problem(event, keys, f"tags are not allowed: {event.tag}", "write a plain value")  # type: ignore[attr-defined]
-        self.lines.setdefault(keys, event.start_mark.line + 1)
+        self.lines.setdefault(keys, _line_of(event))
+        if len(self.lines) > MAX_VALUES:
+            raise self._problem(event, (), f"more than {MAX_VALUES:,} values", "no configuration needs as many")
         if isinstance(event, yaml.ScalarEvent):
+            if _CONTROL.search(event.value):
+                raise self._problem(event, keys, "control characters are not allowed", "write plain text")
             return scalar(event.value) if event.implicit[0] else event.value
         if len(keys) >= MAX_DEPTH:
             raise self._problem(event, (), f"nested more than {MAX_DEPTH} deep", "flatten it")
@@ -168,19 +155,29 @@ class _Builder:
             if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
                 raise self._problem(event, keys, "a key must be plain text", "no anchors, tags, lists or mappings")
             key = event.value
+            if _CONTROL.search(key):
+                raise self._problem(event, keys, "control characters are not allowed in a key", "write plain text")
             if event.implicit[0] and not isinstance(scalar(key), str):
                 raise self._problem(event, keys, f"the key {key or 'null'} is not text", f'write "{key}" in quotes')
             if key in mapping:
                 first = self.lines[*keys, key]
                 raise self._problem(event, (*keys, key), f"given twice, first on line {first}", "keep one of them")
-            self.lines[*keys, key] = event.start_mark.line + 1
+            self.lines[*keys, key] = _line_of(event)
             mapping[key] = None
             mapping[key] = self._value(next(events), events, (*keys, key))
         return mapping
 
     def _problem(self, event: yaml.Event, keys: Keys, what: str, way_out: str) -> ConfigError:
-        place = f"{self.name}:{event.start_mark.line + 1}"
+        place = self._place(_line_of(event))
         return ConfigError(Problem(f"{place}: {dotted(keys)}" if keys else place, what, way_out))
+
+    def _place(self, line: int) -> str:
+        return f"{self.name}:{line}" if self.numbered else self.name
+
+
+def _line_of(event: yaml.Event) -> int:
+    assert event.start_mark is not None
+    return event.start_mark.line + 1
 
 
 def _line(text: str, number: int) -> str:
@@ -189,4 +186,4 @@ def _line(text: str, number: int) -> str:
 
 
 def _kind(value: Any) -> str:
-    return "a list" if isinstance(value, list) else f"the value {value!r}"
+    return "a list" if isinstance(value, list) else f"the value {shown(value)}"

@@ -20,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tune_asr.config.scalars import shown
+
 NUMERIC = ("uniform", "quniform", "loguniform", "qloguniform", "randint", "lograndint")
 LISTED = ("choice", "grid_search")
 KINDS = (*NUMERIC, *LISTED)
@@ -36,11 +38,6 @@ class Distribution:
     def is_grid(self) -> bool:
         """Whether every value is tried, rather than some drawn."""
         return self.kind == "grid_search"
-
-    @property
-    def is_log(self) -> bool:
-        """Whether values lie evenly in the logarithm."""
-        return "log" in self.kind
 
     @property
     def probes(self) -> tuple[Any, ...]:
@@ -63,13 +60,15 @@ def parse(value: Any) -> Distribution:
     Raises:
         ValueError: with what was given and the rule.
     """
-    if not isinstance(value, dict) or len(value) != 1:
-        raise ValueError(f"must be one distribution, such as {{uniform: [0.0, 0.3]}}; known: {', '.join(KINDS)}")
+    if not isinstance(value, dict):
+        raise ValueError(f"is {shown(value)}, but must be a distribution, such as {{uniform: [0.0, 0.3]}}")
+    if len(value) != 1:
+        raise ValueError(f"holds {len(value)} keys, but must be one distribution, such as {{uniform: [0.0, 0.3]}}")
     ((kind, arguments),) = value.items()
     if kind not in KINDS:
         raise ValueError(f"{kind} is not a distribution; known: {', '.join(KINDS)}")
     if not isinstance(arguments, list):
-        raise ValueError(f"{kind} takes a list, but was given {arguments!r}")
+        raise ValueError(f"{kind} takes a list, but was given {shown(arguments)}")
     if kind in NUMERIC:
         _check_numeric(kind, arguments)
     elif not arguments:
@@ -84,11 +83,13 @@ def _check_numeric(kind: str, arguments: list[Any]) -> None:
         raise ValueError(f"{kind} takes {shape}, but was given {len(arguments)} values")
     for number in arguments:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-            raise ValueError(f"{kind} takes numbers, but was given {number!r}")
+            raise ValueError(f"{kind} takes finite numbers, but was given {shown(number)}")
     low, high = arguments[:2]
     excluded = " (high is excluded, as in Ray)" if "randint" in kind else ""
     if not low < high:
         raise ValueError(f"{kind}: low must be below high{excluded}, but low is {low} and high is {high}")
+    if not math.isfinite(high - low):
+        raise ValueError(f"{kind}: high - low must be a finite number, but low is {low} and high is {high}")
     if "log" in kind and low <= 0:
         raise ValueError(f"{kind}: low must be above 0, since log 0 is no number, but is {low}")
     if "randint" in kind and not all(float(number).is_integer() for number in arguments):
@@ -101,7 +102,8 @@ def _check_step(kind: str, low: float, high: float, q: float) -> None:
     if q <= 0:
         raise ValueError(f"{kind}: q must be above 0, but is {q}")
     for name, bound in (("low", low), ("high", high)):
-        if abs(bound / q - round(bound / q)) > 1e-6:
+        steps = bound / q
+        if not math.isfinite(steps) or abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"{kind}: {name} must be a multiple of q, as in Ray, but {bound} is none of {q}")
 
 
@@ -116,10 +118,9 @@ def _loguniform(u: float, low: float, high: float) -> float:
 
 def _quantised(draw: Callable[[float, float, float], float]) -> Callable[..., float]:
     def at(u: float, low: float, high: float, q: float) -> float:
-        # Twelve digits take away the noise of q itself: 0.3, not 0.30000000000000004.
-        value = float(f"{round(draw(u, low, high) / q) * q:.12g}")
-        value = min(max(value, low), high)
-        return int(value) if isinstance(q, int) and isinstance(low, int) else value
+        value = min(max(round(draw(u, low, high) / q) * q, low), high)
+        # Fifteen digits take away the noise of the product: 0.3, not 0.30000000000000004.
+        return value if isinstance(value, int) else float(f"{value:.15g}")
 
     return at
 

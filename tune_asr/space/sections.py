@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from tune_asr.config.sections import Count, Int, Section
+
+
+def _one_rule(rule: str) -> WrapValidator:
+    """One mistake for a value that may have two types: pydantic would tell two, one for each type."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(rule) from None
+
+    return WrapValidator(validate)
 
 
 class SearchSection(Section):
@@ -15,9 +27,9 @@ class SearchSection(Section):
     algorithm: Literal["random", "grid"] = "random"
     """random: each key drawn on its own; grid: every combination, all keys being grid_search."""
     num_samples: Count | None = None
-    """random: draws (16 where nothing is said), each crossed with the grids there are; grid: repeats, each with
-    another seed (1)."""
-    max_concurrent: Literal["auto"] | Count = "auto"
+    """Trials for each combination of the grids, which is one where there are no grids. random: 16 where nothing is
+    said; grid: 1."""
+    max_concurrent: Annotated[Literal["auto"] | Count, _one_rule("must be auto, or a whole number above 0")] = "auto"
     """Trials that run at once; auto: as many as the machine or the cluster holds."""
     seed: Int = 17
     """Draws the settings and gives each trial its own seed."""
@@ -41,7 +53,9 @@ class ResourcesSection(Section):
 
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
     """CPUs; a share lets several trials use one."""
-    gpus_per_trial: Literal["auto"] | Annotated[float, Field(ge=0)] = "auto"
+    gpus_per_trial: Annotated[
+        Literal["auto"] | Annotated[float, Field(ge=0)], _one_rule("must be auto, or a number that is not below 0")
+    ] = "auto"
     """GPUs; auto: one each where there are any."""
 
 

@@ -1,1 +1,17 @@
-"""."""
+"""How a recogniser learns: from a checked configuration to a validated epoch and its checkpoint.
+
+    fit.py           one training: data, module, Lightning's Trainer, and a report at the end of every epoch
+    module.py        SimpleCTCModule: the loss, the decoding and the error counts that built-in encoders share
+    encoders.py      conv_ctc: features (N, T, C) -> log-probabilities (N, T', V)
+    data.py          speech as the configuration names it: corpus, features, LightningDataModule
+    epochs.py        what an epoch came to, and the Lightning callback that says so
+    ctc.py           the loss over feasible utterances, greedy decoding
+    features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine
+    batching.py      batches of similar length;   augment.py  SpecAugment
+    schedules.py     learning rates over the full horizon;   precision.py  number formats
+    metrics.py       WER and CER for anybody's LightningModule
+    seeding.py       randomness out of (seed, epoch, item), never out of the state of a process
+    targets.py       a user's own classes by dotted path
+
+torch and Lightning live here; Ray never does: a search and `tune_asr.train` run the same `fit`.
+"""

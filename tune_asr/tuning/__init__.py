@@ -1,1 +1,14 @@
-"""."""
+"""The search on Ray Tune: the only room that knows Ray.
+
+    driver.py      one search from folder to exit code: lock, Ray, signals, results
+    conductor.py   what happens next: every change goes through the ledger first. Never imports ray
+    asha.py        who goes on at a rung, in the paper's letters. Never imports ray
+    executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler, a Callback
+    trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
+    messages.py    what driver and worker tell each other
+    cluster.py     Ray started here, or joined at an address; what its nodes must see
+    progress.py    a line an event, with the best so far and the time left
+
+Ray Tune runs trials in reused processes and nothing else: its own state is thrown away at the end of every run, and a
+search resumes from ledger and checkpoints alone.
+"""

@@ -1,0 +1,95 @@
+"""A small search on a real disk, written event by event as the driver writes it; and a disk that is soon full."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tune_asr.record.checkpoints import epoch_folder, write_checkpoint
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger
+from tune_asr.record.state import SearchState
+
+WORDS = 10
+"""In each utterance."""
+
+
+class Search:
+    """A results folder, its open ledger and the state that goes with it."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = ResultsFolder.create(root)
+        self.ledger = Ledger.open(self.folder.ledger)
+        self.state = SearchState()
+
+    def log(self, event: str, **fields: Any) -> None:
+        for written in self.ledger.append({"event": event, **fields}):
+            self.state.apply(written)
+
+    def start(self, slots: int = 2) -> None:
+        self.log("search_started", pid=1, host="here", address="local", slots=slots, resumed=False)
+
+    def trial(self, **params: Any) -> str:
+        """Create and start the next trial."""
+        number = f"{len(self.state.trials):05d}"
+        self.log("created", trial=number, params=params, seed=17)
+        self.log("started", trial=number)
+        return number
+
+    def epoch(self, trial: str, errors: Sequence[int], *, loss: float = 1.0, checkpoint: bool = True) -> None:
+        """Train an epoch after which utterance i has `errors[i]` wrong words of ten."""
+        epoch = self.state.trials[trial].epoch + 1
+        folder = epoch_folder(self.folder.checkpoints(trial), epoch)
+        rows = [
+            {
+                "id": f"utt{i}",
+                "words": WORDS,
+                "substitutions": count,
+                "deletions": 0,
+                "insertions": 0,
+                "hypothesis": "[red]a[/red]",
+            }
+            for i, count in enumerate(errors)
+        ]
+        if checkpoint:
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            weights = f"weights of {trial} at {epoch}".encode()
+            write_checkpoint(
+                folder,
+                {
+                    "checkpoint.ckpt": lambda path: path.write_bytes(weights),
+                    "utterances.jsonl": lambda path: path.write_text(lines),
+                },
+            )
+        wer = sum(errors) / (WORDS * len(errors))
+        self.log(
+            "report",
+            **{"trial": trial, "epoch": epoch, "val_wer": wer, "val_cer": wer / 2, "val_loss": loss, "objective": wer},
+            **{"words": WORDS * len(errors), "substitutions": sum(errors), "deletions": 0, "insertions": 0},
+            **{"train_seconds": 1.5, "val_seconds": 0.5, "seconds": 2.0},
+            checkpoint=str(folder.relative_to(self.folder.root)),
+        )
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[Search]:
+    built = Search(tmp_path / "results" / "lr")
+    yield built
+    built.ledger.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own that holds 128 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not permitted here")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -1,0 +1,204 @@
+"""Checkpoint folders: complete or absent, and every damage is seen before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tune_asr.errors import StorageError
+from tune_asr.record.checkpoints import (
+    epoch_folder,
+    kept_epochs,
+    newest_valid,
+    retain,
+    stored,
+    verify,
+    write_checkpoint,
+)
+
+
+def write(trial: Path, epoch: int, content: bytes = b"weights") -> Path:
+    files: dict[str, Callable[[Path], None]] = {
+        "checkpoint.ckpt": lambda path: path.write_bytes(content),
+        "utterances.jsonl": lambda path: path.write_bytes(b"{}\n"),
+    }
+    write_checkpoint(epoch_folder(trial, epoch), files)
+    return epoch_folder(trial, epoch)
+
+
+def flip(file: Path, position: int = 0) -> None:
+    data = bytearray(file.read_bytes())
+    data[position // 8] ^= 1 << position % 8
+    file.write_bytes(data)
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated": (lambda f: os.truncate(f / "checkpoint.ckpt", 3), "checkpoint.ckpt has 3 bytes .* says 7"),
+    "emptied": (lambda f: os.truncate(f / "checkpoint.ckpt", 0), "checkpoint.ckpt has 0 bytes"),
+    "one bit": (lambda f: flip(f / "checkpoint.ckpt", 13), "checkpoint.ckpt does not match its SHA-256"),
+    "file removed": (lambda f: (f / "checkpoint.ckpt").unlink(), "checkpoint.ckpt is missing"),
+    "other file": (lambda f: flip(f / "utterances.jsonl"), "utterances.jsonl does not match"),
+    "a folder instead": (
+        lambda f: ((f / "checkpoint.ckpt").unlink(), (f / "checkpoint.ckpt").mkdir()),
+        "checkpoint.ckpt",
+    ),
+    "manifest removed": (lambda f: (f / "manifest.json").unlink(), "manifest.json is missing"),
+    "manifest emptied": (lambda f: os.truncate(f / "manifest.json", 0), "manifest.json is damaged"),
+    "manifest of nothing": (lambda f: (f / "manifest.json").write_text("{}"), "manifest.json is damaged"),
+    "manifest of others": (
+        lambda f: (f / "manifest.json").write_text('{"../x": {"size": 1, "sha256": ""}}'),
+        "manifest.json is damaged",
+    ),
+    "folder removed": (shutil.rmtree, "removed"),
+}
+
+
+def test_what_was_written_is_sound(tmp_path):
+    folder = write(tmp_path, 3)
+    assert verify(folder) is None
+    assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.ckpt", "manifest.json", "utterances.jsonl"]
+    assert [p.name for p in tmp_path.iterdir()] == ["epoch_003"]
+    assert newest_valid(tmp_path, 3) == (3, folder, [])
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_newest_is_named_with_its_reason_and_the_one_before_is_used(tmp_path, damage):
+    hurt, reason = DAMAGES[damage]
+    older, newest = write(tmp_path, 4), write(tmp_path, 5)
+    hurt(newest)
+    assert re.search(reason, verify(newest) or "")
+    epoch, path, damaged = newest_valid(tmp_path, 5)
+    assert (epoch, path) == (4, older)
+    (line,) = damaged
+    assert re.search(f"epoch_005: .*{reason}|epoch_005: {reason}", line)
+
+
+def test_every_flipped_bit_of_a_manifest_is_seen_or_changes_nothing(tmp_path):
+    folder = write(tmp_path, 1)
+    manifest = folder / "manifest.json"
+    whole = manifest.read_bytes()
+    harmless = 0
+    for position in range(8 * len(whole)):
+        flip(manifest, position)
+        harmless += verify(folder) is None
+        manifest.write_bytes(whole)
+    # White space that stays white space: tab, newline, carriage return and space differ in single bits.
+    assert harmless < 20
+
+
+def test_where_every_checkpoint_is_damaged_the_trial_starts_anew_and_each_is_named(tmp_path):
+    for epoch in (2, 4, 5):
+        (write(tmp_path, epoch) / "checkpoint.ckpt").unlink()
+    epoch, path, damaged = newest_valid(tmp_path, 5)
+    assert (epoch, path) == (0, None)
+    assert [re.search(r"epoch_\d+", line)[0] for line in damaged] == ["epoch_005", "epoch_004", "epoch_002"]
+
+
+def test_a_trial_without_reports_needs_no_checkpoint(tmp_path):
+    assert newest_valid(tmp_path / "00000", 0) == (0, None, [])
+
+
+def test_a_trial_folder_that_was_removed_is_said(tmp_path):
+    assert newest_valid(tmp_path / "00000", 3) == (0, None, [f"{tmp_path}/00000/epoch_003: removed"])
+
+
+def test_a_checkpoint_whose_report_was_lost_is_passed_over(tmp_path):
+    known, _ = write(tmp_path, 4), write(tmp_path, 5)
+    assert newest_valid(tmp_path, 4) == (4, known, [])
+
+
+def test_a_checkpoint_of_the_same_epoch_is_replaced(tmp_path):
+    write(tmp_path, 5, b"first")
+    folder = write(tmp_path, 5, b"second")
+    assert verify(folder) is None
+    assert (folder / "checkpoint.ckpt").read_bytes() == b"second"
+    assert [p.name for p in tmp_path.iterdir()] == ["epoch_005"]
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
+    folder = write(tmp_path, 5, b"first")
+
+    def broken(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        write_checkpoint(folder, {"checkpoint.ckpt": broken})
+    assert verify(folder) is None
+    assert (folder / "checkpoint.ckpt").read_bytes() == b"first"
+    assert [p.name for p in tmp_path.iterdir()] == ["epoch_005"]
+
+
+def test_a_full_disk_is_a_storage_error_and_leaves_what_was_there(small_disk):
+    folder = write(small_disk / "00000", 1)
+    with pytest.raises(StorageError, match=r"epoch_002: cannot write the checkpoint: the disk is full"):
+        write(small_disk / "00000", 2, bytes(1 << 18))
+    assert [p.name for p in folder.parent.iterdir()] == ["epoch_001"]
+    assert verify(folder) is None
+
+
+CRASH = """
+import os, signal, sys
+from pathlib import Path
+from tune_asr.record.checkpoints import write_checkpoint
+folder, call, when = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+owner = {"rename": Path, "fsync": os}[call]
+real, calls = getattr(owner, call), 0
+def dying(*arguments):
+    global calls
+    calls += 1
+    if calls == when:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments)
+setattr(owner, call, dying)
+write_checkpoint(folder, {"checkpoint.ckpt": lambda path: path.write_bytes(b"second")})
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("call", ["rename", "fsync"])
+def test_killed_before_any_step_of_a_replacement_a_sound_checkpoint_is_found(tmp_path, call):
+    for when in range(1, 9):
+        trial = tmp_path / f"{when}"
+        folder = write(trial, 5, b"first")
+        process = subprocess.run(
+            [sys.executable, "-c", CRASH, str(folder), call, str(when)], capture_output=True, check=False
+        )
+        epoch, path, damaged = newest_valid(trial, 5)
+        assert (epoch, damaged) == (5, []), f"killed before {call} {when}"
+        assert path is not None
+        assert path == stored(trial, 5)
+        assert (path / "checkpoint.ckpt").read_bytes() in (b"first", b"second")
+        assert kept_epochs(trial) == {5}
+        # and the next writer is not hindered by what was left
+        write(trial, 5, b"third")
+        retain(trial, {5})
+        assert [p.name for p in trial.iterdir()] == ["epoch_005"]
+        assert (epoch_folder(trial, 5) / "checkpoint.ckpt").read_bytes() == b"third"
+        if process.returncode == 0:
+            assert when > 2, "no crash was injected"
+            return
+        assert process.returncode == -signal.SIGKILL
+    pytest.fail("the writer never lived")
+
+
+def test_retain_keeps_what_it_is_told_and_removes_the_rest(tmp_path):
+    for epoch in (1, 2, 3, 1000):
+        write(tmp_path, epoch)
+    (tmp_path / ".tmp-abandoned").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    retain(tmp_path, {2, 1000, 7})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["epoch_002", "epoch_1000", "notes.txt"]
+    assert kept_epochs(tmp_path) == {2, 1000}
+
+
+def test_retain_of_what_is_gone_is_no_error(tmp_path):
+    retain(tmp_path / "00000", {1})

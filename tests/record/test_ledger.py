@@ -1,0 +1,161 @@
+"""The ledger: what is appended is read back, and a crash costs the line it tore and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tune_asr.errors import StorageError
+from tune_asr.record.ledger import Ledger, as_written, read_ledger
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+events = st.fixed_dictionaries({"event": st.text()}).flatmap(
+    lambda event: st.dictionaries(st.text(min_size=1), values, max_size=4).map(lambda more: {**more, **event})
+)
+
+
+def write(path: Path, *batches: list[dict]) -> list[dict]:
+    ledger = Ledger.open(path)
+    written = [event for batch in batches for event in ledger.append(*batch)]
+    ledger.close()
+    return written
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(events, max_size=3), max_size=4))
+def test_what_is_read_is_what_append_says_it_wrote(tmp_path, batches):
+    path = tmp_path / "trials.jsonl"
+    path.unlink(missing_ok=True)
+    assert write(path, *batches) == read_ledger(path)
+
+
+def test_numbers_that_are_not_finite_become_null_however_deep():
+    written = as_written({"event": "report", "val_loss": float("inf"), "deep": {"a": [float("nan"), 1.5]}})
+    assert (written["val_loss"], written["deep"]) == (None, {"a": [None, 1.5]})
+
+
+def test_time_is_utc_with_milliseconds_and_is_added_only_where_absent():
+    time = as_written({"event": "started"})["time"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
+    assert abs(datetime.fromisoformat(time) - datetime.now(UTC)) < timedelta(seconds=5)
+    assert as_written({"event": "started", "time": "then"})["time"] == "then"
+
+
+def test_a_ledger_torn_at_any_byte_of_its_last_line_loses_that_line_alone(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    before = write(path, [{"event": "created", "trial": "00000"}, {"event": "started", "trial": "00000"}])
+    length = path.stat().st_size
+    write(path, [{"event": "report", "trial": "00000", "text": "naïve \n 日本"}])
+    whole = path.read_bytes()
+    for cut in range(length, len(whole)):
+        path.write_bytes(whole[:cut])
+        assert read_ledger(path) == before, f"read, cut at byte {cut}"
+        assert path.stat().st_size == cut, "reading wrote"
+        after = write(path, [{"event": "resumed", "trial": "00000"}])
+        assert read_ledger(path) == before + after, f"written, cut at byte {cut}"
+
+
+def test_a_last_line_that_is_ended_but_not_json_is_cut(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    before = write(path, [{"event": "started"}])
+    for torn in (
+        b"\0\0\0\0\n",
+        b'{"event": "rep\n',
+        b'["event"]\n',
+        b'{"no": "event"}\n',
+        b"\xff\n",
+        b"[" * 9000 + b"\n",
+    ):
+        with path.open("ab") as file:
+            file.write(torn)
+        assert read_ledger(path) == before
+        write(path)
+        assert read_ledger(path) == before
+        assert path.read_bytes().endswith(b"}\n")
+
+
+def test_a_broken_line_in_the_middle_is_named_with_file_and_line_and_is_not_touched(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    write(path, [{"event": "started"}] * 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"{broken\n" + lines[2])
+    damaged = path.read_bytes()
+    for attempt in (read_ledger, Ledger.open):
+        with pytest.raises(StorageError, match=rf"(?s){re.escape(str(path))}:2: .*cut it off before line 2"):
+            attempt(path)
+    assert path.read_bytes() == damaged
+
+
+def test_a_missing_ledger_is_not_a_results_folder(tmp_path):
+    with pytest.raises(StorageError, match="not a results folder"):
+        read_ledger(tmp_path / "trials.jsonl")
+
+
+def test_an_append_is_one_write_followed_by_an_fsync(tmp_path, monkeypatch):
+    calls: list[str] = []
+    ledger = Ledger.open(tmp_path / "trials.jsonl")
+    for name in ("write", "fsync"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, name=name, real=real: calls.append(name) or real(*a))
+    ledger.append({"event": "report"}, {"event": "decision"}, {"event": "pruned"})
+    assert calls == ["write", "fsync"]
+
+
+def test_a_child_process_does_not_inherit_the_ledger(tmp_path):
+    ledger = Ledger.open(tmp_path / "trials.jsonl")
+    assert not os.get_inheritable(ledger._descriptor)
+
+
+def test_a_full_disk_leaves_no_torn_line_and_names_the_way_out(small_disk):
+    path = small_disk / "trials.jsonl"
+    ledger = Ledger.open(path)
+    first = ledger.append({"event": "started"})
+    with pytest.raises(StorageError, match="the disk is full\n.*Free some space"):
+        ledger.append({"event": "report"}, {"event": "decision", "text": "x" * (1 << 18)})
+    assert path.read_bytes().count(b"\n") == 1
+    second = ledger.append({"event": "resumed"})
+    assert read_ledger(path) == first + second
+
+
+FILE_SIZE_LIMIT = """
+import resource, sys
+from pathlib import Path
+from tune_asr.errors import StorageError
+from tune_asr.record.ledger import Ledger, read_ledger
+path = Path(sys.argv[1])
+ledger = Ledger.open(path)
+kept = ledger.append({"event": "started"})
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+try:
+    ledger.append({"event": "report", "text": "x" * 500})
+except StorageError as error:
+    assert "cannot append" in str(error), error
+else:
+    raise AssertionError("the limit was not met")
+assert read_ledger(path) == kept and path.read_bytes().endswith(b"\\n")
+"""
+
+
+def test_a_write_that_is_cut_short_by_the_system_is_taken_back(tmp_path):
+    subprocess.run([sys.executable, "-c", FILE_SIZE_LIMIT, str(tmp_path / "trials.jsonl")], check=True)
+
+
+def test_lines_are_plain_utf_8_json_objects(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    write(path, [{"event": "failed", "cause": "größer \u2028 \udc80"}])
+    (line,) = path.read_bytes().split(b"\n")[:-1]
+    assert "größer".encode() in line
+    assert json.loads(line.decode("utf-8"))["cause"] == "größer \u2028 \udc80"

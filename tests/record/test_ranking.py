@@ -1,0 +1,97 @@
+"""Ranking: lowest WER over kept epochs, ties in the documented order, nothing that is not finite first."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.record.ranking import best_epoch, epoch_key, leader, rank, searched_keys, standings
+from tune_asr.record.state import SearchState, Trial
+
+maybe = st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5])
+reports = st.lists(st.tuples(maybe, maybe, maybe), max_size=5).map(
+    lambda rows: [
+        {"epoch": epoch, "val_wer": wer, "val_cer": cer, "val_loss": loss}
+        for epoch, (wer, cer, loss) in enumerate(rows, start=1)
+    ]
+)
+
+
+def trial(number: int, *rows: tuple[float | None, float | None, float | None], status: str = "finished") -> Trial:
+    listed = [{"epoch": e, "val_wer": w, "val_cer": c, "val_loss": v} for e, (w, c, v) in enumerate(rows, start=1)]
+    return Trial(f"{number:05d}", {}, 1, status, listed)
+
+
+def state(*trials: Trial) -> SearchState:
+    return SearchState({t.number: t for t in trials})
+
+
+@given(reports, st.sampled_from(["val_wer", "val_cer"]))
+def test_the_best_epoch_is_the_minimum_over_usable_ones(rows, metric):
+    best = best_epoch(Trial("00000", {}, 1, reports=rows), None, metric)
+    usable = [row for row in rows if row[metric] is not None]
+    assert (best is None) == (not usable)
+    if best:
+        assert best[metric] == min(row[metric] for row in usable)
+        assert all(epoch_key(best, metric) <= epoch_key(row, metric) for row in usable)
+
+
+def test_ties_go_by_cer_then_loss_then_the_earlier_epoch():
+    assert best_epoch(trial(0, (0.5, 0.3, 1), (0.5, 0.2, 9)))["epoch"] == 2
+    assert best_epoch(trial(0, (0.5, 0.2, 2), (0.5, 0.2, 1)))["epoch"] == 2
+    assert best_epoch(trial(0, (0.5, 0.2, 1), (0.5, 0.2, 1)))["epoch"] == 1
+    assert best_epoch(trial(0, (0.5, 0.2, None), (0.5, 0.2, 1)))["epoch"] == 2
+
+
+def test_only_epochs_whose_checkpoint_is_kept_count():
+    rows = trial(0, (0.1, 0, 0), (0.3, 0, 0), (0.2, 0, 0))
+    assert best_epoch(rows, {2, 3})["epoch"] == 3
+    assert best_epoch(rows, set()) is None
+    best = trial(1, (0.25, 0, 0))
+    assert rank(state(rows, best), kept={"00000": {2}, "00001": {1}}) == [best, rows]
+    assert rank(state(rows, best), kept={"00000": {2}}) == [rows, best]
+
+
+def test_trials_are_ranked_by_wer_cer_loss_number_and_those_without_a_report_are_last():
+    ordered = [
+        trial(7, (0.1, 0.5, 0.5)),
+        trial(6, (0.2, 0.1, 0.5)),
+        trial(5, (0.2, 0.2, 0.1)),
+        trial(3, (0.2, 0.2, 0.2)),
+        trial(4, (0.9, 0.9, 0.9), (0.2, 0.2, 0.2)),  # later in its own training, and that is no matter
+        trial(8, (0.2, 0.2, None)),
+        trial(0),
+        trial(1, (None, None, None), status="diverged"),
+        trial(2),
+    ]
+    by_number = sorted(ordered, key=lambda t: t.number)
+    assert rank(state(*by_number)) == ordered
+    assert leader(standings(state(*by_number))) == (ordered[0], ordered[0].reports[0])
+
+
+def test_cer_ranks_where_words_mean_nothing():
+    first, second = trial(0, (0.1, 0.9, 0)), trial(1, (0.9, 0.1, 0))
+    assert rank(state(first, second), "val_wer") == [first, second]
+    assert rank(state(first, second), "val_cer") == [second, first]
+
+
+def test_the_order_does_not_depend_on_the_order_of_the_trials():
+    trials = [trial(n, (0.5, 0.5, n % 2)) for n in range(4)]
+    assert len({tuple(t.number for t in rank(state(*order))) for order in permutations(trials)}) == 1
+
+
+def test_what_was_reported_before_a_trial_diverged_counts():
+    diverged = trial(0, (0.1, 0.1, 1), (None, None, None), status="diverged")
+    assert rank(state(diverged, trial(1, (0.2, 0.1, 1))))[0] is diverged
+
+
+def test_there_is_no_leader_without_a_result():
+    assert leader(standings(SearchState())) is None
+    assert leader(standings(state(trial(0)))) is None
+
+
+def test_searched_keys_are_in_the_order_of_the_space():
+    trials = [Trial("00000", {"b": 1, "a": 2}, 1), Trial("00001", {"b": 1, "c": 2}, 1)]
+    assert searched_keys(state(*trials)) == ["b", "a", "c"]

@@ -1,0 +1,280 @@
+"""`python -m tune_asr.report`: what it says about a search, from the ledger alone, whatever is written in there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tune_asr import report
+from tune_asr.errors import TuneAsrError, exit_with
+from tune_asr.record.findings import narrow_ranges, pruning
+from tune_asr.record.search_yaml import write_search_yaml
+from tune_asr.record.snapshots import write_snapshots
+from tune_asr.record.terminal_table import short_names
+
+SPACE = {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "asha": {"max_t": 4}}
+
+
+@pytest.fixture
+def searched(search):
+    """Four trials: the best of them at the upper end of its range, one pruned, one diverged, one failed."""
+    search.start()
+    for lr, epochs in ((0.0295, [[5] * 50, [1] * 50, [1, 2] * 25]), (0.001, [[4] * 50])):
+        trial = search.trial(**{"optimizer.lr": lr})
+        for epoch, errors in enumerate(epochs, start=1):
+            search.epoch(trial, errors)
+            if epoch == 1:
+                verdict = "stop" if len(epochs) == 1 else "continue"
+                search.log("decision", trial=trial, rung=0, epoch=1, value=0.5, cutoff=0.5, verdict=verdict)
+        search.log("pruned" if len(epochs) == 1 else "finished", trial=trial)
+    search.log("diverged", trial=search.trial(**{"optimizer.lr": 0.02}), cause="loss is NaN")
+    failing = search.trial(**{"optimizer.lr": 0.003})
+    search.log("resumed", trial=failing, epoch=0, cause="killed", retry=3)
+    search.log("failed", trial=failing, cause="SIGKILL, three times")
+    return search
+
+
+def reported(search, capsys) -> str:
+    assert report.main([str(search.folder.root)]) == 0
+    return capsys.readouterr().out
+
+
+def test_it_works_from_the_ledger_alone(searched, capsys, tmp_path):
+    (tmp_path / "copy").mkdir()
+    shutil.copy(searched.folder.ledger, tmp_path / "copy")
+    assert report.main([str(tmp_path / "copy")]) == 0
+    out = capsys.readouterr().out
+    assert "4 trials (1 finished, 1 pruned, 1 diverged, 1 failed)" in out
+    assert "Best: trial 00000 at epoch 2, WER 10.0 %, CER 5.0 %" in out
+    assert "optimizer.lr: 0.0295" in out
+    assert "00002 diverged after epoch 0: loss is NaN" in out
+    assert "00003 failed after epoch 0, tried again 3 times: SIGKILL, three times" in out
+    assert [p.name for p in (tmp_path / "copy").iterdir()] == ["trials.jsonl"], "it wrote"
+
+
+def test_the_leaderboard_is_ranked_with_intervals_and_searched_values(searched, capsys):
+    lines = reported(searched, capsys).splitlines()
+    (header,) = (i for i, line in enumerate(lines) if line.split()[:2] == ["rank", "trial"])
+    assert lines[header].split()[-1] == "lr"
+    first = lines[header + 1].split()
+    assert first[:6] == ["1", "00000", "finished", "3", "10.0", "10.0-10.0"]
+    assert first[-1] == "0.0295"
+    assert lines[header + 2].split()[:3] == ["2", "00001", "pruned"]
+
+
+def test_whether_the_first_beats_the_second_is_said(searched, capsys):
+    text = " ".join(reported(searched, capsys).split())
+    assert "The first beats the second: the difference of their WER is -30.0 to -30.0 points" in text
+    assert "better in 100 % of replicates" in text
+
+
+def test_equal_trials_cannot_be_told_apart(search, capsys):
+    search.start()
+    for order in ([0, 3, 1, 2], [1, 2, 0, 3]):
+        search.epoch(search.trial(lr=1.0), order)
+    assert "cannot be told apart" in reported(search, capsys)
+
+
+def test_what_pruning_saved_counts_to_the_horizon_and_names_the_rungs(searched, capsys):
+    write_search_yaml(searched.folder.search_yaml, {"space": SPACE})
+    text = reported(searched, capsys)
+    assert "Pruning stopped 1 of 4 trials: 4 epochs were trained instead of 7 (43% saved)." in " ".join(text.split())
+    assert "epoch 1: 1 of 2 stopped" in text
+    assert pruning(searched.state, horizon=4).saved == 3
+
+
+def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(searched, capsys):
+    assert "Warning" not in reported(searched, capsys)
+    write_search_yaml(searched.folder.search_yaml, {"space": SPACE})
+    text = " ".join(reported(searched, capsys).split())
+    assert 'Warning: optimizer.lr = 0.0295 is at the upper end of its range {"loguniform": [0.0001, 0.03]}.' in text
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value", "end"),
+    [
+        ({"uniform": [0.0, 1.0]}, 0.05, "lower"),
+        ({"uniform": [0.0, 1.0]}, 0.06, None),
+        ({"uniform": [0.0, 1.0]}, 0.95, "upper"),
+        ({"uniform": [-1.0, 1.0]}, 0.0, None),
+        ({"loguniform": [1e-4, 1e-2]}, 1.2e-4, "lower"),
+        ({"loguniform": [1e-4, 1e-2]}, 1.3e-4, None),
+        ({"loguniform": [1e-4, 1e-2]}, 8.1e-3, "upper"),
+        ({"quniform": [0, 100, 10]}, 100, "upper"),
+        ({"qloguniform": [1, 1000, 1]}, 30, None),
+        ({"randint": [1, 5]}, 4, "upper"),
+        ({"randint": [1, 5]}, 2, None),
+        ({"lograndint": [1, 1001]}, 1000, "upper"),
+        ({"randint": [3, 4]}, 3, None),
+        ({"choice": [0.0, 0.1, 0.2]}, 0.2, "upper"),
+        ({"choice": [0.0, 0.1, 0.2]}, 0.1, None),
+        ({"choice": [256, 128, 64]}, 64, "lower"),
+        ({"choice": [1, 3, 2]}, 1, None),
+        ({"choice": [1, 2]}, 2, None),
+        ({"choice": ["a", "b", "c"]}, "a", None),
+        ({"choice": [False, True, None]}, True, None),
+        ({"grid_search": [1, 2, 3]}, 1, "lower"),
+    ],
+)
+def test_the_end_of_a_range_is_five_percent_of_it_in_its_own_scale(distribution, value, end):
+    assert narrow_ranges({"key": distribution}, {"key": value}) == ({"key": end} if end else {})
+
+
+def test_the_next_commands_are_those_that_work(searched, capsys):
+    write_snapshots(
+        searched.folder, searched.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config={}
+    )
+    root = searched.folder.root
+    train, resume = f"python -m tune_asr.train --config {root}/best.yaml", f"python -m tune_asr.search --resume {root}"
+    text = reported(searched, capsys)
+    assert "lr: interrupted, its process died" in text
+    assert train in text, "a command is not wrapped"
+    assert resume in text
+    with searched.folder.lock():
+        text = reported(searched, capsys)
+    assert "lr: running" in text
+    assert resume not in text
+    searched.log("search_ended", status="finished")
+    text = reported(searched, capsys)
+    assert "lr: finished" in text
+    assert train in text
+    assert resume not in text
+
+
+def test_a_running_search_with_a_torn_last_line_can_be_looked_at(searched, capsys):
+    with searched.folder.ledger.open("ab") as file:
+        file.write(b'{"event": "report", "tri')
+    assert "4 trials" in reported(searched, capsys)
+
+
+def test_where_words_mean_nothing_cer_ranks_and_it_is_said(searched, capsys):
+    write_search_yaml(searched.folder.search_yaml, {"metric": "val_cer"})
+    text = reported(searched, capsys)
+    assert "ranked by CER" in text
+    assert "beats" not in text
+
+
+def test_a_search_without_trials_or_results_is_no_error(search, capsys):
+    assert "0 trials" in reported(search, capsys)
+    search.start()
+    search.trial(lr=1.0)
+    text = reported(search, capsys)
+    assert "1 trial (1 running)" in text
+    assert "No trial has a result yet." in text
+
+
+def test_many_keys_and_trials_fit_in_80_columns(search, capsys):
+    search.start()
+    for _ in range(23):
+        trial = search.trial(**{f"section.number_{i}": i / 7 for i in range(12)})
+        search.epoch(trial, [1, 2, 3])
+    text = reported(search, capsys)
+    tables = text[: text.index("and 3 more in leaderboard.csv")]
+    assert max(map(len, tables.splitlines())) <= 80
+    assert all(f"number_{i}" in tables for i in range(12))
+    assert "..." not in tables
+    assert "00019" in tables
+    assert "00020" not in tables
+
+
+def test_hostile_text_is_shown_and_never_obeyed(search, capsys):
+    hostile = "[bold red]x[/bold red]\x1b[2J\nforged line :smile: \u202e \udc80 [link=http://x]y[/link] [/]"
+    search.start()
+    trial = search.trial(**{"model.[b]name": hostile, "other.name": hostile * 9})
+    search.epoch(trial, [1, 2])
+    search.log("failed", trial=trial, cause=hostile)
+    text = reported(search, capsys)
+    assert "[bold red]x[/bold red]\\x1b[2J\\nforged line :smile: \\u202e \\udc80" in " ".join(text.split())
+    assert "[b]name" in text
+    assert "\x1b" not in text
+    assert not any(
+        line.startswith("forged") for line in text.splitlines() if not line.startswith("forged line :smile:")
+    )
+
+
+def test_short_names_are_as_short_as_they_can_be():
+    keys = ["optimizer.lr", "model.dropout", "augment.dropout", "seed", "a.b.c", "x.b.c", "b.c"]
+    assert short_names(keys) == ["lr", "model.dropout", "augment.dropout", "seed", "a.b.c", "x.b.c", "b.c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("missing", 5), ("file.txt", 5), ("empty", 5), ("damaged", 5), ("too many arguments", 2)]
+)
+def test_what_is_no_results_folder_has_its_exit_code_and_no_traceback(tmp_path, capsys, name, code):
+    (tmp_path / "file.txt").write_text("x")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "trials.jsonl").write_text('{"event": "\x1b[2J"}\n{"event": "finished"}\n')
+    if code == 2:
+        with pytest.raises(SystemExit) as left:
+            report.main([str(tmp_path), "more"])
+        assert left.value.code == 2
+        return
+    assert report.main([str(tmp_path / name)]) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"error: {tmp_path / name}")
+    assert "Traceback" not in captured.err
+    assert "\x1b" not in captured.err
+    assert captured.out == ""
+
+
+def run(arguments: list[str], **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=60, **options
+    )
+
+
+def test_help_loads_nothing_that_it_does_not_need():
+    code = "import sys; from tune_asr import report\ntry: report.main(['--help'])\nexcept SystemExit: pass\n"
+    heavy = "{'numpy', 'rich', 'yaml', 'torch', 'ray', 'pydantic'}"
+    assert run(["-c", code + f"print(sorted({heavy} & set(sys.modules)))"]).stdout.endswith("[]\n")
+
+
+def test_the_report_loads_neither_torch_nor_ray(searched):
+    code = f"import sys; from tune_asr import report; report.main([{str(searched.folder.root)!r}])\n"
+    done = run(["-c", code + "print(sorted({'torch', 'ray', 'lightning'} & set(sys.modules)))"])
+    assert done.stdout.endswith("[]\n"), done.stderr
+
+
+def test_an_output_that_cannot_speak_utf_8_gets_escapes(search):
+    search.start()
+    search.trial(**{"name": "größer"})
+    search.log("failed", trial="00000", cause="日本")
+    done = run(["-m", "tune_asr.report", str(search.folder.root)], env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "\\u65e5\\u672c" in done.stdout
+
+
+def test_a_reader_that_has_enough_is_no_error(searched):
+    read, written = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tune_asr.report", str(searched.folder.root)],
+        stdout=written,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(written)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_exit_with_turns_each_end_into_its_code(capsys):
+    class Mine(TuneAsrError):
+        exit_code = 5
+
+    def raising(error: BaseException):
+        def run() -> int:
+            raise error
+
+        return run
+
+    assert exit_with(lambda: 4) == 4
+    assert exit_with(raising(Mine("no room"))) == 5
+    assert capsys.readouterr().err == "error: no room\n"
+    assert exit_with(raising(KeyboardInterrupt())) == 130
+    with pytest.raises(ZeroDivisionError):
+        exit_with(raising(ZeroDivisionError()))

@@ -1,0 +1,171 @@
+"""The results folder: what is refused and why, and a lock that lives as long as its owner."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tune_asr.errors import StorageError
+from tune_asr.record.atomic import copy_atomic, write_atomic
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger, read_ledger
+
+OWNER = """
+import subprocess, sys, time
+from pathlib import Path
+from tune_asr.record.folder import ResultsFolder
+lock = ResultsFolder(Path(sys.argv[1])).lock()
+child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, close_fds=False)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def owner_of(folder: ResultsFolder) -> Iterator[subprocess.Popen[str]]:
+    """A living process that holds the lock, and has a child that outlives it."""
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(folder.root)], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout
+    child = int(owner.stdout.readline())
+    try:
+        yield owner
+    finally:
+        owner.kill()
+        owner.wait()
+        owner.stdout.close()
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_new_folder_is_made_with_its_parents_and_an_empty_ledger(tmp_path):
+    folder = ResultsFolder.create(tmp_path / "results" / "über uns")
+    assert [p.name for p in folder.root.iterdir()] == ["trials.jsonl"]
+    assert read_ledger(folder.ledger) == []
+
+
+@pytest.mark.parametrize("proof", ["search.yaml", "trials.jsonl"])
+def test_a_folder_that_holds_a_search_is_refused_with_both_ways_out(tmp_path, proof):
+    (tmp_path / proof).write_text("{}\n")
+    with pytest.raises(StorageError, match=rf"holds a search already\n.*--resume {re.escape(str(tmp_path))}.* --name"):
+        ResultsFolder.create(tmp_path)
+
+
+def test_a_folder_with_something_else_is_refused_and_untouched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(StorageError, match=r"not empty, and holds no search but thesis\.tex"):
+        ResultsFolder.create(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_what_a_killed_start_leaves_is_no_obstacle(tmp_path):
+    folder = ResultsFolder.create(tmp_path)
+    folder.lock().release()
+    (tmp_path / ".tmp-of-search-yaml").write_text("half")
+    ResultsFolder.create(tmp_path)
+
+
+@pytest.mark.parametrize("below", ["", "lr", "deeper/lr"])
+def test_a_file_in_the_way_is_named(tmp_path, below):
+    (tmp_path / "results").write_text("x")
+    with pytest.raises(StorageError, match=re.escape(f"{tmp_path / 'results'} is not a folder")):
+        ResultsFolder.create(tmp_path / "results" / below)
+
+
+def test_a_full_disk_is_found_out_before_the_search(small_disk):
+    (small_disk / "ballast").write_bytes(bytes(100 << 10))
+    with pytest.raises(StorageError, match="cannot be written: the disk is full"):
+        ResultsFolder.create(small_disk / "lr")
+    assert list((small_disk / "lr").iterdir()) == []
+
+
+def test_a_read_only_disk_is_found_out_also_by_root(small_disk):
+    root = small_disk / "lr"
+    root.mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    for folder in (root, small_disk / "other"):
+        with pytest.raises(StorageError, match=r"the file system is read-only\n.*--results"):
+            ResultsFolder.create(folder)
+
+
+def test_only_a_folder_with_search_yaml_and_ledger_is_opened_and_what_is_missing_is_named(tmp_path):
+    with pytest.raises(StorageError, match="no such folder"):
+        ResultsFolder.open_existing(tmp_path / "lr")
+    folder = ResultsFolder.create(tmp_path / "lr")
+    with pytest.raises(StorageError, match=r"not a results folder: search\.yaml missing"):
+        ResultsFolder.open_existing(folder.root)
+    folder.search_yaml.write_text("name: lr\n")
+    assert ResultsFolder.open_existing(folder.root) == folder
+    folder.ledger.unlink()
+    with pytest.raises(StorageError, match=r"trials\.jsonl missing"):
+        ResultsFolder.open_existing(folder.root)
+
+
+def test_a_second_process_is_refused_at_once_with_the_owner_named(tmp_path):
+    folder = ResultsFolder.create(tmp_path / "lr")
+    assert not folder.is_running()
+    with owner_of(folder) as owner:
+        assert folder.is_running()
+        with pytest.raises(StorageError, match=rf"a search runs here: process {owner.pid} on \S+"):
+            folder.lock()
+        assert folder.is_running(), "a refused attempt took the lock away"
+
+
+def test_the_lock_dies_with_its_owner_though_children_live(tmp_path):
+    folder = ResultsFolder.create(tmp_path / "lr")
+    with owner_of(folder) as owner:
+        owner.kill()
+        owner.wait()
+        assert not folder.is_running()
+        with folder.lock():
+            assert folder.is_running()
+            assert f"process {os.getpid()} on" in folder.lock_file.read_text()
+        assert not folder.is_running()
+
+
+def test_a_glance_of_report_does_not_stop_a_search(tmp_path):
+    folder = ResultsFolder.create(tmp_path / "lr")
+    folder.lock().release()
+    glance = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_SH); print(flush=True)"
+    command = [sys.executable, "-c", f"{glance}; time.sleep(0.03)", str(folder.lock_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        folder.lock().release()
+
+
+def test_writing_is_all_or_nothing_on_a_full_disk(small_disk):
+    path = small_disk / "summary.json"
+    write_atomic(path, b"old")
+    with pytest.raises(StorageError, match=r"summary\.json: cannot write it: the disk is full"):
+        write_atomic(path, bytes(1 << 18))
+    source = small_disk.parent / "big"
+    source.write_bytes(bytes(1 << 18))
+    with pytest.raises(StorageError, match="the disk is full"):
+        copy_atomic(source, path)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in small_disk.iterdir()] == ["summary.json"]
+
+
+def test_an_immutable_folder_is_told_from_a_full_one(tmp_path):
+    if subprocess.run(["chattr", "+i", str(tmp_path)], capture_output=True, check=False).returncode:
+        pytest.skip("this file system has no immutable flag, or it may not be set")
+    try:
+        with pytest.raises(StorageError, match=r"the system forbids it\n.*lsattr"):
+            ResultsFolder.create(tmp_path)
+    finally:
+        subprocess.run(["chattr", "-i", str(tmp_path)], check=True)
+
+
+def test_a_ledger_in_the_folder_of_somebody_else_needs_its_rights(tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root is bound by no modes")
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError, match="permission denied"):
+        Ledger.open(tmp_path / "trials.jsonl")

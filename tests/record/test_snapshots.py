@@ -1,0 +1,219 @@
+"""The derived files: they follow from ledger and checkpoints alone, and are written only where they change."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from typing import Any
+
+import pytest
+import yaml
+
+from tune_asr.record import leaderboard
+from tune_asr.record.checkpoints import epoch_folder, retain
+from tune_asr.record.ledger import read_ledger
+from tune_asr.record.snapshots import winner_config, write_snapshots
+from tune_asr.record.state import SearchState, Trial
+
+CONFIG = {
+    "seed": 1,
+    "optimizer": {"name": "adamw", "lr": 0.1},
+    "trainer": {"max_epochs": 4},
+    "early_stopping": {"patience": None},
+}
+
+
+def snapshot(search: Any, status: str = "running", state: SearchState | None = None) -> list[str]:
+    return write_snapshots(
+        search.folder,
+        state or search.state,
+        status=status,
+        slots=2,
+        wall_seconds=12.34567,
+        metric="val_wer",
+        config=CONFIG,
+    )
+
+
+def rows(search: Any) -> list[dict[str, str]]:
+    with search.folder.leaderboard.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def files(search: Any) -> dict[str, tuple[int, bytes]]:
+    found = [search.folder.root / name for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt")]
+    found += sorted((search.folder.root / "utterances").iterdir())
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in found}
+
+
+@pytest.fixture
+def searched(search):
+    """Trial 0 is pruned with WER 0.3, trial 1 finishes with 0.1 at epoch 3, trial 2 waits, trial 3 diverges."""
+    search.start()
+    pruned = search.trial(**{"optimizer.lr": 1e-5, "model.activation": "a,b\u2028[red]"})
+    search.epoch(pruned, [2, 4])
+    search.log("pruned", trial=pruned)
+    finished = search.trial(**{"optimizer.lr": 0.01, "model.activation": None})
+    for errors in ([5, 5], [3, 3], [1, 1], [2, 2]):
+        search.epoch(finished, errors)
+    search.log("finished", trial=finished)
+    search.log("created", trial="00002", params={"optimizer.lr": 0.02, "model.activation": "relu"}, seed=3)
+    diverged = search.trial(**{"optimizer.lr": 9.0, "model.activation": "relu"})
+    search.log("diverged", trial=diverged, cause="loss is NaN")
+    return search
+
+
+def test_the_leaderboard_has_its_columns_and_order(searched):
+    assert snapshot(searched) == []
+    header = searched.folder.leaderboard.read_text(encoding="utf-8").partition("\n")[0]
+    assert header == (
+        "rank,trial,status,epochs,val_wer,val_wer_low,val_wer_high,val_cer,val_loss,seconds,checkpoint,"
+        "optimizer.lr,model.activation"
+    )
+    first, second, third, fourth = rows(searched)
+    assert [row["trial"] for row in (first, second, third, fourth)] == ["00001", "00000", "00002", "00003"]
+    assert [row["rank"] for row in (first, second, third, fourth)] == ["1", "2", "3", "4"]
+    assert (first["epochs"], float(first["val_wer"]), float(first["seconds"])) == ("4", 0.1, 8.0)
+    assert first["checkpoint"] == "checkpoints/00001/epoch_003"
+    assert (float(first["optimizer.lr"]), first["model.activation"]) == (0.01, "null")
+    assert float(second["optimizer.lr"]) == 1e-5
+    assert second["model.activation"] == "a,b\u2028[red]"
+    assert (third["status"], third["val_wer"], third["checkpoint"]) == ("pending", "", "")
+
+
+def test_the_interval_is_that_of_the_best_epochs_utterances(searched):
+    snapshot(searched)
+    certain, uncertain = rows(searched)[:2]
+    assert certain["val_wer_low"] == certain["val_wer"] == certain["val_wer_high"]  # both utterances are alike
+    assert (float(uncertain["val_wer_low"]), float(uncertain["val_wer_high"])) == (0.2, 0.4)
+
+
+def test_the_utterances_of_the_best_epoch_are_put_beside(searched):
+    snapshot(searched)
+    best = epoch_folder(searched.folder.checkpoints("00001"), 3) / "utterances.jsonl"
+    assert searched.folder.utterances("00001").read_bytes() == best.read_bytes()
+    assert not searched.folder.utterances("00003").exists()
+
+
+def test_the_summary_says_where_the_search_stands(searched):
+    snapshot(searched, "interrupted")
+    summary = json.loads(searched.folder.summary.read_text(encoding="utf-8"))
+    assert summary["status"] == "interrupted"
+    assert summary["best"] == {
+        "trial": "00001",
+        "epoch": 3,
+        "val_wer": 0.1,
+        "val_cer": 0.05,
+        "val_loss": 1.0,
+        "checkpoint": "checkpoints/00001/epoch_003",
+        "params": {"optimizer.lr": 0.01, "model.activation": None},
+    }
+    counts = {status: count for status, count in summary["trials"].items() if count}
+    assert counts == {"pending": 1, "finished": 1, "pruned": 1, "diverged": 1}
+    assert (summary["epochs"], summary["slots"], summary["wall_seconds"]) == (5, 2, 12.346)
+
+
+def test_best_files_are_the_winners_at_its_best_epoch(searched):
+    snapshot(searched)
+    assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 3"
+    assert yaml.safe_load(searched.folder.best_yaml.read_bytes()) == {
+        **CONFIG,
+        "seed": 17,
+        "optimizer": {"name": "adamw", "lr": 0.01},
+        "model": {"activation": None},
+    }
+
+
+def test_a_snapshot_of_nothing_new_writes_nothing_and_resamples_nothing(searched, monkeypatch):
+    snapshot(searched)
+    before = files(searched)
+    monkeypatch.setattr(leaderboard, "wer_interval", lambda *_: pytest.fail("the interval was known"))
+    snapshot(searched, state=SearchState.replay(read_ledger(searched.folder.ledger)))
+    assert files(searched) == before
+
+
+def test_a_snapshot_can_be_made_again_after_any_of_its_files_is_removed(searched):
+    snapshot(searched)
+    before = {path: content for path, (_, content) in files(searched).items()}
+    for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt", "utterances"):
+        path = searched.folder.root / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        snapshot(searched)
+        assert {path: content for path, (_, content) in files(searched).items()} == before, name
+
+
+def test_a_foreign_or_damaged_leaderboard_is_written_anew(searched):
+    snapshot(searched)
+    before = searched.folder.leaderboard.read_bytes()
+    for damaged in (b"", b"\xff\xfe", b"a;b\n1;2\n", before[:40]):
+        searched.folder.leaderboard.write_bytes(damaged)
+        snapshot(searched)
+        assert searched.folder.leaderboard.read_bytes() == before
+
+
+def test_a_new_best_replaces_the_old_one(searched):
+    snapshot(searched)
+    searched.log("started", trial="00002")
+    searched.epoch("00002", [0, 0])
+    snapshot(searched)
+    assert searched.folder.best_ckpt.read_bytes() == b"weights of 00002 at 1"
+    assert json.loads(searched.folder.summary.read_text())["best"]["trial"] == "00002"
+    assert rows(searched)[0]["trial"] == "00002"
+
+
+def test_a_best_epoch_without_its_checkpoint_is_no_best(searched):
+    retain(searched.folder.checkpoints("00001"), {2, 4})
+    snapshot(searched)
+    assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 4"
+    assert float(rows(searched)[0]["val_wer"]) == 0.2
+
+
+def test_a_damaged_best_checkpoint_is_named_and_passed_over(searched):
+    (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").write_bytes(b"weights of 00001 at ?")
+    (line,) = snapshot(searched)
+    assert "00001/epoch_003: checkpoint.ckpt does not match its SHA-256" in line
+    assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 4"
+
+
+def test_damage_to_a_checkpoint_does_not_reach_best_ckpt(searched):
+    snapshot(searched)
+    with (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").open("r+b") as file:
+        file.write(b"W")
+    assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 3"
+
+
+def test_before_any_report_there_is_a_summary_and_no_best(search):
+    search.start()
+    search.trial(lr=1.0)
+    snapshot(search)
+    assert json.loads(search.folder.summary.read_text())["best"] is None
+    assert not search.folder.best_yaml.exists()
+    assert not search.folder.best_ckpt.exists()
+    assert [row["val_wer"] for row in rows(search)] == [""]
+
+
+def test_a_trial_whose_data_module_leaves_no_utterances_has_no_interval(search):
+    search.start()
+    trial = search.trial(lr=1.0)
+    search.epoch(trial, [1, 2])
+    (epoch_folder(search.folder.checkpoints(trial), 1) / "utterances.jsonl").write_text("")
+    write_snapshots(
+        search.folder, search.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config=CONFIG
+    )
+    # The manifest says that the file is not what was written: so the epoch is no best either.
+    assert json.loads(search.folder.summary.read_text())["best"] is None
+
+
+@pytest.mark.parametrize(("epochs", "stop"), [(1, 1), (3, 3), (4, None)])
+def test_a_winner_that_ended_before_the_horizon_says_where_it_stops(epochs, stop):
+    trial = Trial("00000", {"optimizer.lr": 0.5, "data.new.deep": [1]}, 5, "pruned", [{}] * epochs)
+    config = winner_config(CONFIG, trial)
+    assert config["early_stopping"].get("stop_epoch") == stop
+    assert config["data"] == {"new": {"deep": [1]}}
+    assert (config["seed"], config["optimizer"], config["trainer"]) == (
+        5,
+        {"name": "adamw", "lr": 0.5},
+        {"max_epochs": 4},
+    )
+    assert CONFIG["optimizer"] == {"name": "adamw", "lr": 0.1}, "the base was changed"

@@ -1,0 +1,130 @@
+"""The state of a search: replayed or live, it is the same, and an impossible event is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_asr.errors import StorageError
+from tune_asr.record.ledger import read_ledger
+from tune_asr.record.state import FINAL, STATUSES, SearchState
+
+CREATED = {"event": "created", "trial": "00000", "params": {}, "seed": 1}
+
+
+@st.composite
+def histories(draw) -> list[dict]:
+    """Events of a search that can have happened, several trials interleaved."""
+    events: list[dict] = []
+    epochs: dict[str, int] = {}
+    over: set[str] = set()
+    for second in range(draw(st.integers(0, 40))):
+        time = f"2026-01-01T00:00:{second:02d}.000Z"
+        if not epochs or draw(st.integers(0, 5)) == 0:
+            number = f"{len(epochs):05d}"
+            epochs[number] = 0
+            events.append({**CREATED, "trial": number, "params": {"lr": draw(st.floats(1e-5, 1.0))}, "time": time})
+            continue
+        number = draw(st.sampled_from(sorted(epochs)))
+        if number in over:
+            continue
+        name = draw(st.sampled_from(["started", "report", "report", "paused", "resumed", "decision", *FINAL]))
+        event = {"event": name, "trial": number, "time": time}
+        if name == "report":
+            epochs[number] += 1
+            event.update(epoch=epochs[number], val_wer=0.5, seconds=1.0)
+        if name == "resumed":
+            event.update(epoch=epochs[number], cause="worker died", retry=draw(st.integers(1, 3)))
+        if name in FINAL:
+            over.add(number)
+        events.append(event)
+    return events
+
+
+@settings(deadline=None)
+@given(histories())
+def test_replay_is_applying_the_events_one_by_one(events):
+    live = SearchState()
+    for event in events:
+        live.apply(event)
+    assert SearchState.replay(events) == live
+    assert live.epochs == sum(event["event"] == "report" for event in events) == live.seconds
+    assert {t.number for t in live.open_trials()} == {t.number for t in live.trials.values() if t.status not in FINAL}
+    assert list(live.trials) == sorted(live.trials)
+    assert sum(live.counts().values()) == len(live.trials)
+
+
+def test_the_state_beside_a_ledger_is_the_one_its_replay_gives(search):
+    search.start()
+    trial = search.trial(lr=1e-3)
+    search.epoch(trial, [1, 2], loss=float("nan"))
+    search.log("diverged", trial=trial, cause="loss is NaN")
+    search.log("search_ended", status="finished")
+    assert SearchState.replay(read_ledger(search.folder.ledger)) == search.state
+
+
+def test_each_state_is_reached_by_its_event():
+    state = SearchState()
+    seen = []
+    for event in ("created", "started", "paused", "resumed", "finished"):
+        state.apply({**CREATED, "event": event})
+        seen.append(state.trials["00000"].status)
+    assert seen == ["pending", "running", "paused", "running", "finished"]
+    assert set(STATUSES) == {*seen, *FINAL}
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_a_report_of_any_epoch_but_the_next_is_refused_with_line_and_trial(epoch):
+    events = [CREATED, {"event": "report", "trial": "00000", "epoch": 1}]
+    events.append({"event": "report", "trial": "00000", "epoch": epoch})
+    message = rf"trials\.jsonl:3: .*trial 00000 reports epoch {epoch} where 2 is the next"
+    with pytest.raises(StorageError, match=message):
+        SearchState.replay(events)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"event": "started", "trial": "00007"}, "trial 00007 was never created"),
+        ({**CREATED, "trial": "00002"}, "created where 00001 is the next number"),
+        ({**CREATED, "trial": "../../etc"}, "is the next number"),
+        ({"event": "exploded", "trial": "00000"}, "does not know it"),
+        ({"event": "exploded"}, "does not know it"),
+        ({"event": "created", "trial": "00001"}, "params"),
+    ],
+)
+def test_an_event_that_cannot_be_is_refused_with_its_line(event, message):
+    with pytest.raises(StorageError, match=rf"trials\.jsonl:2: no {event['event']} event can stand here: .*{message}"):
+        SearchState.replay([CREATED, event])
+
+
+@pytest.mark.parametrize("final", FINAL)
+def test_a_trial_that_is_over_stays_so(final):
+    state = SearchState.replay([CREATED, {"event": final, "trial": "00000", "cause": "because"}])
+    assert state.trials["00000"].cause == "because"
+    with pytest.raises(StorageError, match=re.escape(f"trial 00000 is over: it is {final}")):
+        state.apply({"event": "started", "trial": "00000"})
+
+
+def test_retries_are_counted_as_resumed_says_and_a_new_driver_is_no_retry():
+    events = [CREATED, {"event": "started", "trial": "00000"}]
+    events += [{"event": "resumed", "trial": "00000", "epoch": 0, "cause": "killed", "retry": n} for n in (1, 2)]
+    events += [{"event": "resumed", "trial": "00000", "epoch": 0, "cause": "search resumed"}]
+    assert SearchState.replay(events).trials["00000"].retries == 2
+
+
+def test_wall_time_leaves_out_the_time_in_which_nothing_ran():
+    def at(clock: str, event: str, **fields: object) -> dict:
+        return {"event": event, "time": f"2026-01-01T{clock}.000Z", **fields}
+
+    events = [
+        at("10:00:00", "search_started", slots=2),
+        at("10:00:30", "created", trial="00000", params={}, seed=1),  # and then the driver was killed
+        at("12:00:00", "search_started", slots=3),
+        at("12:00:10", "search_ended", status="finished"),
+    ]
+    state = SearchState.replay(events)
+    assert (state.wall_seconds, state.slots, state.status) == (40.0, 3, "finished")

@@ -1,0 +1,86 @@
+"""The bootstrap: it covers what it should, is the textbook's, and says when nothing is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_asr.record import statistics
+from tune_asr.record.statistics import paired_difference, wer_interval
+
+counts = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12)), min_size=1, max_size=30)
+
+
+def test_it_covers_a_known_rate_as_often_as_it_says():
+    generator = np.random.default_rng(3)
+    rate, utterances, trials = 0.2, 150, 300
+    covered = 0
+    for seed in range(trials):
+        words = generator.integers(2, 15, utterances)
+        low, high = wer_interval(generator.binomial(words, rate), words, replicates=400, seed=seed)
+        covered += low <= rate <= high
+    assert 0.90 <= covered / trials <= 0.985
+
+
+def test_it_is_the_textbook_bootstrap():
+    generator = np.random.default_rng(5)
+    words = generator.integers(1, 20, 200)
+    errors = generator.binomial(words, 0.3)
+    draws = generator.integers(0, 200, (20_000, 200))
+    rates = errors[draws].sum(1) / words[draws].sum(1)
+    assert wer_interval(errors, words) == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=2e-3)
+
+
+@settings(deadline=None)
+@given(counts, st.randoms())
+def test_the_order_of_the_utterances_is_no_matter_and_the_rate_lies_inside_the_possible(rows, random):
+    errors, words = zip(*rows, strict=True)
+    low, high = wer_interval(errors, words, replicates=200)
+    assert min(e / w for e, w in rows) <= low <= high <= max(e / w for e, w in rows)
+    shuffled = random.sample(rows, len(rows))
+    assert wer_interval(*zip(*shuffled, strict=True), replicates=200) == (low, high)
+
+
+def test_it_may_exceed_one_and_is_narrower_with_less_confidence():
+    errors, words = [5, 0, 9, 3], [2, 3, 4, 1]
+    low, high = wer_interval(errors, words)
+    inner = wer_interval(errors, words, confidence=0.5)
+    assert high > 1
+    assert low < inner[0] < inner[1] < high
+
+
+def test_memory_is_bounded_and_chunks_change_nothing_in_the_law(monkeypatch):
+    errors, words = np.arange(300) % 17, 5 + np.arange(300) % 23
+    whole = wer_interval(errors, words)
+    monkeypatch.setattr(statistics, "_CELLS", 1000)
+    assert wer_interval(errors, words) == pytest.approx(whole, abs=1e-12)
+
+
+def test_references_without_words_do_not_divide_by_zero():
+    assert wer_interval([0, 0], [0, 0]) == (0.0, 0.0)
+
+
+def test_a_clear_difference_is_found_by_pairing_where_the_intervals_overlap():
+    generator = np.random.default_rng(7)
+    words = np.full(200, 10)
+    hard = generator.integers(0, 9, 200)  # the utterances differ far more than the systems do
+    better, worse = hard, hard + (generator.random(200) < 0.3)
+    low, high, probability = paired_difference(better, worse, words)
+    assert low < high < 0
+    assert probability > 0.999
+    assert wer_interval(better, words)[1] > wer_interval(worse, words)[0]
+
+
+@settings(deadline=None)
+@given(counts)
+def test_the_difference_is_antisymmetric_and_zero_to_itself(rows):
+    errors, words = map(np.array, zip(*rows, strict=True))
+    assert paired_difference(errors, errors, words, replicates=100) == (0.0, 0.0, 0.5)
+    other = np.roll(errors, 1)
+    low, high, probability = paired_difference(errors, other, words, replicates=500)
+    swapped = paired_difference(other, errors, words, replicates=500)
+    # The same law; other draws, for the distinct counts stand in another order.
+    assert np.sign(low + high) == -np.sign(swapped[0] + swapped[1]) or abs(low + high) < 0.5
+    assert abs(probability - (1 - swapped[2])) < 0.2

@@ -1,0 +1,44 @@
+"""The house rules: imports point down, and what is light stays light."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "torchaudio", "lightning", "ray", "numpy", "pydantic", "yaml", "rich"}
+
+
+def test_imports_point_down():
+    run = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("door", ["search", "train", "report"])
+def test_asking_a_door_for_help_loads_nothing_heavy(door):
+    code = (
+        f"import sys, tune_asr.{door}\n"
+        f"try: tune_asr.{door}.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted(set(sys.modules)), file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Exit codes" in run.stdout
+    assert not HEAVY & set(eval(run.stderr))
+
+
+@pytest.mark.parametrize("door", ["search", "train"])
+def test_a_mistake_in_a_file_is_told_before_torch_or_ray_is_loaded(door, tmp_path):
+    (tmp_path / "bad.yaml").write_text("optimizer: {lrr: 1}\nparam_spaces: {}\n")
+    flag = "--space" if door == "search" else "--config"
+    code = (
+        f"import sys, tune_asr.{door}\n"
+        f"code = tune_asr.{door}.main(['{flag}', 'bad.yaml'])\n"
+        "print(code, [m for m in ('torch', 'lightning', 'ray') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert run.stdout.split("\n")[0] == "2 []"
+    assert "bad.yaml:1" in run.stderr

@@ -1,0 +1,54 @@
+"""ASHA against the definition in the paper, computed the slow way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.tuning.asha import Asha
+
+VALUES = st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60)
+
+
+@given(values=VALUES, eta=st.integers(2, 5))
+def test_a_trial_goes_on_if_it_is_among_the_best_1_in_eta_so_far(values, eta):
+    asha = Asha(grace_period=1, reduction_factor=eta, max_t=2)
+    for n, value in enumerate(values, start=1):
+        decision = asha.decide(1, value)
+        top = sorted(values[:n])[: max(1, n // eta)]
+        assert decision.verdict == ("continue" if value <= top[-1] else "stop")
+        assert decision.cutoff == top[-1]
+
+
+@given(values=VALUES, eta=st.integers(2, 4), cut=st.integers(0, 60))
+def test_rungs_rebuilt_from_their_decisions_decide_the_same(values, eta, cut):
+    whole, first, second = (Asha(grace_period=2, reduction_factor=eta, max_t=9) for _ in range(3))
+    events = [first.decide(2, value).event("00000") for value in values[:cut]]
+    second.replay(events)
+    verdicts = [whole.decide(2, value) for value in values]
+    assert [second.decide(2, value) for value in values[cut:]] == verdicts[cut:]
+
+
+@pytest.mark.parametrize(
+    ("grace_period", "reduction_factor", "max_t", "milestones"),
+    [
+        (3, 2, 24, [3, 6, 12]),
+        (1, 3, 243, [1, 3, 9, 27, 81]),  # Ray's own loses its top rung here, to rounding
+        (1, 10, 1000, [1, 10, 100]),
+        (3, 3, 27, [3, 9]),
+        (5, 2, 5, []),
+        (9, 2, 5, []),
+    ],
+)
+def test_rung_k_stands_at_r_times_eta_to_the_k_below_R(grace_period, reduction_factor, max_t, milestones):
+    asha = Asha(grace_period=grace_period, reduction_factor=reduction_factor, max_t=max_t)
+    assert asha.milestones == milestones
+    assert all(asha.decide(epoch, 0.5).rung == k for k, epoch in enumerate(milestones))
+
+
+def test_between_rungs_nothing_is_decided():
+    assert Asha(grace_period=3, reduction_factor=2, max_t=24).decide(4, 0.1) is None
+
+
+def test_equal_values_go_on_together():
+    asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
+    assert [asha.decide(1, 1.0).verdict for _ in range(8)] == ["continue"] * 8

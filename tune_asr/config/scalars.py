@@ -1,0 +1,48 @@
+"""Plain scalars: text as it stands in YAML -> a value; a value -> text as it stands in a message.
+
+YAML 1.2 rather than PyYAML's YAML 1.1: `1e-3` is a number, `no` is text, `010` is ten, `1:30` and dates are text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+# Digits may be grouped as in Python: 1_000.
+_DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_INTEGER = re.compile(rf"[-+]?{_DIGITS}")
+_BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+")
+_FLOAT = re.compile(rf"[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?")
+_SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+# Above this an integer is no float any more, and above 4300 digits Python refuses to read it.
+_LONGEST_NUMBER = 300
+_LONGEST_SHOWN = 60
+
+
+def scalar(text: str) -> Any:
+    """The value of a plain (unquoted) scalar."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if text.lower() in _SPECIAL:
+        return float(_SPECIAL[text.lower()])
+    return text
+
+
+def shown(value: Any) -> str:
+    """A value for a message: as a person would write it, cut where it is long."""
+    if isinstance(value, dict):
+        return "a mapping"
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."

@@ -1,0 +1,168 @@
+"""Checkpoints that can be trusted: a folder an epoch, with the sizes and hashes of its files written last.
+
+    checkpoints/TRIAL/epoch_NNN/checkpoint.ckpt     what training goes on from
+                                utterances.jsonl    the error counts of each validation utterance
+                                manifest.json       {file: {size, sha256}}
+
+The folder is written under a temporary name and renamed, so a folder of that name was complete once;
+the manifest says whether it still is. What is in the files is no matter here: they are bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tune_asr.record.atomic import TEMPORARY_PREFIX, fsync, storage_error, temporary_sibling
+
+CHECKPOINT = "checkpoint.ckpt"
+UTTERANCES = "utterances.jsonl"
+MANIFEST = "manifest.json"
+
+_EPOCH = re.compile(r"epoch_(\d{3,})(\.replaced)?")
+
+
+def epoch_folder(trial_folder: Path, epoch: int) -> Path:
+    """Where the checkpoint of `epoch` (from 1) is written."""
+    return trial_folder / f"epoch_{epoch:03d}"
+
+
+def stored(trial_folder: Path, epoch: int) -> Path:
+    """Where the checkpoint of `epoch` lies: its folder, or what a crash in a replacement left of it."""
+    folder = epoch_folder(trial_folder, epoch)
+    return folder if folder.exists() or not _set_aside(folder).exists() else _set_aside(folder)
+
+
+def kept_epochs(trial_folder: Path) -> set[int]:
+    """The epochs that have a checkpoint, sound or not."""
+    try:
+        names = [entry.name for entry in trial_folder.iterdir()]
+    except FileNotFoundError:
+        return set()
+    return {int(match[1]) for match in map(_EPOCH.fullmatch, names) if match}
+
+
+def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:
+    """Write a checkpoint folder, all of it or nothing, and wait until it is on the disk.
+
+    A folder of that name is replaced. It is set aside first, for a rename cannot replace a folder
+    that is not empty; `stored` finds it there if a crash comes before the second rename.
+
+    Args:
+        folder: `checkpoints/TRIAL/epoch_NNN`.
+        files: by file name, a function that writes the file at the path it is given.
+
+    Raises:
+        StorageError: it cannot be written; what was there is still there.
+    """
+    temporary = temporary_sibling(folder)
+    aside = _set_aside(folder)
+    try:
+        temporary.mkdir(parents=True)
+        _write_files(temporary, files)
+        if folder.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+        temporary.rename(folder)
+        fsync(folder.parent)
+        shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise storage_error(error, folder, "cannot write the checkpoint") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def verify(folder: Path) -> str | None:
+    """Why the checkpoint in `folder` cannot be used, or None where every file is what its manifest says."""
+    if not folder.exists():
+        return "removed"
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        entries = [(name, entry["size"], entry["sha256"]) for name, entry in manifest.items()]
+    except FileNotFoundError:
+        return f"{MANIFEST} is missing"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return f"{MANIFEST} is damaged"
+    if not entries or any(Path(name).name != name for name, _, _ in entries):
+        return f"{MANIFEST} is damaged"
+    reasons = (_damage(folder / name, size, sha256) for name, size, sha256 in entries)
+    return next((reason for reason in reasons if reason), None)
+
+
+def newest_valid(trial_folder: Path, up_to_epoch: int) -> tuple[int, Path | None, list[str]]:
+    """The newest sound checkpoint from which a trial may go on.
+
+    A checkpoint later than the ledger's last epoch is passed over: its report was lost, so the epoch
+    is trained again, and none is counted twice.
+
+    Args:
+        trial_folder: `checkpoints/TRIAL`.
+        up_to_epoch: the last epoch that the ledger has of the trial.
+
+    Returns:
+        Its epoch and folder, (0, None) where there is none; and a line for each later one that is
+        damaged, or was removed: the last epoch always has a checkpoint, of others that is not known.
+    """
+    candidates = {epoch for epoch in kept_epochs(trial_folder) | {up_to_epoch} if 0 < epoch <= up_to_epoch}
+    damaged: list[str] = []
+    for epoch in sorted(candidates, reverse=True):
+        folder = stored(trial_folder, epoch)
+        reason = verify(folder)
+        if reason is None:
+            return epoch, folder, damaged
+        damaged.append(f"{epoch_folder(trial_folder, epoch)}: {reason}")
+    return 0, None, damaged
+
+
+def retain(trial_folder: Path, keep: set[int]) -> None:
+    """Remove every checkpoint but those of the epochs in `keep`, and what crashes have left.
+
+    Only the trial's writer may call it: it takes half-written folders for abandoned ones.
+    """
+    for epoch in kept_epochs(trial_folder) - keep:
+        for folder in (epoch_folder(trial_folder, epoch), _set_aside(epoch_folder(trial_folder, epoch))):
+            with suppress(OSError):
+                # Under its own name, a folder that is half removed would be taken for a damaged checkpoint.
+                folder.rename(temporary_sibling(folder))
+    for leftover in trial_folder.glob(f"{TEMPORARY_PREFIX}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.replaced")
+
+
+def _write_files(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:
+    """Write `files` and then their manifest into `folder`, all fsynced."""
+    manifest = {}
+    for name, write in files.items():
+        write(folder / name)
+        fsync(folder / name)
+        manifest[name] = {"size": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    fsync(folder / MANIFEST)
+    fsync(folder)
+
+
+def _damage(file: Path, size: int, sha256: str) -> str | None:
+    try:
+        found = file.stat().st_size
+        if found != size:
+            return f"{file.name} has {found} bytes where its manifest says {size}"
+        if _sha256(file) != sha256:
+            return f"{file.name} does not match its SHA-256: bits have changed"
+    except FileNotFoundError:
+        return f"{file.name} is missing"
+    except OSError as error:
+        return f"{file.name} cannot be read: {error.strerror}"
+    return None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,193 @@
+"""The results folder of one search: its paths, the checks before it is used, and the lock of its owner."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from tune_asr.errors import Problem, StorageError
+from tune_asr.record.atomic import TEMPORARY_PREFIX, probe_writable, storage_error
+
+_LOCK_ATTEMPTS = 5
+_LOCK_PAUSE = 0.02
+"""Seconds. `is_running` holds the lock for an instant; that must not stop a search."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsFolder:
+    """The results folder at `root`. Making one of these touches nothing on the disk."""
+
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path) -> ResultsFolder:
+        """Make a folder for a new search, and find out that it can be written. Its ledger is there, empty.
+
+        Raises:
+            StorageError: it holds a search or something else, or it cannot be written.
+        """
+        folder = cls(root)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            folder._refuse_to_overwrite()
+            probe_writable(root)
+            folder.ledger.touch()
+        except (FileExistsError, NotADirectoryError) as error:
+            in_the_way = next(path for path in (root, *root.parents) if os.path.lexists(path))
+            what = f"it cannot be made: {in_the_way} is not a folder"
+            raise StorageError(Problem(str(root), what, "Choose another --name or --results.")) from error
+        except OSError as error:
+            raise storage_error(error, root, "cannot make the results folder") from error
+        return folder
+
+    @classmethod
+    def open_existing(cls, root: Path) -> ResultsFolder:
+        """The folder of a search that was started before.
+
+        Raises:
+            StorageError: it is not one; what is missing is named.
+        """
+        folder = cls(root)
+        if not root.is_dir():
+            raise StorageError(Problem(str(root), "there is no such folder", "Name the folder of a search."))
+        missing = [path.name for path in (folder.search_yaml, folder.ledger) if not path.is_file()]
+        if missing:
+            what = f"this is not a results folder: {' and '.join(missing)} missing"
+            raise StorageError(Problem(str(root), what, "Name the folder of a search, or start one with --space."))
+        return folder
+
+    @property
+    def search_yaml(self) -> Path:
+        """What was searched, and with what."""
+        return self.root / "search.yaml"
+
+    @property
+    def ledger(self) -> Path:
+        """Every event of the search."""
+        return self.root / "trials.jsonl"
+
+    @property
+    def leaderboard(self) -> Path:
+        """A row a trial, best first."""
+        return self.root / "leaderboard.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Where the search stands, for programs."""
+        return self.root / "summary.json"
+
+    @property
+    def best_yaml(self) -> Path:
+        """The winner's configuration."""
+        return self.root / "best.yaml"
+
+    @property
+    def best_ckpt(self) -> Path:
+        """The winner's best checkpoint."""
+        return self.root / "best.ckpt"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by the driver while it lives, with its process and host inside."""
+        return self.root / ".lock"
+
+    @property
+    def all_checkpoints(self) -> Path:
+        """The folder of all trials' checkpoints."""
+        return self.root / "checkpoints"
+
+    def checkpoints(self, trial: str) -> Path:
+        """The folder of one trial's checkpoints."""
+        return self.all_checkpoints / trial
+
+    def utterances(self, trial: str) -> Path:
+        """The error counts of each validation utterance, at the trial's best epoch."""
+        return self.root / "utterances" / f"{trial}.jsonl"
+
+    def tensorboard(self, trial: str) -> Path:
+        """The folder of the trial's TensorBoard run."""
+        return self.root / "tensorboard" / trial
+
+    def lock(self) -> Lock:
+        """Take the folder for this process, until `Lock.release` or its end, however it ends.
+
+        Raises:
+            StorageError: a search owns it already.
+        """
+        try:
+            # Close-on-exec, as Python opens all files: a child that outlives the driver holds no lock.
+            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o666)
+            if not _flock(descriptor):
+                os.close(descriptor)
+                way_out = "Wait for its end or stop it; `python -m tune_asr.report` shows how it goes meanwhile."
+                raise StorageError(Problem(str(self.root), f"a search runs here: {self._owner()}", way_out))
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        except OSError as error:
+            raise storage_error(error, self.lock_file, "cannot lock the results folder") from error
+        return Lock(descriptor)
+
+    def is_running(self) -> bool:
+        """Whether a living search owns the folder. Writes nothing."""
+        try:
+            descriptor = os.open(self.lock_file, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _owner(self) -> str:
+        return self.lock_file.read_text(encoding="utf-8", errors="replace").strip() or "another process"
+
+    def _refuse_to_overwrite(self) -> None:
+        if self.search_yaml.exists() or (self.ledger.exists() and self.ledger.stat().st_size):
+            way_out = f"Go on with it: --resume {self.root}. Or give the new search another --name."
+            raise StorageError(Problem(str(self.root), "the folder holds a search already", way_out))
+        # What a start that was killed leaves behind is ours, and nothing.
+        ours = (self.lock_file, self.ledger)
+        others = [p.name for p in self.root.iterdir() if p not in ours and not p.name.startswith(TEMPORARY_PREFIX)]
+        if others:
+            what = f"the folder is not empty, and holds no search but {others[0]}"
+            raise StorageError(Problem(str(self.root), what, "Choose another --name or --results, or empty it."))
+
+
+class Lock:
+    """The ownership of a results folder. Closing the file, which the end of the process does too, gives it up."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the folder up."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _flock(descriptor: int) -> bool:
+    """Lock the open file for this process alone; False where another holds it."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if attempt + 1 < _LOCK_ATTEMPTS:
+                time.sleep(_LOCK_PAUSE)
+        else:
+            return True
+    return False

@@ -1,0 +1,100 @@
+"""leaderboard.csv: a row a trial, best first, with the interval of its WER and its searched values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tune_asr.record.atomic import copy_atomic, write_if_changed
+from tune_asr.record.checkpoints import UTTERANCES, stored
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ranking import Report, Standing, searched_keys
+from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.statistics import wer_interval
+from tune_asr.record.utterances import utterances_of
+
+COLUMNS = (
+    *("rank", "trial", "status", "epochs", "val_wer", "val_wer_low", "val_wer_high"),
+    *("val_cer", "val_loss", "seconds", "checkpoint"),
+)
+"""The columns before those of the searched keys."""
+
+
+def write_leaderboard(folder: ResultsFolder, state: SearchState, ranked: Sequence[Standing]) -> None:
+    """Write leaderboard.csv, and utterances/TRIAL.jsonl of each trial whose best epoch is a new one.
+
+    Args:
+        folder: where.
+        state: the search.
+        ranked: its trials as `ranking.standings` has them.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    keys = searched_keys(state)
+    intervals = _known_intervals(folder)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [*COLUMNS, *keys], restval="", lineterminator="\n")
+    writer.writeheader()
+    for rank, (trial, report) in enumerate(ranked, start=1):
+        searched = {key: _cell(value) for key, value in trial.params.items()}
+        writer.writerow({"rank": rank, **_row(folder, trial, report, intervals), **searched})
+    write_if_changed(folder.leaderboard, table.getvalue().encode())
+
+
+def _row(
+    folder: ResultsFolder, trial: Trial, report: Report | None, intervals: Mapping[tuple[str, ...], tuple[str, str]]
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "trial": trial.number,
+        "status": trial.status,
+        "epochs": trial.epoch,
+        "seconds": round(trial.seconds, 3),
+    }
+    if report is None:
+        return row
+    for column in ("val_wer", "val_cer", "val_loss", "checkpoint"):
+        row[column] = "" if report.get(column) is None else _cell(report[column])
+    interval = intervals.get((trial.number, row["checkpoint"], row["val_wer"]))
+    if interval is None or not folder.utterances(trial.number).exists():
+        interval = _interval(folder, trial, report)
+    row["val_wer_low"], row["val_wer_high"] = interval
+    return row
+
+
+def _interval(folder: ResultsFolder, trial: Trial, report: Report) -> tuple[str, str]:
+    """The interval of a best epoch that is new, whose utterances are put into utterances/ too."""
+    source = stored(folder.checkpoints(trial.number), report["epoch"]) / UTTERANCES
+    if source.exists():
+        folder.utterances(trial.number).parent.mkdir(exist_ok=True)
+        copy_atomic(source, folder.utterances(trial.number))
+    utterances = utterances_of(folder, trial.number, report)
+    if utterances is None:
+        return "", ""
+    low, high = wer_interval(utterances.errors, utterances.words)
+    return _cell(low), _cell(high)
+
+
+def _known_intervals(folder: ResultsFolder) -> dict[tuple[str, ...], tuple[str, str]]:
+    """The intervals in the leaderboard that is there, so that none is computed twice, not even after a restart.
+
+    By trial, checkpoint and val_wer, as the file spells them.
+    """
+    try:
+        table = csv.DictReader(io.StringIO(folder.leaderboard.read_bytes().decode(), newline=""))
+    except (OSError, ValueError):
+        return {}
+    if tuple(table.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
+        return {}
+    return {
+        (row["trial"], row["checkpoint"], row["val_wer"]): (row["val_wer_low"], row["val_wer_high"])
+        for row in table
+        if row["val_wer_low"]
+    }
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

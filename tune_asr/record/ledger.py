@@ -1,0 +1,148 @@
+"""The ledger: what happened in a search, one flat JSON object a line, append-only and fsynced.
+
+It is the one truth of a search, next to search.yaml and the checkpoints. The driver alone writes it;
+anybody may read it at any time, also while it is written. The events are listed in `state`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tune_asr.errors import Problem, StorageError
+from tune_asr.record.atomic import fsync, storage_error
+
+Event = Mapping[str, Any]
+
+
+class Ledger:
+    """A ledger open for writing. Use `Ledger.open`; one process at a time, which `ResultsFolder.lock` ensures."""
+
+    def __init__(self, path: Path, descriptor: int, length: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._length = length
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Open the ledger at `path` for appending: make it where there is none, cut a torn last line.
+
+        Raises:
+            StorageError: the file cannot be written, or a line that is not the last one is broken.
+        """
+        try:
+            length = _parse(path.read_bytes(), path)[1] if path.exists() else 0
+            # Python opens files close-on-exec: no child of the driver holds the ledger.
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            os.ftruncate(descriptor, length)
+            os.fsync(descriptor)
+            fsync(path.parent)
+        except OSError as error:
+            raise storage_error(error, path, "cannot open the ledger for writing") from error
+        return cls(path, descriptor, length)
+
+    def append(self, *events: Event) -> list[dict[str, Any]]:
+        """Write events in one piece and wait until they are on the disk: all of them, or none.
+
+        Args:
+            events: each with `event` (its name); `time` is added where it is absent.
+
+        Returns:
+            The events as they stand in the file: with their time, and null for numbers that are not
+            finite. Give these to `SearchState.apply`, and the live state is the replayed one.
+
+        Raises:
+            StorageError: the disk is full or failed. The ledger is then what it was before.
+        """
+        written = [as_written(event) for event in events]
+        data = b"".join(map(_line, written))
+        try:
+            rest = memoryview(data)
+            while rest:  # one write, but for a disk that has room for a part only: then the next one says why
+                rest = rest[os.write(self._descriptor, rest) :]
+            os.fsync(self._descriptor)
+        except OSError as error:
+            # What follows must not be glued to half a line.
+            os.ftruncate(self._descriptor, self._length)
+            raise storage_error(error, self._path, "cannot append to the ledger") from error
+        self._length += len(data)
+        return written
+
+    def close(self) -> None:
+        """Close the file. Everything appended is on the disk already."""
+        os.close(self._descriptor)
+
+
+def read_ledger(path: Path) -> list[dict[str, Any]]:
+    """The events of the ledger at `path`, line 1 first, without its torn last line if it has one. Writes nothing.
+
+    Raises:
+        StorageError: there is no ledger, or a line that is not the last one is broken.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        what = f"there is no ledger: {path.parent} is not a results folder, or has lost its {path.name}"
+        raise StorageError(Problem(str(path), what, "Name the folder that a search has written.")) from error
+    except OSError as error:
+        raise storage_error(error, path, "cannot read the ledger") from error
+    return _parse(data, path)[0]
+
+
+def as_written(event: Event) -> dict[str, Any]:
+    """An event as it stands in the ledger: name and time first, null for numbers that are not finite."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"event": event["event"], "time": now, **{key: _finite(value) for key, value in event.items()}}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _line(event: dict[str, Any]) -> bytes:
+    text = json.dumps(event, ensure_ascii=False, allow_nan=False)
+    # A lone surrogate (a file name that is not UTF-8, in an error message) has no UTF-8 form. The
+    # handler writes it as \udcNN, which is how JSON escapes it.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _parse(data: bytes, path: Path) -> tuple[list[dict[str, Any]], int]:
+    """The events in `data`, and the length in bytes of the lines that hold them: less than all where the last is torn.
+
+    A crash can tear the last line alone, so a broken line before it is not ours to repair.
+    """
+    *lines, unended = data.split(b"\n")
+    events: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        event = _event(line)
+        if event is None:
+            if number == len(lines) and not unended:
+                return events, len(data) - len(line) - 1
+            what = f"the line is damaged: it is no event, but {line[:60]!r}"
+            raise StorageError(Problem(f"{path}:{number}", what, way_out(path, number)))
+        events.append(event)
+    return events, len(data) - len(unended)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def way_out(path: Path | str, line: int) -> str:
+    """What to do about a damaged line of the ledger."""
+    return f"Restore {path} from a copy, or cut it off before line {line} and --resume: what is cut is trained again."

@@ -1,0 +1,81 @@
+"""Which epoch of a trial is its best, and which trial is the best of a search.
+
+Best is the lowest `val_wer` over the reported epochs whose checkpoint is kept: a result that nobody can
+load again is none. `val_cer` takes its place where words mean nothing. Ties go by `val_cer`, then
+`val_loss`, then the earlier epoch within a trial and the lower number between trials. What a trial
+reported before it diverged or failed counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from tune_asr.record.state import SearchState, Trial
+
+Metric = Literal["val_wer", "val_cer"]
+Report = dict[str, Any]
+Standing = tuple[Trial, Report | None]
+"""A trial and the report of its best epoch, None where it has none that counts."""
+
+
+def epoch_key(report: Mapping[str, Any], metric: Metric = "val_wer") -> tuple[tuple[bool, float], ...]:
+    """Sorts reports best first. A null, which stands for a number that is not finite, comes last."""
+    values = (report.get(name) for name in (metric, "val_cer", "val_loss", "epoch"))
+    return tuple((value is None, 0.0 if value is None else value) for value in values)
+
+
+def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val_wer") -> Report | None:
+    """The report of the trial's best epoch, None where no epoch counts.
+
+    Args:
+        trial: the trial.
+        kept: the epochs whose checkpoint is kept; None: all of them.
+        metric: what is to be low.
+    """
+    counting = (
+        report
+        for report in trial.reports
+        if report.get(metric) is not None and (kept is None or report["epoch"] in kept)
+    )
+    return min(counting, key=lambda report: epoch_key(report, metric), default=None)
+
+
+def standings(
+    state: SearchState, metric: Metric = "val_wer", kept: Mapping[str, set[int]] | None = None
+) -> list[Standing]:
+    """Every trial with its best epoch, best first, those without one last, in order of their number.
+
+    Args:
+        state: the search.
+        metric: what is to be low.
+        kept: by trial, the epochs whose checkpoint is kept; None: all of them.
+    """
+
+    def key(standing: Standing) -> tuple[Any, ...]:
+        trial, report = standing
+        # Not by epoch: that one trial needed fewer does not make it the better of two.
+        return (report is None, epoch_key(report, metric)[:-1] if report else (), int(trial.number))
+
+    found = [
+        (trial, best_epoch(trial, kept if kept is None else kept.get(trial.number, set()), metric))
+        for trial in state.trials.values()
+    ]
+    return sorted(found, key=key)
+
+
+def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
+    """The first of the standings with the report of its best epoch, None where no trial has one."""
+    if not ranked or ranked[0][1] is None:
+        return None
+    return ranked[0][0], ranked[0][1]
+
+
+def rank(state: SearchState, metric: Metric = "val_wer", kept: Mapping[str, set[int]] | None = None) -> list[Trial]:
+    """The trials of `standings`, best first."""
+    return [trial for trial, _ in standings(state, metric, kept)]
+
+
+def searched_keys(state: SearchState) -> list[str]:
+    """The paths that the search varies, in the order in which the trials name them."""
+    return list(dict.fromkeys(key for trial in state.trials.values() for key in trial.params))

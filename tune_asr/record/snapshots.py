@@ -1,0 +1,133 @@
+"""What a search has found so far, for people and programs: leaderboard.csv, summary.json, best.yaml, best.ckpt.
+
+All of it is derived from the ledger and the checkpoints and can be deleted: the next snapshot makes it
+again. A snapshot costs a look at each trial's folder; a file that would not change is not written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tune_asr.record.atomic import copy_atomic, write_if_changed
+from tune_asr.record.checkpoints import CHECKPOINT, kept_epochs, stored, verify
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.leaderboard import write_leaderboard
+from tune_asr.record.ranking import Metric, Report, Standing, leader, standings
+from tune_asr.record.search_yaml import dump_yaml
+from tune_asr.record.state import SearchState, Trial
+
+
+def write_snapshots(
+    folder: ResultsFolder,
+    state: SearchState,
+    *,
+    status: str,
+    slots: int,
+    wall_seconds: float,
+    metric: Metric,
+    config: Mapping[str, Any],
+) -> list[str]:
+    """Bring all derived files up to date. Call it now and then, and at the end.
+
+    Args:
+        folder: where.
+        state: the search.
+        status: `running`, `interrupted` or `finished`.
+        slots: how many trials run at a time.
+        wall_seconds: how long the search has run.
+        metric: what the winner is chosen by.
+        config: the base configuration that the trials vary, as resolved.
+
+    Returns:
+        A line for each checkpoint that would have been the best but is damaged. The next best is the winner then.
+
+    Raises:
+        StorageError: a file cannot be written.
+    """
+    former = _former_best(folder)
+    ranked, passed_over = _sound_standings(folder, state, metric, former)
+    write_leaderboard(folder, state, ranked)
+    best = None
+    if winner := leader(ranked):
+        trial, report = winner
+        best = _best(trial, report)
+        if (trial.number, report["epoch"]) != former:
+            copy_atomic(_checkpoint(folder, trial, report) / CHECKPOINT, folder.best_ckpt)
+        write_if_changed(folder.best_yaml, dump_yaml(winner_config(config, trial)))
+    summary = {
+        "name": folder.root.name,
+        "status": status,
+        "metric": metric,
+        "best": best,
+        "trials": state.counts(),
+        "epochs": state.epochs,
+        "train_and_validation_seconds": round(state.seconds, 3),
+        "wall_seconds": round(wall_seconds, 3),
+        "slots": slots,
+    }
+    # Last: while it names the former best, best.ckpt is written again.
+    write_if_changed(folder.summary, json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")
+    return passed_over
+
+
+def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
+    """The configuration that trains the trial again, to the same end.
+
+    A trial that ended before the horizon says where: its schedules are laid over the whole horizon, so
+    a shorter horizon would be another training.
+    """
+    for path, value in trial.params.items():
+        config = _with(config, path, value)
+    config = _with(config, "seed", trial.seed)
+    horizon = config.get("trainer", {}).get("max_epochs")
+    if horizon is None or trial.epoch < horizon:
+        config = _with(config, "early_stopping.stop_epoch", trial.epoch)
+    return dict(config)
+
+
+def _with(config: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of `config` with `value` at a dotted path."""
+    head, _, rest = path.partition(".")
+    return {**config, head: _with(config.get(head) or {}, rest, value) if rest else value}
+
+
+def _sound_standings(
+    folder: ResultsFolder, state: SearchState, metric: Metric, former: tuple[str, int] | None
+) -> tuple[list[Standing], list[str]]:
+    """The standings over kept checkpoints, the first of which was verified when it became the best."""
+    kept = {number: kept_epochs(folder.checkpoints(number)) for number in state.trials}
+    passed_over: list[str] = []
+    while True:
+        ranked = standings(state, metric, kept)
+        winner = leader(ranked)
+        if winner is None or (winner[0].number, winner[1]["epoch"]) == former:
+            return ranked, passed_over
+        trial, report = winner
+        checkpoint = _checkpoint(folder, trial, report)
+        reason = verify(checkpoint)
+        if reason is None:
+            return ranked, passed_over
+        passed_over.append(f"{checkpoint}: {reason}")
+        kept[trial.number].discard(report["epoch"])
+
+
+def _former_best(folder: ResultsFolder) -> tuple[str, int] | None:
+    """Trial and epoch of the best.ckpt that is there."""
+    try:
+        best = json.loads(folder.summary.read_bytes())["best"]
+        former = (best["trial"], best["epoch"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return former if folder.best_ckpt.exists() else None
+
+
+def _checkpoint(folder: ResultsFolder, trial: Trial, report: Report) -> Path:
+    return stored(folder.checkpoints(trial.number), report["epoch"])
+
+
+def _best(trial: Trial, report: Report) -> dict[str, Any]:
+    measured = {name: report.get(name) for name in ("epoch", "val_wer", "val_cer", "val_loss", "checkpoint")}
+    return {"trial": trial.number, **measured, "params": trial.params}

@@ -1,0 +1,122 @@
+"""The leaderboard as tables that fit a terminal, and how values are written in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.cells import cell_len
+from rich.table import Table
+
+from tune_asr.errors import printable
+from tune_asr.record.ranking import Standing
+from tune_asr.record.statistics import wer_interval
+from tune_asr.record.utterances import Utterances
+
+_GAP = 2
+_LONGEST_CELL = 24
+
+
+class _Column(NamedTuple):
+    name: str
+    cells: list[str]
+
+    @property
+    def width(self) -> int:
+        return max(map(cell_len, (self.name, *self.cells))) + _GAP
+
+
+def leaderboard_tables(
+    shown: Sequence[Standing], keys: Sequence[str], utterances: Mapping[str, Utterances | None], width: int
+) -> list[Table]:
+    """A row a trial: one table, or where the searched values do not fit beside the results, further ones for them.
+
+    Args:
+        shown: the first trials of the standings.
+        keys: the searched keys.
+        utterances: by trial, the counts behind its best epoch.
+        width: of a table, in characters.
+    """
+    fixed = [
+        _Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
+        _Column("trial", [trial.number for trial, _ in shown]),
+    ]
+    measured = [
+        _Column("status", [trial.status for trial, _ in shown]),
+        _Column("epochs", [str(trial.epoch) for trial, _ in shown]),
+        _Column("WER %", [percent(report, "val_wer") for _, report in shown]),
+        _Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
+        _Column("CER %", [percent(report, "val_cer") for _, report in shown]),
+        _Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
+    ]
+    searched = [
+        _Column(printable(name), [_shortened(value_text(trial.params.get(key))) for trial, _ in shown])
+        for key, name in zip(keys, short_names(keys), strict=True)
+    ]
+    whole = [*fixed, *measured, *searched]
+    if _width(whole) <= width:
+        return [_table(whole)]
+    return [_table([*fixed, *measured]), *(_table(columns) for columns in _pack(fixed, searched, width))]
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """The last part of each dotted path, with as much before it as tells the paths apart."""
+
+    def short(key: str) -> str:
+        parts = key.split(".")
+        tails = (".".join(parts[-length:]) for length in range(1, len(parts)))
+        return next((tail for tail in tails if sum(f".{other}".endswith(f".{tail}") for other in keys) == 1), key)
+
+    return [short(key) for key in keys]
+
+
+def percent(report: Mapping[str, Any] | None, name: str) -> str:
+    """A fraction of a report in %, empty where there is none."""
+    value = report.get(name) if report else None
+    return "" if value is None else f"{100 * value:.1f}"
+
+
+def value_text(value: Any) -> str:
+    """A searched value as YAML would have it, floats to four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _width(columns: Iterable[_Column]) -> int:
+    return sum(column.width for column in columns)
+
+
+def _pack(fixed: list[_Column], columns: Iterable[_Column], width: int) -> list[list[_Column]]:
+    """Distribute columns over tables no wider than `width` that all begin with the fixed ones."""
+    tables = [list(fixed)]
+    for column in columns:
+        if len(tables[-1]) > len(fixed) and _width([*tables[-1], column]) > width:
+            tables.append(list(fixed))
+        tables[-1].append(column)
+    return tables
+
+
+def _table(columns: Sequence[_Column]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column.name, justify="right", no_wrap=True)
+    for row in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _interval(utterances: Utterances | None) -> str:
+    if utterances is None:
+        return ""
+    low, high = wer_interval(utterances.errors, utterances.words)
+    return f"{100 * low:.1f}-{100 * high:.1f}"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 3]}..."

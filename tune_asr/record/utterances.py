@@ -1,0 +1,57 @@
+"""The error counts of each validation utterance, from the file that stands beside a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tune_asr.record.checkpoints import UTTERANCES, stored
+from tune_asr.record.folder import ResultsFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Utterances:
+    """Counts of s utterances, sorted by id: a batch size changes the order in which they are scored."""
+
+    ids: tuple[str, ...]
+    errors: NDArray[np.int64]
+    """(s,) substitutions + deletions + insertions."""
+    words: NDArray[np.int64]
+    """(s,) words of the reference."""
+
+
+def read_utterances(path: Path) -> Utterances | None:
+    """The counts in a file of JSON lines; None where there is no such file, or it is empty or damaged."""
+    try:
+        rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+        rows.sort(key=lambda row: str(row["id"]))
+        errors = [row["substitutions"] + row["deletions"] + row["insertions"] for row in rows]
+        ids, words = tuple(str(row["id"]) for row in rows), [row["words"] for row in rows]
+        found = Utterances(ids, np.array(errors, np.int64), np.array(words, np.int64))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return found if rows else None
+
+
+def utterances_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) -> Utterances | None:
+    """The utterances behind a report: from its checkpoint, or from utterances/ where checkpoints were removed.
+
+    None where neither has them. Files whose sums are not the report's are of another epoch.
+    """
+    beside_checkpoint = stored(folder.checkpoints(trial), report["epoch"]) / UTTERANCES
+    for path in (beside_checkpoint, folder.utterances(trial)):
+        found = read_utterances(path)
+        if found and (found.errors.sum(), found.words.sum()) == _sums(report):
+            return found
+    return None
+
+
+def _sums(report: Mapping[str, Any]) -> tuple[int, int]:
+    errors = sum(report.get(kind) or 0 for kind in ("substitutions", "deletions", "insertions"))
+    return errors, report.get("words") or 0

@@ -1,0 +1,41 @@
+"""The door to a search's results: what happened, how sure it is, what can be done next.
+
+    python -m tune_asr.report results/NAME
+
+It reads the ledger alone (intervals and ranges come from the files beside it, where they are), writes
+nothing, and may be used while the search runs. It never waits for torch or ray.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tune_asr.errors import exit_with
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the report of the folder named on the command line, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.report", description="Show what a search has found, also while it runs."
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
+    arguments = parser.parse_args(argv)
+    return exit_with(lambda: _report(arguments.folder))
+
+
+def _report(folder: Path) -> int:
+    from tune_asr.record.terminal_report import print_report
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that does not speak UTF-8 shows escapes for what it lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    print_report(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

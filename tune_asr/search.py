@@ -1,0 +1,108 @@
+"""The door `python -m tune_asr.search`: a search space -> results/NAME.
+
+    python -m tune_asr.search --space search_spaces/lr.yaml
+    python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
+    python -m tune_asr.search --resume results/lr
+
+Each trial trains a CTC recogniser; ASHA prunes trials on validation WER; every event stands in the results folder before
+anything else happens, so a search that was killed resumes where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tune_asr.errors import ConfigError, exit_with
+
+if TYPE_CHECKING:
+    from tune_asr.space.plan import Plan
+
+_ONLY_NEW = ("config", "name", "results", "num_samples", "max_epochs", "max_concurrent", "seed", "dry_run")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags and search; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    return exit_with(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.search",
+        description="Search the hyperparameters of a CTC speech recogniser.",
+        epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, 5 results "
+        "folder unusable, 6 Ray unreachable, 130 Ctrl-C, 143 SIGTERM; after the last three of these --resume goes on.",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--space", type=Path, metavar="FILE", help="the search space (YAML)")
+    what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this results folder")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="base configuration, in place of the space's")
+    parser.add_argument("--name", metavar="NAME", help="folder under --results (default: the space file's stem)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where results folders are (default: results)")
+    parser.add_argument("--num-samples", metavar="N", help="settings to draw (search.num_samples)")
+    parser.add_argument("--max-epochs", metavar="E", help="the horizon (trainer.max_epochs and asha.max_t)")
+    parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
+    parser.add_argument("--seed", metavar="S", help="draws the settings (search.seed)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
+    parser.add_argument("--address", metavar="ADDR", help="a running Ray: HOST:PORT or auto (default: a local Ray)")
+    parser.add_argument("--dry-run", action="store_true", help="check everything, print the first trials, start nothing")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.resume:
+        given = [name for name in _ONLY_NEW if getattr(arguments, name)] + ["set"] * bool(arguments.set)
+        if given:
+            flag = given[0].replace("_", "-")
+            raise ConfigError(f"--{flag} cannot be given with --resume: the folder's own search.yaml says the rest")
+        from tune_asr.tuning.driver import resume
+
+        return resume(arguments.resume, arguments.address)
+
+    plan = _plan(arguments)
+    name = arguments.name or arguments.space.stem
+    if Path(name).name != name or name.startswith("."):
+        raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
+    if arguments.dry_run:
+        return _dry_run(plan)
+    from tune_asr.tuning.driver import start
+
+    return start(plan, (arguments.results or Path("results")) / name, arguments.address)
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    """The space under the flags: each flag is an override of the key it is named after."""
+    from tune_asr.config.overrides import parse_assignments
+    from tune_asr.space.plan import load_plan
+
+    keys = {
+        "num_samples": ("search.num_samples",),
+        "max_epochs": ("trainer.max_epochs", "asha.max_t"),
+        "max_concurrent": ("search.max_concurrent",),
+        "seed": ("search.seed",),
+    }
+    flags = [f"{key}={value}" for flag, names in keys.items() if (value := getattr(arguments, flag)) for key in names]
+    return load_plan(arguments.space, arguments.config, parse_assignments([*arguments.set, *flags]))
+
+
+def _dry_run(plan: Plan) -> int:
+    from tune_asr.record.search_yaml import dump_yaml
+    from tune_asr.tuning.driver import checked_survey
+
+    found = checked_survey(plan.config)
+    if found:
+        print(found.render())
+    print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.config.model_dump()}).decode()}")
+    print(f"{plan.num_trials} trials; the first of them:")
+    for number in range(min(plan.num_trials, 5)):
+        settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
+        print(f"  {number:05d}  seed={plan.seed(number)}  {settings}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""A corpus: utterances to train on and to validate on, wherever their speech comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tune_asr.speech import audio
+from tune_asr.speech.vocabulary import Vocabulary
+
+
+class AudioSource(Protocol):
+    """Where the samples of an utterance come from. Small enough to be sent between processes."""
+
+    def samples(self) -> tuple[npt.NDArray[np.float32], int]:
+        """Return samples in [-1, 1], shape (num_samples,), and their rate in Hz: the same at every call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileAudio:
+    """A recording in a file, at the rate that the file has."""
+
+    path: Path
+
+    def samples(self) -> tuple[npt.NDArray[np.float32], int]:
+        """Decode the file. Raises `AudioError` where that fails."""
+        return audio.read(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One recording and what was said in it.
+
+    Attributes:
+        id: unique within its split.
+        text: the reference, normalised.
+        seconds: length of the recording.
+        audio: the recording.
+    """
+
+    id: str
+    text: str
+    seconds: float
+    audio: AudioSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """The data of a search: every trial of it trains and is measured on the same.
+
+    Attributes:
+        train: what is learned from.
+        val: the ruler.
+        vocabulary: the characters of the training references.
+        fingerprint: hexadecimal; equal on two machines that hold the same data in the same layout. It covers what was
+            said, and for files their names in the manifest and their sizes.
+        machine_key: hexadecimal; the key of a cache on this machine. It covers, beside the fingerprint, where files lie
+            and when they were last written.
+    """
+
+    train: tuple[Utterance, ...]
+    val: tuple[Utterance, ...]
+    vocabulary: Vocabulary
+    fingerprint: str
+    machine_key: str
+
+
+def fingerprint(facts: Iterable[object]) -> str:
+    """Return the SHA-256 of facts that JSON can write, in hexadecimal: the same on every machine."""
+    digest = hashlib.sha256()
+    for fact in facts:
+        digest.update(json.dumps(fact).encode() + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,117 @@
+"""The door `python -m tune_asr.train`: one configuration -> one trained recogniser.
+
+    python -m tune_asr.train --config configs/train.yaml
+    python -m tune_asr.train --config configs/train.yaml --resume-from-checkpoint artifacts/checkpoints/ctc-epoch=07.ckpt
+
+Checkpoints go to `artifacts/checkpoints/`, curves to `artifacts/logs/tensorboard/`. The last line on stdout is one JSON
+object about the best epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tune_asr.errors import TrialFailedError, exit_with
+
+if TYPE_CHECKING:
+    from tune_asr.config.sections import Config
+    from tune_asr.training.epochs import EpochResult, Save
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags, train, print the best epoch; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    return exit_with(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.train",
+        description="Train one CTC recogniser as a configuration says.",
+        epilog="Exit codes: 0 done, 2 configuration wrong, 3 data wrong, 4 diverged before its first epoch ended, "
+        "5 storage, 130 Ctrl-C.",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (YAML)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
+    parser.add_argument("--resume-from-checkpoint", type=Path, metavar="FILE", help="go on after this checkpoint's epoch")
+    parser.add_argument("--fast-dev-run", action="store_true", help="one batch of each kind, nothing written")
+    parser.add_argument("--dry-run", action="store_true", help="check configuration and data, print the data report")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tune_asr.config.load import load_config
+    from tune_asr.config.overrides import parse_assignments
+    from tune_asr.training.corpus import survey
+
+    config = load_config(arguments.config, parse_assignments(arguments.set))
+    report = survey(config)
+    if report is not None:
+        print(report.render(), flush=True)
+        report.check()
+    if not arguments.dry_run:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _end)
+        print(json.dumps(_train(config, arguments)), flush=True)
+    return 0
+
+
+def _train(config: Config, arguments: argparse.Namespace) -> dict[str, object]:
+    """Train and return what the last line says: the best epoch."""
+    from tune_asr.training.checkpoints import CheckpointFolder
+    from tune_asr.training.data import SpeechDataModule, load_data
+    from tune_asr.training.epochs import Diverged, rank
+    from tune_asr.training.fit import fit
+    from tune_asr.training.loggers import make_loggers
+
+    resume_from, writes = arguments.resume_from_checkpoint, not arguments.fast_dev_run
+    data = load_data(config)
+    if isinstance(data, SpeechDataModule):
+        print(f"batches   {data.padding_share():.0%} of the training frames are padding", flush=True)
+    metric = getattr(data, "metric", "val_wer")
+    keep = config.checkpoint
+    folder = Path(keep.dirpath)
+    checkpoints = CheckpointFolder(
+        folder, metric=metric, save_top_k=keep.save_top_k, keep_earlier=not writes or resume_from is not None
+    ) if writes else None  # fmt: skip
+    history: list[dict[str, float]] = []
+
+    def sink(result: EpochResult, _last: bool, save: Save) -> None:
+        history.append({name: getattr(result, name) for name in ("epoch", "val_wer", "val_cer", "val_loss")})
+        if checkpoints:
+            checkpoints.save(result, save)
+        print(_line(result, config.trainer.max_epochs), flush=True)
+
+    loggers = make_loggers(config.logging, Path(config.logging.save_dir), name="tensorboard") if writes else []
+    try:
+        history = fit(config, sink, data=data, resume_from=resume_from, loggers=loggers, fast_dev_run=not writes)
+    except Diverged as error:
+        if not history:
+            raise TrialFailedError(f"the training diverged: {error}: lower optimizer.lr, or warm up longer") from None
+        print(f"the training diverged: {error}", file=sys.stderr)
+    best = min(history, key=lambda epoch: rank(epoch, metric))
+    path = checkpoints.path(best["epoch"]) if checkpoints else None
+    values = {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
+    return {**values, "checkpoint": str(path) if path and path.exists() else None}
+
+
+def _line(result: EpochResult, max_epochs: int) -> str:
+    return (
+        f"epoch {result.epoch:3d}/{max_epochs}  WER {result.val_wer:7.2%}  CER {result.val_cer:7.2%}  "
+        f"loss {result.train_loss:.3f} / {result.val_loss:.3f}  {result.seconds:.1f} s"
+    )
+
+
+def _end(number: int, _frame: object) -> None:
+    """End between two instructions; what was saved is whole, since checkpoints are renamed into place."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

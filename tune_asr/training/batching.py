@@ -1,0 +1,142 @@
+"""Utterances -> padded batches, in an order that is a pure function of (seed, epoch).
+
+Shapes: N utterances, T frames, C mel bins, U tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Sampler
+
+from tune_asr.training.seeding import generator
+
+# Two utterances closer than this may change places between epochs, so that batches are not the same ones each time.
+LENGTH_JITTER = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One utterance, ready for `collate`."""
+
+    features: Tensor
+    """(T, C) float32"""
+    tokens: Tensor
+    """(U,) int64"""
+    text: str
+    """The reference."""
+    id: str
+    """The utterance's name in its manifest."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Utterances padded to the longest. Not frozen, since Lightning refuses to convert a frozen one's precision."""
+
+    features: Tensor
+    """(N, T, C) float32, zero behind each utterance's end"""
+    feature_lengths: Tensor
+    """(N,) int64"""
+    tokens: Tensor
+    """(N, U) int64, blank behind each transcript's end"""
+    token_lengths: Tensor
+    """(N,) int64"""
+    texts: list[str]
+    """N references"""
+    ids: list[str]
+    """N utterance ids"""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
+        """The same batch on a device; Lightning calls it."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory; the DataLoader calls it."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        tensors = (self.features, self.feature_lengths, self.tokens, self.token_lengths)
+        return Batch(*map(function, tensors), self.texts, self.ids)
+
+
+def collate(examples: Sequence[Example], blank_id: int = 0) -> Batch:
+    """Pad examples into one batch, in their order."""
+    return Batch(
+        features=pad_sequence([example.features for example in examples], batch_first=True),
+        feature_lengths=torch.tensor([len(example.features) for example in examples]),
+        tokens=pad_sequence([example.tokens for example in examples], batch_first=True, padding_value=blank_id),
+        token_lengths=torch.tensor([len(example.tokens) for example in examples]),
+        texts=[example.text for example in examples],
+        ids=[example.id for example in examples],
+    )
+
+
+class BucketBatchSampler(Sampler[list[int]]):
+    """Batches of indices, each index once an epoch, utterances of similar length together.
+
+    Lightning 2.6.6 never calls `set_epoch` on a batch sampler (`_set_sampler_epoch` looks at `dataloader.sampler` and
+    `batch_sampler.sampler` alone), and it makes the first iterator before it sets the epoch (`FitLoop.setup_data`;
+    Lightning#21938). So this sampler keeps no epoch: it asks `epoch()` when the first batch is drawn. With
+    `num_workers=0` that happens inside the epoch, where `trainer.current_epoch` is right, and also after a resume from a
+    checkpoint that was saved in `on_validation_end`. Worker processes would draw as soon as the iterator is made.
+
+    Args:
+        lengths: of each utterance, in frames.
+        batch_size: utterances a batch; the last one cut may be smaller.
+        seed: of the training.
+        epoch: the current epoch, for instance `lambda: trainer.current_epoch`.
+        shuffle: false, as for validation: sorted by length, the same each time.
+        bucketing: false: a plain shuffle over all utterances.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        batch_size: int,
+        *,
+        seed: int = 0,
+        epoch: Callable[[], int] = lambda: 0,
+        shuffle: bool = True,
+        bucketing: bool = True,
+    ) -> None:
+        self.lengths = torch.tensor(lengths, dtype=torch.float64)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = epoch
+        self.shuffle = shuffle
+        self.bucketing = bucketing
+
+    def __len__(self) -> int:
+        return -(-len(self.lengths) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        yield from self.batches(self.epoch())
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch, in order."""
+        if not self.shuffle:
+            return self._cut(self.lengths)
+        random = generator(self.seed, "batches", epoch)
+        noise = torch.rand(len(self.lengths), generator=random, dtype=torch.float64)
+        if not self.bucketing:
+            return self._cut(noise)
+        batches = self._cut(self.lengths * (1 + LENGTH_JITTER * (2 * noise - 1)))
+        return [batches[i] for i in torch.randperm(len(batches), generator=random).tolist()]
+
+    def _cut(self, keys: Tensor) -> list[list[int]]:
+        # Ascending, so that the batch that is not full is the one of the longest utterances.
+        order: list[int] = torch.argsort(keys, stable=True).tolist()
+        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+
+
+def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
+    """Share of the frames of padded batches that are padding, in [0, 1)."""
+    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
+    return 1 - sum(lengths[i] for batch in batches for i in batch) / padded

@@ -1,0 +1,42 @@
+"""The corpus that a configuration names. No torch: a door looks at the data before anything heavy is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tune_asr.config.sections import Config, ConvCTCModel, CustomTarget, ManifestData
+from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.survey import Survey, survey_corpus, survey_manifests
+from tune_asr.speech.synthetic import synthesize_corpus
+
+
+def survey(config: Config) -> Survey | None:
+    """Corpus and data report of a built-in `data.target`; None where the data come from a class of the user's.
+
+    Raises:
+        DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
+    """
+    data, sample_rate = config.data, config.features.sample_rate
+    subsampling = config.model.subsampling if isinstance(config.model, ConvCTCModel) else None
+    if isinstance(data, CustomTarget):
+        return None
+    if isinstance(data, ManifestData):
+        return survey_manifests(
+            Path(data.train),
+            Path(data.val),
+            normalizer=TextNormalizer(**config.text.model_dump()),
+            sample_rate=sample_rate,
+            max_seconds=data.max_seconds,
+            subsampling=subsampling,
+        )
+    corpus = synthesize_corpus(
+        seed=data.seed,
+        num_train=data.num_train,
+        num_val=data.num_val,
+        alphabet=data.alphabet,
+        num_words=data.num_words,
+        words_per_utterance=(data.min_words, data.max_words),
+        sample_rate=sample_rate,
+        noise=data.noise,
+    )
+    return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)

@@ -1,0 +1,106 @@
+"""CTC loss and greedy decoding (Graves et al., 2006), exact about utterances that cannot be aligned.
+
+A transcript of U tokens needs a frame for each and one blank between each two equal neighbours. With fewer frames it is
+infeasible: its loss is infinite. Such an utterance is counted and kept out of the loss; hiding it as a loss of zero
+(`zero_infinity`) would let a model look better the more it subsamples.
+
+Shapes: N utterances, T output frames, V symbols, U tokens. Loss in nats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tune_asr.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class CTCLoss:
+    """The loss of a batch, and the sums from which a corpus loss is made."""
+
+    loss: Tensor
+    """0-dim float32, differentiable: nats a token over the feasible utterances; zero where none is feasible"""
+    nats: Tensor
+    """0-dim float32, detached: sum over the feasible utterances"""
+    num_tokens: Tensor
+    """0-dim int64: tokens of the feasible utterances"""
+    num_infeasible: Tensor
+    """0-dim int64: utterances kept out of the loss"""
+
+
+def ctc_loss(
+    log_probs: Tensor, output_lengths: Tensor, tokens: Tensor, token_lengths: Tensor, blank_id: int = 0
+) -> CTCLoss:
+    """Sum of the feasible utterances' losses over the sum of their tokens.
+
+    The normalisation is per token, so that long and short batches pull with the same strength. A loss that is infinite
+    for any other reason than infeasibility is returned as it is: the training has diverged.
+
+    Args:
+        log_probs: (N, T, V) log-probabilities; computed in float32 whatever they are.
+        output_lengths: (N,) int64, at most T.
+        tokens: (N, U) int64, padded; see `validate_targets`, which torch does not do.
+        token_lengths: (N,) int64.
+        blank_id: of the blank symbol.
+    """
+    feasible = min_frames(tokens, token_lengths) <= output_lengths
+    # An infeasible transcript is replaced by the empty one, whose loss and gradient are finite, and then left out.
+    token_lengths = token_lengths.where(feasible, 0)
+    losses = F.ctc_loss(
+        log_probs.float().transpose(0, 1), tokens, output_lengths, token_lengths, blank=blank_id, reduction="none"
+    )
+    nats = losses.where(feasible, 0).sum()
+    num_tokens = token_lengths.sum()
+    return CTCLoss(nats / num_tokens.clamp(min=1), nats.detach(), num_tokens, (~feasible).sum())
+
+
+def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
+    """Fewest output frames that hold each transcript: (N, U), (N,) -> (N,) int64, tokens plus repeats."""
+    pairs = torch.arange(1, tokens.shape[1], device=tokens.device) < token_lengths[:, None]
+    repeats = (tokens[:, 1:] == tokens[:, :-1]) & pairs
+    return token_lengths + repeats.sum(1)
+
+
+def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, blank_id: int = 0) -> None:
+    """Check that every token is a symbol, and none the blank. torch reads out of bounds without a word instead.
+
+    Args:
+        tokens: (N, U) int64, padded.
+        token_lengths: (N,) int64.
+        num_symbols: V.
+        blank_id: of the blank symbol.
+
+    Raises:
+        DataError: naming the first wrong token.
+    """
+    valid = torch.arange(tokens.shape[1], device=tokens.device) < token_lengths[:, None]
+    wrong = ((tokens < 0) | (tokens >= num_symbols) | (tokens == blank_id)) & valid
+    if wrong.any():
+        row, column = wrong.nonzero()[0].tolist()
+        raise DataError(
+            f"token {column} of utterance {row} is {int(tokens[row, column])}, but must be in 0..{num_symbols - 1} and "
+            f"not the blank, {blank_id}: encode transcripts with the vocabulary that the model was built with"
+        )
+
+
+@torch.no_grad()
+def greedy_decode(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> list[list[int]]:
+    """Best path: the best symbol of each frame, repeats collapsed, blanks dropped.
+
+    Args:
+        log_probs: (N, T, V).
+        lengths: (N,) int64, at most T.
+        blank_id: of the blank symbol.
+
+    Returns:
+        N lists of symbol ids.
+    """
+    best = log_probs.argmax(-1)
+    previous = F.pad(best[:, :-1], (1, 0), value=blank_id)
+    valid = torch.arange(best.shape[1], device=best.device) < lengths[:, None]
+    emitted = best.where((best != previous) & valid, blank_id).cpu().numpy()
+    return [row[row != blank_id].tolist() for row in emitted]

@@ -1,0 +1,162 @@
+"""Speech as the configuration names it: the corpus, its features, and the LightningDataModule over both.
+
+Reading a corpus and computing its features is done once a process and shared by the trials that run in it; the
+features themselves are shared by all processes of a machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader, Dataset
+
+from tune_asr.config.sections import BatchKeys, Config, CustomTarget
+from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.scoring import word_error_rate_applies
+from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
+from tune_asr.training.corpus import survey
+from tune_asr.training.ctc import min_frames
+from tune_asr.training.encoders import ConvCTC
+from tune_asr.training.feature_store import FeatureStore, build_or_open
+from tune_asr.training.targets import construct, import_target
+
+# Keys that change how speech is put into batches, not what it is.
+_BATCH_KEYS = frozenset(BatchKeys.model_fields)
+_KEPT_SPEECH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A corpus and the log-mel features of its training, then its validation utterances."""
+
+    corpus: Corpus
+    features: FeatureStore
+
+    @property
+    def metric(self) -> str:
+        """`val_wer`, or `val_cer` where the references hold hardly any spaces and WER means nothing."""
+        applies = word_error_rate_applies(u.text for u in self.corpus.val)
+        return "val_wer" if applies else "val_cer"
+
+
+_speech: dict[str, Speech] = {}
+
+
+def load_speech(config: Config) -> Speech:
+    """The speech of a configuration with a built-in `data.target`; read once a process."""
+    sections = config.model_dump(include={"data", "text", "features"}, exclude={"data": _BATCH_KEYS})
+    key = json.dumps(sections, sort_keys=True)
+    if key not in _speech:
+        found = survey(config)
+        assert found is not None, "a class of the user's brings its own data"
+        corpus = found.corpus
+        features = build_or_open(
+            (*corpus.train, *corpus.val),
+            key=corpus.machine_key,
+            sample_rate=config.features.sample_rate,
+            num_mel_bins=config.features.num_mel_bins,
+        )
+        while len(_speech) >= _KEPT_SPEECH:
+            del _speech[next(iter(_speech))]
+        _speech[key] = Speech(corpus, features)
+    return _speech[key]
+
+
+class _Split(Dataset[Example]):
+    """Utterances with their features and tokens."""
+
+    def __init__(
+        self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: FeatureStore, start: int
+    ) -> None:
+        self.utterances = utterances
+        self.tokens = [torch.tensor(vocabulary.encode(utterance.text), dtype=torch.int64) for utterance in utterances]
+        self.features = features
+        self.start = start
+
+    @property
+    def lengths(self) -> list[int]:
+        """Feature frames of each utterance."""
+        return self.features.lengths[self.start : self.start + len(self)]
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __getitem__(self, index: int) -> Example:
+        utterance = self.utterances[index]
+        return Example(self.features[self.start + index], self.tokens[index], utterance.text, utterance.id)
+
+
+class SpeechDataModule(pl.LightningDataModule):
+    """Batches of a built-in corpus.
+
+    Args:
+        speech: corpus and features.
+        batch_size: utterances a batch.
+        bucketing: whether a batch holds utterances of similar length.
+        seed: of the order of training batches, together with the epoch.
+    """
+
+    def __init__(self, speech: Speech, *, batch_size: int, bucketing: bool, seed: int) -> None:
+        super().__init__()
+        self.vocab = list(speech.corpus.vocabulary.symbols)
+        self.blank_id = speech.corpus.vocabulary.blank_id
+        self.metric = speech.metric
+        self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
+        corpus, vocabulary = speech.corpus, speech.corpus.vocabulary
+        self._train = _Split(corpus.train, vocabulary, speech.features, 0)
+        self.num_train = len(corpus.train)
+        self._val = _Split(corpus.val, vocabulary, speech.features, len(corpus.train))
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Training batches; their order is a function of (seed, epoch)."""
+        return self._loader(self._train, self._sampler(shuffle=True))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Validation batches, the same every epoch."""
+        return self._loader(self._val, self._sampler(shuffle=False))
+
+    def infeasible_training(self, subsampling: int) -> list[str]:
+        """Ids of training utterances whose transcript is too long for the output frames at this subsampling."""
+        frames = torch.tensor(self._train.lengths)
+        tokens = pad_sequence(self._train.tokens, batch_first=True)
+        needed = min_frames(tokens, torch.tensor([len(t) for t in self._train.tokens]))
+        too_long = (needed > ConvCTC.output_lengths(frames, subsampling)).tolist()
+        return [u.id for u, infeasible in zip(self._train.utterances, too_long, strict=True) if infeasible]
+
+    def padding_share(self) -> float:
+        """The share of the first epoch's training frames that is padding."""
+        return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
+
+    def _sampler(self, *, shuffle: bool) -> BucketBatchSampler:
+        return BucketBatchSampler(
+            (self._train if shuffle else self._val).lengths,
+            self.batch_size,
+            seed=self.seed,
+            shuffle=shuffle,
+            bucketing=self.bucketing,
+            epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
+        )
+
+    def _loader(self, split: _Split, sampler: BucketBatchSampler) -> DataLoader[Batch]:
+        # Features are in memory or mapped: a worker process would only copy them.
+        return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
+
+
+def load_data(config: Config) -> pl.LightningDataModule:
+    """The LightningDataModule of a configuration: ours over a built-in corpus, or the user's own.
+
+    Raises:
+        ConfigError: the user's class cannot be imported or built.
+        DataError: a recording cannot be read.
+    """
+    data: Any = config.data
+    if isinstance(data, CustomTarget):
+        return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
+    return SpeechDataModule(load_speech(config), batch_size=data.batch_size, bucketing=data.bucketing, seed=config.seed)

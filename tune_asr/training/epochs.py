@@ -1,0 +1,187 @@
+"""What an epoch came to, and the Lightning callback that says so, once an epoch, at its very end.
+
+`EpochReport` is the only callback that decides anything. The order at the end of an epoch is fixed: metrics, plateau
+schedule, patience, then the sink, which saves the checkpoint. So a checkpoint holds all of it, and a training that is
+resumed from it goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from tune_asr.config.sections import EarlyStoppingSection
+from tune_asr.errors import ConfigError
+from tune_asr.speech.scoring import ErrorCounts, objective
+from tune_asr.training.module import UtteranceResult
+from tune_asr.training.seeding import seed_everything_for
+
+METRICS = ("val_wer", "val_cer", "val_loss")
+
+
+class Diverged(Exception):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """One epoch: `epoch` counts from 1, losses are nats a token, times are seconds.
+
+    `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
+    empty for a user's own module, which says no more than its metrics.
+    """
+
+    epoch: int
+    val_wer: float
+    val_cer: float
+    val_loss: float
+    objective: float
+    train_loss: float
+    counts: ErrorCounts | None
+    utterances: tuple[UtteranceResult, ...]
+    train_seconds: float
+    val_seconds: float
+    seconds: float
+
+
+def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
+    """The order of a training's epochs, best first: the metric, then CER, loss, and the earlier one."""
+    return epoch[metric], epoch["val_cer"], epoch["val_loss"], epoch["epoch"]
+
+
+Save = Callable[[Path], None]
+Sink = Callable[[EpochResult, bool, Save], None]
+"""Takes an epoch's result, whether the training ends with it, and a function that saves the checkpoint at a path."""
+
+
+class EpochReport(pl.Callback):
+    """Seeds every batch, watches the loss, and hands each epoch's result to a sink.
+
+    Args:
+        sink: called once an epoch.
+        seed: of the training; every batch is seeded by (seed, epoch, batch), so nothing depends on the process.
+        metric: `val_wer`, or `val_cer` where WER means nothing.
+        stopping: when to end before the horizon.
+        grace_period: early stopping never ends a training before this epoch.
+        on_start: called when the set-up is over and training begins.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        seed: int,
+        metric: str,
+        stopping: EarlyStoppingSection,
+        grace_period: int = 0,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.sink = sink
+        self.seed = seed
+        self.metric = metric
+        self.stopping = stopping
+        self.grace_period = grace_period
+        self.on_start = on_start
+        self.history: list[dict[str, float]] = []
+        self._epoch_began = self._validation_began = 0.0
+        self._losses: list[float] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Every epoch so far, so that patience and the best epoch survive a resume."""
+        return {"history": list(self.history)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take the history up where a checkpoint left it."""
+        self.history = list(state_dict["history"])
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The set-up is over."""
+        self.on_start()
+        self._epoch_began = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A new sum of losses."""
+        self._losses = []
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Dropout and masks of a batch depend on where it stands, not on what the process did before."""
+        seed_everything_for(self.seed, trainer.current_epoch, batch_idx)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """A loss that is not finite ends the training at once: nothing comes back from it."""
+        loss = float(outputs["loss"] if isinstance(outputs, Mapping) else outputs)
+        if not math.isfinite(loss):
+            raise Diverged(f"training loss {loss} in epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}")
+        self._losses.append(loss)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Training is over for this epoch."""
+        self._validation_began = time.monotonic()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sum the epoch up, let schedule and patience see it, hand it on."""
+        result = self._result(trainer, pl_module)
+        if not math.isfinite(result.val_loss):
+            raise Diverged(f"validation loss {result.val_loss} in epoch {result.epoch}")
+        if hasattr(pl_module, "on_objective"):
+            pl_module.on_objective(result.objective)
+        self.history.append({name: getattr(result, name) for name in ("epoch", *METRICS, "objective")})
+        # A trial that is pruned at this epoch ends without another word to its loggers.
+        for logger in trainer.loggers:
+            logger.save()
+        trainer.should_stop = self._ends(result.epoch)
+        self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
+        self._epoch_began = time.monotonic()
+
+    def _result(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> EpochResult:
+        values = {name: _metric(trainer, pl_module, name) for name in METRICS}
+        now = time.monotonic()
+        primary = values[self.metric]
+        counts = getattr(pl_module, "counts", None)
+        return EpochResult(
+            epoch=trainer.current_epoch + 1,
+            **values,
+            objective=objective(primary, values["val_cer"], values["val_loss"]),
+            train_loss=math.fsum(self._losses) / max(len(self._losses), 1),
+            counts=counts() if counts else None,
+            utterances=tuple(getattr(pl_module, "utterances", ())),
+            train_seconds=self._validation_began - self._epoch_began,
+            val_seconds=now - self._validation_began,
+            seconds=now - self._epoch_began,
+        )
+
+    def _ends(self, epoch: int) -> bool:
+        if self.stopping.stop_epoch is not None and epoch >= self.stopping.stop_epoch:
+            return True
+        return self.stopping.enabled and epoch >= self.grace_period and self._bad_epochs() >= self.stopping.patience
+
+    def _bad_epochs(self) -> int:
+        """Epochs since the objective last improved by more than `min_delta`."""
+        best, bad = math.inf, 0
+        for epoch in self.history:
+            improved = epoch["objective"] < best - self.stopping.min_delta
+            best, bad = (epoch["objective"], 0) if improved else (best, bad + 1)
+        return bad
+
+
+def _metric(trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> float:
+    value = trainer.callback_metrics.get(name)
+    if value is None:
+        logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"
+        owner = f"{type(pl_module).__module__}.{type(pl_module).__qualname__}"
+        raise ConfigError(
+            f"model.target: {owner} does not log {name}: a LightningModule used here logs {', '.join(METRICS)} "
+            f"in validation (it logged {logged})"
+        )
+    return float(value.detach().cpu() if isinstance(value, torch.Tensor) else value)

@@ -1,0 +1,42 @@
+"""Where a training's curves go: TensorBoard, and Weights & Biases where it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from tune_asr.config.sections import LoggingSection
+from tune_asr.errors import ConfigError
+
+
+def make_loggers(section: LoggingSection, save_dir: Path, *, name: str, version: str | None = None) -> list[Logger]:
+    """Lightning loggers for one training.
+
+    Args:
+        section: what is asked for.
+        save_dir: the folder of all of them.
+        name: the folder under `save_dir` that TensorBoard's runs stand in.
+        version: the run's own folder; Lightning's `version_0`, `version_1`, ... where none is given.
+
+    Raises:
+        ConfigError: W&B was asked for and cannot be started.
+    """
+    loggers: list[Logger] = []
+    if section.tensorboard:
+        loggers.append(TensorBoardLogger(save_dir, name=name, version=version))
+    if section.use_wandb:
+        loggers.append(_wandb(section, save_dir, version))
+    return loggers
+
+
+def _wandb(section: LoggingSection, save_dir: Path, version: str | None) -> Logger:
+    run_name = "-".join(part for part in (section.run_name, version) if part) or None
+    try:
+        logger = WandbLogger(project=section.project, name=run_name, save_dir=save_dir)
+        _ = logger.experiment  # starts the run, and fails here rather than in the middle of the first epoch
+    except Exception as error:  # wandb raises its own kinds, and others from below
+        raise ConfigError(
+            f"logging.use_wandb: W&B cannot be started: {error}: run `wandb login`, set WANDB_MODE=offline, or turn it off"
+        ) from error
+    return logger

@@ -1,0 +1,131 @@
+"""SimpleCTCModule: the LightningModule that built-in encoders share.
+
+Legend: N utterances, T feature frames, C mel bins, T' output frames, V symbols (blank among them), U tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import Tensor
+
+from tune_asr.speech.scoring import ErrorCounts, count_errors
+from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.training.augment import SpecAugment
+from tune_asr.training.batching import Batch
+from tune_asr.training.ctc import ctc_loss, greedy_decode
+from tune_asr.training.encoders import ConvCTC
+from tune_asr.training.schedules import Schedule
+
+ENCODERS = {"conv_ctc": ConvCTC}
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceResult:
+    """What a validation pass made of one utterance."""
+
+    id: str
+    reference: str
+    hypothesis: str
+    counts: ErrorCounts
+
+
+class SimpleCTCModule(pl.LightningModule):
+    """A CTC recogniser (Graves et al., 2006) around one of the built-in encoders.
+
+    Args:
+        vocab: symbols by id, the blank at `blank_id`.
+        scheduler: the section `scheduler` of the configuration.
+        blank_id: the id of the blank.
+        model: the section `model`: `target` names the encoder, the rest are its parameters.
+        optimizer: the section `optimizer`.
+        augment: the section `augment`.
+        num_mel_bins: C.
+    """
+
+    def __init__(
+        self,
+        vocab: Sequence[str],
+        scheduler: Mapping[str, Any],
+        blank_id: int = 0,
+        *,
+        model: Mapping[str, Any],
+        optimizer: Mapping[str, Any],
+        augment: Mapping[str, Any],
+        num_mel_bins: int,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.vocabulary = Vocabulary(tuple(vocab))
+        self.blank_id = blank_id
+        self.augment = SpecAugment(**augment)
+        parameters = {key: value for key, value in model.items() if key != "target"}
+        self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
+        self.schedule: Schedule | None = None
+        self.utterances: list[UtteranceResult] = []
+        self.num_infeasible = 0
+        self._nats = self._tokens = 0.0
+
+    def forward(self, features: Tensor, feature_lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, T, C), (N,) -> log-probabilities (N, T', V) in float32, their lengths (N,)."""
+        log_probs, lengths = self.encoder(features, feature_lengths)
+        return log_probs, lengths
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch, in nats a token of its feasible utterances."""
+        features = self.augment(batch.features, batch.feature_lengths)
+        log_probs, lengths = self(features, batch.feature_lengths)
+        result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
+        self.log("train_loss", result.loss, batch_size=len(batch.ids))
+        return result.loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin the counts of an epoch."""
+        self.utterances, self.num_infeasible = [], 0
+        self._nats = self._tokens = 0.0
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""
+        log_probs, lengths = self(batch.features, batch.feature_lengths)
+        result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
+        self._nats += float(result.nats)
+        self._tokens += float(result.num_tokens)
+        self.num_infeasible += int(result.num_infeasible)
+        for utterance, reference, ids in zip(
+            batch.ids, batch.texts, greedy_decode(log_probs, lengths, self.blank_id), strict=True
+        ):
+            hypothesis = self.vocabulary.decode(ids)
+            self.utterances.append(
+                UtteranceResult(utterance, reference, hypothesis, count_errors(reference, hypothesis))
+            )
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch: WER and CER from sums of integers, the loss in nats a token."""
+        counts = self.counts()
+        metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / max(self._tokens, 1.0)}
+        self.log_dict(metrics, prog_bar=True)
+
+    def counts(self) -> ErrorCounts:
+        """Error counts of the last validation pass, summed over its utterances."""
+        return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+
+    def on_objective(self, objective: float) -> None:
+        """Take note of an epoch's objective: the plateau schedule waits for it. Called before the checkpoint."""
+        if self.schedule is not None:
+            self.schedule.observe(objective)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW under a schedule that spans the whole horizon, step by step."""
+        section = dict(self.hparams["optimizer"])
+        if section.pop("name") != "adamw":
+            raise AssertionError("the configuration allows adamw alone")
+        optimizer = torch.optim.AdamW(self.parameters(), **section, fused=True)
+        self.schedule = Schedule(
+            total_steps=int(self.trainer.estimated_stepping_batches), **dict(self.hparams["scheduler"])
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

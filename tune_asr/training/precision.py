@@ -1,0 +1,46 @@
+"""Which number format a training gets on its accelerator.
+
+Lightning turns float16 on a CPU into bfloat16 with a warning: a search would then compare what nobody asked for. Here a
+format that the accelerator cannot give is refused, and one that it gives slowly is said.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from tune_asr.errors import ConfigError
+
+FULL_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
+
+
+def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None]:
+    """What Lightning's `Trainer` gets as `precision`, and a sentence for the user where there is something to say.
+
+    Args:
+        precision: as Lightning spells it; its short names are made full.
+        accelerator: `cpu`, `gpu`, `cuda`, `mps` or `auto`.
+
+    Raises:
+        ConfigError: the accelerator cannot train in this format.
+    """
+    precision = FULL_NAMES.get(precision, precision)
+    number_format = precision.partition("-")[0]
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if number_format == "16" and accelerator == "cpu":
+        raise ConfigError(
+            f"precision.precision is {precision}, but a CPU cannot train in float16: choose 32-true or bf16-mixed"
+        )
+    if number_format == "bf16" and accelerator in ("gpu", "cuda"):
+        if not torch.cuda.is_bf16_supported(including_emulation=False):
+            raise ConfigError(
+                f"precision.precision is {precision}, but this GPU has no bfloat16: choose 16-mixed or 32-true"
+            )
+    elif number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16():
+        return precision, f"{precision}: this CPU has no bfloat16 arithmetic, so 32-true would be faster"
+    return precision, None
+
+
+def _cpu_computes_bf16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

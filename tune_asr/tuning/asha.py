@@ -1,0 +1,82 @@
+"""ASHA: who goes on at a rung (Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020).
+
+The paper's letters: a trial trains for at most R epochs (`max_t`); rung k stands at r * eta^(s + k) epochs, where r is the
+`grace_period`, eta the `reduction_factor` and s the early-stopping rate, here 0; at each rung 1 in eta goes on.
+
+Departures from the paper, both named after what they buy:
+
+- *We stop, the paper promotes.* There, a trial waits at its rung until enough others have come to it; here it is judged
+  as it arrives, against those that came before. Nothing waits, nothing is paused, and the first full training is done
+  after R epochs. The price: early arrivals are judged by few.
+- *The first in a rung goes on*: it has nobody to be compared with. More generally max(1, floor(n / eta)) of n go on, so
+  that a rung is never a dead end.
+
+A value enters a rung once, at exactly that rung's epoch, and only from the live trial: never a late one after a resume.
+This module knows neither Ray nor files; the ledger's `decision` events rebuild it.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Verdict = Literal["continue", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about one trial at one rung: its value against the worst value that goes on."""
+
+    rung: int
+    epoch: int
+    value: float
+    cutoff: float
+    verdict: Verdict
+
+    def event(self, trial: str) -> dict[str, Any]:
+        """The decision as the ledger keeps it."""
+        return {
+            "event": "decision",
+            "trial": trial,
+            "rung": self.rung,
+            "epoch": self.epoch,
+            "value": self.value,
+            "cutoff": self.cutoff,
+            "verdict": self.verdict,
+        }
+
+
+class Asha:
+    """The rungs of one search. Lower values are better.
+
+    Args:
+        grace_period: r, epochs; at least 1.
+        reduction_factor: eta, at least 2.
+        max_t: R, epochs; no rung stands at or above it, since a trial that reaches it is finished.
+    """
+
+    def __init__(self, *, grace_period: int, reduction_factor: int, max_t: int) -> None:
+        self.reduction_factor = reduction_factor
+        self.milestones: list[int] = []
+        while grace_period * reduction_factor ** len(self.milestones) < max_t:
+            self.milestones.append(grace_period * reduction_factor ** len(self.milestones))
+        # Values in rising order: a search of many thousand trials is judged in logarithmic time.
+        self._values: dict[int, list[float]] = {epoch: [] for epoch in self.milestones}
+
+    def decide(self, epoch: int, value: float) -> Decision | None:
+        """Enter a trial's value into the rung at `epoch`, and judge it; None where no rung stands there."""
+        if epoch not in self._values:
+            return None
+        values = self._values[epoch]
+        bisect.insort(values, value)
+        cutoff = values[max(1, len(values) // self.reduction_factor) - 1]
+        verdict: Verdict = "continue" if value <= cutoff else "stop"
+        return Decision(self.milestones.index(epoch), epoch, value, cutoff, verdict)
+
+    def replay(self, decisions: Iterable[Mapping[str, Any]]) -> None:
+        """Enter the values of earlier decisions, in their order, without judging them again."""
+        for decision in decisions:
+            if decision["epoch"] in self._values:
+                bisect.insort(self._values[decision["epoch"]], decision["value"])

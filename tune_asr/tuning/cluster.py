@@ -1,0 +1,224 @@
+"""Ray: started here for the time of a search, or joined at an address; and what its nodes must see."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import tune_asr
+from tune_asr.errors import ClusterError, DataError, StorageError
+
+JOIN_SECONDS = 12.0
+_OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
+
+# Set before Ray is imported. What each is for:
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths stay what they were
+    "RAY_AIR_NEW_OUTPUT": "1",
+    "RAY_TQDM_PATCH_PRINT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger and TensorBoard are written by us
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not hold a metric
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are ours
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Tune's own state is never read
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+}
+PRELOADED = "torch,lightning.pytorch,ray.tune"
+
+
+@contextlib.contextmanager
+def ray_session(name: str, address: str | None) -> Iterator[str | None]:
+    """Ray for the time of a search; yields the dashboard's URL, or None where there is no dashboard.
+
+    Args:
+        name: of the search; the dashboard lists the job under it.
+        address: of a running cluster, `auto` for the one this machine belongs to; None starts a local Ray.
+
+    Raises:
+        ClusterError: no Ray answers at the address, or none can be started.
+    """
+    os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+    # Tokens and session files are for this user alone.
+    before = os.umask(0o077)
+    try:
+        context = _join(name, address) if address else _start(name)
+    finally:
+        os.umask(before)
+    import ray
+
+    try:
+        url = context.dashboard_url
+        yield f"http://{url}" if url else None
+    finally:
+        ray.shutdown()
+
+
+def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
+    """How many trials fit at once, and the GPUs of each.
+
+    Raises:
+        ClusterError: not a single one fits.
+    """
+    import ray
+
+    resources = ray.cluster_resources()
+    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    per_trial = (1.0 if gpus else 0.0) if gpus_per_trial == "auto" else float(gpus_per_trial)
+    fitting = int(cpus / cpus_per_trial)
+    if per_trial:
+        fitting = min(fitting, int(gpus / per_trial))
+    if fitting < 1:
+        raise ClusterError(
+            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray has {cpus:g} and {gpus:g}: "
+            "lower resources.cpus_per_trial or resources.gpus_per_trial"
+        )
+    return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
+
+
+def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
+    """Make sure that every node sees the results folder and the data before a trial runs there.
+
+    Args:
+        marker: a file in the results folder; next to it each node must be able to write.
+        data_files: absolute path and size of each file that training reads.
+
+    Raises:
+        StorageError: a node does not see the results folder, or cannot write there.
+        DataError: a node does not see the data as they are here.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    look = ray.remote(num_cpus=0)(_look_around)
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    found = [
+        look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+            str(marker), list(data_files)
+        )
+        for node in nodes
+    ]
+    for node, (folder_problem, data_problem) in zip(nodes, ray.get(found), strict=True):
+        name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        if folder_problem:
+            raise StorageError(
+                f"{name} cannot use the results folder {marker.parent}: {folder_problem}: put it on storage that every "
+                "node mounts at the same path (--results)"
+            )
+        if data_problem:
+            raise DataError(f"{name} does not see the data: {data_problem}: mount them at the same path on every node")
+
+
+def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, str]:
+    """What keeps this node from using the results folder and the data; empty texts where nothing does."""
+    folder_problem = data_problem = ""
+    probe = Path(marker).with_name(f".probe-{socket.gethostname()}-{os.getpid()}")
+    try:
+        Path(marker).stat()
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        folder_problem = f"{error.strerror}"
+    for path, size in data_files:
+        try:
+            found = Path(path).stat().st_size
+        except OSError as error:
+            data_problem = f"{path}: {error.strerror}"
+            break
+        if found != size:
+            data_problem = f"{path} has {found} bytes there and {size} here"
+            break
+    return folder_problem, data_problem
+
+
+def _start(name: str) -> Any:
+    os.environ["RAY_preload_python_modules"] = PRELOADED
+    import ray
+
+    try:
+        # "local": a cluster file left behind by a dead Ray must not be followed.
+        context = ray.init(
+            address="local",
+            num_cpus=len(os.sched_getaffinity(0)),
+            object_store_memory=_OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level="ERROR",
+            job_config=_job(name, None),
+        )
+    except (RuntimeError, ValueError, OSError, TimeoutError) as error:
+        raise ClusterError(f"a local Ray cannot be started: {error}") from error
+    _use_prestarted_workers()
+    return context
+
+
+def _join(name: str, address: str) -> Any:
+    _check_port(address)
+    # A port that accepts and then says nothing (not Ray, or a dead cluster's file) would keep ray.init waiting for
+    # minutes, in C++, where no signal and no exception reaches it.
+    watchdog = threading.Timer(JOIN_SECONDS, _give_up, [address])
+    watchdog.daemon = True
+    watchdog.start()
+    import ray
+
+    try:
+        return ray.init(
+            address=address, log_to_driver=False, logging_level="ERROR", job_config=_job(name, _package_folder())
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ClusterError(f"no Ray answers at {address}: {reason}: start one with `ray start --head`") from error
+    finally:
+        watchdog.cancel()
+
+
+def _check_port(address: str) -> None:
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return  # `auto`, or a name that Ray resolves
+    try:
+        socket.create_connection((host or "127.0.0.1", int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"no Ray answers at {address}: {error}: check the address, or start one with `ray start --head`"
+        ) from error
+
+
+def _give_up(address: str) -> None:
+    sys.stderr.write(
+        f"error: no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone "
+        "left it behind, `ray stop` clears it\n"
+    )
+    sys.stderr.flush()
+    os._exit(ClusterError.exit_code)
+
+
+def _package_folder() -> str:
+    return str(Path(tune_asr.__file__).parent)
+
+
+def _job(name: str, package: str | None) -> Any:
+    from ray.job_config import JobConfig
+
+    # The dashboard shows a job's metadata; workers of a cluster get this very package.
+    runtime_env = {"py_modules": [package]} if package else None
+    return JobConfig(metadata={"job_name": f"tune_asr search {name}"}, runtime_env=runtime_env)
+
+
+def _use_prestarted_workers() -> None:
+    """Let Tune's actors take the workers that have torch loaded already.
+
+    Ray starts idle workers at once, but gives them only to actors without a runtime environment; Tune sets a variable
+    for each actor. Here the variable is inherited instead. Without the attribute below a search starts seconds later.
+    """
+    with contextlib.suppress(ImportError, AttributeError):
+        from ray.tune.execution import class_cache
+
+        class_cache.DEFAULT_ENV_VARS.clear()
+        os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)

@@ -1,0 +1,231 @@
+"""What happens next in a search. Every change goes through the ledger first, and only then into memory and the world.
+
+The conductor knows trials, epochs and rungs, and never imports Ray: `executor` brings it a worker's message and carries
+its answer out. All that it knows stands in the ledger, so a conductor that is made anew from the ledger goes on where
+the last one was killed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from tune_asr.config.load import from_values
+from tune_asr.errors import StorageError, TuneAsrError
+from tune_asr.record import checkpoints, ranking
+from tune_asr.record.atomic import write_atomic
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger
+from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.space.plan import Plan
+from tune_asr.tuning import messages
+from tune_asr.tuning.asha import Asha
+from tune_asr.tuning.messages import Work
+
+MAX_RETRIES = 3
+
+Answer = Literal["continue", "stop"]
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Conductor:
+    """One search, driven by the messages of its workers.
+
+    Args:
+        folder: the results folder, owned by this process.
+        plan: the space and its base configuration.
+        ledger: open for writing.
+        state: the ledger's replay.
+        metric: what the winner is chosen by, `val_wer` or `val_cer`.
+        listener: told every event, once it is on the disk.
+    """
+
+    def __init__(
+        self, folder: ResultsFolder, plan: Plan, ledger: Ledger, state: SearchState, metric: str, listener: Listener
+    ) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.state = state
+        self.metric: Any = metric
+        asha = plan.space.asha
+        self.asha = Asha(
+            grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t
+        )
+        self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+        self._ledger = ledger
+        self._listener = listener
+        self._causes: dict[str, str] = {}
+        self._retries = {trial.number: trial.retries for trial in state.open_trials()}
+        self._finish_torn_ends()
+        self._queue = deque(trial.number for trial in state.open_trials())
+        self._out: set[str] = set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial of the plan has come to an end."""
+        return not self._queue and not self._out and len(self.state.trials) >= self.plan.num_trials
+
+    @property
+    def handed_out(self) -> list[str]:
+        """The trials that workers have."""
+        return sorted(self._out)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `next_work` would give something."""
+        return bool(self._queue) or len(self.state.trials) < self.plan.num_trials
+
+    def next_work(self) -> Work:
+        """The trial that is to run next: one that was interrupted, else a new one."""
+        if not self._queue:
+            number = len(self.state.trials)
+            settings = self.plan.settings(number)
+            seed = settings.get("seed", self.plan.seed(number))
+            self._append({"event": "created", "trial": f"{number:05d}", "params": settings, "seed": seed})
+            self._queue.append(f"{number:05d}")
+        trial = self.state.trials[self._queue.popleft()]
+        self._out.add(trial.number)
+        return Work(
+            number=trial.number,
+            epoch=trial.epoch,
+            values=self.trial_values(trial),
+            root=str(self.folder.root.resolve()),
+            search=self.folder.root.name,
+            metric=self.metric,
+            grace_period=self.plan.space.asha.grace_period,
+            import_path=str(Path.cwd()),
+        )
+
+    def trial_values(self, trial: Trial) -> dict[str, Any]:
+        """A trial's whole configuration as plain values, ready for `tune_asr.train` too."""
+        stop_epoch = self.plan.config.early_stopping.stop_epoch
+        ends = {} if self.plan.max_t == self.plan.config.trainer.max_epochs and not stop_epoch else {
+            "early_stopping.stop_epoch": min(self.plan.max_t, stop_epoch or self.plan.max_t)
+        }  # fmt: skip
+        values = self.plan.trial_values({**ends, **trial.params}, trial.seed)
+        from_values(values, f"trial {trial.number}")
+        return values
+
+    def receive(self, number: str, message: Mapping[str, Any]) -> Answer:
+        """Take a worker's message about a trial; the answer is what the worker is to do.
+
+        Raises:
+            TuneAsrError: the search cannot go on.
+        """
+        trial = self.state.trials[number]
+        kind = message["kind"]
+        if kind == "started":
+            return self._started(trial, message)
+        if kind == "report":
+            return self._reported(trial, message["report"], last=message["last"])
+        if kind == "diverged":
+            self._append({"event": "diverged", "trial": number, "epoch": trial.epoch + 1, "cause": message["cause"]})
+        else:
+            self._failed(trial, messages.error_of(dict(message)))
+        self._settle(trial)
+        return "stop"
+
+    def process_ended(self, number: str, cause: str | None) -> None:
+        """A trial is no longer running in its process; `cause`: the process died, or raised."""
+        self._out.discard(number)
+        trial = self.state.trials[number]
+        if trial.status in FINAL:
+            return
+        self._causes[number] = cause or "its process ended without a word"
+        self._retries[number] = self._retries.get(number, 0) + 1
+        if self._retries[number] <= MAX_RETRIES:
+            self._queue.appendleft(number)
+            return
+        tries = f"after {MAX_RETRIES} retries"
+        self._append({"event": "failed", "trial": number, "cause": f"{self._causes[number]} ({tries})"})
+        self._settle(trial)
+
+    def pause(self) -> None:
+        """The search is interrupted: say of each running trial where it stands."""
+        running = [trial for trial in self.state.trials.values() if trial.status == "running"]
+        self._append(*({"event": "paused", "trial": trial.number, "epoch": trial.epoch} for trial in running))
+
+    def _started(self, trial: Trial, message: Mapping[str, Any]) -> Answer:
+        event: dict[str, Any] = {"event": "started", "trial": trial.number, "process": message["process"]}
+        if trial.status != "pending" or trial.number in self._causes:
+            cause = self._causes.pop(trial.number, "the search was resumed")
+            event |= {"event": "resumed", "epoch": message["epoch"], "cause": cause}
+            event["retry"] = self._retries.get(trial.number, 0)
+        if message["damaged"]:
+            event["damaged"] = message["damaged"]
+        self._append(event)
+        return "continue"
+
+    def _reported(self, trial: Trial, report: Mapping[str, Any], *, last: bool) -> Answer:
+        # After a damaged checkpoint epochs are trained again that the ledger has: they count once.
+        if report["epoch"] <= trial.epoch:
+            return "continue"
+        events: list[dict[str, Any]] = [{"event": "report", "trial": trial.number, **report, "last": last}]
+        decision = None if last else self.asha.decide(report["epoch"], report[self.plan.space.asha.metric])
+        if decision:
+            events.append(decision.event(trial.number))
+        if last:
+            events.append({"event": "finished", "trial": trial.number})
+        elif decision and decision.verdict == "stop":
+            events.append({"event": "pruned", "trial": trial.number, "epoch": report["epoch"]})
+        # Report, decision and end in one write: a crash leaves all of them, or the first ones.
+        self._append(*events)
+        self._settle(trial)
+        return "stop" if trial.status in FINAL else "continue"
+
+    def _failed(self, trial: Trial, error: TuneAsrError) -> None:
+        # A full disk is no trait of the trial: the search ends, and can be resumed when there is room.
+        if isinstance(error, StorageError):
+            raise error
+        self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
+        # A user's class that logs no WER fails in every trial: there is nothing to search.
+        if error.exit_code == 2:
+            raise error
+
+    def _finish_torn_ends(self) -> None:
+        """Draw the conclusions of reports behind which a crash cut the ledger off."""
+        for trial in self.state.open_trials():
+            if not trial.reports:
+                continue
+            report = trial.reports[-1]
+            judged = any(decision["epoch"] == report["epoch"] for decision in trial.decisions)
+            stopped = bool(trial.decisions) and trial.decisions[-1]["verdict"] == "stop"
+            decision = None
+            if not report["last"] and not judged:
+                decision = self.asha.decide(report["epoch"], report[self.plan.space.asha.metric])
+            if decision:
+                self._append(decision.event(trial.number))
+                stopped = decision.verdict == "stop"
+            if report["last"] or stopped:
+                end = "finished" if report["last"] else "pruned"
+                self._append({"event": end, "trial": trial.number, "epoch": report["epoch"]})
+
+    def _settle(self, trial: Trial) -> None:
+        """Keep what the trial's last event makes worth keeping: its newest two checkpoints while it runs, its best."""
+        where = self.folder.checkpoints(trial.number)
+        best = ranking.best_epoch(trial, checkpoints.kept_epochs(where), self.metric)
+        running = trial.status not in FINAL
+        keep = {trial.epoch, trial.epoch - 1} if running else set()
+        checkpoints.retain(where, keep | ({best["epoch"]} if best else set()))
+        if best and (best["epoch"] == trial.epoch or not running):
+            self._keep_utterances(trial, best["epoch"])
+
+    def _keep_utterances(self, trial: Trial, epoch: int) -> None:
+        source = checkpoints.stored(self.folder.checkpoints(trial.number), epoch) / checkpoints.UTTERANCES
+        with suppress(FileNotFoundError):
+            self.folder.utterances(trial.number).parent.mkdir(exist_ok=True)
+            write_atomic(self.folder.utterances(trial.number), source.read_bytes())
+
+    def _append(self, *events: Mapping[str, Any]) -> None:
+        for event in self._ledger.append(*events) if events else ():
+            self.state.apply(event)
+            self._listener(event)
+
+
+def remove_tune_state(folder: ResultsFolder) -> None:
+    """Remove what Ray Tune wrote: nothing in it is ever read again."""
+    shutil.rmtree(folder.root / ".tune", ignore_errors=True)

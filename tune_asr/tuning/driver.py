@@ -1,0 +1,165 @@
+"""One search, from its files to its exit code.
+
+A search that is new and one that is resumed take the same way: the ledger is replayed (an empty one gives nothing), and
+the conductor goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tune_asr.config.sections import Config, ManifestData
+from tune_asr.errors import ClusterError, DataError, StorageError
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import read_ledger
+from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
+from tune_asr.record.state import SearchState
+from tune_asr.space import plan as plans
+from tune_asr.space.plan import Plan
+from tune_asr.speech.scoring import word_error_rate_applies
+from tune_asr.speech.survey import Survey
+from tune_asr.training.corpus import survey
+from tune_asr.tuning import cluster
+from tune_asr.tuning.interrupts import Interrupts
+
+
+def start(plan: Plan, root: Path, address: str | None) -> int:
+    """Start a new search in the folder `root`; returns the exit code.
+
+    Raises:
+        DataError: the data cannot be trained on.
+        StorageError: the folder is taken, or cannot be written.
+        ClusterError: no Ray.
+    """
+    found = checked_survey(plan.config)
+    folder = ResultsFolder.create(root)
+    with folder.lock():
+        try:
+            return _run(folder, plan, _description(plan, root.name, found), address, found)
+        except ClusterError:
+            if not folder.search_yaml.exists():
+                folder.discard()
+            raise
+
+
+def resume(root: Path, address: str | None) -> int:
+    """Go on with the search in the folder `root`, from its own files alone; returns the exit code.
+
+    Raises:
+        DataError: the data are no longer those that the search began with.
+        StorageError: the folder holds no search, is locked or damaged.
+        ClusterError: no Ray.
+    """
+    folder = ResultsFolder.open_existing(root)
+    with folder.lock():
+        description = read_search_yaml(folder.search_yaml)
+        name = str(folder.search_yaml)
+        try:
+            plan = plans.from_values(description["space"], description["config"], name)
+            fingerprint = description["data_fingerprint"]
+        except (KeyError, TypeError) as error:
+            raise StorageError(f"{name}: damaged: {error} is missing: restore it from a copy") from error
+        state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+        if len(state.trials) >= plan.num_trials and not state.open_trials():
+            print(f"{root}: the search is finished; `python -m tune_asr.report {root}` shows it")
+            return 0
+        found = checked_survey(plan.config)
+        if found and found.corpus.fingerprint != fingerprint:
+            raise DataError(
+                f"{name}: the data have changed since the search began, and its results would be measured by two "
+                "rulers: restore the data, or start a new search"
+            )
+        return _run(folder, plan, description, address, found)
+
+
+def checked_survey(config: Config) -> Survey | None:
+    """Look at the data before anything starts; None where they come from a class of the user's.
+
+    Raises:
+        DataError: with everything that is wrong.
+    """
+    found = survey(config)
+    if found:
+        found.check()
+    return found
+
+
+def _run(
+    folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], address: str | None, found: Survey | None
+) -> int:
+    interrupts = Interrupts()
+    interrupts.install()
+    with cluster.ray_session(folder.root.name, address) as dashboard:
+        interrupts.install()
+        from tune_asr.tuning.session import Session
+
+        resources = plan.space.resources
+        slots, gpus = cluster.slots(
+            resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent
+        )
+        if address:
+            cluster.check_nodes(folder.ledger, _data_files(plan.config))
+        if not folder.search_yaml.exists():
+            write_search_yaml(folder.search_yaml, {**description, "slots": slots})
+        session = Session(
+            folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts
+        )
+        say = session.progress.say
+        say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.max_t} epochs at most")
+        if description["metric"] == "val_cer":
+            say("hardly any spaces in the references: CER takes the place of WER")
+        if dashboard:
+            say(f"dashboard {dashboard}{_token_hint()}")
+        code = session.run(address)
+    _say_farewell(folder)
+    return code
+
+
+def _description(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
+    """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
+    applies = found is None or word_error_rate_applies(utterance.text for utterance in found.corpus.val)
+    packages = ("tune_asr", "torch", "lightning", "ray")
+    return {
+        "name": name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in packages}},
+        "data_fingerprint": found.corpus.fingerprint if found else None,
+        "metric": "val_wer" if applies else "val_cer",
+        "seed": plan.space.search.seed,
+        "space": plan.values(),
+        "config": plan.config.model_dump(),
+    }
+
+
+def _data_files(config: Config) -> list[tuple[str, int]]:
+    """What every node must see: the manifests. Their recordings lie beside them, as everywhere."""
+    if not isinstance(config.data, ManifestData):
+        return []
+    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val)]
+
+
+def _token_hint() -> str:
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    return f"  (its token is in {path})" if path.exists() else ""
+
+
+def _say_farewell(folder: ResultsFolder) -> None:
+    """The last lines: the winner, its checkpoint, and what to do next."""
+    summary = json.loads(folder.summary.read_bytes())
+    best = summary["best"]
+    if best is None:
+        print(f"no trial reported an epoch; see {folder.ledger}")
+    else:
+        settings = ", ".join(f"{key} {value}" for key, value in best["params"].items())
+        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, WER {best['val_wer']:.2%}, {settings}")
+        print(f"checkpoint: {folder.best_ckpt}")
+    print(f"next: python -m tune_asr.report {folder.root}")
+    if best is not None:
+        print(f"      python -m tune_asr.train --config {folder.best_yaml}")

@@ -1,0 +1,186 @@
+"""Conductor and Ray Tune introduced to each other: a Searcher hands out its work, a TrialScheduler brings it messages.
+
+Traps of Ray 2.60 that shape this file, each found in its source and seen happening:
+
+- A trial whose reused process could not be reset is set to ERROR without anybody being told. So the searcher looks at
+  the trials it handed out before it hands out the next.
+- `choose_trial_to_run` returning None makes Tune take pending trials out of a set, in any order.
+- The Tuner pickles searcher and scheduler when it is made. Ours hold an open ledger, so they pickle to nothing; no
+  pickle is ever read back.
+- `fit()` swallows no BaseException: that is the way out between two of its events.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+
+from tune_asr.errors import TuneAsrError
+from tune_asr.tuning.conductor import Conductor
+from tune_asr.tuning.messages import MESSAGE
+
+_ENDED = ("ERROR", "TERMINATED")
+
+
+class EndSearch(BaseException):
+    """Leaves `Tuner.fit()` between two events; carries what the search ends with."""
+
+    def __init__(self, error: TuneAsrError | None = None, signal_number: int | None = None) -> None:
+        super().__init__()
+        self.error = error
+        self.signal_number = signal_number
+
+
+def _nothing() -> None:
+    """What our objects pickle to."""
+
+
+class WorkSearcher(Searcher):  # type: ignore[misc]
+    """Hands the conductor's work to Tune, at most `slots` trials at a time."""
+
+    def __init__(self, conductor: Conductor, slots: int) -> None:
+        super().__init__(metric="objective", mode="min")
+        self.conductor = conductor
+        self.slots = slots
+        self.trials: dict[str, Trial] = {}
+        self.causes: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+    def set_search_properties(self, *_args: Any, **_kwargs: Any) -> bool:
+        """Tune's metric, mode and space are none of ours."""
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial's config; None: not now; FINISHED: no more."""
+        self._look_for_lost_trials()
+        if len(self._numbers) >= self.slots:
+            return None
+        if not self.conductor.has_work:
+            return None if self._numbers else Searcher.FINISHED
+        try:
+            work = self.conductor.next_work()
+        except TuneAsrError as error:
+            raise EndSearch(error) from error
+        self._numbers[trial_id] = work.number
+        return dict(work.to_config())
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A trial has ended, whichever way."""
+        number = self._numbers.pop(trial_id, None)
+        self.trials.pop(trial_id, None)
+        if number is not None:
+            cause = self.causes.pop(trial_id, "its process could not be reused") if error else None
+            with _ending():
+                self.conductor.process_ended(number, cause)
+
+    def save_to_dir(self, *_args: Any, **_kwargs: Any) -> None:
+        """Nothing to save: the ledger has it."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger has it."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never called: a search is rebuilt from its ledger."""
+        raise AssertionError("a search is rebuilt from its ledger")
+
+    def _look_for_lost_trials(self) -> None:
+        for trial_id, trial in list(self.trials.items()):
+            if trial.status in _ENDED and trial_id in self._numbers:
+                self.on_trial_complete(trial_id, error=True)
+
+
+class MessageScheduler(TrialScheduler):  # type: ignore[misc]
+    """Brings workers' messages to the conductor, and runs trials in the order they were handed out."""
+
+    _metric = "objective"
+
+    def __init__(self, conductor: Conductor, searcher: WorkSearcher) -> None:
+        super().__init__()
+        self.conductor = conductor
+        self.searcher = searcher
+        self._pending: deque[Trial] = deque()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+    def set_search_properties(self, *_args: Any, **_kwargs: Any) -> bool:
+        """Tune's metric and mode are none of ours."""
+        return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Tune has made a trial out of the searcher's config."""
+        self._pending.append(trial)
+        self.searcher.trials[trial.trial_id] = trial
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """A worker has said something."""
+        with _ending():
+            answer = self.conductor.receive(trial.config["number"], result[MESSAGE])
+        return str(self.STOP if answer == "stop" else self.CONTINUE)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial's process died or raised: keep why, until the searcher is told."""
+        self.searcher.causes[trial.trial_id] = _cause(trial)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """The searcher is told as well, and acts."""
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """Trials are not removed."""
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The first that was handed out and is not running yet; constant time."""
+        while self._pending and self._pending[0].status != Trial.PENDING:
+            self._pending.popleft()
+        return self._pending[0] if self._pending else None
+
+    def debug_string(self) -> str:
+        """Nothing: `progress` says how it goes."""
+        return ""
+
+
+class Between(tune.Callback):  # type: ignore[misc]
+    """Calls a function between any two events of Tune, at least ten times a second."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self.function = function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _nothing, ()
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Tune is about to wait for its next event."""
+        self.function()
+
+
+class _ending:  # noqa: N801 - a context manager, written as one reads it
+    """Turn an error that ends the search into `EndSearch`, which Tune lets through."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, TuneAsrError):
+            raise EndSearch(error) from error
+
+
+def _cause(trial: Trial) -> str:
+    """Why a trial's process ended, in one line."""
+    text = ""
+    with suppress(OSError, TypeError):
+        text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if any("ActorDiedError" in line or "RayActorError" in line for line in lines):
+        return "its process died (killed, crashed or out of memory)"
+    return lines[-1][:500] if lines else "its process ended without a word"

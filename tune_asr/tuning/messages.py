@@ -1,0 +1,61 @@
+"""What driver and worker tell each other: plain values, since they travel through Ray Tune's config and results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tune_asr.errors import ConfigError, DataError, StorageError, TrialFailedError, TuneAsrError
+
+# The key a message stands under in a Tune result, beside Tune's own keys.
+MESSAGE = "tune_asr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last."""
+
+    number: str
+    epoch: int
+    values: dict[str, Any]
+    root: str
+    search: str
+    metric: str
+    grace_period: int
+    import_path: str
+
+    def to_config(self) -> dict[str, str]:
+        """As a Tune config: one string, in which Tune finds nothing to resolve."""
+        return {"number": self.number, "work": json.dumps(asdict(self))}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Work:
+        """The inverse of `to_config`."""
+        return cls(**json.loads(config["work"]))
+
+
+def started(epoch: int, damaged: list[str], process: str) -> dict[str, Any]:
+    """The worker is about to train, after `epoch`; `damaged` names the checkpoints it had to pass over."""
+    return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process}
+
+
+def reported(report: dict[str, Any], *, last: bool) -> dict[str, Any]:
+    """An epoch is over and its checkpoint written; `last`: the training ends with it."""
+    return {"kind": "report", "report": report, "last": last}
+
+
+def diverged(cause: str) -> dict[str, Any]:
+    """The loss is no longer finite."""
+    return {"kind": "diverged", "cause": cause}
+
+
+def failed(error: TuneAsrError) -> dict[str, Any]:
+    """The trial cannot be trained, and trying again would not help."""
+    return {"kind": "failed", "cause": str(error), "exit_code": error.exit_code}
+
+
+def error_of(message: dict[str, Any]) -> TuneAsrError:
+    """The error behind a `failed` message."""
+    kinds = {kind.exit_code: kind for kind in (ConfigError, DataError, TrialFailedError, StorageError)}
+    return kinds.get(message["exit_code"], TuneAsrError)(message["cause"])

@@ -1,0 +1,158 @@
+"""What lives while Ray runs a search: the conductor, Ray Tune's loop around it, the snapshots, and how it all ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ray import tune
+from ray.exceptions import OutOfMemoryError
+
+from tune_asr.errors import TrialFailedError, TuneAsrError
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.snapshots import write_snapshots
+from tune_asr.record.state import SearchState
+from tune_asr.space.plan import Plan
+from tune_asr.tuning.conductor import Conductor, remove_tune_state
+from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher
+from tune_asr.tuning.interrupts import Interrupts, end_process_within
+from tune_asr.tuning.progress import Progress
+from tune_asr.tuning.trainable import make_trainable
+
+SNAPSHOT_SECONDS = 5.0
+SHUTDOWN_SECONDS = 3.5
+
+
+class Session:
+    """One run of a search, new or resumed, in a Ray that is up.
+
+    Args:
+        folder: the results folder, locked by this process.
+        plan: the space and its base configuration.
+        metric: what the winner is chosen by.
+        slots: trials at once.
+        gpus: of each trial.
+        interrupts: the signals that have come.
+    """
+
+    def __init__(
+        self, folder: ResultsFolder, plan: Plan, *, metric: Any, slots: int, gpus: float, interrupts: Interrupts
+    ) -> None:
+        self.folder, self.plan, self.metric = folder, plan, metric
+        self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
+        self.ledger = Ledger.open(folder.ledger)
+        self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+        self.progress = Progress(
+            self.state, num_trials=plan.num_trials, max_t=plan.max_t, slots=slots, metric=metric
+        )
+        self._is_new = not self.state.trials
+        self._dirty = True
+        self._snapshot_at = 0.0
+
+    def run(self, address: str | None) -> int:
+        """Run the search to its end, or to what ends it before; returns the exit code.
+
+        Raises:
+            TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
+        """
+        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": address or "local"}
+        self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
+        conductor = Conductor(self.folder, self.plan, self.ledger, self.state, self.metric, self._on_event)
+        try:
+            self._fit_until_done(conductor)
+        except EndSearch as end:
+            return self._end_early(conductor, end)
+        self._end("finished")
+        failed = self.state.counts()["failed"]
+        return TrialFailedError.exit_code if failed else 0
+
+    def _fit_until_done(self, conductor: Conductor) -> None:
+        while not conductor.is_over:
+            try:
+                self._tuner(conductor).fit()
+            except Exception as error:
+                # A worker killed by Ray's memory monitor ends `fit()`, though Ray itself is well.
+                if not isinstance(error.__cause__, OutOfMemoryError):
+                    raise
+                for number in conductor.handed_out:
+                    conductor.process_ended(number, "out of memory: lower data.batch_size or run fewer trials at once")
+
+    def _tuner(self, conductor: Conductor) -> tune.Tuner:
+        searcher = WorkSearcher(conductor, self.slots)
+        resources = {"cpu": self.plan.space.resources.cpus_per_trial, "gpu": self.gpus}
+        return tune.Tuner(
+            tune.with_resources(make_trainable(self.folder.root.name), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=MessageScheduler(conductor, searcher),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=lambda trial: trial.config["number"],
+                trial_dirname_creator=lambda trial: f"{trial.config['number']}-{trial.trial_id}",
+            ),
+            run_config=tune.RunConfig(
+                name=f"{time.time_ns()}",
+                storage_path=str((self.folder.root / ".tune").resolve()),
+                verbose=0,
+                callbacks=[Between(self._between)],
+                checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+                # Retries are the conductor's: Tune's do not outlive the driver, and know no ledger.
+                failure_config=tune.FailureConfig(max_failures=0),
+            ),
+        )
+
+    def _between(self) -> None:
+        """Between two events of Tune."""
+        if self.interrupts.number is not None:
+            raise EndSearch(signal_number=self.interrupts.number)
+        if self._dirty and time.monotonic() - self._snapshot_at > SNAPSHOT_SECONDS:
+            try:
+                self._snapshot("running")
+            except TuneAsrError as error:
+                raise EndSearch(error) from error
+
+    def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
+        code = 128 + end.signal_number if end.signal_number is not None else end.error.exit_code if end.error else 1
+        try:
+            conductor.pause()
+            self._end("interrupted")
+        except TuneAsrError:
+            # On a full disk the ledger says no more, but what it says is whole.
+            if end.error is None:
+                raise
+        way_on = f"go on with: python -m tune_asr.search --resume {self.folder.root}"
+        self.progress.say(f"interrupted; {way_on}")
+        end_process_within(SHUTDOWN_SECONDS, code)
+        if end.error is not None:
+            raise end.error
+        return code
+
+    def _end(self, status: str) -> None:
+        self._log({"event": "search_ended", "status": status})
+        remove_tune_state(self.folder)
+        for line in self._snapshot(status):
+            self.progress.say(f"damaged, passed over: {line}")
+
+    def _log(self, event: Mapping[str, Any]) -> None:
+        for written in self.ledger.append(event):
+            self.state.apply(written)
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        self._dirty = True
+        self.progress.event(event)
+
+    def _snapshot(self, status: str) -> list[str]:
+        self._dirty, self._snapshot_at = False, time.monotonic()
+        return write_snapshots(
+            self.folder,
+            self.state,
+            status=status,
+            slots=self.slots,
+            wall_seconds=self.state.wall_seconds,
+            metric=self.metric,
+            config=self.plan.config.model_dump(),
+        )

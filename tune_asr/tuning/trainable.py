@@ -1,0 +1,139 @@
+"""The worker's side: one trial, trained by the same `fit` as `tune_asr.train`, resumed where the ledger stands.
+
+Ray Tune calls the function of `make_trainable` in a process that may have trained other trials before. torch, Lightning
+and the data are therefore loaded once a process, and every trial but the first starts within milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune_asr.tuning import messages
+from tune_asr.tuning.messages import MESSAGE, Work
+
+if TYPE_CHECKING:
+    from tune_asr.training.epochs import EpochResult, Save
+
+
+def make_trainable(search: str) -> Callable[[dict[str, Any]], None]:
+    """The function that Ray Tune runs; its name is what Ray's dashboard shows for the processes of this search."""
+
+    def trainable(config: dict[str, Any]) -> None:
+        from tune_asr.tuning.trainable import run_trial
+
+        run_trial(Work.from_config(config))
+
+    trainable.__name__ = trainable.__qualname__ = f"tune_asr:{search}"
+    return trainable
+
+
+def run_trial(work: Work) -> None:
+    """Train one trial and tell Ray Tune, at its start, after every epoch, and why it ended early if it did.
+
+    Mistakes that would come again are told, not raised: raising ends the process, and the next trial would have to wait
+    for a new one. Everything else is raised, and the trial is tried again in a fresh process.
+    """
+    from ray import tune
+
+    if work.import_path not in sys.path:
+        sys.path.insert(0, work.import_path)
+    from tune_asr.errors import TuneAsrError
+    from tune_asr.training.epochs import Diverged
+
+    try:
+        _train(work)
+    except Diverged as error:
+        tune.report({MESSAGE: messages.diverged(str(error))})
+    except TuneAsrError as error:
+        tune.report({MESSAGE: messages.failed(error)})
+
+
+def _train(work: Work) -> None:
+    from ray import tune
+
+    from tune_asr.config.load import from_values
+    from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
+    from tune_asr.record.folder import ResultsFolder
+    from tune_asr.training.fit import fit
+    from tune_asr.training.loggers import make_loggers
+
+    folder = ResultsFolder(Path(work.root))
+    config = from_values(work.values, f"trial {work.number}")
+    epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
+
+    def on_start() -> None:
+        _announce(work, f"trains from epoch {epoch + 1}")
+        tune.report({MESSAGE: messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}")})
+
+    def sink(result: EpochResult, last: bool, save: Save) -> None:
+        report = _report(work, folder, result, save)
+        _announce(work, f"epoch {result.epoch} WER {result.val_wer:.4f} loss {result.val_loss:.4f}")
+        # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
+        with tempfile.TemporaryDirectory() as pointer:
+            Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report["checkpoint"]}))
+            tune.report(
+                {MESSAGE: messages.reported(report, last=last)}, checkpoint=tune.Checkpoint.from_directory(pointer)
+            )
+
+    fit(
+        config,
+        sink,
+        on_start=on_start,
+        resume_from=checkpoint / CHECKPOINT if checkpoint else None,
+        loggers=make_loggers(config.logging, folder.root, name="tensorboard", version=work.number),
+        grace_period=work.grace_period,
+    )
+
+
+def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[str, Any]:
+    """Write the epoch's checkpoint; returns what the ledger will say about the epoch."""
+    from tune_asr.record.checkpoints import CHECKPOINT, UTTERANCES, epoch_folder, write_checkpoint
+
+    where = epoch_folder(folder.checkpoints(work.number), result.epoch)
+    write_checkpoint(where, {CHECKPOINT: save, UTTERANCES: lambda path: _write_utterances(path, result)})
+    counts = result.counts
+    return {
+        "epoch": result.epoch,
+        "val_wer": result.val_wer,
+        "val_cer": result.val_cer,
+        "val_loss": result.val_loss,
+        "objective": result.objective,
+        "train_loss": result.train_loss,
+        "words": counts.words if counts else None,
+        "substitutions": counts.substitutions if counts else None,
+        "deletions": counts.deletions if counts else None,
+        "insertions": counts.insertions if counts else None,
+        "train_seconds": round(result.train_seconds, 4),
+        "val_seconds": round(result.val_seconds, 4),
+        "seconds": round(result.seconds, 4),
+        "checkpoint": str((where / CHECKPOINT).relative_to(folder.root)),
+    }
+
+
+def _write_utterances(path: Path, result: EpochResult) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for utterance in result.utterances:
+            counts = utterance.counts
+            row = {
+                "id": utterance.id,
+                "words": counts.words,
+                "substitutions": counts.substitutions,
+                "deletions": counts.deletions,
+                "insertions": counts.insertions,
+                "hypothesis": utterance.hypothesis,
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _announce(work: Work, what: str) -> None:
+    """A line in the process's log, which Ray's dashboard shows, under the trial's name."""
+    # Ray reads this line as the name that prefixes the process's log lines from here on.
+    print(f":actor_name:{work.search} trial {work.number}")
+    print(f"trial {work.number} {what}", flush=True)
