@@ -69,9 +69,19 @@ class Search:
         wer = sum(errors) / (WORDS * len(errors))
         self.log(
             "report",
-            **{"trial": trial, "epoch": epoch, "val_wer": wer, "val_cer": wer / 2, "val_loss": loss, "objective": wer},
-            **{"words": WORDS * len(errors), "substitutions": sum(errors), "deletions": 0, "insertions": 0},
-            **{"train_seconds": 1.5, "val_seconds": 0.5, "seconds": 2.0},
+            trial=trial,
+            epoch=epoch,
+            val_wer=wer,
+            val_cer=wer / 2,
+            val_loss=loss,
+            objective=wer,
+            words=WORDS * len(errors),
+            substitutions=sum(errors),
+            deletions=0,
+            insertions=0,
+            train_seconds=1.5,
+            val_seconds=0.5,
+            seconds=2.0,
             checkpoint=str(folder.relative_to(self.folder.root)),
         )
 

@@ -123,7 +123,7 @@ def test_a_full_disk_leaves_no_torn_line_and_names_the_way_out(small_disk):
     path = small_disk / "trials.jsonl"
     ledger = Ledger.open(path)
     first = ledger.append({"event": "started"})
-    with pytest.raises(StorageError, match="the disk is full\n.*Free some space"):
+    with pytest.raises(StorageError, match=r"the disk is full\n.*Free some space"):
         ledger.append({"event": "report"}, {"event": "decision", "text": "x" * (1 << 18)})
     assert path.read_bytes().count(b"\n") == 1
     second = ledger.append({"event": "resumed"})

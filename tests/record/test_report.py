@@ -242,7 +242,7 @@ def test_the_report_loads_neither_torch_nor_ray(searched):
 
 def test_an_output_that_cannot_speak_utf_8_gets_escapes(search):
     search.start()
-    search.trial(**{"name": "größer"})
+    search.trial(name="größer")
     search.log("failed", trial="00000", cause="日本")
     done = run(["-m", "tune_asr.report", str(search.folder.root)], env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0, done.stderr

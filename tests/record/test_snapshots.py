@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tune_asr.record import leaderboard
 from tune_asr.record.checkpoints import epoch_folder, retain
 from tune_asr.record.ledger import read_ledger
 from tune_asr.record.snapshots import winner_config, write_snapshots
 from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.utterances import Utterances
 
 CONFIG = {
     "seed": 1,
@@ -128,7 +128,7 @@ def test_best_files_are_the_winners_at_its_best_epoch(searched):
 def test_a_snapshot_of_nothing_new_writes_nothing_and_resamples_nothing(searched, monkeypatch):
     snapshot(searched)
     before = files(searched)
-    monkeypatch.setattr(leaderboard, "wer_interval", lambda *_: pytest.fail("the interval was known"))
+    monkeypatch.setattr(Utterances, "interval", lambda _: pytest.fail("the interval was known"))
     snapshot(searched, state=SearchState.replay(read_ledger(searched.folder.ledger)))
     assert files(searched) == before
 

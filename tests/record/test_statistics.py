@@ -54,7 +54,7 @@ def test_it_may_exceed_one_and_is_narrower_with_less_confidence():
 def test_memory_is_bounded_and_chunks_change_nothing_in_the_law(monkeypatch):
     errors, words = np.arange(300) % 17, 5 + np.arange(300) % 23
     whole = wer_interval(errors, words)
-    monkeypatch.setattr(statistics, "_CELLS", 1000)
+    monkeypatch.setattr(statistics, "_DRAWS_AT_ONCE", 1000)
     assert wer_interval(errors, words) == pytest.approx(whole, abs=1e-12)
 
 

@@ -53,14 +53,21 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
 
 def check(layered: Layered) -> Config:
     """A tree of values -> a `Config`; see `load_config`."""
-    config, problems = examine(layered, Config)
+    config, problems = examine_config(layered)
     if config is None or problems:
         raise ConfigError(problems)
-    if not isinstance(config.data, ManifestData):
-        return config
+    return config
+
+
+def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
+    """See `examine`; paths of manifests are absolute in the `Config`."""
+    config, problems = examine(layered, Config)
+    problems = [*_argument_problems(layered), *problems]
+    if config is None or not isinstance(config.data, ManifestData):
+        return config, problems
     given = {key: path for key in MANIFESTS if (path := getattr(config.data, key)) is not None}
     absolute = {key: layered.resolved(("data", key), path) for key, path in given.items()}
-    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+    return config.model_copy(update={"data": config.data.model_copy(update=absolute)}), problems
 
 
 def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list[Problem]]:
@@ -70,11 +77,11 @@ def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list
     """
     # `logging:` with nothing under it is an empty section, as people write it.
     values = {key: value for key, value in layered.values.items() if value is not None or key == "seed"}
-    problems = list(_argument_problems(layered, values)) if schema is Config else []
     try:
-        return schema.model_validate(values), problems
+        return schema.model_validate(values), []
     except ValidationError as error:
         mistakes = error.errors(include_url=False)
+    problems = []
     for details in mistakes:
         keys = _keys(details)
         problems.append(Problem(layered.place(keys), *_sentence(details, keys, schema)))
@@ -99,10 +106,10 @@ def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
     return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
-def _argument_problems(layered: Layered, values: dict[str, Any]) -> Iterator[Problem]:
+def _argument_problems(layered: Layered) -> Iterator[Problem]:
     """Keys of `trainer` and `precision` that Lightning's `Trainer` does not have, or that are not the user's to set."""
     for name, other in (("trainer", "precision"), ("precision", "trainer")):
-        section, beside = values.get(name), values.get(other)
+        section, beside = layered.values.get(name), layered.values.get(other)
         for key in section if isinstance(section, dict) else ():
             place = layered.place((name, key))
             if key in known_keys(name):
@@ -145,7 +152,7 @@ def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tup
         rule = str(details["ctx"]["error"])
         return f"is {given}, but {rule}" if rule.startswith("must") else rule, _known_targets(details, keys)
     if kind == "string_too_short":
-        return f"is {given}, but must have at least {details['ctx']['min_length']} characters", ""
+        return f"is {given}, but must have {details['ctx']['min_length']} or more characters", ""
     return f"is {given}, but must be {_TYPES.get(kind) or details['msg'].removeprefix('Input should be ')}", ""
 
 

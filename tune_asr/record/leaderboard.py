@@ -13,7 +13,6 @@ from tune_asr.record.checkpoints import UTTERANCES, stored
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Report, Standing, searched_keys
 from tune_asr.record.state import SearchState, Trial
-from tune_asr.record.statistics import wer_interval
 from tune_asr.record.utterances import utterances_of
 
 COLUMNS = (
@@ -74,7 +73,7 @@ def _interval(folder: ResultsFolder, trial: Trial, report: Report) -> tuple[str,
     utterances = utterances_of(folder, trial.number, report)
     if utterances is None:
         return "", ""
-    low, high = wer_interval(utterances.errors, utterances.words)
+    low, high = utterances.interval()
     return _cell(low), _cell(high)
 
 

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from tune_asr.errors import printable
 from tune_asr.record.ranking import Standing
-from tune_asr.record.statistics import wer_interval
 from tune_asr.record.utterances import Utterances
 
 _GAP = 2
@@ -110,7 +109,7 @@ def _table(columns: Sequence[_Column]) -> Table:
 def _interval(utterances: Utterances | None) -> str:
     if utterances is None:
         return ""
-    low, high = wer_interval(utterances.errors, utterances.words)
+    low, high = utterances.interval()
     return f"{100 * low:.1f}-{100 * high:.1f}"
 
 

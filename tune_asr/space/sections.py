@@ -64,10 +64,10 @@ class SpaceFile(Section):
 
     config: str | None = None
     """The base configuration, relative to this file."""
-    param_space: dict[str, Any] = {}
+    param_space: dict[str, Any] = Field(default_factory=dict)
     """Dotted keys of the configuration, each with a distribution; empty: every trial is the base configuration."""
     search: SearchSection = SearchSection()
     asha: AshaSection = AshaSection()
     resources: ResourcesSection = ResourcesSection()
-    over: dict[str, Any] = {}
+    over: dict[str, Any] = Field(default_factory=dict)
     """Dotted keys of the configuration with fixed values."""

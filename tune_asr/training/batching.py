@@ -62,8 +62,14 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        tensors = (self.features, self.feature_lengths, self.tokens, self.token_lengths)
-        return Batch(*map(function, tensors), self.texts, self.ids)
+        return Batch(
+            function(self.features),
+            function(self.feature_lengths),
+            function(self.tokens),
+            function(self.token_lengths),
+            self.texts,
+            self.ids,
+        )
 
 
 def collate(examples: Sequence[Example], blank_id: int = 0) -> Batch:
@@ -84,8 +90,8 @@ class BucketBatchSampler(Sampler[list[int]]):
     Lightning 2.6.6 never calls `set_epoch` on a batch sampler (`_set_sampler_epoch` looks at `dataloader.sampler` and
     `batch_sampler.sampler` alone), and it makes the first iterator before it sets the epoch (`FitLoop.setup_data`;
     Lightning#21938). So this sampler keeps no epoch: it asks `epoch()` when the first batch is drawn. With
-    `num_workers=0` that happens inside the epoch, where `trainer.current_epoch` is right, and also after a resume from a
-    checkpoint that was saved in `on_validation_end`. Worker processes would draw as soon as the iterator is made.
+    `num_workers=0` that happens inside the epoch, where `trainer.current_epoch` is right, after a resume from a
+    checkpoint that was saved in `on_validation_end` too. Worker processes would draw as soon as the iterator is made.
 
     Args:
         lengths: of each utterance, in frames.

@@ -83,7 +83,7 @@ class _Split(Dataset[Example]):
     @property
     def lengths(self) -> list[int]:
         """Feature frames of each utterance."""
-        return self.features.lengths[self.start : self.start + len(self)]
+        return [self.features.length(self.start + i) for i in range(len(self))]
 
     def __len__(self) -> int:
         return len(self.utterances)

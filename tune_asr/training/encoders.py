@@ -23,8 +23,8 @@ class ConvCTC(nn.Module):
     """Masked residual depthwise-separable convolutions, as in QuartzNet (Kriman et al., 2020) with LayerNorm.
 
     Each mel bin is normalised over the utterance, strided convolutions shorten it, residual blocks look around, and a
-    linear layer scores the symbols. Everything stays in (N, T, D) order, which is the fastest for LayerNorm, Linear and,
-    on a CPU, for depthwise convolutions too.
+    linear layer scores the symbols. Everything stays in (N, T, D) order: the fastest for LayerNorm and Linear and, on a
+    CPU, for depthwise convolutions too.
 
     Args:
         num_mel_bins: C.

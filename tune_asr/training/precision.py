@@ -31,16 +31,20 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
         raise ConfigError(
             f"precision.precision is {precision}, but a CPU cannot train in float16: choose 32-true or bf16-mixed"
         )
-    if number_format == "bf16" and accelerator in ("gpu", "cuda"):
-        if not torch.cuda.is_bf16_supported(including_emulation=False):
-            raise ConfigError(
-                f"precision.precision is {precision}, but this GPU has no bfloat16: choose 16-mixed or 32-true"
-            )
-    elif number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16():
-        return precision, f"{precision}: this CPU has no bfloat16 arithmetic, so 32-true would be faster"
+    if number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16():
+        return precision, f"precision.precision is {precision}: this CPU has no bfloat16 arithmetic, 32-true is faster"
+    if number_format == "bf16" and accelerator in ("gpu", "cuda") and not _gpu_computes_bf16():
+        raise ConfigError(
+            f"precision.precision is {precision}, but this GPU has no bfloat16: choose 32-true or 16-mixed"
+        )
     return precision, None
 
 
 def _cpu_computes_bf16() -> bool:
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _gpu_computes_bf16() -> bool:
+    # Where there is no CUDA at all, Lightning says it better.
+    return not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)

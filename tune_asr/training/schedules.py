@@ -18,7 +18,7 @@ class Schedule:
     """Linear warm-up to 1, and then one of
 
     - `constant`: 1;
-    - `cosine`: half a cosine down to `final_fraction` at `total_steps`, kept from there on (Loshchilov and Hutter, 2017);
+    - `cosine`: half a cosine down to `final_fraction` at `total_steps`, kept beyond (Loshchilov and Hutter, 2017);
     - `plateau`: times `factor` after more than `patience` epochs without improvement, never below `final_fraction`.
 
     Args:

@@ -21,7 +21,7 @@ _OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths stay what they were
-    "RAY_AIR_NEW_OUTPUT": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints tables even where it was asked for silence
     "RAY_TQDM_PATCH_PRINT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger and TensorBoard are written by us
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not hold a metric

@@ -7,6 +7,7 @@ the last one was killed.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -56,6 +57,8 @@ class Conductor:
             grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t
         )
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+        self._umask = os.umask(0)
+        os.umask(self._umask)
         self._ledger = ledger
         self._listener = listener
         self._causes: dict[str, str] = {}
@@ -98,6 +101,7 @@ class Conductor:
             metric=self.metric,
             grace_period=self.plan.space.asha.grace_period,
             import_path=str(Path.cwd()),
+            umask=self._umask,
         )
 
     def trial_values(self, trial: Trial) -> dict[str, Any]:

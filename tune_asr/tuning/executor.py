@@ -25,7 +25,7 @@ from ray.tune.search import Searcher
 
 from tune_asr.errors import TuneAsrError
 from tune_asr.tuning.conductor import Conductor
-from tune_asr.tuning.messages import MESSAGE
+from tune_asr.tuning.messages import from_result
 
 _ENDED = ("ERROR", "TERMINATED")
 
@@ -126,7 +126,7 @@ class MessageScheduler(TrialScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """A worker has said something."""
         with _ending():
-            answer = self.conductor.receive(trial.config["number"], result[MESSAGE])
+            answer = self.conductor.receive(trial.config["number"], from_result(result))
         return str(self.STOP if answer == "stop" else self.CONTINUE)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tune_asr.errors import ConfigError, DataError, StorageError, TrialFailedError, TuneAsrError
 
+Message = dict[str, Any]
+
 # The key a message stands under in a Tune result, beside Tune's own keys.
-MESSAGE = "tune_asr"
+_KEY = "tune_asr"
+
+
+def to_result(message: Message) -> dict[str, str]:
+    """A message as a Tune result: one string, since Tune flattens what is nested."""
+    return {_KEY: json.dumps(message)}
+
+
+def from_result(result: Mapping[str, Any]) -> Message:
+    """The inverse of `to_result`."""
+    message: Message = json.loads(result[_KEY])
+    return message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last."""
+    """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
+
+    `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
+    """
 
     number: str
     epoch: int
@@ -24,6 +41,7 @@ class Work:
     metric: str
     grace_period: int
     import_path: str
+    umask: int
 
     def to_config(self) -> dict[str, str]:
         """As a Tune config: one string, in which Tune finds nothing to resolve."""
@@ -35,27 +53,27 @@ class Work:
         return cls(**json.loads(config["work"]))
 
 
-def started(epoch: int, damaged: list[str], process: str) -> dict[str, Any]:
+def started(epoch: int, damaged: list[str], process: str) -> Message:
     """The worker is about to train, after `epoch`; `damaged` names the checkpoints it had to pass over."""
     return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process}
 
 
-def reported(report: dict[str, Any], *, last: bool) -> dict[str, Any]:
+def reported(report: dict[str, Any], *, last: bool) -> Message:
     """An epoch is over and its checkpoint written; `last`: the training ends with it."""
     return {"kind": "report", "report": report, "last": last}
 
 
-def diverged(cause: str) -> dict[str, Any]:
+def diverged(cause: str) -> Message:
     """The loss is no longer finite."""
     return {"kind": "diverged", "cause": cause}
 
 
-def failed(error: TuneAsrError) -> dict[str, Any]:
+def failed(error: TuneAsrError) -> Message:
     """The trial cannot be trained, and trying again would not help."""
     return {"kind": "failed", "cause": str(error), "exit_code": error.exit_code}
 
 
-def error_of(message: dict[str, Any]) -> TuneAsrError:
+def error_of(message: Message) -> TuneAsrError:
     """The error behind a `failed` message."""
     kinds = {kind.exit_code: kind for kind in (ConfigError, DataError, TrialFailedError, StorageError)}
     return kinds.get(message["exit_code"], TuneAsrError)(message["cause"])

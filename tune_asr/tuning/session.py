@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -71,6 +72,9 @@ class Session:
         return TrialFailedError.exit_code if failed else 0
 
     def _fit_until_done(self, conductor: Conductor) -> None:
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what it would say, the ledger and `progress` say
+        # Tune asks for one trial at a time otherwise, and waits until its process is up before it asks again.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots + 1)
         while not conductor.is_over:
             try:
                 self._tuner(conductor).fit()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune_asr.tuning import messages
-from tune_asr.tuning.messages import MESSAGE, Work
+from tune_asr.tuning.messages import Work, to_result
 
 if TYPE_CHECKING:
     from tune_asr.training.epochs import EpochResult, Save
@@ -42,6 +42,7 @@ def run_trial(work: Work) -> None:
     """
     from ray import tune
 
+    os.umask(work.umask)
     if work.import_path not in sys.path:
         sys.path.insert(0, work.import_path)
     from tune_asr.errors import TuneAsrError
@@ -50,9 +51,9 @@ def run_trial(work: Work) -> None:
     try:
         _train(work)
     except Diverged as error:
-        tune.report({MESSAGE: messages.diverged(str(error))})
+        tune.report(to_result(messages.diverged(str(error))))
     except TuneAsrError as error:
-        tune.report({MESSAGE: messages.failed(error)})
+        tune.report(to_result(messages.failed(error)))
 
 
 def _train(work: Work) -> None:
@@ -70,7 +71,7 @@ def _train(work: Work) -> None:
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
-        tune.report({MESSAGE: messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}")})
+        tune.report(to_result(messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}")))
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
         report = _report(work, folder, result, save)
@@ -78,9 +79,8 @@ def _train(work: Work) -> None:
         # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
         with tempfile.TemporaryDirectory() as pointer:
             Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report["checkpoint"]}))
-            tune.report(
-                {MESSAGE: messages.reported(report, last=last)}, checkpoint=tune.Checkpoint.from_directory(pointer)
-            )
+            message = messages.reported(report, last=last)
+            tune.report(to_result(message), checkpoint=tune.Checkpoint.from_directory(pointer))
 
     fit(
         config,

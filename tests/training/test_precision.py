@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from tune_asr.errors import ConfigError
+from tune_asr.training.precision import resolve_precision
+
+
+@pytest.mark.parametrize(
+    ("given", "full"), [("32", "32-true"), ("32-true", "32-true"), ("64", "64-true"), ("bf16", "bf16-mixed")]
+)
+def test_short_names_are_made_full(given, full):
+    assert resolve_precision(given, "cpu")[0] == full
+
+
+def test_full_precision_needs_no_remark():
+    assert resolve_precision("32-true", "auto") == ("32-true", None)
+
+
+@pytest.mark.parametrize("given", ["16-mixed", "16", "16-true"])
+def test_float16_on_a_cpu_is_refused_and_never_turned_into_something_else(given):
+    with pytest.raises(ConfigError, match="but a CPU cannot train in float16: choose 32-true or bf16-mixed"):
+        resolve_precision(given, "cpu")
+
+
+def test_float16_is_a_gpus():
+    assert resolve_precision("16-mixed", "gpu") == ("16-mixed", None)
+
+
+def test_slow_bfloat16_is_remarked_where_the_cpu_has_none():
+    _, remark = resolve_precision("bf16-mixed", "cpu")
+    capabilities = torch.cpu.get_capabilities()
+    if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"):
+        assert remark is None
+    else:
+        assert "no bfloat16 arithmetic" in remark

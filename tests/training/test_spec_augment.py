@@ -1,0 +1,80 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_asr.training.augment import SpecAugment
+
+LENGTHS = torch.tensor([60, 35, 10, 1])
+NUM_BINS = 12
+
+
+def batch():
+    features = torch.randn(len(LENGTHS), 60, NUM_BINS, generator=torch.Generator().manual_seed(0))
+    return features * valid(features)
+
+
+def valid(features):
+    return (torch.arange(features.shape[1]) < LENGTHS[:, None])[:, :, None]
+
+
+def masked(augment, seed):
+    """(N, T, C) bool: what was masked."""
+    torch.manual_seed(seed)
+    return augment(batch(), LENGTHS) != batch()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3), st.integers(0, 20), st.integers(0, 3), st.integers(0, 40), st.floats(0, 1), st.integers())
+def test_values_are_kept_or_replaced_by_their_bins_mean_and_padding_stays_zero(m_f, f, m_t, t, p, seed):
+    features = batch()
+    torch.manual_seed(seed % 2**63)
+    augmented = SpecAugment(m_f, f, m_t, t, p)(features, LENGTHS)
+    mean = features.sum(1, keepdim=True) / LENGTHS[:, None, None]
+    assert ((augmented == features) | (valid(features) & (augmented == mean))).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_time_masks_are_whole_frames_within_each_utterances_own_share(seed):
+    mask = masked(SpecAugment(0, 0, 1, 25, p=0.5), seed)
+    frames = mask.all(2)
+    assert torch.equal(frames, mask.any(2))
+    assert (frames.sum(1) <= torch.minimum(torch.tensor(25), LENGTHS // 2)).all()
+    assert is_contiguous(frames)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_frequency_masks_span_the_whole_utterance_and_no_more_than_their_width(seed):
+    mask = masked(SpecAugment(1, 5, 0, 0, p=1.0), seed)[:3]  # one frame is its own mean
+    bins = mask.any(1)
+    assert torch.equal(mask, bins[:, None, :] & valid(batch())[:3])
+    assert (bins.sum(1) <= 5).all()
+    assert is_contiguous(bins)
+
+
+def is_contiguous(mask):
+    """Whether each row's true entries stand together."""
+    return bool(((mask[:, 1:] & ~mask[:, :-1]).sum(1) + mask[:, 0] <= 1).all())
+
+
+def test_every_width_and_every_place_is_drawn():
+    augment = SpecAugment(1, 3, 1, 4, p=1.0)
+    features = torch.randn(2000, 9, 7)
+    mask = augment(features, torch.full((2000,), 9)) != features
+    frames, bins = mask.all(2), mask.all(1)
+    assert set(frames.sum(1).tolist()) == {0, 1, 2, 3, 4}
+    assert set(bins.sum(1).tolist()) == {0, 1, 2, 3}
+    assert frames.any(0).all() and bins.any(0).all()
+
+
+def test_masks_follow_the_global_seed_and_differ_between_utterances():
+    augment = SpecAugment(1, 6, 1, 20, p=0.5)
+    assert torch.equal(masked(augment, 1), masked(augment, 1))
+    assert not torch.equal(masked(augment, 1), masked(augment, 2))
+    frames = augment(torch.ones(50, 60, NUM_BINS).cumsum(1), torch.full((50,), 60))
+    assert len(frames.unique(dim=0)) > 40
+
+
+def test_nothing_is_masked_in_evaluation():
+    augment = SpecAugment(2, 6, 2, 20, p=0.5).eval()
+    assert torch.equal(augment(batch(), LENGTHS), batch())

@@ -1,0 +1,80 @@
+"""Which keys a space may search, and whether the configuration takes every value that may be drawn for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tune_asr.config import load
+from tune_asr.config.overrides import Layered, Override, overridden
+from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.errors import ConfigError, Problem
+from tune_asr.space.distributions import Distribution
+
+RULER = "it is part of the ruler: trials measured by different rulers cannot be compared"
+NO_SETTING = "it is no setting of the recogniser"
+HORIZON = "it is the horizon: say asha.max_t or --max-epochs"
+ENDS = "ASHA decides when a trial ends"
+SECTION = "it is a section: search its keys, each by its path, such as optimizer.lr"
+# Of a built-in data section, what may differ between trials: how the same speech is put into batches.
+SEARCHABLE_DATA = frozenset({"data.batch_size", "data.bucketing", "data.max_seconds"})
+
+
+def key_problems(
+    searched: Mapping[str, Distribution], config: Config, layered: Layered, fixed: Sequence[Override]
+) -> Iterator[Problem]:
+    """The mistakes of a space's keys; `layered` knows where each was written, `fixed` sets keys for all trials."""
+    fixed_at = {leaf: override.place for override in fixed for leaf in leaves(override.key, override.value)}
+    searched_at = {key: layered.place(("param_space", key)) for key in searched}
+    for key, distribution in searched.items():
+        others = [*fixed_at.items(), *((other, place) for other, place in searched_at.items() if other != key)]
+        rivals = [place for other, place in others if _overlap(key, other)]
+        if reason := _not_searchable(key, config):
+            yield Problem(searched_at[key], "cannot be searched", reason)
+        elif rivals:
+            yield Problem(searched_at[key], f"is searched, but set as well, by {rivals[0]}", "keep one of them")
+        else:
+            yield from _value_problems(key, distribution, config, searched_at[key])
+    if "seed" in fixed_at:
+        way_out = "each trial has its own, out of search.seed; param_space: {seed: {choice: [7]}} gives all of them one"
+        yield Problem(fixed_at["seed"], "cannot be fixed in a search", way_out)
+
+
+def leaves(key: str, value: Any) -> Iterator[str]:
+    """The dotted keys that an override sets: `optimizer` with `{lr: 1}` sets `optimizer.lr`."""
+    if isinstance(value, dict):
+        for inner, below in value.items():
+            yield from leaves(f"{key}.{inner}", below)
+    else:
+        yield key
+
+
+def _overlap(key: str, other: str) -> bool:
+    """Whether one of two keys is the other, or holds it."""
+    return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
+
+
+def _not_searchable(key: str, config: Config) -> str:
+    section, _, name = key.partition(".")
+    if section == "text" or key in ("data.target", "data.val", "data.test"):
+        return RULER
+    if section in Config.model_fields and not name and section != "seed":
+        return SECTION
+    if section == "data" and not isinstance(config.data, CustomTarget) and key not in SEARCHABLE_DATA:
+        return RULER if name in load.known_keys("data") else ""
+    if section in ("checkpoint", "logging"):
+        return NO_SETTING
+    if section == "early_stopping":
+        return ENDS
+    return HORIZON if key == "trainer.max_epochs" else ""
+
+
+def _value_problems(key: str, distribution: Distribution, config: Config, place: str) -> Iterator[Problem]:
+    """Lay values of the distribution over the configuration: each must be allowed there."""
+    base = config.model_dump()
+    for value in distribution.probes:
+        try:
+            load.check(Layered(overridden(base, {key: value})))
+        except ConfigError as error:
+            yield Problem(place, error.problems[0].what, error.problems[0].way_out)
+            return
