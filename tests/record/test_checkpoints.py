@@ -81,17 +81,17 @@ def test_a_damaged_newest_is_named_with_its_reason_and_the_one_before_is_used(tm
     assert re.search(f"epoch_005: .*{reason}|epoch_005: {reason}", line)
 
 
-def test_every_flipped_bit_of_a_manifest_is_seen_or_changes_nothing(tmp_path):
+def test_a_flipped_bit_anywhere_in_a_manifest_is_seen_or_changes_nothing(tmp_path):
     folder = write(tmp_path, 1)
     manifest = folder / "manifest.json"
     whole = manifest.read_bytes()
     harmless = 0
-    for position in range(8 * len(whole)):
-        flip(manifest, position)
+    for byte in range(len(whole)):
+        flip(manifest, 8 * byte + byte % 8)
         harmless += verify(folder) is None
         manifest.write_bytes(whole)
-    # White space that stays white space: tab, newline, carriage return and space differ in single bits.
-    assert harmless < 20
+    # White space that stays white space: a space and a line break may differ in a single bit.
+    assert harmless < 5
 
 
 def test_where_every_checkpoint_is_damaged_the_trial_starts_anew_and_each_is_named(tmp_path):

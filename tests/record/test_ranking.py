@@ -59,8 +59,8 @@ def test_trials_are_ranked_by_wer_cer_loss_number_and_those_without_a_report_are
         trial(7, (0.1, 0.5, 0.5)),
         trial(6, (0.2, 0.1, 0.5)),
         trial(5, (0.2, 0.2, 0.1)),
-        trial(3, (0.2, 0.2, 0.2)),
-        trial(4, (0.9, 0.9, 0.9), (0.2, 0.2, 0.2)),  # later in its own training, and that is no matter
+        trial(3, (0.9, 0.9, 0.9), (0.2, 0.2, 0.2)),  # later in its own training, and that is no matter
+        trial(4, (0.2, 0.2, 0.2)),
         trial(8, (0.2, 0.2, None)),
         trial(0),
         trial(1, (None, None, None), status="diverged"),

@@ -16,6 +16,7 @@ from tune_asr.record.search_yaml import write_search_yaml
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.terminal_table import short_names
 
+CONFIG = {"trainer": {"max_epochs": 4}}
 SPACE = {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "asha": {"max_t": 4}}
 
 
@@ -82,7 +83,7 @@ def test_equal_trials_cannot_be_told_apart(search, capsys):
 def test_what_pruning_saved_counts_to_the_horizon_and_names_the_rungs(searched, capsys):
     write_search_yaml(searched.folder.search_yaml, {"space": SPACE})
     text = reported(searched, capsys)
-    assert "Pruning stopped 1 of 4 trials: 4 epochs were trained instead of 7 (43% saved)." in " ".join(text.split())
+    assert "Pruning stopped 1 of 4 trials: 4 epochs were trained instead of 7 (43 % saved)." in " ".join(text.split())
     assert "epoch 1: 1 of 2 stopped" in text
     assert pruning(searched.state, horizon=4).saved == 3
 
@@ -126,7 +127,7 @@ def test_the_end_of_a_range_is_five_percent_of_it_in_its_own_scale(distribution,
 
 def test_the_next_commands_are_those_that_work(searched, capsys):
     write_snapshots(
-        searched.folder, searched.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config={}
+        searched.folder, searched.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config=CONFIG
     )
     root = searched.folder.root
     train, resume = f"python -m tune_asr.train --config {root}/best.yaml", f"python -m tune_asr.search --resume {root}"

@@ -70,6 +70,18 @@ def test_what_a_killed_start_leaves_is_no_obstacle(tmp_path):
     ResultsFolder.create(tmp_path)
 
 
+def test_a_folder_of_which_no_search_came_is_taken_back_and_one_that_is_used_is_not(tmp_path):
+    folder = ResultsFolder.create(tmp_path / "lr")
+    with folder.lock():
+        folder.discard()
+    assert not folder.root.exists()
+    folder = ResultsFolder.create(tmp_path / "lr")
+    folder.search_yaml.write_text("name: lr\n")
+    Ledger.open(folder.ledger).append({"event": "search_started"})
+    folder.discard()
+    assert sorted(p.name for p in folder.root.iterdir()) == ["search.yaml", "trials.jsonl"]
+
+
 @pytest.mark.parametrize("below", ["", "lr", "deeper/lr"])
 def test_a_file_in_the_way_is_named(tmp_path, below):
     (tmp_path / "results").write_text("x")
@@ -162,7 +174,7 @@ def test_an_immutable_folder_is_told_from_a_full_one(tmp_path):
         subprocess.run(["chattr", "-i", str(tmp_path)], check=True)
 
 
-def test_a_ledger_in_the_folder_of_somebody_else_needs_its_rights(tmp_path):
+def test_a_folder_without_the_right_to_write_is_named_as_that(tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root is bound by no modes")
     tmp_path.chmod(0o500)

@@ -10,7 +10,7 @@ from tune_asr.speech import vocabulary
 from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, validate_targets
 
 NUM_SYMBOLS = 5
-TRANSCRIPTS = st.lists(st.lists(st.integers(1, NUM_SYMBOLS - 1), min_size=1, max_size=6), min_size=1, max_size=5)
+TRANSCRIPTS = st.lists(st.lists(st.integers(1, NUM_SYMBOLS - 1), max_size=6), min_size=1, max_size=5)
 
 
 def padded(transcripts):
@@ -34,7 +34,7 @@ def test_the_fewest_frames_are_exactly_those_from_which_the_loss_is_finite(trans
     def losses(lengths):
         return F.ctc_loss(log_probs, tokens, lengths, token_lengths, reduction="none")
 
-    assert losses(needed).isfinite().all()
+    assert losses(needed.clamp(min=1)).isfinite().all()
     short = needed > 1
     assert losses((needed - 1).clamp(min=1))[short].isinf().all()
 
@@ -94,7 +94,9 @@ def test_padding_of_the_transcripts_may_hold_anything():
 @pytest.mark.parametrize("wrong", [-1, 0, NUM_SYMBOLS, 100_000])
 def test_a_token_that_is_no_symbol_is_named(wrong):
     tokens, token_lengths = padded([[1, 2, 3], [4, wrong]])
-    with pytest.raises(DataError, match=rf"token 1 of utterance 1 is {wrong}, but must be in 0..4 and not the blank, 0"):
+    with pytest.raises(
+        DataError, match=rf"token 1 of utterance 1 is {wrong}, but must be in 0..4 and not the blank, 0"
+    ):
         validate_targets(tokens, token_lengths, NUM_SYMBOLS)
 
 

@@ -23,6 +23,8 @@ BUILT_IN: dict[str, tuple[type[BaseModel], ...]] = {"data": (SyntheticData, Mani
 MANIFESTS = ("train", "val", "test")
 
 Schema = TypeVar("Schema", bound=BaseModel)
+# The keys at fault, what was given against which rule, the way out.
+Mistake = tuple[Keys, str, str]
 
 
 def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
@@ -62,7 +64,6 @@ def check(layered: Layered) -> Config:
 def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
     """See `examine`; paths of manifests are absolute in the `Config`."""
     config, problems = examine(layered, Config)
-    problems = [*_argument_problems(layered), *problems]
     if config is None or not isinstance(config.data, ManifestData):
         return config, problems
     given = {key: path for key in MANIFESTS if (path := getattr(config.data, key)) is not None}
@@ -75,26 +76,27 @@ def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list
 
     The first is None where the rest makes no whole.
     """
-    # `logging:` with nothing under it is an empty section, as people write it.
+    # `logging:` with nothing under it is an empty section, as people write it; `seed` is no section.
     values = {key: value for key, value in layered.values.items() if value is not None or key == "seed"}
+    mistakes = list(_argument_mistakes(values)) if schema is Config else []
     try:
-        return schema.model_validate(values), []
+        whole = schema.model_validate(values)
+        if not mistakes:
+            return whole, []
     except ValidationError as error:
-        mistakes = error.errors(include_url=False)
-    problems = []
-    for details in mistakes:
-        keys = _keys(details)
-        problems.append(Problem(layered.place(keys), *_sentence(details, keys, schema)))
+        mistakes += (_mistake(details, schema) for details in error.errors(include_url=False))
+    problems = [Problem(layered.place(keys), what, way_out) for keys, what, way_out in mistakes]
     try:
-        return schema.model_validate(_without(values, map(_keys, mistakes))), problems
+        return schema.model_validate(_without(values, (keys for keys, _, _ in mistakes))), problems
     except ValidationError:
         return None, problems
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """The way out for a misspelt word: the nearest known one, or all of them."""
+    known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(sorted(known))}"
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
 def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
@@ -106,29 +108,22 @@ def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
     return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
-def _argument_problems(layered: Layered) -> Iterator[Problem]:
+def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
     """Keys of `trainer` and `precision` that Lightning's `Trainer` does not have, or that are not the user's to set."""
     for name, other in (("trainer", "precision"), ("precision", "trainer")):
-        section, beside = layered.values.get(name), layered.values.get(other)
+        section, beside = values.get(name), values.get(other)
         for key in section if isinstance(section, dict) else ():
-            place = layered.place((name, key))
             if key in known_keys(name):
                 continue
             if key in known_keys(other):
-                yield Problem(place, "unknown key", f"did you mean {other}.{key}?")
+                yield (name, key), "unknown key", f"did you mean {other}.{key}?"
             elif key in RESERVED:
-                yield Problem(place, "cannot be set", RESERVED[key])
+                yield (name, key), "cannot be set", RESERVED[key]
             elif key not in trainer_arguments():
                 known = {*trainer_arguments(), *known_keys("trainer")} - set(RESERVED)
-                yield Problem(place, "unknown key: not an argument of Lightning's Trainer", nearest(key, list(known)))
+                yield (name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known)
             elif name == "precision" and isinstance(beside, dict) and key in beside:
-                yield Problem(place, "stands in trainer as well", "keep one of them")
-
-
-def _keys(details: ErrorDetails) -> Keys:
-    section, *rest = details["loc"]
-    # The name of a union's member stands between a section that has targets and its keys.
-    return (section, *rest[1:]) if section in BUILT_IN else (section, *rest)
+                yield (name, key), "stands in trainer as well", "keep one of them"
 
 
 def _without(values: dict[str, Any], faulty: Iterable[Keys]) -> dict[str, Any]:
@@ -141,8 +136,15 @@ def _without(values: dict[str, Any], faulty: Iterable[Keys]) -> dict[str, Any]:
     return rest
 
 
+def _mistake(details: ErrorDetails, schema: type[BaseModel]) -> Mistake:
+    """One of pydantic's errors in our words."""
+    section, *rest = details["loc"]
+    # The name of a union's member stands between a section that has targets and its keys.
+    keys = (section, *(rest[1:] if section in BUILT_IN else rest))
+    return keys, *_sentence(details, keys, schema)
+
+
 def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
-    """One of pydantic's errors in our words: what was given against which rule, and the way out."""
     kind, given = details["type"], shown(details["input"])
     if kind == "extra_forbidden":
         return _unknown_key(keys, schema)

@@ -33,7 +33,7 @@ def parse_assignments(texts: Sequence[str]) -> list[Override]:
     """`--set optimizer.lr=1e-3 ...` -> overrides.
 
     Raises:
-        ConfigError: every text that is not KEY=VALUE.
+        ConfigError: every text that is not KEY=VALUE, or whose value is not YAML.
     """
     overrides, problems = [], []
     for text in texts:
@@ -42,7 +42,10 @@ def parse_assignments(texts: Sequence[str]) -> list[Override]:
         if not equals or not all(part.strip() for part in key.split(".")):
             problems.append(Problem(place, "must be KEY=VALUE", "for example --set optimizer.lr=1e-3"))
             continue
-        overrides.append(Override(key.strip(), parse_value(value, place), place, Path.cwd()))
+        try:
+            overrides.append(Override(key.strip(), parse_value(value, place), place, Path.cwd()))
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
     return overrides

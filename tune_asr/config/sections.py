@@ -301,6 +301,7 @@ class Config(Section):
     features: FeaturesSection = FeaturesSection()
     augment: AugmentSection = AugmentSection()
     model: ModelSection = ConvCTCModel()
+    """The encoder."""
     optimizer: OptimizerSection = OptimizerSection()
     scheduler: SchedulerSection = SchedulerSection()
     trainer: TrainerSection = TrainerSection()

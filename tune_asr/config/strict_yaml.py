@@ -118,8 +118,10 @@ class _Builder:
             return value
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
-            way_out = "indent with spaces, not tabs" if "\t" in _line(text, line) else ""
+            lines = text.splitlines() or [""]
+            # What is never closed is missed behind the last line.
+            line = min(mark.line + 1, len(lines)) if mark else 1
+            way_out = "indent with spaces, not tabs" if "\t" in lines[line - 1] else ""
             raise ConfigError(Problem(self._place(line), f"not YAML: {error.problem or error}", way_out)) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1
@@ -178,11 +180,6 @@ class _Builder:
 def _line_of(event: yaml.Event) -> int:
     assert event.start_mark is not None
     return event.start_mark.line + 1
-
-
-def _line(text: str, number: int) -> str:
-    lines = text.splitlines()
-    return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 def _kind(value: Any) -> str:

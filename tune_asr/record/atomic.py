@@ -19,12 +19,10 @@ from tune_asr.errors import Problem, StorageError
 TEMPORARY_PREFIX = ".tmp-"
 """What half-written files and folders begin with. They never look like what they become."""
 
+_MORE_SPACE = "Free some space (then --resume), or take another disk with --results."
 _WAYS_OUT = {
-    errno.ENOSPC: ("the disk is full", "Free some space (then --resume), or take another disk with --results."),
-    errno.EDQUOT: (
-        "the disk quota is used up",
-        "Free some space (then --resume), or take another disk with --results.",
-    ),
+    errno.ENOSPC: ("the disk is full", _MORE_SPACE),
+    errno.EDQUOT: ("the disk quota is used up", _MORE_SPACE),
     errno.EROFS: ("the file system is read-only", "Choose a folder that can be written with --results."),
     errno.EACCES: ("permission denied", "Give yourself write access, or choose another folder with --results."),
     errno.EPERM: ("the system forbids it", "Look for an immutable flag (lsattr), or choose another --results."),

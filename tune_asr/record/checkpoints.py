@@ -122,7 +122,7 @@ def newest_valid(trial_folder: Path, up_to_epoch: int) -> tuple[int, Path | None
 def retain(trial_folder: Path, keep: set[int]) -> None:
     """Remove every checkpoint but those of the epochs in `keep`, and what crashes have left.
 
-    Only the trial's writer may call it: it takes half-written folders for abandoned ones.
+    Not for while a checkpoint of the trial is being written: what is half written is taken for abandoned.
     """
     for epoch in kept_epochs(trial_folder) - keep:
         for folder in (epoch_folder(trial_folder, epoch), _set_aside(epoch_folder(trial_folder, epoch))):

@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,14 @@ class ResultsFolder:
         except OSError as error:
             raise storage_error(error, root, "cannot make the results folder") from error
         return folder
+
+    def discard(self) -> None:
+        """Take back what `create` and `lock` made, where no search came of it. What else is in the folder stays."""
+        with suppress(OSError):
+            if not self.ledger.stat().st_size:
+                self.ledger.unlink()
+            self.lock_file.unlink()
+            self.root.rmdir()
 
     @classmethod
     def open_existing(cls, root: Path) -> ResultsFolder:
@@ -135,15 +144,12 @@ class ResultsFolder:
     def is_running(self) -> bool:
         """Whether a living search owns the folder. Writes nothing."""
         try:
-            descriptor = os.open(self.lock_file, os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            with self.lock_file.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        finally:
-            os.close(descriptor)
+        except OSError:  # never locked, or on a file system without locks
+            return False
         return False
 
     def _owner(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tune_asr.config.overrides import overridden
 from tune_asr.record.atomic import copy_atomic, write_if_changed
 from tune_asr.record.checkpoints import CHECKPOINT, kept_epochs, stored, verify
 from tune_asr.record.folder import ResultsFolder
@@ -64,7 +65,7 @@ def write_snapshots(
         "best": best,
         "trials": state.counts(),
         "epochs": state.epochs,
-        "train_and_validation_seconds": round(state.seconds, 3),
+        "trial_seconds": round(state.seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "slots": slots,
     }
@@ -79,19 +80,10 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     A trial that ended before the horizon says where: its schedules are laid over the whole horizon, so
     a shorter horizon would be another training.
     """
-    for path, value in trial.params.items():
-        config = _with(config, path, value)
-    config = _with(config, "seed", trial.seed)
-    horizon = config.get("trainer", {}).get("max_epochs")
-    if horizon is None or trial.epoch < horizon:
-        config = _with(config, "early_stopping.stop_epoch", trial.epoch)
-    return dict(config)
-
-
-def _with(config: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy of `config` with `value` at a dotted path."""
-    head, _, rest = path.partition(".")
-    return {**config, head: _with(config.get(head) or {}, rest, value) if rest else value}
+    values = overridden(config, {**trial.params, "seed": trial.seed})
+    if trial.epoch < values["trainer"]["max_epochs"]:
+        values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})
+    return values
 
 
 def _sound_standings(

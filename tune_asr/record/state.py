@@ -44,7 +44,7 @@ class Trial:
     retries: int = 0
     """How many times its process died and it was started again."""
     cause: str | None = None
-    """Why it ended, where there is more to say than its status."""
+    """Why it ended or paused, where there is more to say than its status."""
 
     @property
     def epoch(self) -> int:
@@ -149,9 +149,10 @@ class SearchState:
         if name in FINAL:
             trial.status, trial.cause = name, event.get("cause")
         elif name in ("started", "resumed"):
-            trial.status, trial.retries = "running", event.get("retry", trial.retries)
+            trial.status, trial.cause = "running", None
         elif name == "paused":
-            trial.status = "paused"
+            trial.status, trial.cause = "paused", event.get("cause")
+            trial.retries = event.get("retry", trial.retries)
         elif name == "report":
             if event["epoch"] != trial.epoch + 1:
                 raise StorageError(f"trial {number} reports epoch {event['epoch']} where {trial.epoch + 1} is the next")

@@ -129,7 +129,7 @@ def _savings(results: _Results) -> Iterator[str]:
     without = saved.trained + saved.saved
     yield (
         f"Pruning stopped {saved.stopped} of {_count(len(results.state.trials), 'trial')}: "
-        f"{saved.trained} epochs were trained instead of {without} ({saved.saved / without:.0%} saved)."
+        f"{saved.trained} epochs were trained instead of {without} ({100 * saved.saved / without:.0f} % saved)."
     )
     for rung in saved.rungs:
         yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"

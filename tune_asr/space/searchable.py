@@ -27,12 +27,14 @@ def key_problems(
     fixed_at = {leaf: override.place for override in fixed for leaf in leaves(override.key, override.value)}
     searched_at = {key: layered.place(("param_space", key)) for key in searched}
     for key, distribution in searched.items():
-        others = [*fixed_at.items(), *((other, place) for other, place in searched_at.items() if other != key)]
-        rivals = [place for other, place in others if _overlap(key, other)]
+        rivals = [place for other, place in fixed_at.items() if _overlap(key, other)]
+        relatives = [place for other, place in searched_at.items() if other != key and _overlap(key, other)]
         if reason := _not_searchable(key, config):
             yield Problem(searched_at[key], "cannot be searched", reason)
         elif rivals:
-            yield Problem(searched_at[key], f"is searched, but set as well, by {rivals[0]}", "keep one of them")
+            yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "keep one of them")
+        elif relatives:
+            yield Problem(searched_at[key], f"overlaps with {relatives[0]}", "keep one of them")
         else:
             yield from _value_problems(key, distribution, config, searched_at[key])
     if "seed" in fixed_at:

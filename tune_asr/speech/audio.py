@@ -17,8 +17,9 @@ from tune_asr.speech.truncation import is_truncated
 
 _NO_FRAME_COUNT = 2**63 - 1  # libsndfile's word for a FLAC header whose writer did not know the length
 
-# Samples of these are integers, so the length that the container declares is all there is to check.
-_UNCOMPRESSED = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ULAW", "ALAW"})
+# `is_truncated` knows these containers, and these samples cannot be wrong: nothing is left to find by decoding.
+_CHECKED_CONTAINERS = frozenset({"WAV", "WAVEX", "AIFF"})
+_INTEGER_SAMPLES = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ULAW", "ALAW"})
 
 
 class AudioError(Exception):
@@ -66,18 +67,19 @@ def read(path: Path) -> tuple[npt.NDArray[np.float32], int]:
 def verify(path: Path) -> AudioInfo:
     """Make sure that `read` will succeed, as cheaply as the format allows, and return what the header says.
 
-    Uncompressed integer samples cannot be wrong once the file is known to be whole; all else is decoded.
+    All but WAV and AIFF files of integer samples are decoded.
 
     Raises:
         AudioError: as `read` does.
     """
-    info, subtype = _probe(path)
-    if subtype not in _UNCOMPRESSED:
+    info, needs_decoding = _probe(path)
+    if needs_decoding:
         _decode(path, info)
     return info
 
 
-def _probe(path: Path) -> tuple[AudioInfo, str]:
+def _probe(path: Path) -> tuple[AudioInfo, bool]:
+    """Return what the header says, and whether only decoding can tell if the samples are good."""
     if reason := reason_unusable(path):
         raise AudioError(reason)
     try:
@@ -93,13 +95,15 @@ def _probe(path: Path) -> tuple[AudioInfo, str]:
         raise AudioError("does not say how long it is: its header was never completed; encode it again")
     if header.frames == 0:
         raise AudioError("holds no samples")
-    return AudioInfo(header.samplerate, header.channels, header.frames), header.subtype
+    needs_decoding = header.format not in _CHECKED_CONTAINERS or header.subtype not in _INTEGER_SAMPLES
+    return AudioInfo(header.samplerate, header.channels, header.frames), needs_decoding
 
 
 def _decode(path: Path, info: AudioInfo) -> npt.NDArray[np.float32]:
     """Return all samples, shape (num_frames, channels)."""
     try:
         # In one go: soundfile's `blocks` does not notice that an MP3 ends early.
+        samples: npt.NDArray[np.float32]
         samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, MemoryError) as error:
         raise AudioError("is truncated or damaged: it cannot be decoded to its end") from error

@@ -61,9 +61,8 @@ def vocabulary_lines(vocabulary: Vocabulary) -> list[str]:
     """Tell the symbols, each so that it can be seen."""
     shown = " ".join(_visible(symbol) for symbol in vocabulary.symbols[:_MOST_SYMBOLS])
     rest = len(vocabulary) - _MOST_SYMBOLS
-    return _paragraph(
-        f"vocabulary: {len(vocabulary):,} symbols: {shown}" + (f" ... and {rest:,} more" if rest > 0 else "")
-    )
+    more = f" ... and {rest:,} more" if rest > 0 else ""
+    return _paragraph(f"vocabulary: {len(vocabulary):,} symbols: {shown}{more}")
 
 
 def validation_lines(corpus: Corpus) -> list[str]:
@@ -71,8 +70,9 @@ def validation_lines(corpus: Corpus) -> list[str]:
     known = {word for utterance in corpus.train for word in utterance.text.split()}
     words = [word for utterance in corpus.val for word in utterance.text.split()]
     unseen = sum(word not in known for word in words)
+    share = 100 * unseen / max(1, len(words))
     lines = [
-        f"validation: {unseen:,} of {len(words):,} words ({100 * unseen / max(1, len(words)):.1f} %) are not in training",
+        f"validation: {unseen:,} of {len(words):,} words ({share:.1f} %) are not in training",
         "validation: words are separated by spaces, WER counts"
         if word_error_rate_applies(u.text for u in corpus.val)
         else "validation: under 2 % of the characters are spaces, CER takes the place of WER",
@@ -105,9 +105,9 @@ def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance]) -> list[st
     for utterance in val:
         for character in utterance.text:
             first.setdefault(character, utterance.id)
-    lines = warning("validation has characters that training lacks, and that no model can learn to write:")
+    lines = warning("validation has characters that training lacks; no model can learn to write them:")
     for character, count in list(unknown.items())[:_LONGEST_LIST]:
-        lines.append(f"    {_visible(character):<4}U+{ord(character):04X}  {count:>9,}  {first[character][:48]}")
+        lines.append(f"    {_visible(character):<8}U+{ord(character):04X}  {count:>9,}  {first[character][:48]}")
     if len(unknown) > _LONGEST_LIST:
         lines.append(f"    ... and {len(unknown) - _LONGEST_LIST:,} more")
     return lines
@@ -123,9 +123,9 @@ def _row(label: str, name: str, values: Sequence[str]) -> str:
 
 
 def _visible(symbol: str) -> str:
-    """Show a space, and a mark without its letter, by the signs that are customary for them."""
+    """Show a space, a mark without its letter and an invisible character by the signs that are customary for them."""
     if symbol == " ":
         return "␣"
-    if len(symbol) == 1 and unicodedata.category(symbol).startswith("M"):
-        return f"◌{symbol}"
-    return symbol
+    if not symbol.isprintable():
+        return f"U+{ord(symbol):04X}"
+    return f"◌{symbol}" if unicodedata.category(symbol[0]).startswith("M") else symbol

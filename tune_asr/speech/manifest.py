@@ -6,27 +6,17 @@ The recordings themselves are not looked at here.
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import difflib
 import itertools
-import json
 import reprlib
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path, PurePath
-from typing import Any, TypeAlias
+from typing import Any
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.files import reason_unusable
-
-_REQUIRED = ("audio_filepath", "text")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-Record: TypeAlias = Mapping[str, Any]  # a row as its file has it
-Mistakes: TypeAlias = dict[int, str]  # the number of a bad line -> what is wrong with it
+from tune_asr.speech.manifest_formats import READERS, REQUIRED_KEYS, Mistakes, Record, missing_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +51,14 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
     """
     if reason := reason_unusable(path):
         raise DataError(Problem(str(path), f"the manifest {reason}", f"the path stands for {path.absolute()}"))
-    if path.suffix.lower() not in _READERS:
-        raise DataError(Problem(str(path), f"a manifest ends in {', '.join(_READERS)}, not in {path.suffix!r}"))
+    records_of = READERS.get(path.suffix.lower())
+    if records_of is None:
+        raise DataError(Problem(str(path), f"a manifest ends in {', '.join(READERS)}, not in {path.suffix!r}"))
 
-    mistakes: dict[int, str] = {}
+    mistakes: Mistakes = {}
     rows: list[Row] = []
     ids: set[str] = set()
-    lines = _decoded_lines(path.read_bytes(), mistakes)
-    for line, record in _READERS[path.suffix.lower()](lines, mistakes):
+    for line, record in records_of(path.read_bytes(), mistakes):
         if found := "; ".join(_mistakes_of(record)):
             mistakes[line] = found
         else:
@@ -78,100 +68,13 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
     return rows, [Problem(f"{path}:{line}", what) for line, what in sorted(mistakes.items())]
 
 
-def _decoded_lines(content: bytes, mistakes: Mistakes) -> list[str]:
-    """Decode each line by itself, so that a bad one can be named; a blank takes its place."""
-    lines = []
-    for number, line in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), start=1):
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            mistakes[number] = f"not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}"
-            text = ""
-        if "\0" in text:
-            mistakes[number] = "holds a NUL byte"
-            text = ""
-        lines.append(text)
-    return lines
-
-
-def _json_records(lines: list[str], mistakes: Mistakes) -> Iterator[tuple[int, Record]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            mistakes[number] = f"not JSON: {error.msg}, column {error.colno}"
-        except (ValueError, RecursionError) as error:
-            mistakes[number] = f"not JSON that can be read: {error}"
-        else:
-            if isinstance(record, dict):
-                yield number, record
-            else:
-                mistakes[number] = (
-                    f'a row is an object, {{"audio_filepath": ..., "text": ...}}, not {reprlib.repr(record)}'
-                )
-
-
-def _table_records(lines: list[str], mistakes: Mistakes, **dialect: Any) -> Iterator[tuple[int, Record]]:
-    """Read a table whose first row that is not blank is the header. A quoted text may go over several lines."""
-    reader = csv.reader((line + "\n" for line in lines), strict=True, **dialect)
-    header: list[str] = []
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            mistakes[number] = f"not a row of a table: {error}"
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not header:
-            header = cells
-            if missing := "; ".join(_missing(header)):
-                mistakes[number] = f"header: {missing}"
-                return
-        elif len(cells) != len(header):
-            mistakes[number] = f"the row has {len(cells)} cells, the header {len(header)}"
-        else:
-            yield number, _typed(dict(zip(header, cells, strict=True)))
-
-
-def _typed(cells: dict[str, str]) -> Record:
-    """Give a table's cells the types that JSON's values have: an empty optional cell is absent, a duration a number."""
-    record: dict[str, Any] = {key: cell for key, cell in cells.items() if cell or key in _REQUIRED}
-    with contextlib.suppress(KeyError, ValueError):
-        record["duration"] = float(record["duration"])
-    return record
-
-
-_READERS = {
-    ".jsonl": _json_records,
-    ".csv": _table_records,
-    # Common Voice and its like write quotation marks into TSV as they are: there they quote nothing.
-    ".tsv": partial(_table_records, delimiter="\t", quoting=csv.QUOTE_NONE),
-}
-
-
-def _missing(keys: Collection[str]) -> Iterator[str]:
-    for key in _REQUIRED:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, n=1)
-            yield f'"{key}" is missing' + (
-                f': is "{near[0]}" meant for it?' if near else f" (there are: {', '.join(keys)})"
-            )
-
-
 def _mistakes_of(record: Record) -> Iterator[str]:
     """Say everything that is wrong with a row."""
-    yield from _missing(record)
-    for key in _REQUIRED:
-        value = record.get(key, "absent")
-        if not isinstance(value, str):
-            yield f'"{key}" is {reprlib.repr(value)}: a text is wanted'
-        elif not value.strip():
+    yield from missing_keys(record)
+    for key in REQUIRED_KEYS:
+        if key in record and not isinstance(record[key], str):
+            yield f'"{key}" is {reprlib.repr(record[key])}: a text is wanted'
+        elif key in record and not record[key].strip():
             yield f'"{key}" is empty'
     duration = record.get("duration")
     if duration is not None and not _is_positive_number(duration):

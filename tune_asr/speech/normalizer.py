@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 _APOSTROPHES = frozenset("'\u2019\u02bc")
@@ -54,15 +55,13 @@ class TextNormalizer:
 
     def _without_unwanted(self, text: str) -> str:
         """Put a space in the place of every character that the settings do not keep."""
-        wanted = (
-            {"L"} | ({"N"} if self.digits == "keep" else set()) | ({"P", "S"} if self.punctuation == "keep" else set())
-        )
+        wanted = "L" + ("N" if self.digits == "keep" else "") + ("PS" if self.punctuation == "keep" else "")
         kept = [" "]
-        for character, following in zip(text, text[1:] + " ", strict=True):
+        for character, following in pairwise(f"{text} "):
             if character in _APOSTROPHES and _is_of_a_letter(kept[-1]) and _category(following) == "L":
                 character = "'"
             elif (category := _category(character)) == "M" or character in _JOINERS:
-                # It goes the way of what it stands on.
+                # Neither stands alone: it goes with what it belongs to.
                 character = character if kept[-1] != " " else " "
             elif category not in wanted:
                 character = " "
@@ -71,7 +70,7 @@ class TextNormalizer:
 
 
 def _category(character: str) -> str:
-    """Return the first letter of the general category; the apostrophe that Unicode calls a letter counts as the others."""
+    """Return the first letter of the general category, and P for the apostrophe too that Unicode calls a letter."""
     return "P" if character in _APOSTROPHES else unicodedata.category(character)[0]
 
 
@@ -82,7 +81,7 @@ def _is_of_a_letter(character: str) -> bool:
 def _without_format_characters(text: str) -> str:
     """Drop the characters that only steer layout (byte order mark, soft hyphen, directions), but joiners that spell."""
     kept = [" "]
-    for character, following in zip(text, text[1:] + " ", strict=True):
+    for character, following in pairwise(f"{text} "):
         joins = character in _JOINERS and _is_of_a_letter(kept[-1]) and _is_of_a_letter(following)
         if joins or unicodedata.category(character) != "Cf":
             kept.append(character)

@@ -63,11 +63,10 @@ def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
 
 
 def objective(wer: float, cer: float, loss: float) -> float:
-    """Return the number by which unfinished trials are ranked, lower is better.
+    """Return the number by which unfinished trials are ranked: lower is better.
 
-    Early in CTC training WER, and then CER too, sits at 1 or above for good and bad settings alike. So CER breaks the
-    ties of WER, and the loss the ties of both; each weight is so small that it cannot overrule what stands before it
-    by more than a hundredth of WER.
+    Early in CTC training WER and CER sit at 1, or above it, for good and bad settings alike. So both are cut at 1, CER
+    counts a hundredth of WER and tells apart those that tie in it, and the loss does so for those that tie in both.
 
     Args:
         wer: word error rate, a fraction.

@@ -34,6 +34,7 @@ class Survey:
         subsampling: feature frames to one output frame of the model; None where only the model knows.
         problems: every bad row, training's before validation's.
         recordings: what the headers of the files say; empty where the speech is synthetic.
+        left_out: a sentence on the training utterances that were left out for their length, if any were.
         remarks: sentences on what is allowed but worth a look.
     """
 
@@ -42,6 +43,7 @@ class Survey:
     subsampling: int | None
     problems: tuple[Problem, ...] = ()
     recordings: tuple[AudioInfo, ...] = ()
+    left_out: str = ""
     remarks: tuple[str, ...] = ()
 
     def infeasible(self, utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -58,11 +60,9 @@ class Survey:
         lines += data_report.recordings_lines(self.recordings, self.sample_rate)
         lines += data_report.vocabulary_lines(self.corpus.vocabulary)
         lines += data_report.validation_lines(self.corpus)
-        for name, utterances in (("training", train), ("validation", val)):
-            if infeasible := self.infeasible(utterances):
-                lines += data_report.warning(self._too_long_to_spell(name, utterances, infeasible))
-        for remark in self.remarks:
-            lines += data_report.warning(remark)
+        remarks = [self._too_many_characters("training", train), self._too_many_characters("validation", val)]
+        for remark in (self.left_out, *remarks, *self.remarks):
+            lines += data_report.warning(remark) if remark else []
         return "\n".join([*lines, *data_report.bad_rows_lines(self.problems)])
 
     def check(self) -> None:
@@ -74,22 +74,25 @@ class Survey:
         """
         problems = list(self.problems)
         train, val = self.corpus.train, self.corpus.val
-        for name, utterances in (("training", train), ("validation", val)):
-            if not utterances:
-                problems.append(Problem("", f"no utterance is left to use in {name}", "\n    ".join(self.remarks)))
-        infeasible = self.infeasible(train)
-        if 100 * len(infeasible) > _MAX_INFEASIBLE_PERCENT * len(train):
-            what = self._too_long_to_spell("training", train, infeasible)
+        if not train:
+            problems.append(Problem("", "no utterance is left to train on", self.left_out))
+        if not val:
+            problems.append(Problem("", "no utterance is left to validate on"))
+        if 100 * len(self.infeasible(train)) > _MAX_INFEASIBLE_PERCENT * len(train):
+            what = f"{self._too_many_characters('training', train)}; at most {_MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
-            problems.append(Problem("", f"{what}; at most {_MAX_INFEASIBLE_PERCENT} % may", way_out))
+            problems.append(Problem("", what, way_out))
         if problems:
             raise DataError(problems)
 
-    def _too_long_to_spell(self, name: str, utterances: Sequence[Utterance], infeasible: Sequence[Utterance]) -> str:
-        share = 100 * len(infeasible) / len(utterances)
+    def _too_many_characters(self, name: str, utterances: Sequence[Utterance]) -> str:
+        """Tell how many of a split's utterances are infeasible: "" where none is."""
+        ids = [utterance.id for utterance in self.infeasible(utterances)]
+        if not ids:
+            return ""
         return (
-            f"{len(infeasible):,} of {len(utterances):,} {name} utterances ({share:.1f} %) have more characters than the "
-            f"model has output frames: {data_report.examples([u.id for u in infeasible])}"
+            f"{len(ids):,} of {len(utterances):,} {name} utterances ({100 * len(ids) / len(utterances):.1f} %) have "
+            f"more characters than the model has output frames ({data_report.examples(ids)})"
         )
 
 
@@ -127,18 +130,15 @@ def survey_manifests(
         splits.append(entries)
         problems += sorted(bad_rows + unusable, key=_line_number)
     found_train, used_val = splits
-    used_train = [e for e in found_train if max_seconds is None or e.utterance.seconds <= max_seconds]
-    remarks = list(remarks_on(used_train, used_val))
-    if max_seconds is not None and len(used_train) < len(found_train):
-        count = len(found_train) - len(used_train)
-        remarks.append(f"{count:,} training utterances are longer than data.max_seconds ({max_seconds:g}) and left out")
+    used_train, left_out = _not_longer_than(max_seconds, found_train)
     return Survey(
         corpus=_corpus(used_train, used_val),
         sample_rate=sample_rate,
         subsampling=subsampling,
         problems=tuple(problems),
         recordings=tuple(entry.recording.info for entry in used_train + used_val),
-        remarks=tuple(remarks),
+        left_out=left_out,
+        remarks=tuple(remarks_on(used_train, used_val)),
     )
 
 
@@ -154,6 +154,14 @@ def _read_all(*paths: Path) -> list[tuple[list[Row], list[Problem]]]:
     if problems:
         raise DataError(problems)
     return manifests
+
+
+def _not_longer_than(max_seconds: float | None, entries: list[Entry]) -> tuple[list[Entry], str]:
+    """Leave out the longer ones, and tell how many they are: "" where none is."""
+    short = [entry for entry in entries if max_seconds is None or entry.utterance.seconds <= max_seconds]
+    num_long = len(entries) - len(short)
+    told = f"{num_long:,} training utterances are left out: they are longer than data.max_seconds, {max_seconds} s"
+    return short, told if num_long else ""
 
 
 def _line_number(problem: Problem) -> int:

@@ -60,7 +60,7 @@ def ctc_loss(
 
 def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
     """Fewest output frames that hold each transcript: (N, U), (N,) -> (N,) int64, tokens plus repeats."""
-    pairs = torch.arange(1, tokens.shape[1], device=tokens.device) < token_lengths[:, None]
+    pairs = torch.arange(tokens.shape[1], device=tokens.device)[1:] < token_lengths[:, None]
     repeats = (tokens[:, 1:] == tokens[:, :-1]) & pairs
     return token_lengths + repeats.sum(1)
 

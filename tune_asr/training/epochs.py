@@ -147,14 +147,17 @@ class EpochReport(pl.Callback):
     def _result(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> EpochResult:
         values = {name: _metric(trainer, pl_module, name) for name in METRICS}
         now = time.monotonic()
+        counts = pl_module.counts() if hasattr(pl_module, "counts") else None
+        if counts is not None:
+            # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
+            values |= {"val_wer": counts.wer, "val_cer": counts.cer}
         primary = values[self.metric]
-        counts = getattr(pl_module, "counts", None)
         return EpochResult(
             epoch=trainer.current_epoch + 1,
             **values,
             objective=objective(primary, values["val_cer"], values["val_loss"]),
             train_loss=math.fsum(self._losses) / max(len(self._losses), 1),
-            counts=counts() if counts else None,
+            counts=counts,
             utterances=tuple(getattr(pl_module, "utterances", ())),
             train_seconds=self._validation_began - self._epoch_began,
             val_seconds=now - self._validation_began,

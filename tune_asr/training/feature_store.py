@@ -1,9 +1,10 @@
 """Features of a corpus, computed once on a machine and shared by all trainings there through a memory-mapped file.
 
     <temporary folder>/tune_asr-<uid>/features/
-        <digest>.lock      shared by every process that has the store open, exclusive while it is built or evicted
-        <digest>/          frames.f32: (sum of T, C) float32, row after row; offsets.npy: (N + 1,) int64
+        <digest>/          frames.f32: (sum of T, C) float32, row after row; locked (shared) by who has it open
+                           offsets.npy: (N + 1,) int64, the first row of each utterance, and the end
         <digest>.partial/  a store that is being built, or was when its process was killed
+        <digest>.lock      locked by who builds, opens or evicts the store
 
 A store is complete or it is not there: it is written beside its place and renamed. flock dies with its process, so no
 kill leaves a lock behind. Shapes: N utterances, T frames each, C mel bins.
@@ -22,7 +23,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,10 @@ from tune_asr.speech.audio import AudioError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.training.features import log_mel
 
-MAX_BYTES = 4 * 2**30
+Frames = npt.NDArray[np.float32]
+
 FRAMES, OFFSETS = "frames.f32", "offsets.npy"
+MAX_BYTES = 4 * 2**30  # of all stores together
 FORMAT = 1  # raise it when `log_mel` or the layout changes: older stores are then left alone until evicted
 
 
@@ -45,13 +47,11 @@ class FeatureStore:
     Args:
         frames: (sum of T, C) float32, in memory or mapped.
         offsets: (N + 1,) int64, the first row of each utterance, and the end.
-        lock: held open as long as the store is.
     """
 
-    def __init__(self, frames: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64], lock: IO[str] | None) -> None:
+    def __init__(self, frames: Frames, offsets: npt.NDArray[np.int64]) -> None:
         self._frames = frames
         self._offsets = offsets
-        self._lock = lock
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -90,31 +90,26 @@ def build_or_open(
     except OSError as error:
         warnings.warn(f"features cannot be shared, so each process keeps its own in memory: {error}", stacklevel=2)
     frames = list(_compute(utterances, sample_rate, num_mel_bins))
-    return FeatureStore(np.concatenate(frames), np.cumsum([0, *map(len, frames)]), None)
+    return FeatureStore(np.concatenate(frames), np.cumsum([0, *map(len, frames)]))
 
 
-def _build_or_map(
-    store: Path, compute: Callable[[], Iterator[npt.NDArray[np.float32]]], num_mel_bins: int
-) -> FeatureStore:
-    lock = store.with_suffix(".lock").open("w")
-    try:
-        while True:
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            if _is_complete(store):
-                os.utime(store)  # the oldest are evicted first
-                return _map(store, num_mel_bins, lock)
-            # Not an upgrade: the shared lock is let go first. So look again, somebody else may have built it.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not _is_complete(store):
-                _build(store, compute())
-                with suppress(FileNotFoundError):  # another process is evicting too
-                    _evict(store.parent)
-    except BaseException:
-        lock.close()
-        raise
+def _build_or_map(store: Path, compute: Callable[[], Iterator[Frames]], num_mel_bins: int) -> FeatureStore:
+    with store.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_complete(store):
+            _build(store, compute())
+            with suppress(FileNotFoundError):  # another process evicts at the same time
+                _evict(store.parent)
+        os.utime(store)  # the oldest are evicted first
+        with (store / FRAMES).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            offsets = np.load(store / OFFSETS)
+            # The mapping duplicates the descriptor, and the lock lasts until the last duplicate is closed.
+            frames = np.memmap(file, np.float32, mode="r", shape=(int(offsets[-1]), num_mel_bins))
+        return FeatureStore(frames, offsets)
 
 
-def _build(store: Path, features: Iterator[npt.NDArray[np.float32]]) -> None:
+def _build(store: Path, features: Iterator[Frames]) -> None:
     """Write a store beside its place, one utterance at a time, and rename it."""
     partial = store.with_suffix(".partial")
     for remains in (partial, store):
@@ -135,14 +130,8 @@ def _build(store: Path, features: Iterator[npt.NDArray[np.float32]]) -> None:
         raise
 
 
-def _map(store: Path, num_mel_bins: int, lock: IO[str]) -> FeatureStore:
-    offsets = np.load(store / OFFSETS)
-    frames = np.memmap(store / FRAMES, np.float32, mode="r", shape=(int(offsets[-1]), num_mel_bins))
-    return FeatureStore(frames, offsets, lock)
-
-
 def _is_complete(store: Path) -> bool:
-    """A cleaner of temporary folders may have taken a file out of it."""
+    """Not so where a cleaner of temporary folders has taken a file out of it."""
     return (store / FRAMES).exists() and (store / OFFSETS).exists()
 
 
@@ -154,13 +143,18 @@ def _evict(folder: Path) -> None:
     for directory, size in zip(directories, sizes, strict=True):
         if excess <= 0:
             return
-        with directory.with_suffix(".lock").open("w") as lock, suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (
+            suppress(BlockingIOError, FileNotFoundError),
+            directory.with_suffix(".lock").open("w") as lock,
+            (directory / FRAMES).open("rb") as frames,
+        ):
+            for file in (lock, frames):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(directory)
             excess -= size
 
 
-def _compute(utterances: Sequence[Utterance], sample_rate: int, num_mel_bins: int) -> Iterator[npt.NDArray[np.float32]]:
+def _compute(utterances: Sequence[Utterance], sample_rate: int, num_mel_bins: int) -> Iterator[Frames]:
     for utterance in utterances:
         try:
             samples, sample_rate_in = utterance.audio.samples()

@@ -37,21 +37,26 @@ class ErrorRate(Metric):
 
     @property
     def counts(self) -> ErrorCounts:
-        """The integers, of this process alone."""
+        """The integers behind the rates."""
         return ErrorCounts(*self._state.tolist())
 
 
 class WER(ErrorRate):
     """Word error rate, a fraction that may exceed 1."""
 
-    def compute(self) -> float:
+    def compute(self) -> Tensor:
         """Substitutions, deletions and insertions over the words of the references."""
-        return self.counts.wer
+        return _scalar(self.counts.wer)
 
 
 class CER(ErrorRate):
     """Character error rate, a fraction that may exceed 1."""
 
-    def compute(self) -> float:
+    def compute(self) -> Tensor:
         """Character edits over the characters of the references."""
-        return self.counts.cer
+        return _scalar(self.counts.cer)
+
+
+def _scalar(rate: float) -> Tensor:
+    # A tensor, since `LightningModule.log` takes nothing else from a metric; of 64 bits, so that it is the exact ratio.
+    return torch.tensor(rate, dtype=torch.float64)

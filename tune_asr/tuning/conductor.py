@@ -61,8 +61,6 @@ class Conductor:
         os.umask(self._umask)
         self._ledger = ledger
         self._listener = listener
-        self._causes: dict[str, str] = {}
-        self._retries = {trial.number: trial.retries for trial in state.open_trials()}
         self._finish_torn_ends()
         self._queue = deque(trial.number for trial in state.open_trials())
         self._out: set[str] = set()
@@ -139,13 +137,13 @@ class Conductor:
         trial = self.state.trials[number]
         if trial.status in FINAL:
             return
-        self._causes[number] = cause or "its process ended without a word"
-        self._retries[number] = self._retries.get(number, 0) + 1
-        if self._retries[number] <= MAX_RETRIES:
+        cause = cause or "its process ended without a word"
+        if trial.retries < MAX_RETRIES:
+            retry = trial.retries + 1
+            self._append({"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": retry})
             self._queue.appendleft(number)
             return
-        tries = f"after {MAX_RETRIES} retries"
-        self._append({"event": "failed", "trial": number, "cause": f"{self._causes[number]} ({tries})"})
+        self._append({"event": "failed", "trial": number, "cause": f"{cause} (after {MAX_RETRIES} retries)"})
         self._settle(trial)
 
     def pause(self) -> None:
@@ -155,10 +153,9 @@ class Conductor:
 
     def _started(self, trial: Trial, message: Mapping[str, Any]) -> Answer:
         event: dict[str, Any] = {"event": "started", "trial": trial.number, "process": message["process"]}
-        if trial.status != "pending" or trial.number in self._causes:
-            cause = self._causes.pop(trial.number, "the search was resumed")
+        if trial.status != "pending":
+            cause = trial.cause or "the search was resumed"
             event |= {"event": "resumed", "epoch": message["epoch"], "cause": cause}
-            event["retry"] = self._retries.get(trial.number, 0)
         if message["damaged"]:
             event["damaged"] = message["damaged"]
         self._append(event)

@@ -68,6 +68,9 @@ class Progress:
         if name == "resumed":
             damaged = "".join(f"\n          damaged, passed over: {line}" for line in event.get("damaged", ()))
             return f"resumed   after epoch {event['epoch']}: {event['cause']}{damaged}"
+        if name == "paused":
+            retry = f": {event['cause']} (retry {event['retry']})" if "retry" in event else ""
+            return f"paused    after epoch {event['epoch']}{retry}"
         if name in ("pruned", "finished"):
             return f"{name:9} after epoch {self.state.trials[event['trial']].epoch}"
         if name in _ENDS:

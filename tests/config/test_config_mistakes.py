@@ -1,0 +1,200 @@
+"""A wrong configuration is refused with what was given, the rule, the place and the way out; all mistakes at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
+from tune_asr.config.load import check, from_values
+from tune_asr.config.overrides import Layered
+from tune_asr.config.sections import Config
+from tune_asr.config.strict_yaml import parse
+from tune_asr.errors import ConfigError
+
+
+def load(text: str) -> Config:
+    return check(Layered.of(parse(text, "c.yaml"), Path("/base")))
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # Names.
+        ("optimiser: {}", "c.yaml:1: optimiser: unknown section\n    did you mean optimizer?"),
+        ("lr: 1e-3", "c.yaml:1: lr: unknown section\n    did you mean optimizer.lr?"),
+        ("name: x", "c.yaml:1: name: unknown section\n    did you mean optimizer.name or scheduler.name?"),
+        ("zzz: 1", "c.yaml:1: zzz: unknown section\n    known: augment, checkpoint, data, "),
+        ("optimizer:\n  lrr: 1", "c.yaml:2: optimizer.lrr: unknown key\n    did you mean lr?"),
+        ("optimizer: {zzz: 1}", "c.yaml:1: optimizer.zzz: unknown key\n    known: betas, lr, name, weight_decay"),
+        ("optimizer: {custom: 1}", "c.yaml:1: optimizer.custom: unknown key"),
+        (
+            "data: {train: x}",
+            "c.yaml:1: data.train: unknown key for this target\n    it belongs to data.target: manifest",
+        ),
+        ("model: {hidden: 1}", "c.yaml:1: model.hidden: unknown key"),
+        # Types: nothing is turned into something else.
+        ("seed: x", "c.yaml:1: seed: is 'x', but must be a whole number"),
+        ("seed:", "c.yaml:1: seed: is null, but must be a whole number"),
+        ("model: {dim: 1.5}", "c.yaml:1: model.dim: is 1.5, but must be a whole number"),
+        ("model: {dim: '96'}", "c.yaml:1: model.dim: is '96', but must be a whole number"),
+        ("model: {dim: true}", "c.yaml:1: model.dim: is true, but must be a whole number"),
+        ("model: {subsampling: true}", "c.yaml:1: model.subsampling: is true, but must be a whole number"),
+        ("optimizer: {lr: fast}", "c.yaml:1: optimizer.lr: is 'fast', but must be a number"),
+        ("optimizer: {lr: true}", "c.yaml:1: optimizer.lr: is true, but must be a number"),
+        ("data: {bucketing: yes}", "c.yaml:1: data.bucketing: is 'yes', but must be true or false"),
+        ("logging: {tensorboard: 1}", "c.yaml:1: logging.tensorboard: is 1, but must be true or false"),
+        ("logging: {run_name: 5}", "c.yaml:1: logging.run_name: is 5, but must be text"),
+        ("optimizer: 5", "c.yaml:1: optimizer: is 5, but must be a mapping of keys"),
+        ("optimizer: [1]", "c.yaml:1: optimizer: is [1], but must be a mapping of keys"),
+        ("data: [1]", "c.yaml:1: data: is [1], but must be a mapping of keys"),
+        ("trainer: fast", "c.yaml:1: trainer: is 'fast', but must be a mapping of keys"),
+        ("optimizer: {betas: 0.9}", "c.yaml:1: optimizer.betas: is 0.9, but must be a list of two numbers"),
+        ("optimizer: {betas: [0.9]}", "c.yaml:1: optimizer.betas: is [0.9], but must be a list of two numbers"),
+        ("optimizer:\n  betas:\n  - 0.9\n  - x", "c.yaml:4: optimizer.betas.1: is 'x', but must be a number"),
+        # Bounds.
+        ("model: {dim: 0}", "c.yaml:1: model.dim: is 0, but must be greater than or equal to 1"),
+        ("optimizer: {lr: 0}", "c.yaml:1: optimizer.lr: is 0, but must be greater than 0"),
+        ("optimizer: {lr: .inf}", "c.yaml:1: optimizer.lr: is inf, but must be a finite number"),
+        ("optimizer: {lr: .nan}", "c.yaml:1: optimizer.lr: is nan, but must be a finite number"),
+        ("optimizer: {betas: [0.9, 1]}", "c.yaml:1: optimizer.betas.1: is 1, but must be less than 1"),
+        (
+            "scheduler: {warmup_fraction: 2}",
+            "c.yaml:1: scheduler.warmup_fraction: is 2, but must be less than or equal",
+        ),
+        (
+            "scheduler: {name: cosin}",
+            "c.yaml:1: scheduler.name: is 'cosin', but must be 'constant', 'cosine' or 'plateau'",
+        ),
+        ("model: {subsampling: 3}", "c.yaml:1: model.subsampling: is 3, but must be 1, 2, 4 or 8"),
+        ("model: {kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd, so that a frame has as many"),
+        ("data: {min_words: 5}", "c.yaml:1: data: min_words is 5, but must be at most max_words, 4"),
+        ("data: {alphabet: a}", "c.yaml:1: data.alphabet: is 'a', but must have 2 or more characters"),
+        ("data: {alphabet: aba}", "c.yaml:1: data: alphabet is 'aba', but must be letters, each of them once"),
+        ("checkpoint: {dirpath: ''}", "c.yaml:1: checkpoint.dirpath: is '', but must have 1 or more characters"),
+        # Targets.
+        (
+            "data: {target: manifest}",
+            "c.yaml:1: data.train: is missing\n    give data.train\nc.yaml:1: data.val: is missing",
+        ),
+        (
+            "data: {target: manifst}",
+            "c.yaml:1: data.target: is 'manifst', but must be a built-in name or a dotted path",
+        ),
+        ("data: {target: manifst}", "package.module.Class\n    did you mean manifest?"),
+        (
+            "data: {target: conv_ctc}",
+            "c.yaml:1: data.target: is 'conv_ctc', but must be a built-in name or a dotted path",
+        ),
+        ("model: {target: synthetic}", "package.module.Class\n    known: conv_ctc"),
+        ("model: {target: custom}", "c.yaml:1: model.target: is 'custom', but must be a built-in name"),
+        ("model: {target: a..b}", "c.yaml:1: model.target: is 'a..b', but must be a built-in name"),
+        ("model: {target: }", "c.yaml:1: model.target: is null, but must be text"),
+        ("data: {target: [1]}", "c.yaml:1: data.target: is [1], but must be text"),
+        (
+            "data: {target: manifest, train: '', val: x}",
+            "c.yaml:1: data.train: is '', but must have 1 or more characters",
+        ),
+        # Lightning's arguments.
+        (
+            "trainer: {gradient_clip: 2}",
+            "c.yaml:1: trainer.gradient_clip: unknown key: not an argument of Lightning's Trainer",
+        ),
+        ("trainer: {gradient_clip: 2}", "    did you mean gradient_clip_val?"),
+        ("trainer: {devices: 2}", "c.yaml:1: trainer.devices: cannot be set\n    a trial trains on one device"),
+        (
+            "trainer: {precision: bf16}",
+            "c.yaml:1: trainer.precision: unknown key\n    did you mean precision.precision?",
+        ),
+        (
+            "precision: {max_epochs: 3}",
+            "c.yaml:1: precision.max_epochs: unknown key\n    did you mean trainer.max_epochs?",
+        ),
+        (
+            "precision: {num_threads: 3}",
+            "c.yaml:1: precision.num_threads: unknown key\n    did you mean trainer.num_threads?",
+        ),
+        (
+            "trainer: {benchmark: true}\nprecision: {benchmark: true}",
+            "c.yaml:2: precision.benchmark: stands in trainer as well\n    keep one of them",
+        ),
+    ],
+)
+def test_refused(text, message):
+    assert message in refusal(text)
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_each_at_its_place():
+    text = "\n".join(
+        [
+            "modl: {}",
+            "optimizer:",
+            "  lr: x",
+            "  betas: [0.9, 2]",
+            "trainer:",
+            "  max_epochs: 0",
+            "  foo: 1",
+            "  devices: 2",
+            "data:",
+            "  target: manifest",
+            "  train: a",
+        ]
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert {problem.place for problem in caught.value.problems} == {
+        "c.yaml:1: modl",
+        "c.yaml:3: optimizer.lr",
+        "c.yaml:4: optimizer.betas.1",
+        "c.yaml:6: trainer.max_epochs",
+        "c.yaml:7: trainer.foo",
+        "c.yaml:8: trainer.devices",
+        "c.yaml:9: data.val",
+    }
+    assert caught.value.exit_code == 2
+
+
+def test_an_empty_section_holds_its_defaults():
+    assert load("logging:\nmodel:\ndata:\n") == Config()
+
+
+def test_whole_numbers_may_be_written_as_floats():
+    config = load("{seed: 1e3, model: {dim: 64.0, subsampling: 2.0}, optimizer: {lr: 1}}")
+    assert (config.seed, config.model.dim, config.model.subsampling, config.optimizer.lr) == (1000, 64, 2, 1)
+    assert type(config.model.subsampling) is int
+
+
+def test_further_arguments_of_lightning_are_passed_through():
+    config = load("{trainer: {accelerator: cpu, log_every_n_steps: 5}, precision: {benchmark: true}}")
+    assert config.trainer.model_extra == {"accelerator": "cpu", "log_every_n_steps": 5}
+    assert config.precision.model_extra == {"benchmark": True}
+
+
+def test_arguments_read_from_the_source_are_those_of_the_class():
+    import inspect
+
+    from lightning.pytorch import Trainer
+
+    signature = [name for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
+    assert list(trainer_arguments()) == signature
+    assert set(RESERVED) <= set(signature)
+
+
+def test_a_configuration_survives_its_own_values():
+    text = "{seed: 5, data: {target: my.Data, train: x, deep: {a: [1]}}, trainer: {accelerator: cpu}, model: {dim: 8}}"
+    config = load(text)
+    assert from_values(config.model_dump(), "copy") == config
+    manifest = load("data: {target: manifest, train: t, val: v}")
+    assert from_values(manifest.model_dump(), "copy") == manifest
+
+
+def test_a_copy_without_lines_is_named_without_a_line():
+    with pytest.raises(ConfigError, match=r"^trial 00003: model.dim: is 0, but"):
+        from_values({"model": {"dim": 0}}, "trial 00003")

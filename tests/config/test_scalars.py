@@ -1,0 +1,90 @@
+"""Plain scalars are read as a person means them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.config.scalars import scalar, shown
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_in_any_spelling_is_the_same_float(number):
+    assert scalar(repr(number)) == number
+    assert scalar(f"{number:.17e}") == number
+    assert scalar(f"{number:.17E}") == number
+
+
+@given(st.integers(min_value=-(10**40), max_value=10**40))
+def test_an_integer_in_any_spelling_is_the_same_integer(number):
+    read = scalar(str(number))
+    assert read == number and isinstance(read, int)
+    assert scalar(f"{number:_}") == number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("1E-3", 0.001),
+        ("1.e-3", 0.001),
+        (".001", 0.001),
+        ("1e5", 100_000.0),
+        ("+3", 3),
+        ("010", 10),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("0b101", 5),
+        ("1_000.5", 1000.5),
+        (".inf", math.inf),
+        ("-.Inf", -math.inf),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+    ],
+)
+def test_spellings(text, value):
+    read = scalar(text)
+    assert read == value and type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no",
+        "yes",
+        "on",
+        "off",
+        "1:30",
+        "2026-01-01",
+        "1_",
+        "1__0",
+        "_1",
+        "0x",
+        "0x_",
+        "1e",
+        "e5",
+        ".",
+        "-",
+        "1d3",
+        "1.2.3",
+    ],
+)
+def test_what_is_no_number_stays_text(text):
+    assert scalar(text) == text
+
+
+def test_a_number_of_thousands_of_digits_is_no_number():
+    assert scalar("9" * 5000) == "9" * 5000
+
+
+def test_a_shown_value_is_cut_where_it_is_long():
+    assert shown(None) == "null"
+    assert shown(True) == "true"
+    assert shown({"a": 1}) == "a mapping"
+    assert len(shown("x" * 1000)) == 60

@@ -1,0 +1,63 @@
+"""Every shipped configuration is valid, and together they show every key there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tune_asr.config import strict_yaml
+from tune_asr.config.load import BUILT_IN, known_keys, load_config
+from tune_asr.config.sections import Config, CustomTarget, OpenSection, Section
+from tune_asr.space.sections import SpaceFile
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
+def test_a_shipped_configuration_loads(path):
+    assert isinstance(load_config(path), Config)
+
+
+def test_train_yaml_spells_out_the_defaults():
+    assert load_config(CONFIGS / "train.yaml") == Config()
+
+
+def test_every_key_stands_in_a_shipped_configuration():
+    shown = {keys[:2] for name in ("train.yaml", "manifest.yaml") for keys in strict_yaml.read(CONFIGS / name).lines}
+    schema = {("seed",)} | {(section, key) for section in Config.model_fields for key in known_keys(section)}
+    assert schema - shown == set()
+
+
+def test_every_key_of_train_yaml_carries_a_comment():
+    lines = (CONFIGS / "train.yaml").read_text().splitlines()
+    silent = {line.split(":")[0].strip() for line in lines if ":" in line and "#" not in line}
+    # Sections, and keys whose name and value say it all.
+    assert silent == {"data", "model", "optimizer", "checkpoint", "logging", "name", "enabled"}
+
+
+def test_manifests_of_the_shipped_configuration_are_relative_to_it():
+    data = load_config(CONFIGS / "manifest.yaml").data
+    assert data.train == str(CONFIGS.parent / "data" / "train.jsonl")
+
+
+def subclasses(cls: type) -> list[type]:
+    return [cls, *(below for direct in cls.__subclasses__() for below in subclasses(direct))]
+
+
+SECTIONS = subclasses(Section)
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_every_key_of_the_schema_is_documented(section):
+    keys = {name: field for name, field in section.model_fields.items() if field.annotation not in SECTIONS}
+    assert [name for name, field in keys.items() if not field.description] == []
+    assert section.model_config["frozen"] and section.model_config["strict"]
+    assert (section.model_config["extra"] == "allow") == issubclass(section, OpenSection)
+
+
+def test_the_schema_is_whole():
+    """The tables of this module and of the loader know every section there is."""
+    assert set(BUILT_IN) == {"data", "model"}
+    assert {Config, CustomTarget, SpaceFile} <= set(SECTIONS)
+    assert all(known_keys(section) for section in Config.model_fields if section != "seed")

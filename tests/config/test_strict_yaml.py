@@ -1,0 +1,139 @@
+"""A YAML file is read strictly: what is refused is refused with its line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.config.strict_yaml import MAX_BYTES, MAX_DEPTH, MAX_VALUES, parse, parse_value, read
+from tune_asr.errors import ConfigError
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "c.yaml")
+    return str(caught.value)
+
+
+def test_values_and_the_line_of_each():
+    document = parse("seed: 1\n\nmodel:\n  dim: 96\noptimizer:\n  betas:\n  - 0.9\n  - 0.98\n", "c.yaml")
+    assert document.values == {"seed": 1, "model": {"dim": 96}, "optimizer": {"betas": [0.9, 0.98]}}
+    assert document.lines["model",] == 3
+    assert document.lines["model", "dim"] == 4
+    assert document.lines["optimizer", "betas", 1] == 8
+
+
+def test_a_place_without_a_line_of_its_own_has_the_line_above_it():
+    document = parse("seed: 1\nmodel:\n  dim: 96\n", "c.yaml")
+    assert document.place(("model", "dim")) == "c.yaml:3: model.dim"
+    assert document.place(("model", "width")) == "c.yaml:2: model.width"
+    assert document.place(("data", "train")) == "c.yaml:1: data.train"
+    assert document.place(()) == "c.yaml:1"
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cc", "Cn", "Cs")))
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
+
+
+@given(st.dictionaries(TEXT, VALUES, min_size=1, max_size=4))
+def test_what_json_says_is_read_as_json_says_it(values):
+    assert parse(json.dumps(values, ensure_ascii=False), "c.yaml").values == values
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "c.yaml:1: the file is empty\n    an empty mapping is written {}"),
+        ("# only a comment\n", "c.yaml:1: the file is empty"),
+        ("- 1\n", "c.yaml:1: the top level is a list, but must be a mapping of sections"),
+        ("text\n", "c.yaml:1: the top level is the value 'text', but must be a mapping"),
+        ("seed: 1\nmodel: {}\nseed: 2\n", "c.yaml:3: seed: given twice, first on line 1\n    keep one of them"),
+        ("model:\n  dim: 1\n  dim: 1\n", "c.yaml:3: model.dim: given twice, first on line 2"),
+        ("a: 1\nb: &x 1\n", "c.yaml:2: b: anchors and aliases (& and *) are not allowed\n    write the value out"),
+        ("a: 1\nb: *x\n", "c.yaml:2: b: anchors and aliases"),
+        ("a: [1, &x 2]\n", "c.yaml:1: a.1: anchors and aliases"),
+        ("seed: 1\n&x a: 1\n", "c.yaml:2: a key must be plain text"),
+        (
+            "a: !!python/object:os.system x\n",
+            "c.yaml:1: a: tags are not allowed: tag:yaml.org,2002:python/object:os.system",
+        ),
+        ("a: ! x\n", "c.yaml:1: a: tags are not allowed: !"),
+        ("? [1, 2]\n: 3\n", "c.yaml:1: a key must be plain text\n    no anchors, tags, lists or mappings"),
+        ("seed: 1\n2: 3\n", 'c.yaml:2: the key 2 is not text\n    write "2" in quotes'),
+        ("model:\n  null: 3\n", "c.yaml:2: model: the key null is not text"),
+        ("a: 1\n---\nb: 2\n", "c.yaml:2: a second document begins\n    keep one document a file: remove the ---"),
+        (
+            "optimizer:\n\tlr: 1\n",
+            "c.yaml:2: not YAML: found character that cannot start any token\n    indent with spaces",
+        ),
+        ("seed: 1\na: [1, 2", "c.yaml:2: not YAML: did not find expected ',' or ']'"),
+        ('a: "\\q"\n', "c.yaml:1: not YAML: found unknown escape character"),
+        ("seed: 1\nname: a\0b\n", "c.yaml:2: control characters are not allowed"),
+        ('seed: 1\nname: "a\\0b"\n', "c.yaml:2: name: control characters are not allowed"),
+        ('"\\e[31m": 1\n', "c.yaml:1: control characters are not allowed in a key"),
+    ],
+)
+def test_refused(text, message):
+    assert refusal(text).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "a: " + "{a: " * 100_000, "".join(" " * i + "a:\n" for i in range(900))]
+)
+def test_deep_nesting_is_refused_before_it_is_built(text):
+    assert f"nested more than {MAX_DEPTH} deep" in refusal(text)
+
+
+def test_nesting_up_to_the_limit_is_read():
+    text = "{a: " * MAX_DEPTH + "1" + "}" * MAX_DEPTH
+    assert parse(text, "c.yaml").values
+    assert "nested more than" in refusal("{a: " + text + "}")
+
+
+def test_too_many_values_are_refused():
+    assert len(parse("".join(f"k{i}: 1\n" for i in range(MAX_VALUES - 1)), "c.yaml").values) == MAX_VALUES - 1
+    assert refusal("".join(f"k{i}: 1\n" for i in range(MAX_VALUES))).startswith("c.yaml:5000: more than 5,000 values")
+    assert "more than 5,000 values" in refusal("a: [" + "1," * MAX_VALUES + "]")
+
+
+def test_a_value_alone_has_no_line():
+    assert parse_value("[0.9, 1e-3]", "--set x") == [0.9, 0.001]
+    assert parse_value("", "--set x") is None
+    with pytest.raises(ConfigError, match=r"^--set x: not YAML"):
+        parse_value("[1,", "--set x")
+    with pytest.raises(ConfigError, match=r"^--set x: anchors and aliases"):
+        parse_value("*x", "--set x")
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes(b"seed: \xe9")
+    (tmp_path / "utf16.yaml").write_text("seed: 1", encoding="utf-16")
+    (tmp_path / "huge.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for name, message in {
+        "nowhere.yaml": f"nowhere.yaml: no such file (looked for {tmp_path / 'nowhere.yaml'})",
+        "latin.yaml": "latin.yaml: not UTF-8 text (byte 6): save it as UTF-8",
+        "utf16.yaml": "utf16.yaml: not UTF-8 text (byte 0): save it as UTF-8",
+        "huge.yaml": "huge.yaml: 1,000,001 bytes, but a configuration may have 1,000,000",
+        "loop.yaml": "loop.yaml: cannot be read: ",
+        "pipe.yaml": "pipe.yaml: not a file: give the path of a YAML file",
+        ".": f"{tmp_path.name}: not a file",
+    }.items():
+        with pytest.raises(ConfigError, match=re.escape(message.removeprefix(f"{tmp_path.name}"))):
+            read((tmp_path / name).relative_to(tmp_path))
+
+
+def test_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xef\xbb\xbfseed: 1\r\nmodel:\r\n  dim: 5\r\n")
+    document = read(path)
+    assert document.values == {"seed": 1, "model": {"dim": 5}}
+    assert document.lines["model", "dim"] == 3

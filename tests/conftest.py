@@ -1,0 +1,94 @@
+"""What tests share: a search so small that a trial takes a second, run as a user would run it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+
+TINY_CONFIG = {
+    "data": {"num_train": 48, "num_val": 12, "max_words": 2, "alphabet": "abcdef", "num_words": 30, "batch_size": 8},
+    "model": {"dim": 24, "num_layers": 2, "kernel_size": 5},
+    "trainer": {"max_epochs": 6},
+}
+TINY_SPACE = {
+    "config": "config.yaml",
+    "param_space": {"optimizer.lr": {"loguniform": [3.0e-4, 3.0e-2]}, "model.dropout": {"choice": [0.0, 0.2]}},
+    "search": {"num_samples": 5, "max_concurrent": 1},
+    "asha": {"grace_period": 2, "reduction_factor": 2},
+}
+
+
+class Workspace:
+    """A folder with a tiny configuration and space, and the doors run in it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.write("config.yaml", TINY_CONFIG)
+        self.write("space.yaml", TINY_SPACE)
+
+    def write(self, name: str, values: dict) -> Path:
+        (self.root / name).write_text(yaml.safe_dump(values), encoding="utf-8")
+        return self.root / name
+
+    def popen(self, door: str, *arguments: str, **environment: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", f"tune_asr.{door}", *arguments],
+            cwd=self.root,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, door: str, *arguments: str, expect: int = 0, **environment: str) -> subprocess.CompletedProcess:
+        process = self.popen(door, *arguments, **environment)
+        try:
+            out, err = process.communicate(timeout=300)
+        finally:
+            process.kill()
+        assert process.returncode == expect, f"exit {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def ledger(self, name: str = "space") -> list[dict]:
+        path = self.root / "results" / name / "trials.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    def reports(self, name: str = "space") -> int:
+        return sum(event["event"] == "report" for event in self.ledger(name))
+
+    def wait_for(self, process: subprocess.Popen, condition, seconds: float = 200) -> None:
+        """Wait until `condition()` holds while the process runs."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end, "it never happened"
+            time.sleep(0.02)
+
+    def kill(self, process: subprocess.Popen, number: int = signal.SIGKILL) -> tuple[str, str]:
+        os.kill(process.pid, number)
+        return process.communicate(timeout=60)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A search that ran to its end without being disturbed, one trial at a time."""
+    workspace = Workspace(tmp_path_factory.mktemp("finished"))
+    workspace.stdout = workspace.run("search", "--space", "space.yaml").stdout
+    return workspace

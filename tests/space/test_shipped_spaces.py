@@ -1,0 +1,83 @@
+"""Every shipped search space and every example of the grammar is valid, and the large one keeps its promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tune_asr.config.load import from_values
+from tune_asr.config.overrides import parse_assignments
+from tune_asr.space.distributions import KINDS
+from tune_asr.space.plan import Plan, load_plan
+from tune_asr.space.sections import AshaSection, ResourcesSection, SearchSection
+
+SPACES = Path(__file__).parents[2] / "search_spaces"
+GRAMMAR = (SPACES / "README.md").read_text()
+EXAMPLES = [
+    re.sub(r"^    ", "", block, flags=re.M)
+    for block in re.findall(r"(?:^    config:.*\n)(?:^    .*\n)+", GRAMMAR, re.M)
+]
+
+
+def check_every_trial(plan: Plan) -> None:
+    for number in range(min(plan.num_trials, 100)):
+        from_values(plan.trial_values(plan.settings(number), plan.seed(number)), "trial")
+
+
+@pytest.mark.parametrize("path", sorted(SPACES.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_trial_of_a_shipped_space_is_valid(path):
+    check_every_trial(load_plan(path))
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_trial_of_an_example_is_valid(text, tmp_path):
+    """An example stands in this folder: its paths are relative to it."""
+    path = tmp_path / "search_spaces" / "example.yaml"
+    path.parent.mkdir()
+    path.write_text(text)
+    (tmp_path / "configs").symlink_to(SPACES.parent / "configs")
+    check_every_trial(load_plan(path))
+
+
+def test_the_grammar_shows_examples_and_names_everything():
+    assert len(EXAMPLES) == 4
+    assert all(f"`{kind}: [" in GRAMMAR for kind in KINDS)
+    for section in (SearchSection, AshaSection, ResourcesSection):
+        assert all(f"| `{key}` |" in GRAMMAR for key in section.model_fields)
+
+
+def test_the_examples_have_the_trials_that_the_grammar_says(tmp_path):
+    (tmp_path / "configs").symlink_to(SPACES.parent / "configs")
+    (tmp_path / "search_spaces").mkdir()
+    counts = []
+    for number, text in enumerate(EXAMPLES):
+        path = tmp_path / "search_spaces" / f"{number}.yaml"
+        path.write_text(text)
+        counts.append(load_plan(path).num_trials)
+    assert counts[:3] == [16, 15, 16]
+    assert "15 trials:" in GRAMMAR and "16 trials:" in GRAMMAR
+
+
+def test_the_first_search_covers_two_and_a_half_decades_of_learning_rates():
+    plan = load_plan(SPACES / "lr.yaml")
+    assert plan.num_trials == 16 and plan.max_t == plan.config.trainer.max_epochs
+    rates = sorted(plan.settings(number)["optimizer.lr"] for number in range(16))
+    assert rates[0] < 5e-4 and rates[-1] > 5e-3
+
+
+def test_the_large_space_takes_the_horizon_of_the_command_line():
+    flags = parse_assignments(["search.num_samples=16", "trainer.max_epochs=27", "asha.max_t=27"])
+    plan = load_plan(SPACES / "full.yaml", None, flags)
+    asha = plan.space.asha
+    assert (plan.num_trials, plan.max_t, asha.grace_period, asha.reduction_factor) == (16, 27, 3, 3)
+    assert len(plan.distributions) == 12
+
+
+def test_no_setting_of_the_large_space_is_too_coarse_or_too_slow():
+    """40 ms an output frame hold 25 characters a second, which is faster than people speak."""
+    plan = load_plan(SPACES / "full.yaml")
+    assert max(plan.distributions["model.subsampling"].probes) <= 4
+    assert max(plan.distributions["model.dim"].probes) <= 144
+    assert max(plan.distributions["model.num_layers"].probes) <= 6

@@ -1,0 +1,268 @@
+"""A wrong search space is refused with what was given, the rule, the place and the way out; all mistakes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tune_asr.config.lightning_arguments import RESERVED
+from tune_asr.config.load import known_keys
+from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError
+from tune_asr.space.plan import from_values, load_plan
+
+RULER = "it is part of the ruler: trials measured by different rulers cannot be compared"
+
+
+@pytest.fixture
+def refusal(spaces):
+    def refused(text: str, *assignments: str, base: str = "{}") -> str:
+        spaces.base = base
+        with pytest.raises(ConfigError) as caught:
+            spaces.load(text, *assignments)
+        return str(caught.value)
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # The file.
+        ("parm_space: {}", "space.yaml:2: parm_space: unknown section\n    did you mean param_space?"),
+        ("num_samples: 5", "space.yaml:2: num_samples: unknown section\n    did you mean search.num_samples?"),
+        ("param_space: 5", "space.yaml:2: param_space: is 5, but must be a mapping of keys"),
+        ("over: 5", "space.yaml:2: over: is 5, but must be a mapping of keys"),
+        ("search: {algorithm: bayes}", "space.yaml:2: search.algorithm: is 'bayes', but must be 'random' or 'grid'"),
+        ("search: {num_sample: 5}", "space.yaml:2: search.num_sample: unknown key\n    did you mean num_samples?"),
+        ("search:\n  num_samples: 0", "space.yaml:3: search.num_samples: is 0, but must be greater than or equal to 1"),
+        (
+            "search: {max_concurrent: all}",
+            "search.max_concurrent: is 'all', but must be auto, or a whole number above 0",
+        ),
+        ("search: {max_concurrent: 0}", "search.max_concurrent: is 0, but must be auto, or a whole number above 0"),
+        ("search: {seed: x}", "space.yaml:2: search.seed: is 'x', but must be a whole number"),
+        ("asha: {metric: wer}", "space.yaml:2: asha.metric: is 'wer', but must be 'objective', 'val_wer' or 'val_cer'"),
+        ("asha: {grace_period: 0}", "space.yaml:2: asha.grace_period: is 0, but must be greater than or equal to 1"),
+        (
+            "asha: {reduction_factor: 1}",
+            "space.yaml:2: asha.reduction_factor: is 1, but must be greater than or equal to 2",
+        ),
+        (
+            "asha: {max_t: 25}",
+            "space.yaml:2: asha.max_t: is 25, but must be at most the horizon, trainer.max_epochs, which is 24"
+            "\n    raise both with --max-epochs",
+        ),
+        ("resources: {cpus_per_trial: 0}", "space.yaml:2: resources.cpus_per_trial: is 0, but must be greater than 0"),
+        ("resources: {gpus_per_trial: -1}", "gpus_per_trial: is -1, but must be auto, or a number that is not below 0"),
+        (
+            "resources: {gpus_per_trial: all}",
+            "gpus_per_trial: is 'all', but must be auto, or a number that is not below 0",
+        ),
+        # Distributions.
+        (
+            "param_space: {optimizer.lr: 5}",
+            "space.yaml:2: param_space.optimizer.lr: is 5, but must be a distribution, such as {uniform: [0.0, 0.3]}"
+            "\n    a fixed value stands in over: {optimizer.lr: 5}",
+        ),
+        (
+            "param_space: {optimizer: {lr: {uniform: [0.1, 1]}}}",
+            "space.yaml:2: param_space.optimizer: lr is not a distribution; known: uniform, quniform, loguniform, "
+            "qloguniform, randint, lograndint, choice, grid_search\n    write the key as optimizer.lr",
+        ),
+        (
+            "param_space:\n  optimizer.lr: {loguniform: [0, 1]}",
+            "space.yaml:3: param_space.optimizer.lr: loguniform: low must be above 0, since log 0 is no number, but "
+            "is 0\n    see search_spaces/README.md",
+        ),
+        (
+            "search: {algorithm: grid}\nparam_space: {optimizer.lr: {uniform: [0.1, 1]}}",
+            "space.yaml:3: param_space.optimizer.lr: is uniform, but search.algorithm is grid"
+            "\n    use grid_search or random",
+        ),
+        (
+            "search: {num_samples: 50_001}\nparam_space: {model.dim: {grid_search: [1, 2]}}",
+            "space.yaml:2: search.num_samples: makes 100,002 trials, but must make at most 100,000"
+            "\n    draw fewer, or shorten the grids",
+        ),
+        # Keys that there are not.
+        (
+            "param_space: {lr: {choice: [1]}}",
+            "space.yaml:2: param_space.lr: unknown section\n    did you mean optimizer.lr?",
+        ),
+        (
+            "param_space: {model.dims: {choice: [1]}}",
+            "space.yaml:2: param_space.model.dims: unknown key\n    did you mean dim?",
+        ),
+        (
+            "param_space: {data.nois: {choice: [1]}}",
+            "space.yaml:2: param_space.data.nois: unknown key\n    did you mean noise?",
+        ),
+        (
+            "param_space: {data.max_seconds: {choice: [1]}}",
+            "unknown key for this target\n    it belongs to data.target: manifest",
+        ),
+        ("param_space: {trainer.gradient_clip: {choice: [1]}}", "unknown key: not an argument of Lightning's Trainer"),
+        ("param_space: {seed.x: {choice: [1]}}", "param_space.seed.x: seed is a value, so seed.x cannot be set"),
+        (
+            "param_space: {optimizer.betas.0: {choice: [1]}}",
+            "optimizer.betas is a value, so optimizer.betas.0 cannot be set",
+        ),
+        ("param_space: {'': {choice: [1]}}", "space.yaml:2: param_space.: unknown section"),
+        # Values that the configuration does not take.
+        (
+            "param_space: {optimizer.lr: {uniform: [-1, 1]}}",
+            "param_space.optimizer.lr: is -1.0, but must be greater than 0",
+        ),
+        ("param_space: {model.dim: {uniform: [1, 5]}}", "but must be a whole number"),
+        ("param_space: {model.dim: {choice: [8, '16']}}", "param_space.model.dim: is '16', but must be a whole number"),
+        ("param_space: {model.kernel_size: {randint: [3, 9]}}", "param_space.model.kernel_size: is 8, but must be odd"),
+        ("param_space: {model.subsampling: {choice: [2, 3]}}", "model.subsampling: is 3, but must be 1, 2, 4 or 8"),
+        (
+            "param_space: {trainer.gradient_clip_val: {uniform: [-5, 5]}}",
+            "is -5.0, but must be greater than or equal to 0",
+        ),
+        (
+            "param_space: {optimizer.betas: {choice: [[0.9, 0.98], [0.9]]}}",
+            "is [0.9], but must be a list of two numbers",
+        ),
+        # Two values for one key.
+        (
+            "param_space: {optimizer.lr: {choice: [1]}}\nover: {optimizer.lr: 2}",
+            "space.yaml:2: param_space.optimizer.lr: is searched, but fixed as well, by space.yaml:3: over.optimizer.lr"
+            "\n    keep one of them",
+        ),
+        (
+            "param_space: {optimizer.lr: {choice: [1]}}\nover: {optimizer: {lr: 2}}",
+            "is searched, but fixed as well, by space.yaml:3: over.optimizer",
+        ),
+        (
+            "over: {seed: 3}",
+            "space.yaml:2: over.seed: cannot be fixed in a search\n    each trial has its own, out of search.seed; "
+            "param_space: {seed: {choice: [7]}} gives all of them one",
+        ),
+        # Fixed values.
+        ("over: {optimizer.lrr: 1}", "space.yaml:2: over.optimizer.lrr: unknown key\n    did you mean lr?"),
+        ("over: {optimizer.lr: fast}", "space.yaml:2: over.optimizer.lr: is 'fast', but must be a number"),
+        ("over: {search.seed: 3}", "space.yaml:2: over.search.seed: search: unknown section"),
+    ],
+)
+def test_refused(refusal, text, message):
+    assert message in refusal(text)
+
+
+def searched(key: str, value: str = "x") -> str:
+    return f"param_space: {{{key}: {{choice: [{value}]}}}}"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["data.val", "data.test", "data.target", "data.train", "data.noise", "data.seed", "data.num_val"]
+    + [f"text.{key}" for key in known_keys("text")],
+)
+def test_the_ruler_cannot_be_searched(refusal, key):
+    assert refusal(searched(key)) == f"space.yaml:2: param_space.{key}: cannot be searched\n    {RULER}"
+
+
+@pytest.mark.parametrize("key", ["data.val", "data.test", "data.target"])
+def test_the_ruler_of_a_users_data_cannot_be_searched(refusal, key):
+    assert RULER in refusal(searched(key), base="data: {target: my.Data}")
+
+
+@pytest.mark.parametrize("section", [section for section in Config.model_fields if section not in ("seed", "text")])
+def test_a_whole_section_cannot_be_searched(refusal, section):
+    assert "cannot be searched\n    it is a section" in refusal(searched(section, "{}"))
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("trainer.max_epochs", "it is the horizon: say asha.max_t or --max-epochs"),
+        ("early_stopping.patience", "ASHA decides when a trial ends"),
+        ("checkpoint.save_top_k", "it is no setting of the recogniser"),
+        ("logging.project", "it is no setting of the recogniser"),
+    ],
+)
+def test_what_is_no_setting_cannot_be_searched(refusal, key, reason):
+    assert refusal(searched(key, "4")) == f"space.yaml:2: param_space.{key}: cannot be searched\n    {reason}"
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_what_training_sets_itself_can_be_neither_searched_nor_fixed(refusal, name):
+    assert f"trainer.{name}: cannot be set\n    {RESERVED[name]}" in refusal(searched(f"trainer.{name}", "1"))
+    assert f"over.trainer.{name}: cannot be set\n    {RESERVED[name]}" in refusal(f"over: {{trainer.{name}: 1}}")
+
+
+def test_a_key_that_holds_another_cannot_be_searched_beside_it(refusal):
+    text = "param_space:\n  model.a: {choice: [1]}\n  model.a.b: {choice: [1]}\n  model.ab: {choice: [1]}"
+    message = refusal(text, base="model: {target: my.Model}")
+    assert (
+        "space.yaml:3: param_space.model.a: overlaps with space.yaml:4: param_space.model.a.b\n    keep one" in message
+    )
+    assert "space.yaml:4: param_space.model.a.b: overlaps with space.yaml:3: param_space.model.a\n" in message
+    assert "model.ab" not in message
+
+
+def test_a_flag_that_is_wrong_is_named(refusal):
+    assert refusal("", "search.num_samples=0").startswith("--set search.num_samples=0: is 0, but must be")
+    assert refusal("", "asha=5") == "--set asha=5: is 5, but must be a mapping of keys"
+    assert refusal("", "param_space.x=5").startswith("--set param_space.x=5: param_space: unknown section")
+    message = refusal(searched("optimizer.lr", "1"), "optimizer.lr=2")
+    assert "is searched, but fixed as well, by --set optimizer.lr=2" in message
+
+
+def test_all_mistakes_of_both_files_are_told_at_once(refusal):
+    text = "\n".join(
+        [
+            "search: {num_samples: 0, algorithm: bayes}",
+            "param_space:",
+            "  optimizer.lr: {loguniform: [1, 0]}",
+            "  optimzer.lr: {uniform: [0, 1]}",
+            "  data.val: {choice: [a, b]}",
+            "  model.num_layers: {randint: [1, 5]}",
+            "over: {model.dims: 5}",
+            "parm_space: {}",
+        ]
+    )
+    message = refusal(text, "asha.metric=wer", base="seed: 1\nmodel:\n  dropout: 2\ntrainer: {foo: 1}\n")
+    places = [line.split(": ")[0] for line in message.splitlines() if not line.startswith(" ")]
+    assert sorted(places) == [
+        "--set asha.metric=wer",
+        "base.yaml:3",
+        "base.yaml:4",
+        *(f"space.yaml:{line}" for line in (2, 2, 4, 5, 6, 8, 9)),
+    ]
+
+
+def test_no_base_configuration(tmp_path):
+    path = tmp_path / "space.yaml"
+    for text in ("{}", "config:", "config: ''"):
+        path.write_text(text)
+        with pytest.raises(
+            ConfigError, match=r"space.yaml:1: config: no base configuration\n    give config: or --config"
+        ):
+            load_plan(path)
+    path.write_text("config: nowhere.yaml\nparam_space: {optimizer.lr: {uniform: [1, 0]}}")
+    with pytest.raises(ConfigError, match=r"nowhere.yaml: no such file") as caught:
+        load_plan(path)
+    assert len(caught.value.problems) == 2
+
+
+def test_a_damaged_copy_is_named():
+    with pytest.raises(ConfigError, match=r"^search.yaml: space: asha.metric: is 'wer', but"):
+        from_values({"asha": {"metric": "wer"}}, {}, "search.yaml")
+    with pytest.raises(ConfigError, match=r"^search.yaml: config: model.dim: is 0, but"):
+        from_values({}, {"model": {"dim": 0}}, "search.yaml")
+
+
+def test_a_plan_is_loaded_without_torch_lightning_or_ray(spaces, tmp_path):
+    spaces.load("param_space: {trainer.accelerator: {choice: [cpu]}, optimizer.lr: {uniform: [0.1, 1.0]}}")
+    code = (
+        "import sys; from pathlib import Path; from tune_asr.space.plan import load_plan; "
+        f"load_plan(Path({str(tmp_path / 'space.yaml')!r})); "
+        "print([name for name in ('torch', 'lightning', 'ray', 'numpy', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+from tune_asr.speech.audio import AudioError, AudioInfo, probe, read, verify
+
+RATE = 16000
+TONE = (0.3 * np.sin(np.arange(2 * RATE) * 0.17)).astype(np.float32)
+NOISE = np.random.default_rng(0).normal(0, 0.1, 2 * RATE).astype(np.float32)  # does not compress to nothing
+FORMATS = ["wav", "flac", "ogg", "mp3", "aiff"]
+
+
+def write(path, samples=NOISE, **options):
+    soundfile.write(path, samples, RATE, **options)
+    return path
+
+
+def cut(path, share=0.6):
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    return path
+
+
+def assert_unusable(path, reason):
+    for look in (probe, read, verify):
+        with pytest.raises(AudioError, match=reason):
+            look(path)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_good_file_is_read_whole_and_says_what_it_is(tmp_path, ending):
+    path = write(tmp_path / f"a.{ending}")
+    assert probe(path) == verify(path) == AudioInfo(sample_rate=RATE, channels=1, num_frames=2 * RATE)
+    samples, rate = read(path)
+    assert (samples.shape, samples.dtype, rate) == ((2 * RATE,), np.float32, RATE)
+
+
+def test_lossless_samples_come_back_as_they_were_written(tmp_path):
+    samples, _ = read(write(tmp_path / "a.wav", TONE, subtype="FLOAT"))
+    np.testing.assert_array_equal(samples, TONE)
+
+
+def test_channels_are_mixed_to_their_mean(tmp_path):
+    stereo = np.stack([TONE, NOISE], axis=1)
+    path = write(tmp_path / "a.wav", stereo, subtype="FLOAT")
+    assert probe(path).channels == 2
+    np.testing.assert_allclose(read(path)[0], stereo.mean(axis=1), atol=1e-7)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+def test_a_truncated_file_is_refused(tmp_path, ending, share):
+    path = cut(write(tmp_path / f"a.{ending}"), share)
+    for look in (read, verify):
+        with pytest.raises(AudioError, match="truncated|cannot be read as audio"):
+            look(path)
+
+
+def test_truncation_is_told_by_content_and_not_by_name(tmp_path):
+    write(tmp_path / "a.wav").rename(tmp_path / "a.flac")
+    assert_unusable(cut(tmp_path / "a.flac"), "is truncated: the file ends before the samples")
+
+
+def test_a_truncated_mp3_says_how_much_is_left(tmp_path):
+    with pytest.raises(AudioError, match=r"is truncated: [\d,]+ of 32,000 samples are left"):
+        read(cut(write(tmp_path / "a.mp3")))
+
+
+def test_chunks_before_and_after_the_samples_of_a_wav_are_no_truncation(tmp_path):
+    content = write(tmp_path / "a.wav").read_bytes()
+    header, fmt, data = content[:12], content[12:36], content[36:]
+    odd_chunk = b"junk" + struct.pack("<I", 3) + b"abc\0"
+    (tmp_path / "a.wav").write_bytes(header + odd_chunk + fmt + data + b"TAG and whatever more than a chunk")
+    assert verify(tmp_path / "a.wav").num_frames == 2 * RATE
+
+
+@pytest.mark.parametrize("length", [0xFFFF_FFFF, 0x7FFF_F000])
+def test_a_wav_written_into_a_pipe_is_whole_though_its_header_does_not_know_its_length(tmp_path, length):
+    content = bytearray(write(tmp_path / "a.wav").read_bytes())
+    content[40:44] = struct.pack("<I", length)
+    (tmp_path / "a.wav").write_bytes(content)
+    assert len(read(tmp_path / "a.wav")[0]) == verify(tmp_path / "a.wav").num_frames == 2 * RATE
+
+
+def test_a_flac_without_a_length_is_refused(tmp_path):
+    content = bytearray(write(tmp_path / "a.flac").read_bytes())
+    content[21] &= 0xF0  # the number of samples: 36 bits of STREAMINFO
+    content[22:26] = bytes(4)
+    (tmp_path / "a.flac").write_bytes(content)
+    assert_unusable(tmp_path / "a.flac", "does not say how long it is")
+
+
+def test_a_flac_with_a_flipped_bit_is_refused(tmp_path):
+    content = bytearray(write(tmp_path / "a.flac").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(AudioError, match="truncated or damaged"):
+        verify(tmp_path / "a.flac")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_finite_are_refused(tmp_path, value):
+    path = write(tmp_path / "a.wav", np.append(TONE, np.float32(value)), subtype="FLOAT")
+    for look in (read, verify):
+        with pytest.raises(AudioError, match="NaN or infinite"):
+            look(path)
+
+
+def test_what_is_not_there_is_refused(tmp_path):
+    assert_unusable(tmp_path / "none.wav", "does not exist")
+    assert_unusable(tmp_path, "is a directory")
+    assert_unusable(tmp_path / "nul\0.wav", "a name that no file can have")
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    assert_unusable(tmp_path / "loop.wav", "cannot be opened")
+
+
+def test_nothing_is_opened_that_could_block_or_never_end(tmp_path):
+    os.mkfifo(tmp_path / "fifo.wav")
+    assert_unusable(tmp_path / "fifo.wav", "is a FIFO, a socket or a device")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.wav"))
+        assert_unusable(tmp_path / "socket.wav", "is a FIFO, a socket or a device")
+    (tmp_path / "zero.wav").symlink_to("/dev/zero")
+    assert_unusable(tmp_path / "zero.wav", "is a FIFO, a socket or a device")
+
+
+def test_what_holds_no_audio_is_refused(tmp_path):
+    (tmp_path / "empty.wav").touch()
+    assert_unusable(tmp_path / "empty.wav", "is empty")
+    (tmp_path / "text.wav").write_text("This is no recording.\n" * 10)
+    assert_unusable(tmp_path / "text.wav", r"cannot be read as audio \(Format not recognised\)")
+    assert_unusable(write(tmp_path / "none.wav", NOISE[:0]), "holds no samples")
+    header_alone = write(tmp_path / "header.wav").read_bytes()[:44]
+    (tmp_path / "header.wav").write_bytes(header_alone)
+    assert_unusable(tmp_path / "header.wav", "is truncated")

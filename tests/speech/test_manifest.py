@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_asr.errors import DataError
+from tune_asr.speech.manifest import read_manifest
+
+GOOD = '{"audio_filepath": "a.wav", "text": "One."}'
+
+
+def jsonl(folder: Path, *lines: str | bytes) -> Path:
+    path = folder / "train.jsonl"
+    path.write_bytes(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines))
+    return path
+
+
+def table(folder: Path, name: str, text: str) -> Path:
+    (folder / name).write_text(text, newline="")
+    return folder / name
+
+
+def test_a_row_says_where_it_stands_and_where_its_recording_lies(tmp_path):
+    path = jsonl(tmp_path, "", '{"audio_filepath": "wav/a.b.wav", "text": " One. ", "duration": 2, "speaker": "x"}')
+    [row], problems = read_manifest(path)
+    assert not problems
+    assert (row.place, row.id, row.text, row.duration) == (f"{path}:2", "wav/a.b", " One. ", 2)
+    assert (row.audio, row.audio_as_written) == (tmp_path / "wav/a.b.wav", "wav/a.b.wav")
+
+
+def test_recordings_are_looked_for_from_the_manifests_folder_wherever_one_works(tmp_path, monkeypatch):
+    jsonl(tmp_path, GOOD)
+    monkeypatch.chdir(tmp_path.parent)
+    [row], _ = read_manifest(Path(tmp_path.name) / "train.jsonl")
+    assert row.audio == tmp_path / "a.wav"
+    assert row.place == f"{tmp_path.name}/train.jsonl:1"
+
+
+def test_an_absolute_path_stays_as_it_is(tmp_path):
+    [row], _ = read_manifest(jsonl(tmp_path, '{"audio_filepath": "/data/a.wav", "text": "x"}'))
+    assert row.audio == Path("/data/a.wav")
+
+
+def test_ids_are_given_or_taken_from_the_recording_and_unique(tmp_path):
+    rows, _ = read_manifest(
+        jsonl(
+            tmp_path,
+            GOOD,
+            GOOD,
+            '{"audio_filepath": "b.wav", "text": "x", "id": "a#2"}',
+            '{"audio_filepath": "b.wav", "text": "x", "id": 0}',
+            '{"audio_filepath": "b.wav", "text": "x", "id": null}',
+        )
+    )
+    assert [row.id for row in rows] == ["a", "a#2", "a#2#2", "0", "b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("{", "not JSON: Expecting property name enclosed in double quotes, column 2"),
+        ("[" * 100_000, "not JSON that can be read"),
+        ("7" * 5000, "not JSON that can be read"),
+        ("[1, 2]", r"not an object with the keys audio_filepath, text: \[1, 2\]"),
+        ('{"audio_filename": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(is it "audio_filename"\?\)'),
+        ('{"path": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(there are: path, text\)'),
+        ('{"audio_filepath": "a.wav", "texts": "x"}', r'"text" is missing \(is it "texts"\?\)'),
+        ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7: a text is wanted'),
+        ('{"audio_filepath": "a.wav", "text": null}', '"text" is None: a text is wanted'),
+        ('{"audio_filepath": "", "text": "x"}', '"audio_filepath" is empty'),
+        ('{"audio_filepath": "a.wav", "text": " \\t"}', '"text" is empty'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": -1}', '"duration" is -1: a positive number'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": 0}', '"duration" is 0: a positive number'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": NaN}', '"duration" is nan: a positive number'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": Infinity}', '"duration" is inf: a positive number'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": "1"}', "\"duration\" is '1': a positive number"),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": true}', '"duration" is True: a positive number'),
+        (f'{{"audio_filepath": "a.wav", "text": "x", "duration": 1{"0" * 400}}}', '"duration" is 1000+'),
+        ('{"audio_filepath": "a.wav", "text": "x", "id": []}', r'"id" is \[\]: a text or an integer is wanted'),
+        (GOOD.encode() + b"\0", "holds a NUL byte"),
+        (b'{"audio_filepath": "a.wav", "text": "\xe9"}', "not UTF-8: byte 0xe9, column 38"),
+    ],
+)
+def test_a_bad_row_is_named_and_the_rows_around_it_are_read(tmp_path, line, what):
+    path = jsonl(tmp_path, GOOD, line, GOOD)
+    rows, [problem] = read_manifest(path)
+    assert [row.place for row in rows] == [f"{path}:1", f"{path}:3"]
+    assert problem.place == f"{path}:2"
+    with pytest.raises(DataError, match=what):
+        raise DataError(problem)
+
+
+def test_everything_that_is_wrong_with_a_row_is_said_at_once(tmp_path):
+    _, [problem] = read_manifest(jsonl(tmp_path, '{"audio_filepath": "", "text": "", "duration": -2}'))
+    assert problem.what.count(";") == 2
+
+
+def test_byte_order_mark_carriage_returns_and_blank_lines_are_accepted(tmp_path):
+    path = jsonl(tmp_path, b"\xef\xbb\xbf" + GOOD.encode() + b"\r", b"\r", b"  ", GOOD.encode() + b"\r", b"")
+    rows, problems = read_manifest(path)
+    assert [row.place for row in rows] == [f"{path}:1", f"{path}:4"]
+    assert not problems
+
+
+def test_csv_and_tsv_read_the_same_rows_as_jsonl(tmp_path):
+    rows, _ = read_manifest(
+        jsonl(tmp_path, '{"audio_filepath": "a.wav", "text": "Say \\"one, two\\".", "duration": 1.5}', GOOD)
+    )
+    as_csv = 'id,audio_filepath,text,duration\r\n,a.wav,"Say ""one, two"".",1.5\r\n\r\n,a.wav,One.,\r\n'
+    as_tsv = 'audio_filepath\ttext\tduration\na.wav\tSay "one, two".\t1.5\na.wav\tOne.\t\n'
+    for path in (table(tmp_path, "a.csv", "\ufeff" + as_csv), table(tmp_path, "a.tsv", as_tsv)):
+        read, problems = read_manifest(path)
+        assert not problems
+        assert [(r.id, r.audio, r.text, r.duration) for r in read] == [(r.id, r.audio, r.text, r.duration) for r in rows]
+
+
+def test_a_quotation_mark_in_a_tsv_quotes_nothing(tmp_path):
+    rows, problems = read_manifest(table(tmp_path, "a.tsv", 'audio_filepath\ttext\na.wav\t"One\nb.wav\tTwo"\n'))
+    assert not problems
+    assert [row.text for row in rows] == ['"One', 'Two"']
+
+
+def test_bad_rows_of_a_table_are_named_by_the_line_they_begin_on(tmp_path):
+    text = 'audio_filepath,text,duration\na.wav,"one\ntwo",1\nb.wav\nc.wav,x,soon\nd.wav,"x" y,1\ne.wav,x,1\nf.wav,"never,1\ng.wav,x,1\n'
+    path = table(tmp_path, "a.csv", text)
+    rows, problems = read_manifest(path)
+    assert [row.place for row in rows] == [f"{path}:2", f"{path}:7"]
+    assert [problem.place for problem in problems] == [f"{path}:{line}" for line in (4, 5, 6, 8)]
+    with pytest.raises(DataError) as error:
+        raise DataError(problems)
+    for what in ("1 cells, the header 3", "\"duration\" is 'soon'", "not a row of a table", "unexpected end of data"):
+        assert what in str(error.value)
+
+
+def test_a_table_without_the_needed_columns_has_one_mistake(tmp_path):
+    rows, [problem] = read_manifest(table(tmp_path, "a.tsv", "path\tsentence\na.wav\tOne\nb.wav\tTwo\n"))
+    assert not rows
+    assert '"audio_filepath" is missing (there are: path, sentence)' in problem.what
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: None, "the manifest does not exist"),
+        (lambda path: path.mkdir(), "the manifest is a directory"),
+        (lambda path: os.mkfifo(path), "the manifest is a FIFO"),
+        (lambda path: path.touch(), "the manifest is empty"),
+        (lambda path: path.write_text("\n \n"), "the manifest holds no rows"),
+    ],
+)
+def test_a_manifest_that_cannot_be_read_is_named_with_its_absolute_path(tmp_path, make, what):
+    make(tmp_path / "train.jsonl")
+    with pytest.raises(DataError, match=f"{tmp_path}/train.jsonl: {what}"):
+        read_manifest(tmp_path / "train.jsonl")
+
+
+def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path):
+    (tmp_path / "train.txt").write_text(GOOD)
+    with pytest.raises(DataError, match=r"a manifest ends in .jsonl, .csv, .tsv, not in '.txt'"):
+        read_manifest(tmp_path / "train.txt")
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=st.one_of(st.binary(max_size=200), st.text('{}[]",:\n\r\tatx', max_size=80).map(str.encode)))
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "tsv"])
+def test_no_content_whatever_ends_in_anything_but_rows_and_problems(tmp_path_factory, ending, content):
+    path = tmp_path_factory.getbasetemp() / f"any.{ending}"
+    path.write_bytes(content)
+    try:
+        rows, problems = read_manifest(path)
+    except DataError:
+        return
+    assert rows or problems
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n")).filter(str.strip), min_size=1))
+def test_every_text_survives_jsonl_and_csv(tmp_path_factory, texts):
+    folder = tmp_path_factory.getbasetemp()
+    path = jsonl(folder, *(json.dumps({"audio_filepath": "a.wav", "text": t}, ensure_ascii=False) for t in texts))
+    assert [row.text for row in read_manifest(path)[0]] == texts
+    with (folder / "any.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("audio_filepath", "text"), *(("a.wav", text) for text in texts)])
+    assert [row.text for row in read_manifest(folder / "any.csv")[0]] == texts

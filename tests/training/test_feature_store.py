@@ -1,0 +1,205 @@
+import os
+import resource
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tune_asr.errors import DataError, StorageError
+from tune_asr.speech.audio import AudioError
+from tune_asr.speech.corpus import Utterance
+from tune_asr.training import feature_store
+from tune_asr.training.feature_store import build_or_open
+from tune_asr.training.features import log_mel
+
+SETTINGS = {"sample_rate": 8000, "num_mel_bins": 10}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Samples that leave a line in a file whenever they are read."""
+
+    seed: int
+    log: Path
+
+    def samples(self):
+        with self.log.open("a") as file:
+            file.write(f"{self.seed}\n")
+        num_samples = 400 + 1000 * self.seed
+        return np.random.default_rng(self.seed).uniform(-1, 1, num_samples).astype(np.float32), 8000
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Samples on which the process is killed."""
+
+    def samples(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Samples of a file that has gone."""
+
+    def samples(self):
+        raise AudioError("holds no samples")
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "root"
+
+
+def utterances(log, count=4):
+    return [Utterance(id=f"u{i}", text="a", seconds=1.0, audio=Noise(i, log)) for i in range(count)]
+
+
+def assert_holds(store, speech):
+    assert len(store) == len(speech)
+    for i, utterance in enumerate(speech):
+        assert torch.equal(store[i], log_mel(*utterance.audio.samples(), **SETTINGS))
+        assert store.length(i) == len(store[i])
+
+
+def stores(root):
+    return {path.name for path in (root / "features").iterdir() if path.is_dir()}
+
+
+def test_features_are_computed_once_and_equal_log_mel(root, log):
+    speech = utterances(log)
+    first = build_or_open(speech, key="k", root=root, **SETTINGS)
+    second = build_or_open(speech, key="k", root=root, **SETTINGS)
+    assert log.read_text().split() == ["0", "1", "2", "3"]
+    assert_holds(first, speech)
+    assert_holds(second, speech)
+
+
+def test_what_is_read_may_be_changed_without_changing_the_store(root, log):
+    store = build_or_open(utterances(log), key="k", root=root, **SETTINGS)
+    store[1].zero_()
+    assert store[1].any()
+
+
+@pytest.mark.parametrize("other", [{"key": "l"}, {"sample_rate": 16000}, {"num_mel_bins": 12}])
+def test_another_key_or_setting_is_another_store(root, log, other):
+    build_or_open(utterances(log), key="k", root=root, **SETTINGS)
+    build_or_open(utterances(log), **({"key": "k", "root": root} | SETTINGS | other))
+    assert len(stores(root)) == 2
+
+
+def in_child(function):
+    """Run a function in a forked process and return the process's id."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            function()
+        finally:
+            os._exit(0)
+    return pid
+
+
+def test_processes_that_start_together_build_it_once(root, log):
+    speech = utterances(log)
+    children = [in_child(lambda: build_or_open(speech, key="k", root=root, **SETTINGS)) for _ in range(3)]
+    for pid in children:
+        os.waitpid(pid, 0)
+    assert sorted(log.read_text().split()) == ["0", "1", "2", "3"]
+    assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
+
+
+def test_a_build_that_was_killed_half_way_leaves_nothing_broken(root, log):
+    speech = utterances(log)
+    deadly = [*speech[:2], Utterance(id="deadly", text="a", seconds=1.0, audio=Deadly())]
+    pid = in_child(lambda: build_or_open(deadly, key="k", root=root, **SETTINGS))
+    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+    assert [name.endswith(".partial") for name in stores(root)] == [True]
+    assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
+    assert [name.endswith(".partial") for name in stores(root)] == [False]
+
+
+def test_a_store_that_lost_a_file_is_built_again(root, log):
+    speech = utterances(log)
+    held = build_or_open(speech, key="k", root=root, **SETTINGS)
+    (frames,) = root.glob("features/*/frames.f32")
+    frames.unlink()
+    assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
+    assert_holds(held, speech)
+
+
+def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root, log, monkeypatch):
+    speech = utterances(log)
+    held = build_or_open(speech, key="held", root=root, **SETTINGS)
+    (held_name,) = stores(root)
+    for key in ("old", "new"):
+        time.sleep(0.01)
+        build_or_open(speech, key=key, root=root, **SETTINGS)  # closed at once
+    old, new = sorted(stores(root) - {held_name}, key=lambda name: (root / "features" / name).stat().st_mtime)
+    time.sleep(0.01)
+    one = sum(path.stat().st_size for path in (root / "features" / old).iterdir())
+    monkeypatch.setattr(feature_store, "MAX_BYTES", 3 * one)
+    build_or_open(speech, key="newest", root=root, **SETTINGS)
+    assert old not in stores(root)
+    assert {held_name, new} < stores(root)
+
+    monkeypatch.setattr(feature_store, "MAX_BYTES", 0)
+    build_or_open(speech, key="last", root=root, **SETTINGS)
+    assert held_name in stores(root) and len(stores(root)) == 2
+    assert_holds(held, speech)
+
+
+def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
+    speech = [*utterances(log), Utterance(id="clips/9.wav", text="a", seconds=1.0, audio=Missing())]
+    with pytest.raises(DataError, match=r"utterance clips/9\.wav: its recording holds no samples"):
+        build_or_open(speech, key="k", root=root, **SETTINGS)
+    assert stores(root) == set()
+    assert_holds(build_or_open(speech[:-1], key="k", root=root, **SETTINGS), speech[:-1])
+
+
+def test_without_a_folder_features_stay_in_memory_and_a_warning_says_so(tmp_path, log):
+    (tmp_path / "file").touch()
+    speech = utterances(log)
+    with pytest.warns(UserWarning, match="features cannot be shared, so each process keeps its own in memory"):
+        store = build_or_open(speech, key="k", root=tmp_path / "file" / "root", **SETTINGS)
+    assert_holds(store, speech)
+
+
+def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(root, log):
+    speech = utterances(log)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.warns(UserWarning, match="File too large"):
+            store = build_or_open(speech, key="k", root=root, **SETTINGS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert stores(root) == set()
+    assert_holds(store, speech)
+
+
+def test_the_folder_is_private(root, log):
+    build_or_open(utterances(log), key="k", root=root, **SETTINGS)
+    assert root.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_to_somebody_elses_folder_is_refused(tmp_path, root, log):
+    (tmp_path / "theirs").mkdir()
+    root.symlink_to(tmp_path / "theirs")
+    with pytest.raises(StorageError, match=r"is a link: remove it, or set TMPDIR to a folder of your own"):
+        build_or_open(utterances(log), key="k", root=root, **SETTINGS)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_somebody_elses_folder_is_refused(root, log):
+    root.mkdir()
+    os.chown(root, 12345, 12345)
+    with pytest.raises(StorageError, match=r"must be a folder of user 0, but it belongs to user 12345"):
+        build_or_open(utterances(log), key="k", root=root, **SETTINGS)

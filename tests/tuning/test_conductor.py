@@ -1,0 +1,163 @@
+"""The conductor without Ray: what it answers, and what the ledger says, for the messages of workers."""
+
+import pytest
+
+from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError, DataError, StorageError
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.state import SearchState
+from tune_asr.space.plan import from_values
+from tune_asr.tuning import messages
+from tune_asr.tuning.conductor import MAX_RETRIES, Conductor
+
+
+@pytest.fixture
+def plan():
+    space = {
+        "param_space": {"optimizer.lr": {"uniform": [0.001, 0.01]}},
+        "search": {"num_samples": 3},
+        "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
+    }
+    return from_values(space, Config().model_dump(), "test")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ResultsFolder.create(tmp_path / "results")
+
+
+@pytest.fixture
+def make(folder, plan):
+    def make() -> Conductor:
+        state = SearchState.replay(read_ledger(folder.ledger))
+        return Conductor(folder, plan, Ledger.open(folder.ledger), state, "val_wer", lambda event: None)
+
+    return make
+
+
+def report(epoch, objective=0.5, last=False):
+    names = ("val_wer", "val_cer", "val_loss", "objective", "train_seconds", "val_seconds", "seconds")
+    values = dict.fromkeys(names, objective) | {"epoch": epoch, "checkpoint": f"epoch_{epoch:03d}"}
+    return messages.reported(values, last=last)
+
+
+def events(folder):
+    return [event["event"] for event in read_ledger(folder.ledger)]
+
+
+def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, folder):
+    conductor = make()
+    first, second = conductor.next_work(), conductor.next_work()
+    assert conductor.receive(first.number, messages.started(0, [], "host:1")) == "continue"
+    assert conductor.receive(second.number, messages.started(0, [], "host:2")) == "continue"
+    assert conductor.receive(first.number, report(1, 0.5)) == "continue"
+    assert conductor.receive(second.number, report(1, 0.6)) == "stop"
+    assert events(folder)[-3:] == ["report", "decision", "pruned"]
+
+
+def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_failed(make, folder):
+    conductor = make()
+    for attempt in range(MAX_RETRIES + 1):
+        assert conductor.next_work().number == "00000"
+        conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
+        conductor.process_ended("00000", "killed")
+    assert events(folder).count("resumed") == MAX_RETRIES
+    assert read_ledger(folder.ledger)[-1]["event"] == "failed"
+    assert conductor.next_work().number == "00001"
+
+
+def test_retries_are_counted_across_drivers(make, folder):
+    for attempt in range(MAX_RETRIES):
+        conductor = make()
+        conductor.next_work()
+        conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
+        conductor.process_ended("00000", "killed")
+    conductor = make()
+    conductor.next_work()
+    conductor.process_ended("00000", "killed")
+    assert conductor.state.trials["00000"].status == "failed"
+
+
+def test_an_epoch_that_is_trained_again_counts_once(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", report(1))
+    conductor.receive("00000", report(2))
+    again = make()
+    again.next_work()
+    again.receive("00000", messages.started(0, ["epoch_002: removed"], "host:2"))
+    assert again.receive("00000", report(1)) == "continue"
+    assert again.receive("00000", report(2)) == "continue"
+    assert events(folder).count("report") == 2
+    assert again.receive("00000", report(3)) == "continue"
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut):
+    conductor = make()
+    for number in ("00000", "00001"):
+        conductor.next_work()
+        conductor.receive(number, messages.started(0, [], "host:1"))
+    conductor.receive("00000", report(1, 0.5))
+    conductor.receive("00001", report(1, 0.6))
+    whole = read_ledger(folder.ledger)
+    lines = folder.ledger.read_bytes().splitlines(keepends=True)
+    folder.ledger.write_bytes(b"".join(lines[:-cut]))
+    make()
+    strip = [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in read_ledger(folder.ledger)]
+    assert strip == [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in whole]
+
+
+def test_a_finished_report_without_its_end_is_finished_on_resume(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    for epoch in (1, 2, 3, 4):
+        conductor.receive("00000", report(epoch, 0.1, last=epoch == 4))
+    lines = folder.ledger.read_bytes().splitlines(keepends=True)
+    folder.ledger.write_bytes(b"".join(lines[:-1]))
+    assert make().state.trials["00000"].status == "finished"
+
+
+def test_a_diverged_trial_ends_without_a_retry(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    assert conductor.receive("00000", messages.diverged("training loss nan")) == "stop"
+    conductor.process_ended("00000", None)
+    assert conductor.next_work().number == "00001"
+
+
+def test_data_a_trial_cannot_train_on_fail_the_trial_and_not_the_search(make, folder):
+    conductor = make()
+    conductor.next_work()
+    assert conductor.receive("00000", messages.failed(DataError("too long for their frames"))) == "stop"
+    assert read_ledger(folder.ledger)[-1]["cause"] == "too long for their frames"
+
+
+def test_a_class_that_logs_no_wer_ends_the_search(make):
+    conductor = make()
+    conductor.next_work()
+    with pytest.raises(ConfigError, match="does not log val_wer"):
+        conductor.receive("00000", messages.failed(ConfigError("it does not log val_wer")))
+
+
+def test_a_full_disk_ends_the_search_and_no_trial(make):
+    conductor = make()
+    conductor.next_work()
+    with pytest.raises(StorageError, match="no space"):
+        conductor.receive("00000", messages.failed(StorageError("no space left")))
+    assert conductor.state.trials["00000"].status == "pending"
+
+
+def test_a_search_is_over_when_every_trial_has_ended(make):
+    conductor = make()
+    for _ in range(3):
+        work = conductor.next_work()
+        conductor.receive(work.number, messages.started(0, [], "host:1"))
+        conductor.receive(work.number, messages.diverged("nan"))
+        conductor.process_ended(work.number, None)
+    assert conductor.is_over
+    assert not conductor.has_work

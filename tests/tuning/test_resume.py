@@ -1,0 +1,83 @@
+"""Killed and resumed: the ledger tells the same story as that of a search that nobody disturbed."""
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+
+TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
+STORY = ("created", "report", "decision", "pruned", "finished", "diverged", "failed")
+
+
+def story(events):
+    """What happened, without when, and without the starts and ends of processes."""
+    return [{k: v for k, v in event.items() if k not in TIMES} for event in events if event["event"] in STORY]
+
+
+def test_three_kills_of_the_driver_change_nothing(workspace, finished):
+    process = workspace.popen("search", "--space", "space.yaml")
+    for reports in (3, 9, 14):
+        workspace.wait_for(process, lambda at=reports: workspace.reports() >= at)
+        time.sleep(0.05 * (reports % 4))
+        workspace.kill(process)
+        # All that is not ledger, search.yaml and checkpoints is disposable.
+        for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"):
+            (workspace.root / "results" / "space" / name).unlink(missing_ok=True)
+        shutil.rmtree(workspace.root / "results" / "space" / ".tune", ignore_errors=True)
+        process = workspace.popen("search", "--resume", "results/space")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert story(workspace.ledger()) == story(finished.ledger())
+    summary = "results/space/summary.json"
+    assert '"status": "finished"' in (workspace.root / summary).read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_search_so_that_it_can_go_on(workspace, finished, number):
+    process = workspace.popen("search", "--space", "space.yaml")
+    workspace.wait_for(process, lambda: workspace.reports() >= 4)
+    began = time.monotonic()
+    out, err = workspace.kill(process, number)
+    assert process.returncode == 128 + number, err
+    assert "--resume results/space" in out
+    assert workspace.ledger()[-1]["status"] == "interrupted"
+    assert time.monotonic() - began < 30  # not a figure: it must end by itself
+    workspace.run("search", "--resume", "results/space")
+    assert story(workspace.ledger()) == story(finished.ledger())
+
+
+def test_a_trial_whose_process_is_killed_is_retried_from_its_last_epoch(workspace, finished):
+    process = workspace.popen("search", "--space", "space.yaml")
+    workspace.wait_for(process, lambda: workspace.reports() >= 4)
+    worker = next(event["process"] for event in workspace.ledger() if event["event"] == "started")
+    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "its process died" in out
+    paused, resumed = (
+        [event for event in workspace.ledger() if event["event"] == name] for name in ("paused", "resumed")
+    )
+    assert [event["retry"] for event in paused] == [1]
+    assert [event["cause"] for event in resumed] == [paused[0]["cause"]]
+    assert story(workspace.ledger()) == story(finished.ledger())
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied", "removed"])
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(workspace, finished, damage):
+    process = workspace.popen("search", "--space", "space.yaml")
+    workspace.wait_for(process, lambda: workspace.reports() >= 4)
+    workspace.kill(process)
+    running = [event for event in workspace.ledger() if event["event"] == "report"][-1]
+    path = workspace.root / "results" / "space" / running["checkpoint"]
+    data = path.read_bytes()
+    spoilt = {"truncated": data[:-200], "emptied": b"", "flipped": data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]}
+    if damage == "removed":
+        shutil.rmtree(path.parent)
+    else:
+        path.write_bytes(spoilt[damage])
+    run = workspace.run("search", "--resume", "results/space")
+    assert f"epoch_{running['epoch']:03d}" in run.stdout
+    assert "damaged" in run.stdout
+    assert story(workspace.ledger()) == story(finished.ledger())

@@ -1,0 +1,87 @@
+"""A search as a user runs it: real Ray, real processes, real files."""
+
+import csv
+import json
+import math
+
+import torch
+
+
+def test_every_trial_ends_and_every_epoch_is_reported_once(finished):
+    events = finished.ledger()
+    created = [event["trial"] for event in events if event["event"] == "created"]
+    assert created == [f"{n:05d}" for n in range(5)]
+    for trial in created:
+        epochs = [event["epoch"] for event in events if event["event"] == "report" and event["trial"] == trial]
+        assert epochs == list(range(1, len(epochs) + 1))
+        ends = [event["event"] for event in events if event.get("trial") == trial][-1]
+        assert ends == ("finished" if len(epochs) == 6 else "pruned")
+
+
+def test_the_objective_is_made_of_the_reported_metrics(finished):
+    for event in finished.ledger():
+        if event["event"] == "report":
+            wer, cer, loss = event["val_wer"], event["val_cer"], event["val_loss"]
+            expected = min(wer, 1) + 1e-2 * min(cer, 1) + 1e-4 * loss / (1 + loss)
+            assert math.isclose(event["objective"], expected, rel_tol=1e-12)
+            assert wer == (event["substitutions"] + event["deletions"] + event["insertions"]) / event["words"]
+
+
+def test_one_process_trains_all_trials(finished):
+    assert len({event["process"] for event in finished.ledger() if event["event"] == "started"}) == 1
+
+
+def test_the_winner_is_the_lowest_wer_over_all_reports(finished):
+    root = finished.root / "results" / "space"
+    best = json.loads((root / "summary.json").read_text())["best"]
+    reports = [event for event in finished.ledger() if event["event"] == "report"]
+    lowest = min(reports, key=lambda r: (r["val_wer"], r["val_cer"], r["val_loss"], r["trial"], r["epoch"]))
+    assert (best["trial"], best["epoch"]) == (lowest["trial"], lowest["epoch"])
+    with (root / "leaderboard.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["trial"] == best["trial"]
+    assert float(rows[0]["val_wer"]) == best["val_wer"]
+    assert finished.stdout.splitlines()[-1].split() == "python -m tune_asr.train --config results/space/best.yaml".split()
+
+
+def test_best_yaml_trains_the_winner_again_to_the_last_bit(finished):
+    root = finished.root / "results" / "space"
+    run = finished.run("train", "--config", "results/space/best.yaml")
+    again = json.loads(run.stdout.splitlines()[-1])
+    best = json.loads((root / "summary.json").read_text())["best"]
+    assert {k: again[k] for k in ("epoch", "val_wer", "val_cer", "val_loss")} == {
+        k: best[k] for k in ("epoch", "val_wer", "val_cer", "val_loss")
+    }
+    ours, theirs = (
+        torch.load(path, weights_only=True)["state_dict"] for path in (root / "best.ckpt", finished.root / again["checkpoint"])
+    )
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_resuming_a_finished_search_changes_nothing(finished):
+    root = finished.root / "results" / "space"
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert "is finished" in finished.run("search", "--resume", "results/space").stdout
+    assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def test_a_folder_that_holds_a_search_is_refused(finished):
+    run = finished.run("search", "--space", "space.yaml", expect=5)
+    assert "--resume results/space" in run.stderr
+    assert "--name" in run.stderr
+
+
+def test_nothing_of_tune_is_left(finished):
+    assert not (finished.root / "results" / "space" / ".tune").exists()
+
+
+def test_each_trial_has_its_tensorboard_run_with_its_last_epoch(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    last = {event["trial"]: event for event in finished.ledger() if event["event"] == "report"}
+    for trial, report in last.items():
+        accumulator = EventAccumulator(str(finished.root / "results" / "space" / "tensorboard" / trial))
+        accumulator.Reload()
+        values = accumulator.Scalars("val_wer")
+        assert len(values) == report["epoch"]
+        assert math.isclose(values[-1].value, report["val_wer"], rel_tol=1e-6)
