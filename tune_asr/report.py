@@ -20,7 +20,9 @@ from tune_asr.errors import exit_with
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the report of the folder named on the command line, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m tune_asr.report", description="Show what a search has found, also while it runs."
+        prog="python -m tune_asr.report",
+        description="Show what a search has found, also while it runs.",
+        epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
     arguments = parser.parse_args(argv)

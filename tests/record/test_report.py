@@ -34,7 +34,7 @@ def searched(search):
         search.log("pruned" if len(epochs) == 1 else "finished", trial=trial)
     search.log("diverged", trial=search.trial(**{"optimizer.lr": 0.02}), cause="loss is NaN")
     failing = search.trial(**{"optimizer.lr": 0.003})
-    search.log("resumed", trial=failing, epoch=0, cause="killed", retry=3)
+    search.log("paused", trial=failing, epoch=0, cause="killed", retry=3)
     search.log("failed", trial=failing, cause="SIGKILL, three times")
     return search
 

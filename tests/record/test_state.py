@@ -109,9 +109,9 @@ def test_a_trial_that_is_over_stays_so(final):
         state.apply({"event": "started", "trial": "00000"})
 
 
-def test_retries_are_counted_as_resumed_says_and_a_new_driver_is_no_retry():
+def test_retries_are_counted_as_paused_says_and_a_new_driver_is_no_retry():
     events = [CREATED, {"event": "started", "trial": "00000"}]
-    events += [{"event": "resumed", "trial": "00000", "epoch": 0, "cause": "killed", "retry": n} for n in (1, 2)]
+    events += [{"event": "paused", "trial": "00000", "epoch": 0, "cause": "killed", "retry": n} for n in (1, 2)]
     events += [{"event": "resumed", "trial": "00000", "epoch": 0, "cause": "search resumed"}]
     assert SearchState.replay(events).trials["00000"].retries == 2
 

@@ -4,7 +4,7 @@ The events, in the ledger's words:
 
     search_started {pid, host, address, slots, resumed} · search_ended {status}
     created {trial, params, seed} · started · report {epoch, val_wer, …}
-    decision {rung, epoch, value, cutoff, verdict} · paused {epoch} · resumed {epoch, cause, retry}
+    decision {rung, epoch, value, cutoff, verdict} · paused {epoch, cause, retry} · resumed {epoch, cause}
     finished | pruned | diverged | failed {cause}
 
 The live search and the replay of its ledger go through the one method `SearchState.apply`, so they

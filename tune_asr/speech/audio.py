@@ -83,14 +83,13 @@ def _probe(path: Path) -> tuple[AudioInfo, bool]:
     if reason := reason_unusable(path):
         raise AudioError(reason)
     try:
+        if is_truncated(path):
+            raise AudioError("is truncated: the file ends before the samples that its header declares")
         header = soundfile.info(path)
-        truncated = is_truncated(path)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"cannot be read as audio ({error.error_string.rstrip('.')})") from error
     except OSError as error:
         raise AudioError(f"cannot be read ({error.strerror})") from error
-    if truncated:
-        raise AudioError("is truncated: the file ends before the samples that its header declares")
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"cannot be read as audio ({error.error_string.rstrip('.')})") from error
     if header.frames == _NO_FRAME_COUNT:
         raise AudioError("does not say how long it is: its header was never completed; encode it again")
     if header.frames == 0:

@@ -23,6 +23,8 @@ def is_truncated(path: Path) -> bool:
         match file.read(4):
             case b"RIFF":
                 return _samples_are_cut(file, size, b"data", "little")
+            case b"RIFX":
+                return _samples_are_cut(file, size, b"data", "big")
             case b"FORM":
                 return _samples_are_cut(file, size, b"SSND", "big")
             case b"OggS":

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tune_asr.errors import DataError
+from tune_asr.speech.corpus import FileAudio
+from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.survey import Survey, survey_manifests
+
+RATE = 8000
+
+
+def record(folder: Path, name: str, seconds: float = 1.0, rate: int = RATE, channels: int = 1) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = np.random.default_rng(len(name)).normal(0, 0.1, (round(seconds * rate), channels))
+    soundfile.write(path, samples, rate)
+    return path
+
+
+def manifest(folder: Path, split: str, *rows: tuple[str, str] | str) -> Path:
+    lines = (row if isinstance(row, str) else json.dumps({"audio_filepath": row[0], "text": row[1]}) for row in rows)
+    path = folder / f"{split}.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def survey(folder: Path, **settings) -> Survey:
+    arguments = {"normalizer": TextNormalizer(), "sample_rate": RATE, "max_seconds": None, "subsampling": 4}
+    return survey_manifests(folder / "train.jsonl", folder / "val.jsonl", **(arguments | settings))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in ("a", "b", "c", "d"):
+        record(tmp_path, f"{name}.wav")
+    manifest(tmp_path, "train", ("a.wav", "One, two."), ("b.wav", "Three"))
+    manifest(tmp_path, "val", ("c.wav", "Two three"), ("d.wav", "four?"))
+    return tmp_path
+
+
+def test_good_manifests_become_a_corpus(data):
+    found = survey(data)
+    found.check()
+    assert [(u.id, u.text, u.seconds) for u in found.corpus.train] == [("a", "one two", 1.0), ("b", "three", 1.0)]
+    assert [u.audio for u in found.corpus.val] == [FileAudio(data / "c.wav"), FileAudio(data / "d.wav")]
+    assert found.corpus.vocabulary.symbols == ("<blk>", " ", *sorted(set("onetwothree")))
+    samples, rate = found.corpus.train[0].audio.samples()
+    assert (samples.shape, rate) == ((RATE,), RATE)
+
+
+def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
+    whole = record(data, "whole.flac", 1.0).read_bytes()
+    (data / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    (data / "empty.wav").touch()
+    (data / "text.wav").write_text("no audio")
+    os.mkfifo(data / "fifo.wav")
+    soundfile.write(data / "nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
+    record(data, "short.wav", 0.02)
+    manifest(
+        data,
+        "train",
+        ("a.wav", "One"),
+        '{"audio_filepath": "b.wav", "text": "Two"',
+        '{"audio_filename": "b.wav", "text": "Two"}',
+        ("missing.wav", "Three"),
+        ("a.wav", "...!"),
+        ("", "x"),
+        ("cut.flac", "four"),
+        ("empty.wav", "?"),
+    )
+    manifest(
+        data,
+        "val",
+        ("text.wav", "five"),
+        ("fifo.wav", "six"),
+        ("nan.wav", "seven"),
+        ("short.wav", "eight"),
+        ("c.wav", "nine"),
+        (".", "ten"),
+        '{"audio_filepath": "c.wav", "text": "x", "duration": -1}',
+    )
+    found = survey(data)
+    with pytest.raises(DataError) as error:
+        found.check()
+    expected = [
+        ("train.jsonl:2", "not JSON"),
+        ("train.jsonl:3", '(is it "audio_filename"?)'),
+        ("train.jsonl:4", f"{data}/missing.wav does not exist"),
+        ("train.jsonl:5", "the text '...!' is empty once normalised: text.punctuation: remove leaves nothing of it"),
+        ("train.jsonl:6", '"audio_filepath" is empty'),
+        ("train.jsonl:7", "cut.flac is truncated or damaged"),
+        ("train.jsonl:8", "empty.wav is empty; the text '?' is empty once normalised"),
+        ("val.jsonl:1", "text.wav cannot be read as audio"),
+        ("val.jsonl:2", "fifo.wav is a FIFO"),
+        ("val.jsonl:3", "nan.wav holds NaN or infinite samples"),
+        ("val.jsonl:4", "short.wav lasts 0.0200 s, less than one window of 25 ms"),
+        ("val.jsonl:6", "is a directory"),
+        ("val.jsonl:7", '"duration" is -1'),
+    ]
+    assert len(error.value.problems) == len(expected)
+    for problem, (place, what) in zip(error.value.problems, expected, strict=True):
+        assert problem.place == f"{data}/{place}"
+        assert what in problem.what
+    assert [u.id for u in found.corpus.train + found.corpus.val] == ["a", "c"]
+    assert "bad rows: 13" in found.render()
+
+
+def test_a_text_without_any_letter_names_the_setting_that_emptied_it(data):
+    manifest(data, "train", ("a.wav", "12 34"), ("b.wav", "\u200b\u200b"))
+    with pytest.raises(DataError) as error:
+        survey(data, normalizer=TextNormalizer(digits="remove")).check()
+    assert "text.digits: remove leaves nothing of it" in str(error.value)
+    assert "it has no letter and no number" in str(error.value)
+    assert "no utterance is left to train on" in str(error.value)
+
+
+def test_both_manifests_are_named_where_both_cannot_be_read(tmp_path):
+    with pytest.raises(DataError, match=r"train\.jsonl: the manifest does not exist(.|\n)*val\.jsonl: the manifest does"):
+        survey(tmp_path)
+
+
+def test_long_utterances_leave_training_alone(data):
+    record(data, "long.wav", 3.0)
+    manifest(data, "train", ("a.wav", "one"), ("long.wav", "eleven"))
+    manifest(data, "val", ("long.wav", "one eleven"))
+    found = survey(data, max_seconds=2.5)
+    found.check()
+    assert [u.id for u in found.corpus.train] == ["a"]
+    assert [u.id for u in found.corpus.val] == ["long"]
+    assert "v" not in found.corpus.vocabulary.symbols
+    assert "1 training utterances are left out: they are longer than data.max_seconds, 2.5 s" in " ".join(
+        found.render().split()
+    )
+    with pytest.raises(DataError, match=r"no utterance is left to train on\n.*data\.max_seconds, 0\.5 s"):
+        survey(data, max_seconds=0.5).check()
+
+
+def test_one_percent_of_training_may_be_infeasible(tmp_path):
+    record(tmp_path, "a.wav")  # 100 feature frames: 25 output frames
+    fits, too_long = ("a.wav", "ab" * 12 + "a"), ("a.wav", "ab" * 12 + "ab")
+    manifest(tmp_path, "val", too_long)
+    manifest(tmp_path, "train", *[fits] * 99, too_long)
+    found = survey(tmp_path)
+    found.check()
+    assert [len(found.infeasible(found.corpus.train)), len(found.infeasible(found.corpus.val))] == [1, 1]
+    assert "1 of 100 training utterances (1.0 %) have more characters" in found.render()
+
+    manifest(tmp_path, "train", *[fits] * 98, too_long)
+    with pytest.raises(DataError, match=r"1 of 99 training utterances \(1.0 %\) have.*at most 1 % may\n.*subsampling"):
+        survey(tmp_path).check()
+    survey(tmp_path, subsampling=2).check()
+    survey(tmp_path, subsampling=None).check()
+
+
+def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
+    record(data, "stereo.wav", 2.0, rate=16000, channels=2)
+    manifest(
+        data,
+        "train",
+        ("a.wav", "same text"),
+        ("stereo.wav", "other"),
+        ("stereo.wav", "other again"),
+        '{"audio_filepath": "b.wav", "text": "bee", "duration": 4.5}',
+        '{"audio_filepath": "d.wav", "text": "dee", "duration": 1.004}',
+    )
+    manifest(data, "val", ("c.wav", "Same text!"), ("a.wav", "ça, zoë ζ ζ"))
+    report = " ".join(survey(data).render().split())
+    for told in (
+        "texts that stand in training and in validation: 1 ('same text')",
+        "recordings that stand in training and in validation: 1 ('a.wav')",
+        "recordings that training lists more than once: 1 ('stereo.wav')",
+        "recordings of training that are not as long as the manifest says: 1 ('b.wav')",
+        "recordings: 5 at 8,000 Hz",
+        "recordings: 2 at 16,000 Hz, resampled to 8,000 Hz",
+        "2 with more than one channel",
+        "validation: 4 of 6 words (66.7 %) are not in training",
+        "ζ U+03B6 2 a",
+        "ç U+00E7 1 a",
+        "bad rows: none",
+    ):
+        assert told in report
+
+
+def test_the_report_is_80_columns_wide_and_shows_20_bad_rows(data, monkeypatch):
+    manifest(data, "train", ("a.wav", "नमस्ते " * 40), *[(f"{n}.wav", "x") for n in range(25)])
+    monkeypatch.chdir(data)
+    lines = survey(Path()).render().splitlines()
+    assert all(len(line) <= 80 or str(data) in line for line in lines)
+    assert "bad rows: 25" in lines
+    assert lines[-1] == "  ... and 5 more"
+    assert sum("does not exist" in line for line in lines) == 20
+
+
+def test_the_report_says_where_wer_means_nothing(data):
+    assert "WER counts" in survey(data).render()
+    manifest(data, "val", ("c.wav", "你好世界"))
+    assert "CER takes the place of WER" in survey(data).render()
+
+
+def test_the_fingerprint_goes_with_the_data_and_the_machine_key_with_the_place(tmp_path):
+    def corpus(folder: str, text: str = "one", seconds: float = 1.0):
+        for name in ("a", "b"):
+            record(tmp_path / folder, f"{name}.wav", seconds)
+        manifest(tmp_path / folder, "train", ("a.wav", text))
+        manifest(tmp_path / folder, "val", ("b.wav", "two"))
+        return survey(tmp_path / folder).corpus
+
+    here, there = corpus("here"), corpus("there")
+    assert here.fingerprint == there.fingerprint
+    assert here.machine_key != there.machine_key
+    assert corpus("text", text="One!").fingerprint == here.fingerprint
+    assert corpus("text", text="ones").fingerprint != here.fingerprint
+    assert corpus("length", seconds=2.0).fingerprint != here.fingerprint
+    assert survey(tmp_path / "here").corpus == here
+    os.utime(tmp_path / "here" / "a.wav", ns=(1, 1))
+    touched = survey(tmp_path / "here").corpus
+    assert touched.fingerprint == here.fingerprint
+    assert touched.machine_key != here.machine_key
+
+
+def test_the_real_prompts_are_good_and_measured_right():
+    folder = os.environ.get("TUNE_ASR_DATA")
+    if not folder:
+        pytest.skip("TUNE_ASR_DATA does not name the folder of the recorded prompts (train.jsonl, val.jsonl)")
+    found = survey(Path(folder))
+    found.check()
+    train, val = found.corpus.train, found.corpus.val
+    assert not found.problems
+    assert (len(train), len(val)) == (405, 74)
+    assert sum(len(u.text.split()) for u in train) == 2392
+    assert sum(len(u.text.split()) for u in val) == 485
+    assert sum(u.seconds for u in train) / 60 == pytest.approx(17.9, abs=0.05)
+    assert sum(u.seconds for u in val) / 60 == pytest.approx(3.4, abs=0.05)
+    assert {info.sample_rate for info in found.recordings} == {8000}
+    assert not found.remarks
+    assert {u.id: u.text for u in val}["audio/call-fwd-no-ans"] == "call forward on no answer"
