@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
-from tune_asr.config.load import check, from_values
+from tune_asr.config.load import check, from_values, known_keys
 from tune_asr.config.overrides import Layered
 from tune_asr.config.sections import Config
 from tune_asr.config.strict_yaml import parse
 from tune_asr.errors import ConfigError
+
+NAMES = st.sampled_from(
+    [*(key for section in Config.model_fields for key in known_keys(section)), "devices", "custom", "x"]
+)
 
 
 def load(text: str) -> Config:
@@ -159,6 +165,27 @@ def test_all_mistakes_of_a_file_are_told_at_once_each_at_its_place():
         "c.yaml:9: data.val",
     }
     assert caught.value.exit_code == 2
+
+
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["manifest", "conv_ctc", "a.b", "x", ""])
+)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=4
+)
+TREES = st.dictionaries(
+    st.sampled_from([*Config.model_fields, "x"]), st.dictionaries(NAMES, VALUES, max_size=3) | VALUES, max_size=3
+)
+
+
+@given(TREES)
+def test_whatever_is_given_is_a_configuration_or_a_refusal(values):
+    try:
+        config = check(Layered(values))
+    except ConfigError as error:
+        assert error.problems
+    else:
+        assert isinstance(config, Config)
 
 
 def test_an_empty_section_holds_its_defaults():

@@ -83,6 +83,14 @@ def test_refused(text, message):
     assert refusal(text).startswith(message)
 
 
+@given(st.text(st.sampled_from("ab1:-?[]{}&*!|>'\"%@`#,.\n\t \0\x1b\ufeff\u2028é<="), max_size=30))
+def test_whatever_is_written_is_read_or_refused(text):
+    try:
+        parse(text, "c.yaml")
+    except ConfigError as error:
+        assert str(error).startswith("c.yaml:")
+
+
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "a: " + "{a: " * 100_000, "".join(" " * i + "a:\n" for i in range(900))]
 )

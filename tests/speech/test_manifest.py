@@ -117,7 +117,9 @@ def test_csv_and_tsv_read_the_same_rows_as_jsonl(tmp_path):
     for path in (table(tmp_path, "a.csv", "\ufeff" + as_csv), table(tmp_path, "a.tsv", as_tsv)):
         read, problems = read_manifest(path)
         assert not problems
-        assert [(r.id, r.audio, r.text, r.duration) for r in read] == [(r.id, r.audio, r.text, r.duration) for r in rows]
+        assert [(r.id, r.audio, r.text, r.duration) for r in read] == [
+            (r.id, r.audio, r.text, r.duration) for r in rows
+        ]
 
 
 def test_a_quotation_mark_in_a_tsv_quotes_nothing(tmp_path):
@@ -127,8 +129,18 @@ def test_a_quotation_mark_in_a_tsv_quotes_nothing(tmp_path):
 
 
 def test_bad_rows_of_a_table_are_named_by_the_line_they_begin_on(tmp_path):
-    text = 'audio_filepath,text,duration\na.wav,"one\ntwo",1\nb.wav\nc.wav,x,soon\nd.wav,"x" y,1\ne.wav,x,1\nf.wav,"never,1\ng.wav,x,1\n'
-    path = table(tmp_path, "a.csv", text)
+    lines = [
+        "audio_filepath,text,duration",
+        'a.wav,"one',
+        'two",1',
+        "b.wav",
+        "c.wav,x,soon",
+        'd.wav,"x" y,1',
+        "e.wav,x,1",
+        'f.wav,"never closed,1',
+        "g.wav,x,1",
+    ]
+    path = table(tmp_path, "a.csv", "\n".join(lines))
     rows, problems = read_manifest(path)
     assert [row.place for row in rows] == [f"{path}:2", f"{path}:7"]
     assert [problem.place for problem in problems] == [f"{path}:{line}" for line in (4, 5, 6, 8)]
@@ -158,6 +170,20 @@ def test_a_manifest_that_cannot_be_read_is_named_with_its_absolute_path(tmp_path
     make(tmp_path / "train.jsonl")
     with pytest.raises(DataError, match=f"{tmp_path}/train.jsonl: {what}"):
         read_manifest(tmp_path / "train.jsonl")
+
+
+def test_a_relative_manifest_that_is_missing_is_named_with_what_it_stands_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=rf"none\.csv: the manifest does not exist\n.*stands for {tmp_path}/none\.csv"):
+        read_manifest(Path("none.csv"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
+def test_a_manifest_that_may_not_be_read_says_so(tmp_path):
+    path = jsonl(tmp_path, GOOD)
+    path.chmod(0)
+    with pytest.raises(DataError, match="the manifest cannot be read \\(Permission denied\\)"):
+        read_manifest(path)
 
 
 def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path):

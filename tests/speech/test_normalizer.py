@@ -16,11 +16,14 @@ EVERY_SETTING = [
     )
 ]
 # Everything that depends on its neighbours, and letters and marks of scripts that have it.
-TRICKY = "aéIİıßẞŉǅΣσςᾼᾳfiK’'ʼ\u2018\u200b\u200c\u200d\ufeff\u00ad\u0301\u0338\u20e3\ufe0f \t\n\u2028\u00a0-.=≠^1²Ⅷक्षर์ำשָׁشّ한ᄒ"
+TRICKY = (
+    "aéIİıßẞŉǅΣσςᾼᾳﬁK’'ʼ\u2018\u200b\u200c\u200d\ufeff\u00ad\u0301\u0338\u20e3\ufe0f \t\n\u2028\u00a0-.=≠^1²Ⅷक्षर์ำשָׁشّ한ᄒ"
+)
 
 
 @given(
-    st.sampled_from(EVERY_SETTING), st.one_of(st.text(), st.text(TRICKY, max_size=12), st.text(st.characters(codec=None)))
+    st.sampled_from(EVERY_SETTING),
+    st.one_of(st.text(), st.text(TRICKY, max_size=12), st.text(st.characters(codec=None))),
 )
 @settings(max_examples=600, deadline=None)
 def test_normalising_twice_changes_nothing(normalizer, text):

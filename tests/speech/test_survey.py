@@ -122,7 +122,9 @@ def test_a_text_without_any_letter_names_the_setting_that_emptied_it(data):
 
 
 def test_both_manifests_are_named_where_both_cannot_be_read(tmp_path):
-    with pytest.raises(DataError, match=r"train\.jsonl: the manifest does not exist(.|\n)*val\.jsonl: the manifest does"):
+    with pytest.raises(
+        DataError, match=r"train\.jsonl: the manifest does not exist(.|\n)*val\.jsonl: the manifest does"
+    ):
         survey(tmp_path)
 
 
@@ -195,7 +197,7 @@ def test_the_report_is_80_columns_wide_and_shows_20_bad_rows(data, monkeypatch):
     assert all(len(line) <= 80 or str(data) in line for line in lines)
     assert "bad rows: 25" in lines
     assert lines[-1] == "  ... and 5 more"
-    assert sum("does not exist" in line for line in lines) == 20
+    assert sum(line.startswith("  train.jsonl:") for line in lines) == 20
 
 
 def test_the_report_says_where_wer_means_nothing(data):

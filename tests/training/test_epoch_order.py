@@ -40,19 +40,20 @@ class Recorder(pl.LightningModule):
 
 
 class SaveAtEveryEpochsEnd(pl.Callback):
-    def __init__(self, folder):
+    def __init__(self, folder, hook):
         self.folder = folder
+        setattr(self, hook, self.save)
 
-    def on_validation_end(self, trainer, pl_module):
+    def save(self, trainer, pl_module):
         trainer.save_checkpoint(self.folder / f"{trainer.current_epoch}.ckpt")
 
 
-def train(folder, resume_from=None):
+def train(folder, hook, resume_from=None):
     module = Recorder()
     trainer = pl.Trainer(
         max_epochs=4,
         accelerator="cpu",
-        callbacks=[SaveAtEveryEpochsEnd(folder)],
+        callbacks=[SaveAtEveryEpochsEnd(folder, hook)],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -65,9 +66,10 @@ def train(folder, resume_from=None):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_resumed_training_sees_exactly_the_batches_of_a_whole_one(tmp_path):
-    whole = train(tmp_path)
+@pytest.mark.parametrize("hook", ["on_validation_end", "on_train_epoch_end"])
+def test_a_resumed_training_sees_exactly_the_batches_of_a_whole_one(tmp_path, hook):
+    whole = train(tmp_path, hook)
     assert whole == {epoch: BucketBatchSampler(LENGTHS, 4, seed=3).batches(epoch) for epoch in range(4)}
     for epoch in range(3):
-        resumed = train(tmp_path, tmp_path / f"{epoch}.ckpt")
+        resumed = train(tmp_path, hook, tmp_path / f"{epoch}.ckpt")
         assert resumed == {later: whole[later] for later in range(epoch + 1, 4)}

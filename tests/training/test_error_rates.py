@@ -18,8 +18,8 @@ def test_rates_are_jiwers(pairs):
     wer, cer = WER(), CER()
     wer.update(references, hypotheses)
     cer.update(references, hypotheses)
-    assert wer.compute() == jiwer.wer(references, hypotheses)
-    assert cer.compute() == jiwer.cer(references, hypotheses)
+    assert wer.compute().item() == jiwer.wer(references, hypotheses)
+    assert cer.compute().item() == jiwer.cer(references, hypotheses)
 
 
 @settings(deadline=None)

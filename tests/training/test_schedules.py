@@ -31,7 +31,7 @@ def test_the_rate_rises_to_its_peak_and_never_rises_again(schedule):
     values = [schedule(step) for step in range(schedule.total_steps + 20)]
     peak = schedule.warmup_steps
     assert values[peak] == 1.0
-    assert values[: peak + 1] == sorted(values[: peak + 1])
+    assert values[: peak + 1] == pytest.approx([(step + 1) / (peak + 1) for step in range(peak + 1)])
     assert values[peak:] == sorted(values[peak:], reverse=True)
 
 

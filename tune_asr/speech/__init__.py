@@ -1,14 +1,17 @@
 """What was said: recordings, manifests, transcripts and error counts. Never torch.
 
-normalizer   text of any script -> the reference that words are counted on
-vocabulary   references -> symbols, and the fewest CTC frames that can spell them
-scoring      reference and hypothesis -> integer error counts, WER, CER, the objective
-frames       samples -> feature frames -> output frames
-truncation   has a file lost its end? Told from its container
-audio        files -> samples, and the reason where a file cannot be used
-corpus       `Utterance` and `Corpus`: what training reads, wherever the speech came from
-manifest     JSONL, CSV and TSV files -> rows, and every bad row
-data_report  facts about a corpus -> the report that people read before training
-survey       two manifests -> a verified corpus and its report
-synthetic    a seed -> a corpus of made-up speech
+normalizer        text of any script -> the reference that words are counted on
+vocabulary        references -> symbols, and the fewest CTC frames that can spell them
+scoring           reference and hypothesis -> integer counts of errors, WER, CER, the objective
+frames            seconds -> samples -> feature frames -> output frames
+corpus            `Utterance` and `Corpus`: what training reads, wherever the speech comes from
+
+survey            two manifests -> a corpus, its report, and everything that is wrong with it
+  manifest          a file -> rows (`manifest_formats`: JSONL, CSV, TSV)
+  inspection        rows -> verified recordings and references
+  audio             a recording -> samples, or the reason why not (`files`, `truncation`)
+  remarks           what is allowed but worth a look
+  data_report       all of it as text
+
+synthetic         a seed -> a corpus of made-up speech (`voice`: how it sounds)
 """

@@ -50,15 +50,20 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
         DataError: the manifest is missing, no ordinary file, empty, or of an unknown kind.
     """
     if reason := reason_unusable(path):
-        raise DataError(Problem(str(path), f"the manifest {reason}", f"the path stands for {path.absolute()}"))
+        way_out = "" if path.is_absolute() else f"the path stands for {path.absolute()}"
+        raise DataError(Problem(str(path), f"the manifest {reason}", way_out))
     records_of = READERS.get(path.suffix.lower())
     if records_of is None:
         raise DataError(Problem(str(path), f"a manifest ends in {', '.join(READERS)}, not in {path.suffix!r}"))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(Problem(str(path), f"the manifest cannot be read ({error.strerror})")) from error
 
     mistakes: Mistakes = {}
     rows: list[Row] = []
     ids: set[str] = set()
-    for line, record in records_of(path.read_bytes(), mistakes):
+    for line, record in records_of(content, mistakes):
         if found := "; ".join(_mistakes_of(record)):
             mistakes[line] = found
         else:

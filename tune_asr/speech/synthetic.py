@@ -85,7 +85,8 @@ def _lexicon(random: np.random.Generator, alphabet: str, num_words: int) -> list
     # Drawing more than half of the words there are would take ever longer.
     most = sum(size * (size - 1) ** (length - 1) for length in range(shortest, longest + 1)) // 2
     if not 2 <= num_words <= most:
-        raise ConfigError(f"{num_words:,} words over an alphabet of {size}: from 2 to {most:,} can be made")
+        what = f"a lexicon of {num_words:,} words: an alphabet of {size} characters is good for 2 to {most:,}"
+        raise ConfigError(f"{what}; lengthen the alphabet or ask for fewer words")
     words: dict[str, None] = {}
     while len(words) < num_words:
         length = math.floor(between((shortest, longest + 1), random.random()))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 BLANK = "<blk>"
 
@@ -24,7 +25,7 @@ class Vocabulary:
 
     symbols: tuple[str, ...]
 
-    blank_id = 0
+    blank_id: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         assert self.symbols[0] == BLANK and BLANK not in self.symbols[1:]

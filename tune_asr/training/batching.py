@@ -90,8 +90,9 @@ class BucketBatchSampler(Sampler[list[int]]):
     Lightning 2.6.6 never calls `set_epoch` on a batch sampler (`_set_sampler_epoch` looks at `dataloader.sampler` and
     `batch_sampler.sampler` alone), and it makes the first iterator before it sets the epoch (`FitLoop.setup_data`;
     Lightning#21938). So this sampler keeps no epoch: it asks `epoch()` when the first batch is drawn. With
-    `num_workers=0` that happens inside the epoch, where `trainer.current_epoch` is right, after a resume from a
-    checkpoint that was saved in `on_validation_end` too. Worker processes would draw as soon as the iterator is made.
+    `num_workers=0` that happens inside the epoch, where `trainer.current_epoch` is right, also after a resume, whether
+    the checkpoint was saved in `on_validation_end` or in `on_train_epoch_end`. Worker processes would draw as soon as
+    the iterator is made, and replay an epoch after the latter.
 
     Args:
         lengths: of each utterance, in frames.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import shutil
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, DataError, StorageError
 
-JOIN_SECONDS = 12.0
+JOIN_SECONDS = 10.0
 _OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
 
 # Set before Ray is imported. What each is for:
@@ -26,30 +29,39 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger and TensorBoard are written by us
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not hold a metric
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are ours
-    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Tune's own state is never read
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
+# Read by the workers: a local Ray inherits it, a cluster is told.
+WORKER_ENVIRONMENT = {
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
+}
+_TOKEN_PREFIX = "tune_asr-ray-"
 PRELOADED = "torch,lightning.pytorch,ray.tune"
 
 
 @contextlib.contextmanager
-def ray_session(name: str, address: str | None) -> Iterator[str | None]:
+def ray_session(name: str, address: str | None, on_unreachable: Callable[[], None]) -> Iterator[str | None]:
     """Ray for the time of a search; yields the dashboard's URL, or None where there is no dashboard.
 
     Args:
         name: of the search; the dashboard lists the job under it.
         address: of a running cluster, `auto` for the one this machine belongs to; None starts a local Ray.
+        on_unreachable: called before the process ends, or the error is raised, because no Ray answers.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
     """
-    os.environ.update({key: value for key, value in ENVIRONMENT.items() if key not in os.environ})
+    for key, value in (ENVIRONMENT | WORKER_ENVIRONMENT).items():
+        os.environ.setdefault(key, value)
     # Tokens and session files are for this user alone.
     before = os.umask(0o077)
     try:
-        context = _join(name, address) if address else _start(name)
+        context = _join(name, address, on_unreachable) if address else _start(name)
+    except ClusterError:
+        on_unreachable()
+        raise
     finally:
         os.umask(before)
     import ray
@@ -59,6 +71,8 @@ def ray_session(name: str, address: str | None) -> Iterator[str | None]:
         yield f"http://{url}" if url else None
     finally:
         ray.shutdown()
+        if token_path().parent.name.startswith(_TOKEN_PREFIX):
+            shutil.rmtree(token_path().parent, ignore_errors=True)
 
 
 def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
@@ -140,6 +154,7 @@ def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, s
 
 def _start(name: str) -> Any:
     os.environ["RAY_preload_python_modules"] = PRELOADED
+    _use_own_token()
     import ray
 
     try:
@@ -158,11 +173,14 @@ def _start(name: str) -> Any:
     return context
 
 
-def _join(name: str, address: str) -> Any:
+def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
     _check_port(address)
+    # A cluster that was started where there is a token asks for it, and one that does not ask ignores it.
+    if token_path().exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     # A port that accepts and then says nothing (not Ray, or a dead cluster's file) would keep ray.init waiting for
     # minutes, in C++, where no signal and no exception reaches it.
-    watchdog = threading.Timer(JOIN_SECONDS, _give_up, [address])
+    watchdog = threading.Timer(JOIN_SECONDS, _give_up, [address, on_unreachable])
     watchdog.daemon = True
     watchdog.start()
     import ray
@@ -190,13 +208,33 @@ def _check_port(address: str) -> None:
         ) from error
 
 
-def _give_up(address: str) -> None:
+def _give_up(address: str, on_unreachable: Callable[[], None]) -> None:
+    on_unreachable()
     sys.stderr.write(
         f"error: no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone "
-        "left it behind, `ray stop` clears it\n"
+        "left it behind, `ray stop` clears it; if the cluster asks for a token, set RAY_AUTH_MODE=token and "
+        "RAY_AUTH_TOKEN_PATH\n"
     )
     sys.stderr.flush()
     os._exit(ClusterError.exit_code)
+
+
+def token_path() -> Path:
+    """Where Ray's token is."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+
+
+def _use_own_token() -> None:
+    """Protect a local Ray with a token of ours.
+
+    Ray would leave its own in the home folder, and a cluster that is started there later asks for it, to the surprise
+    of whoever started it.
+    """
+    if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
+        return
+    path = Path(tempfile.mkdtemp(prefix=_TOKEN_PREFIX)) / "token"
+    path.write_text(secrets.token_hex(32), encoding="ascii")
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
 
 
 def _package_folder() -> str:
@@ -207,7 +245,7 @@ def _job(name: str, package: str | None) -> Any:
     from ray.job_config import JobConfig
 
     # The dashboard shows a job's metadata; workers of a cluster get this very package.
-    runtime_env = {"py_modules": [package]} if package else None
+    runtime_env = {"py_modules": [package], "env_vars": WORKER_ENVIRONMENT} if package else None
     return JobConfig(metadata={"job_name": f"tune_asr search {name}"}, runtime_env=runtime_env)
 
 

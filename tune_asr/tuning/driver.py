@@ -7,7 +7,6 @@ the conductor goes on from there.
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.config.sections import Config, ManifestData
-from tune_asr.errors import ClusterError, DataError, StorageError
+from tune_asr.errors import DataError, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import read_ledger
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
@@ -41,12 +40,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
     found = checked_survey(plan.config)
     folder = ResultsFolder.create(root)
     with folder.lock():
-        try:
-            return _run(folder, plan, _description(plan, root.name, found), address, found)
-        except ClusterError:
-            if not folder.search_yaml.exists():
-                folder.discard()
-            raise
+        return _run(folder, plan, _description(plan, root.name, found), address)
 
 
 def resume(root: Path, address: str | None) -> int:
@@ -76,7 +70,7 @@ def resume(root: Path, address: str | None) -> int:
                 f"{name}: the data have changed since the search began, and its results would be measured by two "
                 "rulers: restore the data, or start a new search"
             )
-        return _run(folder, plan, description, address, found)
+        return _run(folder, plan, description, address)
 
 
 def checked_survey(config: Config) -> Survey | None:
@@ -91,12 +85,13 @@ def checked_survey(config: Config) -> Survey | None:
     return found
 
 
-def _run(
-    folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], address: str | None, found: Survey | None
-) -> int:
+def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], address: str | None) -> int:
+    is_new = not folder.search_yaml.exists()
     interrupts = Interrupts()
     interrupts.install()
-    with cluster.ray_session(folder.root.name, address) as dashboard:
+    # A folder of a search that never began would only be in the way of the next try.
+    abandon = folder.discard if is_new else lambda: None
+    with cluster.ray_session(folder.root.name, address, abandon) as dashboard:
         interrupts.install()
         from tune_asr.tuning.session import Session
 
@@ -106,7 +101,7 @@ def _run(
         )
         if address:
             cluster.check_nodes(folder.ledger, _data_files(plan.config))
-        if not folder.search_yaml.exists():
+        if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
         session = Session(
             folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts
@@ -146,7 +141,7 @@ def _data_files(config: Config) -> list[tuple[str, int]]:
 
 
 def _token_hint() -> str:
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    path = cluster.token_path()
     return f"  (its token is in {path})" if path.exists() else ""
 
 

@@ -1,0 +1,47 @@
+"""From the command to the first training step: tune_asr.search beside a plain Ray Tune and Lightning script."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.searches import first_steps, run_command, run_search
+from tests.benchmarks.table import Row
+
+# As many trials and epochs as `plain_script` has: few, since only the start is looked at.
+SPACE = {
+    "param_space": {"optimizer.lr": {"loguniform": [1.0e-4, 3.0e-2]}},
+    "over": {"trainer.max_epochs": 2},
+    "search": {"num_samples": 2},
+    "asha": {"grace_period": 1},
+}
+TIMES = 2
+
+
+def measure() -> list[Row]:
+    """Both in turn; before them an import, so that neither reads the libraries from a cold disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        run_command("-c", "import lightning.pytorch, ray.tune", temporary=folder)
+    pairs = [(plain_seconds(), our_seconds()) for _ in range(TIMES)]
+    plain, ours = (median(seconds) for seconds in zip(*pairs, strict=True))
+    return [
+        Row(claim="command to first step, over a plain script's", value=ours / plain, unit="", at_most=0.6),
+        Row(claim=f"tune_asr.search, median of {TIMES}", value=ours),
+        Row(claim=f"plain Ray Tune and Lightning, median of {TIMES}", value=plain),
+    ]
+
+
+def our_seconds() -> float:
+    """From the command to the first step of the first trial that gets there."""
+    run = run_search(SPACE)
+    return min(first_steps(run.events).values()) - run.began
+
+
+def plain_seconds() -> float:
+    """The same of `plain_script`, whose trials leave the times of their first steps in files."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.time()
+        run_command("-m", "tests.benchmarks.plain_script", folder, temporary=folder)
+        return min(float(path.read_text()) for path in Path(folder).glob("first_step.*")) - began
