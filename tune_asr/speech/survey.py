@@ -21,7 +21,7 @@ from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.remarks import remarks_on
 from tune_asr.speech.vocabulary import Vocabulary
 
-_MAX_INFEASIBLE_PERCENT = 1
+MAX_INFEASIBLE_PERCENT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ class Survey:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val:
             problems.append(Problem("", "no utterance is left to validate on"))
-        if 100 * len(self.infeasible(train)) > _MAX_INFEASIBLE_PERCENT * len(train):
-            what = f"{self._too_many_characters('training', train)}; at most {_MAX_INFEASIBLE_PERCENT} % may"
+        if 100 * len(self.infeasible(train)) > MAX_INFEASIBLE_PERCENT * len(train):
+            what = f"{self._too_many_characters('training', train)}; at most {MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
             problems.append(Problem("", what, way_out))
         if problems:

@@ -13,17 +13,15 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from tune_asr.config.sections import BatchKeys, Config, CustomTarget
 from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.frames import output_frames
 from tune_asr.speech.scoring import word_error_rate_applies
-from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.speech.vocabulary import Vocabulary, min_frames
 from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
 from tune_asr.training.corpus import survey
-from tune_asr.training.ctc import min_frames
-from tune_asr.training.encoders import ConvCTC
 from tune_asr.training.feature_store import FeatureStore, build_or_open
 from tune_asr.training.targets import construct, import_target
 
@@ -76,7 +74,7 @@ class _Split(Dataset[Example]):
         self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: FeatureStore, start: int
     ) -> None:
         self.utterances = utterances
-        self.tokens = [torch.tensor(vocabulary.encode(utterance.text), dtype=torch.int64) for utterance in utterances]
+        self.tokens = [vocabulary.encode(utterance.text) for utterance in utterances]
         self.features = features
         self.start = start
 
@@ -90,7 +88,8 @@ class _Split(Dataset[Example]):
 
     def __getitem__(self, index: int) -> Example:
         utterance = self.utterances[index]
-        return Example(self.features[self.start + index], self.tokens[index], utterance.text, utterance.id)
+        tokens = torch.tensor(self.tokens[index], dtype=torch.int64)
+        return Example(self.features[self.start + index], tokens, utterance.text, utterance.id)
 
 
 class SpeechDataModule(pl.LightningDataModule):
@@ -124,11 +123,12 @@ class SpeechDataModule(pl.LightningDataModule):
 
     def infeasible_training(self, subsampling: int) -> list[str]:
         """Ids of training utterances whose transcript is too long for the output frames at this subsampling."""
-        frames = torch.tensor(self._train.lengths)
-        tokens = pad_sequence(self._train.tokens, batch_first=True)
-        needed = min_frames(tokens, torch.tensor([len(t) for t in self._train.tokens]))
-        too_long = (needed > ConvCTC.output_lengths(frames, subsampling)).tolist()
-        return [u.id for u, infeasible in zip(self._train.utterances, too_long, strict=True) if infeasible]
+        split = self._train
+        return [
+            utterance.id
+            for utterance, tokens, length in zip(split.utterances, split.tokens, split.lengths, strict=True)
+            if min_frames(tokens) > output_frames(length, subsampling)
+        ]
 
     def padding_share(self) -> float:
         """The share of the first epoch's training frames that is padding."""

@@ -21,15 +21,13 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import Config, CustomTarget
 from tune_asr.errors import ConfigError, DataError, StorageError
+from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.data import SpeechDataModule, load_data
 from tune_asr.training.epochs import EpochReport, Sink
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.precision import resolve_precision
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
-
-MAX_INFEASIBLE_SHARE = 0.01
-
 
 def fit(
     config: Config,
@@ -112,15 +110,15 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
 
 
 def check_feasible(config: Config, data: pl.LightningDataModule) -> None:
-    """Refuse a subsampling under which more than `MAX_INFEASIBLE_SHARE` of the training set cannot be aligned."""
+    """Refuse a subsampling under which more than `MAX_INFEASIBLE_PERCENT` of the training set cannot be aligned."""
     if isinstance(config.model, CustomTarget) or not isinstance(data, SpeechDataModule):
         return
     infeasible = data.infeasible_training(config.model.subsampling)
-    if len(infeasible) > MAX_INFEASIBLE_SHARE * data.num_train:
+    if 100 * len(infeasible) > MAX_INFEASIBLE_PERCENT * data.num_train:
         raise DataError(
             f"{len(infeasible)} of {data.num_train} training transcripts are too long for their frames at "
             f"model.subsampling {config.model.subsampling} (for example {infeasible[0]}), but at most "
-            f"{MAX_INFEASIBLE_SHARE:.0%} may be: lower model.subsampling"
+            f"{MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
         )
 
 

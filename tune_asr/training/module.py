@@ -17,7 +17,7 @@ from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.speech.vocabulary import Vocabulary
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import ctc_loss, greedy_decode
+from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
 from tune_asr.training.encoders import ConvCTC
 from tune_asr.training.schedules import Schedule
 
@@ -77,6 +77,7 @@ class SimpleCTCModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
+        self._validate(batch)
         features = self.augment(batch.features, batch.feature_lengths)
         log_probs, lengths = self(features, batch.feature_lengths)
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
@@ -90,6 +91,7 @@ class SimpleCTCModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""
+        self._validate(batch)
         log_probs, lengths = self(batch.features, batch.feature_lengths)
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._nats += float(result.nats)
@@ -112,6 +114,10 @@ class SimpleCTCModule(pl.LightningModule):
     def counts(self) -> ErrorCounts:
         """Error counts of the last validation pass, summed over its utterances."""
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+
+    def _validate(self, batch: Batch) -> None:
+        """A user's own LightningDataModule may give any token, and torch reads past its arrays without a word."""
+        validate_targets(batch.tokens, batch.token_lengths, len(self.vocabulary), self.blank_id)
 
     def on_objective(self, objective: float) -> None:
         """Take note of an epoch's objective: the plateau schedule waits for it. Called before the checkpoint."""
