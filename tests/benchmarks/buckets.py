@@ -29,7 +29,7 @@ def measure(data: Path | None) -> list[Row]:
 
 
 def epoch_seconds(data: Path, bucketing: bool) -> float:
-    """Seconds of the first training epoch on data/train.jsonl; of the validation only a batch is run."""
+    """Seconds of the first training epoch on data/train.jsonl."""
     from tune_asr.config.load import load_config
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.training.epochs import EpochResult, Save
@@ -44,7 +44,6 @@ def epoch_seconds(data: Path, bucketing: bool) -> float:
                 f"data.bucketing={str(bucketing).lower()}",
                 "trainer.max_epochs=1",
                 "trainer.num_threads=1",
-                "trainer.limit_val_batches=1",
             ]
         ),
     )

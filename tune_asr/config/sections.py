@@ -55,19 +55,21 @@ class SyntheticData(BatchKeys):
     """Where the speech comes from: synthetic, manifest, or the dotted path of a LightningDataModule."""
     seed: Int = 0
     """Which speech is made. It is part of the ruler: the trials of a search differ in `seed`, not here."""
-    num_train: Count = 256
+    batch_size: Count = 64
+    """Utterances a batch; they are about a second long."""
+    num_train: Count = 512
     """Training utterances."""
     num_val: Count = 64
     """Validation utterances."""
-    alphabet: Annotated[str, Field(min_length=2)] = "abcdefghijklmnop"
+    alphabet: Annotated[str, Field(min_length=2)] = "abcdefghijklmnopqrstuvwxyz"
     """The characters; each is an audible pattern of its own."""
-    num_words: Annotated[Int, Field(ge=10)] = 200
+    num_words: Annotated[Int, Field(ge=10)] = 400
     """Words in the lexicon; some stand in validation alone."""
-    min_words: Count = 1
+    min_words: Count = 2
     """Fewest words an utterance."""
     max_words: Count = 4
     """Most words an utterance."""
-    noise: Annotated[float, Field(ge=0)] = 0.3
+    noise: Annotated[float, Field(ge=0)] = 0.1
     """Standard deviation of the noise, relative to the voice's."""
 
     @model_validator(mode="after")

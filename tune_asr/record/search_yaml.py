@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from tune_asr.config.scalars import scalar
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.atomic import storage_error, write_atomic
 
@@ -31,7 +32,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_str(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    # Left to itself, PyYAML writes 1e-3 bare, for it is text in YAML 1.1: in YAML 1.2 it is a number.
+    # Left to itself, PyYAML writes 1e-3 and 0o17 bare, for they are text in YAML 1.1: in YAML 1.2 they are numbers.
     # And it writes U+0085 as a line break that is read as a space.
     style = '"' if _is_number(text) or not text.isprintable() else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
@@ -41,7 +42,7 @@ def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        return False
+        return not isinstance(scalar(text), str)
     return True
 
 
