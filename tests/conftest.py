@@ -14,8 +14,8 @@ import yaml
 REPOSITORY = Path(__file__).parents[1]
 
 TINY_CONFIG = {
-    "data": {"num_train": 48, "num_val": 12, "max_words": 2, "alphabet": "abcdef", "num_words": 30, "batch_size": 8},
-    "model": {"dim": 24, "num_layers": 2, "kernel_size": 5},
+    "data": {"num_train": 64, "num_val": 16, "max_words": 2, "alphabet": "abcd", "num_words": 40, "batch_size": 4},
+    "model": {"dim": 32, "num_layers": 2, "kernel_size": 5},
     "trainer": {"max_epochs": 6},
 }
 TINY_SPACE = {

@@ -11,7 +11,7 @@ Doors, each a program (`python -m tune_asr.DOOR`, or `tune-asr DOOR`):
 Rooms, from the top down; imports point down, and `tests/test_architecture.py` keeps it so:
 
     tuning/      the only room that knows Ray: driver, conductor, ASHA, worker
-    training/    how a recogniser learns: features, batches, encoder, loss, schedules, `fit`. torch and Lightning; never Ray
+    training/    how a recogniser learns: features, batches, encoder, loss, schedules, `fit`. Never Ray
     record/      the results folder: ledger, checkpoints, ranking, statistics. Neither Ray nor torch
     space/       what search_spaces/*.yaml may say, checked against the configuration
     config/      what configs/*.yaml may say: typed, strict

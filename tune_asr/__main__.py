@@ -13,7 +13,10 @@ def main() -> int:
     door = sys.argv[1] if len(sys.argv) > 1 else ""
     if door not in DOORS:
         asked = door in ("-h", "--help")
-        print(f"usage: tune-asr {{{','.join(DOORS)}}} ...\n\ntune-asr DOOR --help says the rest.", file=sys.stdout if asked else sys.stderr)
+        print(
+            f"usage: tune-asr {{{','.join(DOORS)}}} ...\n\ntune-asr DOOR --help says the rest.",
+            file=sys.stdout if asked else sys.stderr,
+        )
         return 0 if asked else 2
     code: int = importlib.import_module(f"tune_asr.{door}").main(sys.argv[2:])
     return code

@@ -4,7 +4,7 @@
     python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
     python -m tune_asr.search --resume results/lr
 
-Each trial trains a CTC recogniser; ASHA prunes trials on validation WER; every event stands in the results folder before
+Each trial trains a CTC recogniser; ASHA prunes trials on validation WER. Every event stands in the results folder before
 anything else happens, so a search that was killed resumes where it was.
 """
 
@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", metavar="S", help="draws the settings (search.seed)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
     parser.add_argument("--address", metavar="ADDR", help="a running Ray: HOST:PORT or auto (default: a local Ray)")
-    parser.add_argument("--dry-run", action="store_true", help="check everything, print the first trials, start nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, print the first trials, start nothing"
+    )
     return parser
 
 

@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (YAML)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
-    parser.add_argument("--resume-from-checkpoint", type=Path, metavar="FILE", help="go on after this checkpoint's epoch")
+    parser.add_argument(
+        "--resume-from-checkpoint", type=Path, metavar="FILE", help="go on after this checkpoint's epoch"
+    )
     parser.add_argument("--fast-dev-run", action="store_true", help="one batch of each kind, nothing written")
     parser.add_argument("--dry-run", action="store_true", help="check configuration and data, print the data report")
     return parser

@@ -27,7 +27,7 @@ def test_three_kills_of_the_driver_change_nothing(workspace, finished):
             (workspace.root / "results" / "space" / name).unlink(missing_ok=True)
         shutil.rmtree(workspace.root / "results" / "space" / ".tune", ignore_errors=True)
         process = workspace.popen("search", "--resume", "results/space")
-    out, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert story(workspace.ledger()) == story(finished.ledger())
     summary = "results/space/summary.json"

@@ -41,7 +41,7 @@ def test_the_winner_is_the_lowest_wer_over_all_reports(finished):
         rows = list(csv.DictReader(file))
     assert rows[0]["trial"] == best["trial"]
     assert float(rows[0]["val_wer"]) == best["val_wer"]
-    assert finished.stdout.splitlines()[-1].split() == "python -m tune_asr.train --config results/space/best.yaml".split()
+    assert finished.stdout.splitlines()[-1].strip() == "python -m tune_asr.train --config results/space/best.yaml"
 
 
 def test_best_yaml_trains_the_winner_again_to_the_last_bit(finished):
@@ -53,7 +53,8 @@ def test_best_yaml_trains_the_winner_again_to_the_last_bit(finished):
         k: best[k] for k in ("epoch", "val_wer", "val_cer", "val_loss")
     }
     ours, theirs = (
-        torch.load(path, weights_only=True)["state_dict"] for path in (root / "best.ckpt", finished.root / again["checkpoint"])
+        torch.load(path, weights_only=True)["state_dict"]
+        for path in (root / "best.ckpt", finished.root / again["checkpoint"])
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 

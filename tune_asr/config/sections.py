@@ -69,7 +69,7 @@ class SyntheticData(BatchKeys):
     """Fewest words an utterance."""
     max_words: Count = 4
     """Most words an utterance."""
-    noise: Annotated[float, Field(ge=0)] = 0.1
+    noise: Annotated[float, Field(ge=0)] = 0.2
     """Standard deviation of the noise, relative to the voice's."""
 
     @model_validator(mode="after")

@@ -29,6 +29,7 @@ from tune_asr.training.precision import resolve_precision
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
 
+
 def fit(
     config: Config,
     sink: Sink,

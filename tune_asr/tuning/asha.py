@@ -1,7 +1,7 @@
 """ASHA: who goes on at a rung (Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020).
 
-The paper's letters: a trial trains for at most R epochs (`max_t`); rung k stands at r * eta^(s + k) epochs, where r is the
-`grace_period`, eta the `reduction_factor` and s the early-stopping rate, here 0; at each rung 1 in eta goes on.
+The paper's letters: a trial trains for at most R epochs (`max_t`); rung k stands at r * eta^(s + k) epochs, where r is
+the `grace_period`, eta the `reduction_factor` and s the early-stopping rate, here 0; at each rung 1 in eta goes on.
 
 Departures from the paper, both named after what they buy:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import shutil
@@ -83,7 +84,7 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
     """
     import ray
 
-    resources = ray.cluster_resources()
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
     per_trial = (1.0 if gpus else 0.0) if gpus_per_trial == "auto" else float(gpus_per_trial)
     fitting = int(cpus / cpus_per_trial)
@@ -112,7 +113,7 @@ def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     look = ray.remote(num_cpus=0)(_look_around)
-    nodes = [node for node in ray.nodes() if node["Alive"]]
+    nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     found = [
         look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
             str(marker), list(data_files)
@@ -153,7 +154,7 @@ def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, s
 
 
 def _start(name: str) -> Any:
-    os.environ["RAY_preload_python_modules"] = PRELOADED
+    os.environ["RAY_preload_python_modules"] = PRELOADED  # noqa: SIM112 - so Ray spells it
     _use_own_token()
     import ray
 
@@ -164,7 +165,7 @@ def _start(name: str) -> Any:
             num_cpus=len(os.sched_getaffinity(0)),
             object_store_memory=_OBJECT_STORE_BYTES,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             job_config=_job(name, None),
         )
     except (RuntimeError, ValueError, OSError, TimeoutError) as error:
@@ -187,7 +188,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
 
     try:
         return ray.init(
-            address=address, log_to_driver=False, logging_level="ERROR", job_config=_job(name, _package_folder())
+            address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         reason = str(error).strip().splitlines()[0]

@@ -53,9 +53,7 @@ class Conductor:
         self.state = state
         self.metric: Any = metric
         asha = plan.space.asha
-        self.asha = Asha(
-            grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t
-        )
+        self.asha = Asha(grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t)
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
         self._umask = os.umask(0)
         os.umask(self._umask)

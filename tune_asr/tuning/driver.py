@@ -103,9 +103,7 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
             cluster.check_nodes(folder.ledger, _data_files(plan.config))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
-        session = Session(
-            folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts
-        )
+        session = Session(folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts)
         say = session.progress.say
         say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.max_t} epochs at most")
         if description["metric"] == "val_cer":

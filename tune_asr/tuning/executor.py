@@ -13,8 +13,8 @@ Traps of Ray 2.60 that shape this file, each found in its source and seen happen
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def _nothing() -> None:
     """What our objects pickle to."""
 
 
-class WorkSearcher(Searcher):  # type: ignore[misc]
+class WorkSearcher(Searcher):
     """Hands the conductor's work to Tune, at most `slots` trials at a time."""
 
     def __init__(self, conductor: Conductor, slots: int) -> None:
@@ -61,17 +61,15 @@ class WorkSearcher(Searcher):  # type: ignore[misc]
         """Tune's metric, mode and space are none of ours."""
         return True
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """The next trial's config; None: not now; FINISHED: no more."""
         self._look_for_lost_trials()
         if len(self._numbers) >= self.slots:
             return None
         if not self.conductor.has_work:
             return None if self._numbers else Searcher.FINISHED
-        try:
+        with _ending():
             work = self.conductor.next_work()
-        except TuneAsrError as error:
-            raise EndSearch(error) from error
         self._numbers[trial_id] = work.number
         return dict(work.to_config())
 
@@ -100,13 +98,13 @@ class WorkSearcher(Searcher):  # type: ignore[misc]
                 self.on_trial_complete(trial_id, error=True)
 
 
-class MessageScheduler(TrialScheduler):  # type: ignore[misc]
+class MessageScheduler(TrialScheduler):
     """Brings workers' messages to the conductor, and runs trials in the order they were handed out."""
 
     _metric = "objective"
 
     def __init__(self, conductor: Conductor, searcher: WorkSearcher) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.conductor = conductor
         self.searcher = searcher
         self._pending: deque[Trial] = deque()
@@ -150,7 +148,7 @@ class MessageScheduler(TrialScheduler):  # type: ignore[misc]
         return ""
 
 
-class Between(tune.Callback):  # type: ignore[misc]
+class Between(tune.Callback):
     """Calls a function between any two events of Tune, at least ten times a second."""
 
     def __init__(self, function: Callable[[], None]) -> None:
@@ -164,15 +162,13 @@ class Between(tune.Callback):  # type: ignore[misc]
         self.function()
 
 
-class _ending:  # noqa: N801 - a context manager, written as one reads it
+@contextmanager
+def _ending() -> Iterator[None]:
     """Turn an error that ends the search into `EndSearch`, which Tune lets through."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, TuneAsrError):
-            raise EndSearch(error) from error
+    try:
+        yield
+    except TuneAsrError as error:
+        raise EndSearch(error) from error
 
 
 def _cause(trial: Trial) -> str:

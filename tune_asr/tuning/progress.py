@@ -64,7 +64,9 @@ class Progress:
             error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event[self.metric])}"
             return f"epoch {event['epoch']:3d}/{self.max_t}  {error}  {event['seconds']:5.1f} s{self._outlook()}"
         if name == "created":
-            return "new       " + "  ".join(f"{key.rpartition('.')[2]}={_short(v)}" for key, v in event["params"].items())
+            return "new       " + "  ".join(
+                f"{key.rpartition('.')[2]}={_short(v)}" for key, v in event["params"].items()
+            )
         if name == "resumed":
             damaged = "".join(f"\n          damaged, passed over: {line}" for line in event.get("damaged", ()))
             return f"resumed   after epoch {event['epoch']}: {event['cause']}{damaged}"

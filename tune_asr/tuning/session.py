@@ -47,9 +47,7 @@ class Session:
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
-        self.progress = Progress(
-            self.state, num_trials=plan.num_trials, max_t=plan.max_t, slots=slots, metric=metric
-        )
+        self.progress = Progress(self.state, num_trials=plan.num_trials, max_t=plan.max_t, slots=slots, metric=metric)
         self._is_new = not self.state.trials
         self._dirty = True
         self._snapshot_at = 0.0
