@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,18 @@ import torch
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError
 from tune_asr.speech.scoring import ErrorCounts, objective
-from tune_asr.training.module import UtteranceResult
+from tune_asr.training.module import SimpleCTCModule, UtteranceResult
 from tune_asr.training.seeding import seed_everything_for
 
 METRICS = ("val_wer", "val_cer", "val_loss")
 
 
 class Diverged(Exception):
-    """The loss is no longer a finite number."""
+    """A loss or an error rate is no longer a finite number; `history` is what came before, as `fit` returns it."""
+
+    def __init__(self, what: str, history: Sequence[Mapping[str, float]]) -> None:
+        super().__init__(what)
+        self.history = list(history)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class EpochResult:
     """One epoch: `epoch` counts from 1, losses are nats a token, times are seconds.
 
     `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
-    empty for a user's own module, which says no more than its metrics.
+    empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
+    those before a resume included.
     """
 
     epoch: int
@@ -49,6 +54,7 @@ class EpochResult:
     train_seconds: float
     val_seconds: float
     seconds: float
+    history: tuple[Mapping[str, float], ...]
 
 
 def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
@@ -102,13 +108,15 @@ class EpochReport(pl.Callback):
         self.history = list(state_dict["history"])
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The set-up is over."""
+        """The set-up is over. A training that was resumed behind its own end does not go on."""
+        trainer.should_stop |= self._ends(trainer)
         self.on_start()
         self._epoch_began = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """A new sum of losses."""
+        """A new sum of losses. A user's own DataLoader that shuffles draws its order after this."""
         self._losses = []
+        seed_everything_for(self.seed, trainer.current_epoch)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -120,9 +128,13 @@ class EpochReport(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """A loss that is not finite ends the training at once: nothing comes back from it."""
-        loss = float(outputs["loss"] if isinstance(outputs, Mapping) else outputs)
+        if "loss" not in outputs:  # a user's own module may leave a batch out
+            return
+        # Lightning has divided it, so that the gradients of a step add up to a mean.
+        loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
-            raise Diverged(f"training loss {loss} in epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}")
+            where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
+            raise Diverged(f"the training loss is {loss} in {where}", self.history)
         self._losses.append(loss)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -131,40 +143,47 @@ class EpochReport(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sum the epoch up, let schedule and patience see it, hand it on."""
-        result = self._result(trainer, pl_module)
-        if not math.isfinite(result.val_loss):
-            raise Diverged(f"validation loss {result.val_loss} in epoch {result.epoch}")
-        if hasattr(pl_module, "on_objective"):
-            pl_module.on_objective(result.objective)
-        self.history.append({name: getattr(result, name) for name in ("epoch", *METRICS, "objective")})
+        ours = pl_module if isinstance(pl_module, SimpleCTCModule) else None
+        epoch = self._measured(trainer, pl_module)
+        if ours:
+            ours.on_objective(epoch["objective"])
+        self.history.append(epoch)
         # A trial that is pruned at this epoch ends without another word to its loggers.
         for logger in trainer.loggers:
             logger.save()
-        trainer.should_stop = self._ends(result.epoch)
-        self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
-        self._epoch_began = time.monotonic()
-
-    def _result(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> EpochResult:
-        values = {name: _metric(trainer, pl_module, name) for name in METRICS}
+        trainer.should_stop |= self._ends(trainer)
         now = time.monotonic()
-        counts = pl_module.counts() if hasattr(pl_module, "counts") else None
-        if counts is not None:
-            # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
-            values |= {"val_wer": counts.wer, "val_cer": counts.cer}
-        primary = values[self.metric]
-        return EpochResult(
+        result = EpochResult(
             epoch=trainer.current_epoch + 1,
-            **values,
-            objective=objective(primary, values["val_cer"], values["val_loss"]),
+            **{name: epoch[name] for name in (*METRICS, "objective")},
             train_loss=math.fsum(self._losses) / max(len(self._losses), 1),
-            counts=counts,
-            utterances=tuple(getattr(pl_module, "utterances", ())),
+            counts=ours.counts() if ours else None,
+            utterances=tuple(ours.utterances) if ours else (),
             train_seconds=self._validation_began - self._epoch_began,
             val_seconds=now - self._validation_began,
             seconds=now - self._epoch_began,
+            history=tuple(self.history),
         )
+        self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
+        self._epoch_began = time.monotonic()
 
-    def _ends(self, epoch: int) -> bool:
+    def _measured(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
+        """An epoch of the history: its number, what the module logged, and the objective made of it."""
+        values = {name: _logged(trainer, pl_module, name) for name in METRICS}
+        if isinstance(pl_module, SimpleCTCModule):
+            # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
+            values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise Diverged(f"{name} is {value} in epoch {trainer.current_epoch + 1}", self.history)
+        ranked_by = objective(values[self.metric], values["val_cer"], values["val_loss"])
+        return {"epoch": trainer.current_epoch + 1, **values, "objective": ranked_by}
+
+    def _ends(self, trainer: pl.Trainer) -> bool:
+        """Whether the training ends with the last epoch of the history."""
+        epoch = self.history[-1]["epoch"] if self.history else 0
+        if epoch < max(1, trainer.min_epochs or 0):
+            return False
         if self.stopping.stop_epoch is not None and epoch >= self.stopping.stop_epoch:
             return True
         return self.stopping.enabled and epoch >= self.grace_period and self._bad_epochs() >= self.stopping.patience
@@ -178,7 +197,7 @@ class EpochReport(pl.Callback):
         return bad
 
 
-def _metric(trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> float:
+def _logged(trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> float:
     value = trainer.callback_metrics.get(name)
     if value is None:
         logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"

@@ -1,0 +1,130 @@
+"""What `search` refuses: one message, the right exit code, no Ray, nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+# Runs the door and then tells whether Ray was loaded: a mistake must not wait for it.
+DOOR = "import sys\nfrom tune_asr.search import main\ncode = main(sys.argv[1:])\nprint('ray' in sys.modules, file=sys.stderr)\nsys.exit(code)"
+
+
+def refused(workspace, *arguments, code):
+    run = subprocess.run(
+        [sys.executable, "-c", DOOR, *arguments], cwd=workspace.root, capture_output=True, text=True, timeout=60
+    )
+    *message, ray_was_loaded = run.stderr.splitlines()
+    assert run.returncode == code, run.stderr
+    assert ray_was_loaded == "False"
+    assert message[0].startswith("error: ")
+    assert "Traceback" not in run.stderr
+    return "\n".join(message)
+
+
+def manifest(workspace, rows, name="train.jsonl"):
+    (workspace.root / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def recordings(workspace):
+    """Twelve good recordings, as a manifest for either split."""
+    rows = []
+    for i in range(12):
+        samples = np.random.default_rng(i).normal(0, 0.1, 12_000).astype(np.float32)
+        soundfile.write(workspace.root / f"{i}.wav", samples, 8000)
+        rows.append({"audio_filepath": f"{i}.wav", "text": f"word {'abc'[i % 3]}"})
+    manifest(workspace, rows[:8])
+    manifest(workspace, rows[8:], "val.jsonl")
+    data = {"target": "manifest", "train": "train.jsonl", "val": "val.jsonl"}
+    workspace.write("config.yaml", {"data": data, "trainer": {"max_epochs": 6}})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"search": {"num_sample": 3}}, "did you mean num_samples?"),
+        ({"asha": {"max_t": 99}}, "must be at most the horizon"),
+        ({"param_space": {"optimizer.lr": {"loguniform": [0, 1]}}}, "low must be above 0"),
+        ({"param_space": {"text.case": {"choice": ["lower"]}}}, "part of the ruler"),
+        ({"over": {"optimizer.lr": 0.1}}, "fixed as well"),
+    ],
+)
+def test_a_wrong_space_is_exit_2_with_file_and_line(workspace, change, message):
+    workspace.write("space.yaml", {"config": "config.yaml", "param_space": {"optimizer.lr": {"uniform": [0.1, 1]}}} | change)
+    error = refused(workspace, "--space", "space.yaml", code=2)
+    assert message in error
+    assert "space.yaml:" in error
+    assert not (workspace.root / "results").exists()
+
+
+def test_a_fifo_for_a_space_does_not_block(workspace):
+    os.mkfifo(workspace.root / "pipe.yaml")
+    assert "not a file" in refused(workspace, "--space", "pipe.yaml", code=2)
+
+
+def test_flags_are_told_as_they_were_written(workspace):
+    error = refused(workspace, "--space", "space.yaml", "--max-epochs", "many", "--set", "model.dim=x", code=2)
+    assert "max_epochs" in error
+    assert "model.dim" in error
+
+
+def test_all_bad_rows_of_both_manifests_are_told_at_once_with_exit_3(workspace, recordings):
+    good = recordings[0]
+    (workspace.root / "empty.wav").write_bytes(b"")
+    (workspace.root / "text.wav").write_text("not audio")
+    (workspace.root / "cut.wav").write_bytes((workspace.root / "0.wav").read_bytes()[:5000])
+    os.mkfifo(workspace.root / "pipe.wav")
+    bad = [good | {"audio_filepath": name} for name in ("gone.wav", "empty.wav", "text.wav", "cut.wav", "pipe.wav")]
+    manifest(workspace, [*recordings[:8], *bad, good | {"text": "  "}])
+    (workspace.root / "val.jsonl").write_text("{not json\n" + json.dumps(recordings[9]) + "\n")
+    error = refused(workspace, "--space", "space.yaml", code=3)
+    for line in range(9, 15):
+        assert f"train.jsonl:{line}" in error
+    assert "val.jsonl:1" in error
+    assert not (workspace.root / "results").exists()
+
+
+def test_too_many_transcripts_longer_than_their_frames_are_exit_3(workspace, recordings):
+    manifest(workspace, [row | {"text": "abc" * 60} for row in recordings[:8]])
+    assert "lower model.subsampling" in refused(workspace, "--space", "space.yaml", code=3)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda root: (root / "results").write_text(""), "not a folder"),
+        (lambda root: (root / "results" / "space").mkdir(parents=True) or (root / "results/space/mine").touch(), "mine"),
+    ],
+)
+def test_a_folder_that_is_not_ours_is_exit_5(workspace, prepare, message):
+    prepare(workspace.root)
+    error = refused(workspace, "--space", "space.yaml", code=5)
+    assert message in error
+    assert "--name" in error
+
+
+def test_resuming_what_is_no_search_is_exit_5(workspace):
+    assert "there is no such folder" in refused(workspace, "--resume", "results/nothing", code=5)
+    (workspace.root / "empty").mkdir()
+    assert "search.yaml" in refused(workspace, "--resume", "empty", code=5)
+
+
+def test_resume_takes_no_other_flag(workspace):
+    assert "--max-epochs cannot be given" in refused(workspace, "--resume", "results/x", "--max-epochs", "3", code=2)
+
+
+def test_a_name_is_no_path(workspace):
+    assert "plain folder name" in refused(workspace, "--space", "space.yaml", "--name", "../x", code=2)
+
+
+def test_a_dry_run_prints_space_configuration_and_first_trials_and_starts_nothing(workspace):
+    run = workspace.run("search", "--space", "space.yaml", "--dry-run")
+    assert "5 trials; the first of them:" in run.stdout
+    assert "00004" in run.stdout
+    assert "max_t" in run.stdout
+    assert not (workspace.root / "results").exists()
