@@ -5,6 +5,8 @@
     encoders.py      conv_ctc: features (N, T, C) -> log-probabilities (N, T', V)
     data.py          speech as the configuration names it: corpus, features, LightningDataModule
     epochs.py        what an epoch came to, and the Lightning callback that says so
+    trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
+    checkpoints.py   what `tune_asr.train` keeps, and what can be resumed
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine
     batching.py      batches of similar length;   augment.py  SpecAugment

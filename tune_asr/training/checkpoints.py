@@ -1,38 +1,47 @@
-"""The checkpoints that `train` keeps: the newest and the best, each whole or not there at all."""
+"""The checkpoints that `train` keeps: the newest and the best, each whole or not there at all; and which can be resumed."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from tune_asr.errors import StorageError
+import lightning.pytorch as pl
+import torch
+
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.epochs import EpochResult, Save, rank
 
 
 class CheckpointFolder:
     """Saves `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts, and removes what is neither new nor among the best.
 
+    Checkpoints of an earlier training in the same folder are moved into a folder beside them before the first one is
+    saved, and so are those of this training that a resume is about to make again. None is lost.
+
     Args:
-        dirpath: the folder; checkpoints of an earlier training there are moved into a folder beside them, not lost.
+        dirpath: the folder.
         metric: what "best" goes by, `val_wer` or `val_cer`.
         save_top_k: how many of the best are kept.
-        keep_earlier: the training is a resumed one: the checkpoints there are its own.
+        resumed_from: the checkpoint that the training goes on from; one in `dirpath` says that those there are its own.
 
     Raises:
         StorageError: the folder cannot be written.
     """
 
-    def __init__(self, dirpath: Path, *, metric: str, save_top_k: int, keep_earlier: bool) -> None:
+    def __init__(self, dirpath: Path, *, metric: str, save_top_k: int, resumed_from: Path | None) -> None:
         self.dirpath = dirpath
         self.metric = metric
         self.save_top_k = save_top_k
-        self._saved: list[Mapping[str, float]] = []
+        self._goes_on = resumed_from is not None and resumed_from.resolve().parent == dirpath.resolve()
+        self._saved_one = False
         try:
             dirpath.mkdir(parents=True, exist_ok=True)
-            if not keep_earlier:
-                self._set_aside()
+            tempfile.TemporaryFile(dir=dirpath).close()
         except OSError as error:
             raise StorageError(f"{dirpath}: cannot be written: {error.strerror}: choose checkpoint.dirpath") from error
 
@@ -46,28 +55,82 @@ class CheckpointFolder:
         # No temporary name ends in .ckpt: whoever lists the folder sees whole checkpoints alone.
         temporary = final.with_suffix(f".{os.getpid()}.tmp")
         try:
+            if not self._saved_one:
+                self._set_aside(result.epoch)
             save(temporary)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(final)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise StorageError(f"{final}: cannot be written: {error.strerror or error}") from error
-        self._saved.append({name: getattr(result, name) for name in ("epoch", "val_wer", "val_cer", "val_loss")})
-        self._remove_superfluous()
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._saved_one = True
+        self._remove_superfluous(result.history)
 
-    def _remove_superfluous(self) -> None:
-        kept = sorted(self._saved, key=lambda epoch: rank(epoch, self.metric))[: self.save_top_k]
-        kept.append(self._saved[-1])
-        for epoch in self._saved:
-            if epoch not in kept:
-                self.path(epoch["epoch"]).unlink(missing_ok=True)
-        self._saved = [epoch for epoch in self._saved if epoch in kept]
+    def _remove_superfluous(self, history: Sequence[Mapping[str, float]]) -> None:
+        saved = [epoch for epoch in history if self.path(epoch["epoch"]).exists()]
+        best = sorted(saved, key=lambda epoch: rank(epoch, self.metric))[: self.save_top_k]
+        for epoch in saved[:-1]:
+            if epoch not in best:
+                self.path(epoch["epoch"]).unlink()
 
-    def _set_aside(self) -> None:
-        earlier = sorted(self.dirpath.glob("ctc-epoch=*.ckpt"))
+    def _set_aside(self, first: int) -> None:
+        own = {self.path(epoch) for epoch in range(1, first)} if self._goes_on else set()
+        earlier = set(self.dirpath.glob("ctc-epoch=*.ckpt")) - own
         if earlier:
             aside = self.dirpath / f"previous-{datetime.now():%Y%m%d-%H%M%S-%f}"
             aside.mkdir()
-            for path in earlier:
+            for path in sorted(earlier):
                 path.rename(aside / path.name)
+
+
+def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: int) -> None:
+    """Tell in words what Lightning would tell in a traceback, or not at all.
+
+    Args:
+        checkpoint: that is to be resumed.
+        module: as the configuration builds it.
+        max_epochs: the horizon.
+
+    Raises:
+        ConfigError: there is no such file, or it belongs to another configuration.
+        StorageError: it is damaged, or no Lightning checkpoint.
+    """
+    content = _load(checkpoint)
+    if not isinstance(content, dict) or not {"epoch", "state_dict", "loops", "optimizer_states"} <= content.keys():
+        raise StorageError(f"{checkpoint}: not a Lightning checkpoint that can be resumed")
+    if content["epoch"] >= max_epochs:
+        trained = content["epoch"] + 1
+        raise ConfigError(f"{checkpoint}: was saved after epoch {trained}, but trainer.max_epochs is {max_epochs}: raise it")
+    theirs = _shapes(content["state_dict"]) | _optimizer(content.get("hyper_parameters", {}))
+    own = _shapes(module.state_dict()) | _optimizer(module.hparams)
+    for name in (*own, *theirs):
+        if own.get(name) != theirs.get(name):
+            raise ConfigError(
+                f"{checkpoint}: {name} is {theirs.get(name, 'absent')} there and {own.get(name, 'absent')} in this "
+                "configuration: resume with the configuration the checkpoint was trained with"
+            )
+
+
+def _load(checkpoint: Path) -> Any:
+    try:
+        with zipfile.ZipFile(checkpoint) as archive:
+            torn = archive.testzip()  # torch does not look at the check sums
+        if torn:
+            raise zipfile.BadZipFile(f"{torn} does not match its check sum")
+        return torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ConfigError(f"{checkpoint}: no such checkpoint") from None
+    except Exception as error:  # there is no end to what garbled bytes make zipfile and torch raise
+        raise StorageError(f"{checkpoint}: not a checkpoint, or damaged ({error}): use an earlier one") from error
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value.shape) if isinstance(value, torch.Tensor) else None for name, value in state.items()}
+
+
+def _optimizer(hparams: Mapping[str, Any]) -> dict[str, Any]:
+    """The section `optimizer`: its values come back with the optimiser's state, whatever the configuration says."""
+    section = hparams.get("optimizer")
+    return {f"optimizer.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}

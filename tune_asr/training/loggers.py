@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 
 from tune_asr.config.sections import LoggingSection
-from tune_asr.errors import ConfigError
+from tune_asr.errors import ConfigError, StorageError
 
 
 def make_loggers(section: LoggingSection, save_dir: Path, *, name: str, version: str | None = None) -> list[Logger]:
@@ -21,13 +22,30 @@ def make_loggers(section: LoggingSection, save_dir: Path, *, name: str, version:
 
     Raises:
         ConfigError: W&B was asked for and cannot be started.
+        StorageError: the folder cannot be written.
     """
     loggers: list[Logger] = []
     if section.tensorboard:
-        loggers.append(TensorBoardLogger(save_dir, name=name, version=version))
+        loggers.append(_tensorboard(save_dir, name, version))
     if section.use_wandb:
         loggers.append(_wandb(section, save_dir, version))
     return loggers
+
+
+def close(loggers: Sequence[Logger]) -> None:
+    """End the W&B run: a process that trains again begins a new one, and what W&B prints at its end is printed now."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+def _tensorboard(save_dir: Path, name: str, version: str | None) -> Logger:
+    try:
+        logger = TensorBoardLogger(save_dir, name=name, version=version)
+        _ = logger.experiment  # makes the folder
+    except OSError as error:
+        raise StorageError(f"{save_dir}: cannot be written: {error.strerror}: choose logging.save_dir") from error
+    return logger
 
 
 def _wandb(section: LoggingSection, save_dir: Path, version: str | None) -> Logger:

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from tune_asr.speech.scoring import ErrorCounts, count_errors
-from tune_asr.speech.vocabulary import Vocabulary
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
@@ -60,7 +59,7 @@ class SimpleCTCModule(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.vocabulary = Vocabulary(tuple(vocab))
+        self.vocab = list(vocab)
         self.blank_id = blank_id
         self.augment = SpecAugment(**augment)
         parameters = {key: value for key, value in model.items() if key != "target"}
@@ -100,7 +99,7 @@ class SimpleCTCModule(pl.LightningModule):
         for utterance, reference, ids in zip(
             batch.ids, batch.texts, greedy_decode(log_probs, lengths, self.blank_id), strict=True
         ):
-            hypothesis = self.vocabulary.decode(ids)
+            hypothesis = "".join(self.vocab[i] for i in ids)
             self.utterances.append(
                 UtteranceResult(utterance, reference, hypothesis, count_errors(reference, hypothesis))
             )
@@ -117,7 +116,7 @@ class SimpleCTCModule(pl.LightningModule):
 
     def _validate(self, batch: Batch) -> None:
         """A user's own LightningDataModule may give any token, and torch reads past its arrays without a word."""
-        validate_targets(batch.tokens, batch.token_lengths, len(self.vocabulary), self.blank_id)
+        validate_targets(batch.tokens, batch.token_lengths, len(self.vocab), self.blank_id)
 
     def on_objective(self, objective: float) -> None:
         """Take note of an epoch's objective: the plateau schedule waits for it. Called before the checkpoint."""

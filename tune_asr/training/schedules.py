@@ -1,7 +1,8 @@
 """Learning-rate schedules, laid over the whole horizon of a training.
 
-A schedule is a callable step -> multiplier of the peak rate, for `torch.optim.lr_scheduler.LambdaLR`. Its attributes
-are plain numbers and text: LambdaLR saves them with the checkpoint, and they load with `weights_only=True`.
+A schedule is a callable step -> multiplier of the peak rate, for `torch.optim.lr_scheduler.LambdaLR`, which saves what
+stands in its `__dict__` with the checkpoint: what it has seen, in plain numbers. Its shape is in slots, and stays the
+configuration's: a training that is resumed with a longer horizon is laid over the longer one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Schedule:
     Raises:
         ConfigError: there is no schedule of that name.
     """
+
+    __slots__ = ("__dict__", "factor", "final_fraction", "name", "patience", "total_steps", "warmup_steps")
 
     def __init__(
         self,

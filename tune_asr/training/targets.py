@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tune_asr.config.load import nearest
-from tune_asr.errors import ConfigError
+from tune_asr.errors import ConfigError, TuneAsrError
 
 
 def import_target(path: str, base: type, section: str) -> type:
@@ -25,13 +26,14 @@ def import_target(path: str, base: type, section: str) -> type:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        target = getattr(importlib.import_module(module_name), name)
-    except AttributeError:
-        raise ConfigError(f"{section}.target: {module_name} has no {name}") from None
+        module = importlib.import_module(module_name)
     except Exception as error:
-        raise ConfigError(
-            f"{section}.target: {module_name} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        raise ConfigError(f"{section}.target: {module_name} cannot be imported: {_told(error)}") from error
+    if not hasattr(module, name):
+        classes = {key: value for key, value in vars(module).items() if isinstance(value, type) and value is not base}
+        known = [key for key, value in classes.items() if issubclass(value, base)]
+        raise ConfigError(f"{section}.target: {module_name} has no {name}" + (f": {nearest(name, known)}" if known else ""))
+    target = getattr(module, name)
     if not (isinstance(target, type) and issubclass(target, base)):
         raise ConfigError(f"{section}.target: {path} is no {base.__name__}")
     return target
@@ -41,18 +43,35 @@ def construct(target: type, section: str, parameters: Mapping[str, Any], **given
     """Build a user's class from the section's own keys and what tune_asr gives it.
 
     Raises:
-        ConfigError: a key is not a parameter of the class, or one is missing.
+        ConfigError: a key is not a parameter of the class, one is missing, or the class refuses them.
     """
     signature = inspect.signature(target)
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
     for key in parameters:
+        if key in given:
+            raise ConfigError(f"{section}.{key}: cannot be set: tune_asr gives it to {target.__qualname__} itself")
         if key not in signature.parameters and not takes_any:
-            raise ConfigError(
-                f"{section}.{key}: {target.__qualname__} has no such parameter: "
-                f"{nearest(key, list(signature.parameters))}"
-            )
+            known = [name for name in signature.parameters if name not in given]
+            raise ConfigError(f"{section}.{key}: {target.__qualname__} has no such parameter: {nearest(key, known)}")
     try:
         signature.bind(**given, **parameters)
     except TypeError as error:
-        raise ConfigError(f"{section}: {target.__qualname__}: {error}") from None
-    return target(**given, **parameters)
+        call = ", ".join([*given, *parameters]) or "nothing"
+        raise ConfigError(f"{section}.target: {target.__qualname__}: {error}: it is built with {call}") from None
+    try:
+        return target(**given, **parameters)
+    except TuneAsrError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{section}.target: {target.__qualname__} cannot be built: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """An error of the user's own code, and the line of it where it arose: no traceback will say."""
+    here = Path.cwd()
+    lines = [
+        f" ({frame.filename}:{frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(here) and frame.filename != __file__
+    ]
+    return f"{type(error).__name__}: {error}{lines[-1] if lines else ''}"

@@ -1,0 +1,86 @@
+"""Lightning's Trainer as the sections `trainer` and `precision` ask for it. Nothing here trains."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+import lightning.pytorch as pl
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.loggers import Logger
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from tune_asr.config.scalars import shown
+from tune_asr.config.sections import Config, OpenSection
+from tune_asr.errors import ConfigError, Problem
+from tune_asr.training.precision import resolve_precision
+
+
+def make_trainer(
+    config: Config, callback: pl.Callback, *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
+) -> pl.Trainer:
+    """A Trainer for one training on one device, without checkpoints of its own.
+
+    Args:
+        config: the checked configuration.
+        callback: added behind the monitor of the learning rate.
+        loggers: Lightning loggers.
+        fast_dev_run: one batch of training and one of validation.
+
+    Raises:
+        ConfigError: Lightning refuses a value, or the accelerator cannot give the precision.
+    """
+    arguments: dict[str, Any] = {
+        "accelerator": "auto",
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "log_every_n_steps": 10,
+        **config.trainer.model_dump(exclude={"num_threads"}),
+        **config.precision.model_dump(),
+    }
+    problems = [*_wrong_types("trainer", config.trainer), *_wrong_types("precision", config.precision)]
+    if problems:
+        raise ConfigError(problems)
+    arguments["precision"], remark = resolve_precision(arguments["precision"], arguments["accelerator"])
+    if remark:
+        warnings.warn(remark, stacklevel=2)
+    # CTC has no deterministic gradient on CUDA; on a CPU every bit is promised.
+    on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
+    callbacks = [LearningRateMonitor("epoch")] if loggers and not fast_dev_run else []
+    try:
+        return pl.Trainer(
+            **{"deterministic": on_cpu, **arguments},
+            devices=1,
+            callbacks=[*callbacks, callback],
+            logger=list(loggers),
+            enable_checkpointing=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            fast_dev_run=fast_dev_run,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise ConfigError(f"trainer: Lightning refuses it: {error}") from error
+
+
+def quieten() -> None:
+    """Keep Lightning's advice out of the output: what matters to the user is said in our own words."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning\.(pytorch|fabric)\..*")
+
+
+def _wrong_types(name: str, section: OpenSection) -> list[Problem]:
+    """Values that do not have the type in the Trainer's signature: Lightning looks late, or not at all."""
+    hints = get_type_hints(pl.Trainer.__init__)
+    problems = []
+    for key, value in (section.model_extra or {}).items():
+        try:
+            TypeAdapter(hints[key], config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=True)
+        except ValidationError as error:
+            rules = dict.fromkeys(str(e["msg"]).removeprefix("Input should be ") for e in error.errors())
+            problems.append(Problem(f"{name}.{key}", f"is {shown(value)}, but must be {' or '.join(rules)}"))
+    return problems
