@@ -1,7 +1,7 @@
 """The door `python -m tune_asr.train`: one configuration -> one trained recogniser.
 
     python -m tune_asr.train --config configs/train.yaml
-    python -m tune_asr.train --config configs/train.yaml --resume-from-checkpoint artifacts/checkpoints/ctc-epoch=07.ckpt
+    python -m tune_asr.train --config FILE --resume-from-checkpoint artifacts/checkpoints/ctc-epoch=07.ckpt
 
 Checkpoints go to `artifacts/checkpoints/`, curves to `artifacts/logs/tensorboard/`. The last line on stdout is one JSON
 object about the best epoch.
@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import TrialFailedError, exit_with
+from tune_asr.errors import ConfigError, TrialFailedError, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
+    from tune_asr.speech.survey import Survey
     from tune_asr.training.epochs import EpochResult, Save
 
 
@@ -39,10 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (YAML)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "--resume-from-checkpoint", type=Path, metavar="FILE", help="go on after this checkpoint's epoch"
     )
-    parser.add_argument("--fast-dev-run", action="store_true", help="one batch of each kind, nothing written")
+    either.add_argument("--fast-dev-run", action="store_true", help="one batch of each kind, nothing written")
     parser.add_argument("--dry-run", action="store_true", help="check configuration and data, print the data report")
     return parser
 
@@ -53,18 +55,22 @@ def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.training.corpus import survey
 
     config = load_config(arguments.config, parse_assignments(arguments.set))
-    report = survey(config)
-    if report is not None:
-        print(report.render(), flush=True)
-        report.check()
+    resume_from = arguments.resume_from_checkpoint
+    if resume_from is not None and not resume_from.is_file():
+        raise ConfigError(f"--resume-from-checkpoint {resume_from}: no such file")
+    found = survey(config)
+    if found is not None:
+        print(found.render(), flush=True)
+        found.check()
     if not arguments.dry_run:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _end)
-        print(json.dumps(_train(config, arguments)), flush=True)
+        best = _train(config, found, resume_from=resume_from, writes=not arguments.fast_dev_run)
+        print(json.dumps(best), flush=True)
     return 0
 
 
-def _train(config: Config, arguments: argparse.Namespace) -> dict[str, object]:
+def _train(config: Config, found: Survey | None, *, resume_from: Path | None, writes: bool) -> dict[str, object]:
     """Train and return what the last line says: the best epoch."""
     from tune_asr.training.checkpoints import CheckpointFolder
     from tune_asr.training.data import SpeechDataModule, load_data
@@ -72,33 +78,31 @@ def _train(config: Config, arguments: argparse.Namespace) -> dict[str, object]:
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import make_loggers
 
-    resume_from, writes = arguments.resume_from_checkpoint, not arguments.fast_dev_run
-    data = load_data(config)
+    data, metric, keep = load_data(config, found), "val_wer", config.checkpoint
     if isinstance(data, SpeechDataModule):
+        metric = data.metric
         print(f"batches   {data.padding_share():.0%} of the training frames are padding", flush=True)
-    metric = getattr(data, "metric", "val_wer")
-    keep = config.checkpoint
-    folder = Path(keep.dirpath)
-    checkpoints = CheckpointFolder(
-        folder, metric=metric, save_top_k=keep.save_top_k, keep_earlier=not writes or resume_from is not None
-    ) if writes else None  # fmt: skip
-    history: list[dict[str, float]] = []
+    folder = (
+        CheckpointFolder(Path(keep.dirpath), metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from)
+        if writes
+        else None
+    )
 
     def sink(result: EpochResult, _last: bool, save: Save) -> None:
-        history.append({name: getattr(result, name) for name in ("epoch", "val_wer", "val_cer", "val_loss")})
-        if checkpoints:
-            checkpoints.save(result, save)
+        if folder:
+            folder.save(result, save)
         print(_line(result, config.trainer.max_epochs), flush=True)
 
     loggers = make_loggers(config.logging, Path(config.logging.save_dir), name="tensorboard") if writes else []
     try:
         history = fit(config, sink, data=data, resume_from=resume_from, loggers=loggers, fast_dev_run=not writes)
     except Diverged as error:
+        history = error.history
         if not history:
             raise TrialFailedError(f"the training diverged: {error}: lower optimizer.lr, or warm up longer") from None
         print(f"the training diverged: {error}", file=sys.stderr)
     best = min(history, key=lambda epoch: rank(epoch, metric))
-    path = checkpoints.path(best["epoch"]) if checkpoints else None
+    path = folder.path(best["epoch"]) if folder else None
     values = {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
     return {**values, "checkpoint": str(path) if path and path.exists() else None}
 

@@ -1,4 +1,4 @@
-"""The checkpoints that `train` keeps: the newest and the best, each whole or not there at all; and which can be resumed."""
+"""The checkpoints that `train` keeps, each whole or not there at all; and whether one can be resumed."""
 
 from __future__ import annotations
 
@@ -101,8 +101,9 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
     if not isinstance(content, dict) or not {"epoch", "state_dict", "loops", "optimizer_states"} <= content.keys():
         raise StorageError(f"{checkpoint}: not a Lightning checkpoint that can be resumed")
     if content["epoch"] >= max_epochs:
-        trained = content["epoch"] + 1
-        raise ConfigError(f"{checkpoint}: was saved after epoch {trained}, but trainer.max_epochs is {max_epochs}: raise it")
+        raise ConfigError(
+            f"{checkpoint}: saved after epoch {content['epoch'] + 1}, but trainer.max_epochs is {max_epochs}: raise it"
+        )
     theirs = _shapes(content["state_dict"]) | _optimizer(content.get("hyper_parameters", {}))
     own = _shapes(module.state_dict()) | _optimizer(module.hparams)
     for name in (*own, *theirs):

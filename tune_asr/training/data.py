@@ -19,14 +19,15 @@ from tune_asr.config.sections import BatchKeys, Config, CustomTarget
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import output_frames
 from tune_asr.speech.scoring import word_error_rate_applies
+from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
-from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
+from tune_asr.training.batching import BucketBatchSampler, Example, collate, padding_share
 from tune_asr.training.corpus import survey
 from tune_asr.training.feature_store import FeatureStore, build_or_open
 from tune_asr.training.targets import construct, import_target
 
 # Keys that change how speech is put into batches, not what it is.
-_BATCH_KEYS = frozenset(BatchKeys.model_fields)
+_BATCH_KEYS = set(BatchKeys.model_fields)
 _KEPT_SPEECH = 4
 
 
@@ -47,12 +48,12 @@ class Speech:
 _speech: dict[str, Speech] = {}
 
 
-def load_speech(config: Config) -> Speech:
-    """The speech of a configuration with a built-in `data.target`; read once a process."""
+def load_speech(config: Config, found: Survey | None = None) -> Speech:
+    """The speech of a configuration with a built-in `data.target`, read once a process; `found` spares the reading."""
     sections = config.model_dump(include={"data", "text", "features"}, exclude={"data": _BATCH_KEYS})
     key = json.dumps(sections, sort_keys=True)
     if key not in _speech:
-        found = survey(config)
+        found = found or survey(config)
         assert found is not None, "a class of the user's brings its own data"
         corpus = found.corpus
         features = build_or_open(
@@ -113,12 +114,12 @@ class SpeechDataModule(pl.LightningDataModule):
         self.num_train = len(corpus.train)
         self._val = _Split(corpus.val, vocabulary, speech.features, len(corpus.train))
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Training batches; their order is a function of (seed, epoch)."""
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Each a `Batch` of training; their order is a function of (seed, epoch)."""
         return self._loader(self._train, self._sampler(shuffle=True))
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Validation batches, the same every epoch."""
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Each a `Batch` of validation, the same every epoch."""
         return self._loader(self._val, self._sampler(shuffle=False))
 
     def infeasible_training(self, subsampling: int) -> list[str]:
@@ -144,13 +145,17 @@ class SpeechDataModule(pl.LightningDataModule):
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
         )
 
-    def _loader(self, split: _Split, sampler: BucketBatchSampler) -> DataLoader[Batch]:
+    def _loader(self, split: _Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
         # Features are in memory or mapped: a worker process would only copy them.
         return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
 
 
-def load_data(config: Config) -> pl.LightningDataModule:
+def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataModule:
     """The LightningDataModule of a configuration: ours over a built-in corpus, or the user's own.
+
+    Args:
+        config: the checked configuration.
+        found: the survey of its corpus, where the caller has made it already.
 
     Raises:
         ConfigError: the user's class cannot be imported or built.
@@ -159,4 +164,5 @@ def load_data(config: Config) -> pl.LightningDataModule:
     data: Any = config.data
     if isinstance(data, CustomTarget):
         return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
-    return SpeechDataModule(load_speech(config), batch_size=data.batch_size, bucketing=data.bucketing, seed=config.seed)
+    speech = load_speech(config, found)
+    return SpeechDataModule(speech, batch_size=data.batch_size, bucketing=data.bucketing, seed=config.seed)

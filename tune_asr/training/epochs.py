@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,9 @@ METRICS = ("val_wer", "val_cer", "val_loss")
 class Diverged(Exception):
     """A loss or an error rate is no longer a finite number; `history` is what came before, as `fit` returns it."""
 
-    def __init__(self, what: str, history: Sequence[Mapping[str, float]]) -> None:
+    def __init__(self, what: str, history: list[dict[str, float]]) -> None:
         super().__init__(what)
-        self.history = list(history)
+        self.history = history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

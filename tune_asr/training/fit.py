@@ -6,6 +6,7 @@ often the training was interrupted at the end of an epoch and resumed from its c
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import Config, CustomTarget
-from tune_asr.errors import ConfigError, DataError
+from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.checkpoints import check_resumable
 from tune_asr.training.data import SpeechDataModule, load_data
@@ -51,13 +52,13 @@ def fit(
         fast_dev_run: one batch of training and one of validation, to see that everything runs.
 
     Returns:
-        `epoch` (from 1), `val_wer`, `val_cer`, `val_loss` and `objective` of every epoch, those before a resume included.
+        `epoch` (from 1), `val_wer`, `val_cer`, `val_loss` and `objective` of every epoch, those before a resume too.
 
     Raises:
         ConfigError: a class of the user's cannot be built, logs no WER, or Lightning refuses an argument; or the
             checkpoint belongs to another configuration.
         DataError: a recording cannot be read, or too many transcripts do not fit their frames.
-        StorageError: the checkpoint is damaged.
+        StorageError: the checkpoint is damaged, or the disk full.
         Diverged: a loss or a rate is no longer finite.
     """
     quieten()
@@ -83,6 +84,10 @@ def fit(
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"Lightning refuses the training: {error}") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(f"the disk is full: {error}: make room, and resume from the last checkpoint") from error
     finally:
         close(loggers)
     if not report.history:
@@ -99,6 +104,8 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
             f"data.target: {type(data).__qualname__} has no attribute `vocab`: a LightningDataModule used here has the "
             "list of symbols as `vocab`, the blank at `blank_id` (0 where it has none)"
         )
+    if not 0 <= blank_id < len(vocab):
+        raise ConfigError(f"data.target: `blank_id` is {blank_id}, but `vocab` has the ids 0..{len(vocab) - 1}")
     if isinstance(config.model, CustomTarget):
         target = import_target(config.model.target, pl.LightningModule, "model")
         return construct(

@@ -55,6 +55,7 @@ def _wandb(section: LoggingSection, save_dir: Path, version: str | None) -> Logg
         _ = logger.experiment  # starts the run, and fails here rather than in the middle of the first epoch
     except Exception as error:  # wandb raises its own kinds, and others from below
         raise ConfigError(
-            f"logging.use_wandb: W&B cannot be started: {error}: run `wandb login`, set WANDB_MODE=offline, or turn it off"
+            f"logging.use_wandb: W&B cannot be started: {error}: run `wandb login`, set WANDB_MODE=offline, or "
+            "turn it off"
         ) from error
     return logger

@@ -11,8 +11,10 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
+from tune_asr.errors import DataError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
@@ -114,8 +116,14 @@ class SimpleCTCModule(pl.LightningModule):
         """Error counts of the last validation pass, summed over its utterances."""
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
 
-    def _validate(self, batch: Batch) -> None:
-        """A user's own LightningDataModule may give any token, and torch reads past its arrays without a word."""
+    def _validate(self, batch: Any) -> None:
+        """A user's own LightningDataModule may give anything, and torch reads past its arrays without a word."""
+        if not isinstance(batch, Batch):
+            kind = f"{Batch.__module__}.{Batch.__qualname__}"
+            raise DataError(f"data.target yields a {type(batch).__name__}, but the built-in model takes a {kind}")
+        bins, wanted = batch.features.shape[2], self.hparams["num_mel_bins"]
+        if bins != wanted:
+            raise DataError(f"data.target yields {bins} mel bins, but features.num_mel_bins is {wanted}")
         validate_targets(batch.tokens, batch.token_lengths, len(self.vocab), self.blank_id)
 
     def on_objective(self, objective: float) -> None:
@@ -123,7 +131,7 @@ class SimpleCTCModule(pl.LightningModule):
         if self.schedule is not None:
             self.schedule.observe(objective)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under a schedule that spans the whole horizon, step by step."""
         section = dict(self.hparams["optimizer"])
         if section.pop("name") != "adamw":

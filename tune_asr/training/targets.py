@@ -8,13 +8,15 @@ import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tune_asr.config.load import nearest
 from tune_asr.errors import ConfigError, TuneAsrError
 
+T = TypeVar("T")
 
-def import_target(path: str, base: type, section: str) -> type:
+
+def import_target(path: str, base: type[T], section: str) -> type[T]:
     """The class at `path`, found from the working directory as well as from the installed packages.
 
     Raises:
@@ -32,14 +34,15 @@ def import_target(path: str, base: type, section: str) -> type:
     if not hasattr(module, name):
         classes = {key: value for key, value in vars(module).items() if isinstance(value, type) and value is not base}
         known = [key for key, value in classes.items() if issubclass(value, base)]
-        raise ConfigError(f"{section}.target: {module_name} has no {name}" + (f": {nearest(name, known)}" if known else ""))
+        way_out = f": {nearest(name, known)}" if known else ""
+        raise ConfigError(f"{section}.target: {module_name} has no {name}{way_out}")
     target = getattr(module, name)
     if not (isinstance(target, type) and issubclass(target, base)):
         raise ConfigError(f"{section}.target: {path} is no {base.__name__}")
     return target
 
 
-def construct(target: type, section: str, parameters: Mapping[str, Any], **given: Any) -> Any:
+def construct(target: type[T], section: str, parameters: Mapping[str, Any], **given: Any) -> T:
     """Build a user's class from the section's own keys and what tune_asr gives it.
 
     Raises:

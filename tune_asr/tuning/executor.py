@@ -177,6 +177,6 @@ def _cause(trial: Trial) -> str:
     with suppress(OSError, TypeError):
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if any("ActorDiedError" in line or "RayActorError" in line for line in lines):
+    if any("actor died" in line or "actor is dead" in line for line in lines):
         return "its process died (killed, crashed or out of memory)"
     return lines[-1][:500] if lines else "its process ended without a word"
