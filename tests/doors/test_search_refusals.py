@@ -55,7 +55,9 @@ def recordings(workspace):
     ],
 )
 def test_a_wrong_space_is_exit_2_with_file_and_line(workspace, change, message):
-    workspace.write("space.yaml", {"config": "config.yaml", "param_space": {"optimizer.lr": {"uniform": [0.1, 1]}}} | change)
+    workspace.write(
+        "space.yaml", {"config": "config.yaml", "param_space": {"optimizer.lr": {"uniform": [0.1, 1]}}} | change
+    )
     error = refused(workspace, "--space", "space.yaml", code=2)
     assert message in error
     assert "space.yaml:" in error
@@ -98,7 +100,10 @@ def test_too_many_transcripts_longer_than_their_frames_are_exit_3(workspace, rec
     ("prepare", "message"),
     [
         (lambda root: (root / "results").write_text(""), "not a folder"),
-        (lambda root: (root / "results" / "space").mkdir(parents=True) or (root / "results/space/mine").touch(), "mine"),
+        (
+            lambda root: (root / "results" / "space").mkdir(parents=True) or (root / "results/space/mine").touch(),
+            "mine",
+        ),
     ],
 )
 def test_a_folder_that_is_not_ours_is_exit_5(workspace, prepare, message):

@@ -1,8 +1,59 @@
 import pytest
 import torch
 
+from tune_asr.config.load import from_values
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     """As in a training; and threads of tests that run side by side do not wait for each other."""
     torch.set_num_threads(1)
+
+
+QUICK = {
+    "data": {
+        "num_train": 56,
+        "num_val": 12,
+        "max_words": 2,
+        "alphabet": "abcdef",
+        "num_words": 30,
+        "noise": 0.0,
+        "batch_size": 8,
+    },
+    "model": {"dim": 24, "num_layers": 2, "kernel_size": 5},
+    "optimizer": {"lr": 0.03},
+    "trainer": {"max_epochs": 4},
+}
+
+
+@pytest.fixture
+def quick():
+    """Makes a configuration that begins to speak in its second epoch, with keys laid over it."""
+
+    def make(**keys):
+        values = {section: dict(content) for section, content in QUICK.items()}
+        for key, value in keys.items():
+            section, _, name = key.partition("__")
+            if name:
+                values.setdefault(section, {})[name] = value
+            else:
+                values[section] = value
+        return from_values(values, "quick")
+
+    return make
+
+
+@pytest.fixture
+def same():
+    """Whether two nests of mappings, lists, tensors and values are equal to the last bit."""
+
+    def equal(a, b):
+        if isinstance(a, torch.Tensor):
+            return isinstance(b, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
+        if isinstance(a, dict):
+            return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+        if isinstance(a, list | tuple):
+            return type(a) is type(b) and len(a) == len(b) and all(map(equal, a, b))
+        return type(a) is type(b) and a == b
+
+    return equal

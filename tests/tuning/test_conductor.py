@@ -9,6 +9,7 @@ from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.state import SearchState
 from tune_asr.space.plan import from_values
 from tune_asr.tuning import messages
+from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import MAX_RETRIES, Conductor
 
 
@@ -31,7 +32,8 @@ def folder(tmp_path):
 def make(folder, plan):
     def make() -> Conductor:
         state = SearchState.replay(read_ledger(folder.ledger))
-        return Conductor(folder, plan, Ledger.open(folder.ledger), state, "val_wer", lambda event: None)
+        asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
+        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", lambda event: None)
 
     return make
 

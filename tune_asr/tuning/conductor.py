@@ -39,6 +39,7 @@ class Conductor:
     Args:
         folder: the results folder, owned by this process.
         plan: the space and its base configuration.
+        asha: the rungs, empty; the ledger's decisions are entered here.
         ledger: open for writing.
         state: the ledger's replay.
         metric: what the winner is chosen by, `val_wer` or `val_cer`.
@@ -46,14 +47,20 @@ class Conductor:
     """
 
     def __init__(
-        self, folder: ResultsFolder, plan: Plan, ledger: Ledger, state: SearchState, metric: str, listener: Listener
+        self,
+        folder: ResultsFolder,
+        plan: Plan,
+        asha: Asha,
+        ledger: Ledger,
+        state: SearchState,
+        metric: str,
+        listener: Listener,
     ) -> None:
         self.folder = folder
         self.plan = plan
         self.state = state
         self.metric: Any = metric
-        asha = plan.space.asha
-        self.asha = Asha(grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t)
+        self.asha = asha
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
         self._umask = os.umask(0)
         os.umask(self._umask)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, TextIO
 
 from tune_asr.record.ranking import Metric, epoch_key
 from tune_asr.record.state import FINAL, SearchState
 
-_ENDS = {"finished": "finished", "pruned": "pruned", "diverged": "diverged", "failed": "failed"}
-
 
 class Progress:
-    """Prints events as they happen. Tell it the state before the first event.
+    """Prints events as they happen. It counts as it goes: a search of many thousand trials prints as fast as the first.
 
     Args:
-        state: of the search; read, never changed.
+        state: of the search so far; read, never changed.
         num_trials: of the plan.
-        max_t: epochs of a full training.
+        milestones: epochs of the rungs, then the last epoch of a full training.
+        reduction_factor: one trial in this many goes on at a rung.
         slots: trials at once.
         metric: what the winner is chosen by.
         stream: where lines go.
@@ -30,27 +30,31 @@ class Progress:
         state: SearchState,
         *,
         num_trials: int,
-        max_t: int,
+        milestones: Sequence[int],
+        reduction_factor: int,
         slots: int,
         metric: Metric,
         stream: TextIO | None = None,
     ) -> None:
         self.state = state
-        self.num_trials, self.max_t, self.slots, self.metric = num_trials, max_t, slots, metric
+        self.num_trials, self.max_t, self.slots, self.metric = num_trials, milestones[-1], slots, metric
         self.stream = stream or sys.stdout
+        self._foreseen = _foreseen_epochs(milestones, reduction_factor)
         self._best: dict[str, Any] | None = None
-        self._epochs_ended = self._trials_ended = self._epochs_open = 0
+        self._epochs = self._ended_epochs = self._ended = 0
+        self._seconds = 0.0
         for trial in state.trials.values():
             for report in trial.reports:
-                self._see(report)
-        self._recount()
+                self._count_report(report)
+            if trial.status in FINAL:
+                self._count_end(trial.epoch)
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """One event, just written to the ledger."""
-        name = event["event"]
-        if name == "report":
-            self._see(event)
-        self._recount()
+        """One event, just written to the ledger and applied to the state."""
+        if event["event"] == "report":
+            self._count_report(event)
+        elif event["event"] in FINAL:
+            self._count_end(self.state.trials[event["trial"]].epoch)
         if text := self._text(event):
             self._line(f"{event['trial']}  {text}")
 
@@ -75,7 +79,7 @@ class Progress:
             return f"paused    after epoch {event['epoch']}{retry}"
         if name in ("pruned", "finished"):
             return f"{name:9} after epoch {self.state.trials[event['trial']].epoch}"
-        if name in _ENDS:
+        if name in FINAL:
             return f"{name:9} {event['cause']}"
         return ""
 
@@ -86,28 +90,39 @@ class Progress:
         return f"{text}  left ~{_duration(left)}" if left is not None else text
 
     def _seconds_left(self) -> float | None:
-        """Epochs still to come over the slots, taking trials to come for as long as those that have ended."""
-        if not self.state.epochs:
-            return None
-        seconds_an_epoch = self.state.seconds / self.state.epochs
-        expected = self._epochs_ended / self._trials_ended if self._trials_ended else self.max_t
-        ahead = (self.num_trials - self._trials_ended) * expected - self._epochs_open
-        return max(ahead, 0.0) * seconds_an_epoch / self.slots
+        """Epochs still to come over the slots.
 
-    def _see(self, report: Mapping[str, Any]) -> None:
+        The trials that end first are the short ones, so what a search without luck would do weighs as much as the
+        first few that ended.
+        """
+        if not self._epochs:
+            return None
+        weight = 2 * self.slots
+        expected = (weight * self._foreseen + self._ended_epochs) / (weight + self._ended)
+        running = min(self.slots, self.num_trials - self._ended)
+        ahead = (self.num_trials - self._ended) * expected - (self._epochs - self._ended_epochs)
+        return max(ahead, running) * self._seconds / self._epochs / self.slots
+
+    def _count_report(self, report: Mapping[str, Any]) -> None:
+        self._epochs += 1
+        self._seconds += report["seconds"]
         if report[self.metric] is None:
             return
         if self._best is None or epoch_key(report, self.metric)[:3] < epoch_key(self._best, self.metric)[:3]:
             self._best = dict(report)
 
-    def _recount(self) -> None:
-        ended = [trial for trial in self.state.trials.values() if trial.status in FINAL]
-        self._trials_ended = len(ended)
-        self._epochs_ended = sum(trial.epoch for trial in ended)
-        self._epochs_open = self.state.epochs - self._epochs_ended
+    def _count_end(self, epochs: int) -> None:
+        self._ended += 1
+        self._ended_epochs += epochs
 
     def _line(self, text: str) -> None:
         print(f"{datetime.now():%H:%M:%S}  {text}", file=self.stream, flush=True)
+
+
+def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:
+    """Epochs a trial trains if exactly one in `reduction_factor` goes on at each rung."""
+    spans = [end - begin for begin, end in pairwise((0, *milestones))]
+    return sum(span / reduction_factor**rung for rung, span in enumerate(spans))
 
 
 def _percent(value: float | None) -> str:
@@ -119,6 +134,7 @@ def _short(value: Any) -> str:
 
 
 def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min" if minutes >= 2 else f"{minutes * 60 + rest} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"

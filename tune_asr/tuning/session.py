@@ -18,6 +18,7 @@ from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.plan import Plan
+from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher
 from tune_asr.tuning.interrupts import Interrupts, end_process_within
@@ -47,7 +48,16 @@ class Session:
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
-        self.progress = Progress(self.state, num_trials=plan.num_trials, max_t=plan.max_t, slots=slots, metric=metric)
+        asha = plan.space.asha
+        self.asha = Asha(grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t)
+        self.progress = Progress(
+            self.state,
+            num_trials=plan.num_trials,
+            milestones=[*self.asha.milestones, plan.max_t],
+            reduction_factor=asha.reduction_factor,
+            slots=slots,
+            metric=metric,
+        )
         self._is_new = not self.state.trials
         self._dirty = True
         self._snapshot_at = 0.0
@@ -60,7 +70,7 @@ class Session:
         """
         started = {"pid": os.getpid(), "host": socket.gethostname(), "address": address or "local"}
         self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
-        conductor = Conductor(self.folder, self.plan, self.ledger, self.state, self.metric, self._on_event)
+        conductor = Conductor(self.folder, self.plan, self.asha, self.ledger, self.state, self.metric, self._on_event)
         try:
             self._fit_until_done(conductor)
         except EndSearch as end:

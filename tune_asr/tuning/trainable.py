@@ -12,6 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ def _train(work: Work) -> None:
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
         tune.report(to_result(messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}")))
+        _name_process(work)
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
         report = _report(work, folder, result, save)
@@ -81,6 +83,7 @@ def _train(work: Work) -> None:
             Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report["checkpoint"]}))
             message = messages.reported(report, last=last)
             tune.report(to_result(message), checkpoint=tune.Checkpoint.from_directory(pointer))
+        _name_process(work)
 
     fit(
         config,
@@ -130,6 +133,14 @@ def _write_utterances(path: Path, result: EpochResult) -> None:
                 "hypothesis": utterance.hypothesis,
             }
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _name_process(work: Work) -> None:
+    """Show the trial in process lists and in the dashboard's; Ray puts its own name there at each of its calls."""
+    with suppress(ImportError, AttributeError):
+        from ray._raylet import setproctitle
+
+        setproctitle(f"ray::{work.search} trial {work.number}")
 
 
 def _announce(work: Work, what: str) -> None:

@@ -1,0 +1,144 @@
+"""A training is the same training however it is interrupted: weights, optimiser, schedule and metrics, bit for bit."""
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from tune_asr.training.batching import collate
+from tune_asr.training.data import load_data
+from tune_asr.training.fit import fit
+
+EPOCHS = 4
+
+
+def train(config, folder, *, resume_from=None, data=None):
+    """Train, saving every epoch as `folder/EPOCH.ckpt`; returns the history."""
+    folder.mkdir(exist_ok=True)
+    return fit(config, lambda result, _, save: save(folder / f"{result.epoch}.ckpt"), resume_from=resume_from, data=data)
+
+
+def load(folder, epoch):
+    return torch.load(folder / f"{epoch}.ckpt", weights_only=True)
+
+
+@pytest.fixture
+def config(quick):
+    """Everything on that draws or counts: dropout, masks, accumulation over an odd number of batches, patience."""
+    return lambda name, **keys: quick(
+        **{
+            "scheduler": {"name": name, "patience": 0},
+            "augment": {"n_freq_masks": 2, "n_time_masks": 2},
+            "model__dropout": 0.2,
+            "trainer": {"max_epochs": EPOCHS, "accumulate_grad_batches": 2},
+            "early_stopping": {"patience": EPOCHS},
+            **keys,
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["constant", "cosine", "plateau"])
+def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path, config, same, name):
+    history = train(config(name), tmp_path / "whole")
+    assert len({epoch["val_loss"] for epoch in history}) == EPOCHS
+    for after in range(1, EPOCHS):
+        torch.manual_seed(after)  # what the process did before is of no matter
+        resumed = train(config(name), tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{after}.ckpt")
+        assert resumed == history
+        for epoch in range(after + 1, EPOCHS + 1):
+            ours, theirs = load(tmp_path / "resumed", epoch), load(tmp_path / "whole", epoch)
+            for part in ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch", "global_step"):
+                assert same(ours[part], theirs[part]), f"{part} of epoch {epoch}, resumed after {after}"
+
+
+def test_a_plateau_goes_on_where_it_stood(tmp_path, quick):
+    # nothing moves at such a rate, so each epoch but the first is one without improvement
+    config = quick(scheduler={"name": "plateau", "patience": 0, "warmup_fraction": 0.0}, optimizer__lr=1e-12)
+    train(config, tmp_path / "whole")
+    for after in (1, 2, 3):
+        train(config, tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{after}.ckpt")
+        schedule = load(tmp_path / "resumed", 4)["lr_schedulers"][0]["lr_lambdas"][0]
+        assert schedule["plateau_scale"] == 0.5**3
+
+
+def test_equal_configurations_give_equal_weights_also_after_another_training_in_the_process(tmp_path, quick, same):
+    train(quick(), tmp_path / "first")
+    train(quick(seed=3, model__dim=16, data__batch_size=5), tmp_path / "another")
+    train(quick(), tmp_path / "second")
+    for epoch in (1, 4):
+        assert same(load(tmp_path / "first", epoch)["state_dict"], load(tmp_path / "second", epoch)["state_dict"])
+
+
+def test_another_seed_gives_other_weights(tmp_path, quick, same):
+    train(quick(), tmp_path / "first")
+    train(quick(seed=3), tmp_path / "second")
+    assert not same(load(tmp_path / "first", 4)["state_dict"], load(tmp_path / "second", 4)["state_dict"])
+
+
+def test_one_batch_less_gives_other_weights(tmp_path, config, same):
+    history = train(config("constant"), tmp_path / "whole")
+    less = config("constant", trainer={"max_epochs": EPOCHS, "accumulate_grad_batches": 2, "limit_train_batches": 6})
+    resumed = train(less, tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{EPOCHS - 1}.ckpt")
+    assert resumed[:-1] == history[:-1]
+    assert resumed[-1] != history[-1]
+    assert not same(load(tmp_path / "whole", EPOCHS)["state_dict"], load(tmp_path / "resumed", EPOCHS)["state_dict"])
+
+
+def test_patience_survives_a_resume(tmp_path, quick):
+    config = quick(early_stopping={"patience": 2, "min_delta": 10.0}, trainer__max_epochs=9)
+    history = train(config, tmp_path / "whole")
+    assert len(history) == 3
+    for after in (1, 2, 3):
+        assert train(config, tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{after}.ckpt") == history
+    assert not (tmp_path / "resumed" / "4.ckpt").exists()
+
+
+def test_resuming_a_training_that_reached_its_horizon_gives_its_history(tmp_path, quick):
+    history = train(quick(trainer__max_epochs=2), tmp_path)
+    assert train(quick(trainer__max_epochs=2), tmp_path / "resumed", resume_from=tmp_path / "2.ckpt") == history
+    assert not list((tmp_path / "resumed").iterdir())
+
+
+def test_a_longer_horizon_lays_the_schedule_over_itself(tmp_path, quick):
+    train(quick(trainer__max_epochs=2), tmp_path)
+    rates = {}
+    for horizon in (2, 40):
+        history = train(quick(trainer__max_epochs=horizon, early_stopping__stop_epoch=3), tmp_path / "long")
+        rates[horizon] = load(tmp_path / "long", len(history))["lr_schedulers"][0]["_last_lr"][0]
+    config = quick(trainer__max_epochs=40, early_stopping__stop_epoch=3)
+    assert len(train(config, tmp_path / "resumed", resume_from=tmp_path / "2.ckpt")) == 3
+    assert load(tmp_path / "resumed", 3)["lr_schedulers"][0]["_last_lr"][0] == rates[40] > 2 * rates[2]
+
+
+class Shuffled(pl.LightningDataModule):
+    """As a user would write it: an ordinary DataLoader that shuffles."""
+
+    def __init__(self, data):
+        super().__init__()
+        self.vocab, self.blank_id = data.vocab, data.blank_id
+        self.train, self.val = data.train_dataloader().dataset, data.val_dataloader().dataset
+        self.order = []
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=8, shuffle=True, collate_fn=self.noted)
+
+    def val_dataloader(self):
+        return DataLoader(self.val, batch_size=8, collate_fn=collate)
+
+    def noted(self, examples):
+        self.order += [example.id for example in examples]
+        return collate(examples)
+
+
+def test_a_users_shuffling_loader_resumes_with_the_same_order(tmp_path, quick, same):
+    config = quick(trainer__max_epochs=3)
+    whole = Shuffled(load_data(config))
+    train(config, tmp_path / "whole", data=whole)
+    epochs = [whole.order[i : i + 56] for i in (0, 56, 112)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) != epochs[0] != epochs[1] != epochs[2]
+    for after in (1, 2):
+        torch.manual_seed(after)
+        resumed = Shuffled(load_data(config))
+        train(config, tmp_path / "resumed", data=resumed, resume_from=tmp_path / "whole" / f"{after}.ckpt")
+        assert resumed.order == sum(epochs[after:], [])
+        assert same(load(tmp_path / "resumed", 3)["state_dict"], load(tmp_path / "whole", 3)["state_dict"])

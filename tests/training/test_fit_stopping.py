@@ -1,0 +1,112 @@
+"""When a training ends before its horizon, and what each epoch's result says."""
+
+import math
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from tune_asr.errors import ConfigError, DataError
+from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.training.data import Speech, SpeechDataModule, load_data
+from tune_asr.training.epochs import Diverged
+from tune_asr.training.feature_store import FeatureStore
+from tune_asr.training.fit import check_feasible, fit
+
+STILL = 1e-12  # a learning rate at which nothing moves: no epoch but the first improves
+
+
+def results(config, **arguments):
+    seen = []
+    fit(config, lambda result, last, _: seen.append((result, last)), **arguments)
+    return seen
+
+
+def epochs(config, **arguments):
+    """The epochs of a training, each with whether it was said to be the last."""
+    return [(result.epoch, last) for result, last in results(config, **arguments)]
+
+
+@pytest.mark.parametrize(
+    ("stopping", "horizon", "last"),
+    [
+        ({"patience": 2}, 6, 3),
+        ({"patience": 3}, 6, 4),
+        ({"patience": 9}, 3, 3),
+        ({"patience": 1, "enabled": False}, 3, 3),
+        ({"patience": 9, "stop_epoch": 2}, 6, 2),
+        ({"enabled": False, "stop_epoch": 2}, 6, 2),
+    ],
+)
+def test_a_training_ends_after_so_many_epochs_without_improvement(quick, stopping, horizon, last):
+    config = quick(optimizer__lr=STILL, early_stopping=stopping, trainer__max_epochs=horizon)
+    assert epochs(config) == [(epoch, epoch == last) for epoch in range(1, last + 1)]
+
+
+def test_an_improvement_below_min_delta_is_none(quick):
+    stopping = {"patience": 2, "stop_epoch": 4}
+    improving = quick(early_stopping=stopping, trainer__max_epochs=4)
+    assert len(epochs(improving)) == 4
+    assert len(epochs(quick(early_stopping={**stopping, "min_delta": 5.0}, trainer__max_epochs=4))) == 3
+
+
+def test_patience_never_ends_a_training_before_its_grace_period(quick):
+    config = quick(optimizer__lr=STILL, early_stopping={"patience": 1}, trainer__max_epochs=6)
+    assert len(epochs(config)) == 2
+    assert len(epochs(config, grace_period=4)) == 4
+
+
+def test_min_epochs_of_lightning_holds_for_early_stopping_too(quick):
+    config = quick(optimizer__lr=STILL, early_stopping={"patience": 1}, trainer={"max_epochs": 6, "min_epochs": 3})
+    assert epochs(config) == [(1, False), (2, False), (3, True)]
+
+
+def test_the_history_grows_by_the_epoch_that_is_told(quick):
+    for number, (result, _) in enumerate(results(quick(trainer__max_epochs=3)), start=1):
+        assert [epoch["epoch"] for epoch in result.history] == list(range(1, number + 1))
+        last = result.history[-1]
+        assert {name: last[name] for name in ("val_wer", "val_cer", "val_loss", "objective")} == {
+            "val_wer": result.val_wer,
+            "val_cer": result.val_cer,
+            "val_loss": result.val_loss,
+            "objective": result.objective,
+        }
+
+
+def test_the_training_loss_is_the_mean_of_the_batches_however_many_make_a_step(quick):
+    def first_loss(**trainer):
+        config = quick(optimizer__lr=STILL, trainer={"max_epochs": 1, **trainer})
+        return results(config)[0][0].train_loss
+
+    assert first_loss(accumulate_grad_batches=3) == pytest.approx(first_loss(), rel=1e-6)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_its_history(quick):
+    seen = []
+
+    def explode(result, _last, _save):
+        seen.append(result.epoch)
+        if result.epoch == 2:
+            for parameter in module.parameters():
+                parameter.data.fill_(math.nan)
+
+    class Data(SpeechDataModule):
+        def on_train_start(self):
+            pass
+
+    config = quick()
+    module = None
+
+    class Catch(type(load_data(config))):
+        def train_dataloader(self):
+            nonlocal module
+            module = self.trainer.lightning_module
+            return super().train_dataloader()
+
+    data = load_data(config)
+    data.__class__ = Catch
+    with pytest.raises(Diverged, match="training loss is nan in epoch 3, batch 1") as raised:
+        fit(config, explode, data=data)
+    assert seen == [1, 2] == [epoch["epoch"] for epoch in raised.value.history]
