@@ -2,18 +2,11 @@
 
 import math
 
-import lightning.pytorch as pl
 import pytest
-import torch
-from torch.utils.data import DataLoader
 
-from tune_asr.errors import ConfigError, DataError
-from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.vocabulary import Vocabulary
-from tune_asr.training.data import Speech, SpeechDataModule, load_data
+from tune_asr.training.data import SpeechDataModule, load_speech
 from tune_asr.training.epochs import Diverged
-from tune_asr.training.feature_store import FeatureStore
-from tune_asr.training.fit import check_feasible, fit
+from tune_asr.training.fit import fit
 
 STILL = 1e-12  # a learning rate at which nothing moves: no epoch but the first improves
 
@@ -83,30 +76,26 @@ def test_the_training_loss_is_the_mean_of_the_batches_however_many_make_a_step(q
     assert first_loss(accumulate_grad_batches=3) == pytest.approx(first_loss(), rel=1e-6)
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_with_its_history(quick):
-    seen = []
+class Poisoned(SpeechDataModule):
+    """Features that are no numbers, in the third epoch's training or validation."""
 
-    def explode(result, _last, _save):
-        seen.append(result.epoch)
-        if result.epoch == 2:
-            for parameter in module.parameters():
-                parameter.data.fill_(math.nan)
+    def __init__(self, config, stage):
+        super().__init__(load_speech(config), batch_size=8, bucketing=True, seed=17)
+        self.stage = stage
 
-    class Data(SpeechDataModule):
-        def on_train_start(self):
-            pass
+    def on_before_batch_transfer(self, batch, dataloader_idx):
+        if self.trainer.current_epoch == 2 and getattr(self.trainer, self.stage):
+            batch.features.fill_(math.nan)
+        return batch
 
-    config = quick()
-    module = None
 
-    class Catch(type(load_data(config))):
-        def train_dataloader(self):
-            nonlocal module
-            module = self.trainer.lightning_module
-            return super().train_dataloader()
-
-    data = load_data(config)
-    data.__class__ = Catch
-    with pytest.raises(Diverged, match="training loss is nan in epoch 3, batch 1") as raised:
-        fit(config, explode, data=data)
-    assert seen == [1, 2] == [epoch["epoch"] for epoch in raised.value.history]
+@pytest.mark.parametrize(
+    ("stage", "cause"),
+    [("training", "the training loss is nan in epoch 3, batch 1"), ("validating", "val_loss is nan in epoch 3")],
+)
+def test_a_loss_that_is_not_finite_ends_the_training_with_the_history_before_it(quick, stage, cause):
+    config, seen = quick(), []
+    with pytest.raises(Diverged, match=cause) as raised:
+        fit(config, lambda result, *_: seen.append(result.history[-1]), data=Poisoned(config, stage))
+    assert raised.value.history == seen
+    assert len(seen) == 2

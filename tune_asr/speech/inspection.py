@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tune_asr.errors import Problem
-from tune_asr.speech.audio import AudioError, AudioInfo, verify
+from tune_asr.speech.audio import AudioError, AudioInfo, probe, verify
 from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.speech.frames import WINDOW_MILLISECONDS, min_samples, num_samples_at
 from tune_asr.speech.manifest import Row
@@ -48,7 +48,7 @@ class Entry:
 
 
 def inspect_rows(
-    rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int
+    rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int, *, decode: bool = True
 ) -> tuple[list[Entry], list[Problem]]:
     """Verify the recordings of `rows`, several at a time, and normalise their texts.
 
@@ -56,13 +56,14 @@ def inspect_rows(
         rows: the good rows of one manifest.
         normalizer: makes the references.
         sample_rate: of the features, in Hz: it decides which recordings are too short for a single frame.
+        decode: decode recordings where only that tells whether they are whole; false: trust their headers.
 
     Returns:
         The rows that can be used, and a `Problem` for each of the others, both in the order of `rows`.
     """
     entries, problems = [], []
     with ThreadPoolExecutor() as pool:
-        recordings = list(pool.map(partial(_verified, sample_rate=sample_rate), (row.audio for row in rows)))
+        recordings = list(pool.map(partial(_verified, sample_rate=sample_rate, decode=decode), (row.audio for row in rows)))
     for row, recording in zip(rows, recordings, strict=True):
         text = normalizer(row.text)
         if isinstance(recording, Recording) and text:
@@ -75,10 +76,10 @@ def inspect_rows(
     return entries, problems
 
 
-def _verified(path: Path, sample_rate: int) -> Recording | str:
+def _verified(path: Path, sample_rate: int, decode: bool) -> Recording | str:
     """Return the recording, or what is wrong with it."""
     try:
-        info = verify(path)
+        info = verify(path) if decode else probe(path)
     except AudioError as error:
         return f"{path} {error}"
     status = path.stat()

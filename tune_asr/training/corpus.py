@@ -10,8 +10,12 @@ from tune_asr.speech.survey import Survey, survey_corpus, survey_manifests
 from tune_asr.speech.synthetic import synthesize_corpus
 
 
-def survey(config: Config) -> Survey | None:
+def survey(config: Config, *, decode: bool = True) -> Survey | None:
     """Corpus and data report of a built-in `data.target`; None where the data come from a class of the user's.
+
+    Args:
+        config: the configuration.
+        decode: whether recordings are decoded where only that tells if they are whole.
 
     Raises:
         DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
@@ -28,6 +32,7 @@ def survey(config: Config) -> Survey | None:
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,
             subsampling=subsampling,
+            decode=decode,
         )
     corpus = synthesize_corpus(
         seed=data.seed,

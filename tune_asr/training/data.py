@@ -53,7 +53,7 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
     sections = config.model_dump(include={"data", "text", "features"}, exclude={"data": _BATCH_KEYS})
     key = json.dumps(sections, sort_keys=True)
     if key not in _speech:
-        found = found or survey(config)
+        found = found or survey(config, decode=False)
         assert found is not None, "a class of the user's brings its own data"
         corpus = found.corpus
         features = build_or_open(

@@ -25,7 +25,7 @@ from tune_asr.space.plan import Plan
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.training.corpus import survey
-from tune_asr.tuning import cluster
+from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.interrupts import Interrupts
 
 
@@ -96,11 +96,11 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
         from tune_asr.tuning.session import Session
 
         resources = plan.space.resources
-        slots, gpus = cluster.slots(
+        slots, gpus = nodes.slots(
             resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent
         )
         if address:
-            cluster.check_nodes(folder.ledger, _data_files(plan.config))
+            nodes.check_nodes(folder.ledger, _data_files(plan.config))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
         session = Session(folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts)
@@ -111,7 +111,8 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
         if dashboard:
             say(f"dashboard {dashboard}{_token_hint()}")
         code = session.run(address)
-    _say_farewell(folder)
+    if code < 128:
+        _say_farewell(folder)
     return code
 
 
@@ -150,8 +151,9 @@ def _say_farewell(folder: ResultsFolder) -> None:
     if best is None:
         print(f"no trial reported an epoch; see {folder.ledger}")
     else:
-        settings = ", ".join(f"{key} {value}" for key, value in best["params"].items())
-        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, WER {best['val_wer']:.2%}, {settings}")
+        settings = ", ".join(f"{key}={value}" for key, value in best["params"].items())
+        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, WER {best['val_wer']:.2%}, CER {best['val_cer']:.2%}")
+        print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
     print(f"next: python -m tune_asr.report {folder.root}")
     if best is not None:

@@ -122,7 +122,8 @@ class Progress:
 def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:
     """Epochs a trial trains if exactly one in `reduction_factor` goes on at each rung."""
     spans = [end - begin for begin, end in pairwise((0, *milestones))]
-    return sum(span / reduction_factor**rung for rung, span in enumerate(spans))
+    foreseen: float = sum(span / reduction_factor**rung for rung, span in enumerate(spans))
+    return foreseen
 
 
 def _percent(value: float | None) -> str:

@@ -138,7 +138,7 @@ def _write_utterances(path: Path, result: EpochResult) -> None:
 def _name_process(work: Work) -> None:
     """Show the trial in process lists and in the dashboard's; Ray puts its own name there at each of its calls."""
     with suppress(ImportError, AttributeError):
-        from ray._raylet import setproctitle
+        from ray._raylet import setproctitle  # type: ignore[attr-defined]
 
         setproctitle(f"ray::{work.search} trial {work.number}")
 

@@ -1,0 +1,93 @@
+"""What `fit` asks of its data: transcripts that fit their frames, tokens that are symbols, batches of the right kind."""
+
+import lightning.pytorch as pl
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from tune_asr.errors import ConfigError, DataError
+from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.training.batching import Example, collate
+from tune_asr.training.data import Speech, SpeechDataModule
+from tune_asr.training.feature_store import FeatureStore
+from tune_asr.training.fit import check_feasible, fit
+
+
+def speech(texts, num_frames):
+    """A corpus of silence: `num_frames` feature frames for each text, trained on and validated on alike."""
+    utterances = tuple(Utterance(id=f"u{i}", text=text, seconds=1.0, audio=None) for i, text in enumerate(texts))
+    vocabulary = Vocabulary.from_texts(texts)
+    corpus = Corpus(train=utterances, val=utterances, vocabulary=vocabulary, fingerprint="", machine_key="")
+    offsets = np.arange(2 * len(texts) + 1) * num_frames
+    return Speech(corpus, FeatureStore(np.zeros((offsets[-1], 40), np.float32), offsets))
+
+
+@pytest.mark.parametrize(("infeasible", "refused"), [(0, False), (2, False), (3, True)])
+def test_at_most_one_percent_of_training_may_be_infeasible(quick, infeasible, refused):
+    # 20 frames are 5 output frames; "abba" needs 5 as well, for the blank between its b's, and "abbaa" 7
+    data = SpeechDataModule(
+        speech(["abba"] * (200 - infeasible) + ["abbaa"] * infeasible, 20), batch_size=8, bucketing=True, seed=1
+    )
+    assert len(data.infeasible_training(4)) == infeasible
+    if refused:
+        with pytest.raises(DataError, match=r"3 of 200 training .* at model.subsampling 4 .*u197.*: lower model.subs"):
+            check_feasible(quick(), data)
+    else:
+        check_feasible(quick(), data)
+    check_feasible(quick(model__subsampling=2), data)
+
+
+class Own(pl.LightningDataModule):
+    """A user's own data: silence, with whatever tokens and batches a test wants."""
+
+    def __init__(self, vocab=("<blk>", "a", "b"), blank_id=0, tokens=(1, 2), bins=40, collate_fn=collate):
+        super().__init__()
+        self.vocab, self.blank_id = list(vocab), blank_id
+        self.examples = [Example(torch.randn(40, bins), torch.tensor(tokens), "ab", f"u{i}") for i in range(6)]
+        self.collate_fn = collate_fn
+
+    def train_dataloader(self):
+        return DataLoader(self.examples, batch_size=3, collate_fn=self.collate_fn)
+
+    val_dataloader = train_dataloader
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"tokens": (1, 3)}, DataError, r"token 1 of utterance 0 is 3, but must be in 0\.\.2 and not the blank, 0"),
+        ({"tokens": (1, -1)}, DataError, "token 1 of utterance 0 is -1"),
+        ({"tokens": (0, 1)}, DataError, "not the blank, 0"),
+        ({"bins": 80}, DataError, "yields 80 mel bins, but features.num_mel_bins is 40"),
+        ({"collate_fn": len}, DataError, r"yields a int, but the built-in model takes a tune_asr\.training\.batching\.Batch"),
+        ({"blank_id": 3}, ConfigError, r"`blank_id` is 3, but `vocab` has the ids 0\.\.2"),
+    ],
+)
+def test_wrong_data_of_a_users_own_are_told(quick, given, error, message):
+    with pytest.raises(error, match=message):
+        fit(quick(trainer__max_epochs=1), lambda *_: None, data=Own(**given))
+
+
+def test_data_without_a_vocabulary_are_told_what_to_have(quick):
+    data = Own()
+    del data.vocab
+    with pytest.raises(ConfigError, match="Own has no attribute `vocab`: .* as `vocab`, the blank at `blank_id`"):
+        fit(quick(), lambda *_: None, data=data)
+
+
+def test_the_blank_may_stand_anywhere_and_have_any_name(quick):
+    seen = []
+    data = Own(vocab=("a", "b", "_"), blank_id=2, tokens=(0, 1))
+    history = fit(quick(trainer__max_epochs=25, optimizer__lr=0.01), lambda result, *_: seen.append(result), data=data)
+    assert {utterance.hypothesis for utterance in seen[-1].utterances} == {"ab"}
+    assert history[-1]["val_wer"] == history[-1]["val_cer"] == 0.0
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_split_without_a_batch_is_told(quick, split):
+    data = Own()
+    setattr(data, f"{split}_dataloader", lambda: DataLoader([]))
+    with pytest.raises(ConfigError, match="there must be a batch to train on and one to validate on"):
+        fit(quick(), lambda *_: None, data=data)

@@ -1,0 +1,87 @@
+"""What Ray has: how many trials fit at once, and whether every node sees the results folder and the data."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from tune_asr.errors import ClusterError, DataError, StorageError
+
+
+def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
+    """How many trials fit at once, and the GPUs of each.
+
+    Raises:
+        ClusterError: not a single one fits.
+    """
+    import ray
+
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    per_trial = (1.0 if gpus else 0.0) if gpus_per_trial == "auto" else float(gpus_per_trial)
+    fitting = int(cpus / cpus_per_trial)
+    if per_trial:
+        fitting = min(fitting, int(gpus / per_trial))
+    if fitting < 1:
+        raise ClusterError(
+            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray has {cpus:g} and {gpus:g}: "
+            "lower resources.cpus_per_trial or resources.gpus_per_trial"
+        )
+    return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
+
+
+def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
+    """Make sure that every node sees the results folder and the data before a trial runs there.
+
+    Args:
+        marker: a file in the results folder; next to it each node must be able to write.
+        data_files: absolute path and size of each file that training reads.
+
+    Raises:
+        StorageError: a node does not see the results folder, or cannot write there.
+        DataError: a node does not see the data as they are here.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    look = ray.remote(num_cpus=0)(_look_around)
+    nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    found = [
+        look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+            str(marker), list(data_files)
+        )
+        for node in nodes
+    ]
+    for node, (folder_problem, data_problem) in zip(nodes, ray.get(found), strict=True):
+        name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        if folder_problem:
+            raise StorageError(
+                f"{name} cannot use the results folder {marker.parent}: {folder_problem}: put it on storage that every "
+                "node mounts at the same path (--results)"
+            )
+        if data_problem:
+            raise DataError(f"{name} does not see the data: {data_problem}: mount them at the same path on every node")
+
+
+def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, str]:
+    """What keeps this node from using the results folder and the data; empty texts where nothing does."""
+    folder_problem = data_problem = ""
+    probe = Path(marker).with_name(f".probe-{socket.gethostname()}-{os.getpid()}")
+    try:
+        Path(marker).stat()
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        folder_problem = f"{error.strerror}"
+    for path, size in data_files:
+        try:
+            found = Path(path).stat().st_size
+        except OSError as error:
+            data_problem = f"{path}: {error.strerror}"
+            break
+        if found != size:
+            data_problem = f"{path} has {found} bytes there and {size} here"
+            break
+    return folder_problem, data_problem
