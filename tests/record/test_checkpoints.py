@@ -202,3 +202,15 @@ def test_retain_keeps_what_it_is_told_and_removes_the_rest(tmp_path):
 
 def test_retain_of_what_is_gone_is_no_error(tmp_path):
     retain(tmp_path / "00000", {1})
+
+
+def test_two_writers_of_one_epoch_do_not_trip_over_each_other(tmp_path):
+    """The worker of a killed driver may still write while the next driver's does."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom tune_asr.record.checkpoints import write_checkpoint\n"
+        "for _ in range(60): write_checkpoint(Path(sys.argv[1]), {'a': lambda path: path.write_bytes(b'same')})"
+    )
+    folder = tmp_path / "epoch_001"
+    writers = [subprocess.Popen([sys.executable, "-c", code, folder], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [(b"", 0)] * 3
+    assert verify(folder) is None

@@ -26,7 +26,7 @@ QUICK = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quick():
     """Makes a configuration that begins to speak in its second epoch, with keys laid over it."""
 
@@ -43,7 +43,7 @@ def quick():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def same():
     """Whether two nests of mappings, lists, tensors and values are equal to the last bit."""
 

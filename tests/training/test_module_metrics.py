@@ -1,4 +1,4 @@
-"""What SimpleCTCModule says about a validation pass."""
+"""What SimpleCTCModule says about a validation pass, and what its checkpoint says again."""
 
 import jiwer
 import lightning.pytorch as pl
@@ -13,15 +13,95 @@ from tune_asr.training.fit import fit
 from tune_asr.training.module import SimpleCTCModule
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A checkpoint that speaks but errs, its configuration and what was said about its epoch."""
-    from tests.training.conftest import quick_config
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
-    return None
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, quick):
+    """The checkpoint of a training that speaks and errs, and the result of its last epoch."""
+    path = tmp_path_factory.mktemp("trained") / "ctc.ckpt"
+    results = []
+
+    def sink(result, last, save):
+        results.append(result)
+        save(path)
+
+    fit(quick(), sink)
+    assert 0 < results[-1].val_cer < 1
+    return path, results[-1]
 
 
 def validate(module, data):
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
-    (metrics,) = trainer.validate(module, dataloaders=data, verbose=False)
+    given = {"datamodule": data} if isinstance(data, pl.LightningDataModule) else {"dataloaders": data}
+    (metrics,) = trainer.validate(module, **given, verbose=False)
     return metrics
+
+
+def test_a_checkpoint_has_lightnings_keys_and_loads_with_weights_only(trained):
+    content = torch.load(trained[0], weights_only=True)
+    expected = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
+    assert expected | {"hyper_parameters", "pytorch-lightning_version"} <= content.keys()
+    assert content["epoch"] == 3
+
+
+def test_a_loaded_checkpoint_gives_its_recorded_metrics_again(trained, quick):
+    path, result = trained
+    module = SimpleCTCModule.load_from_checkpoint(path)
+    metrics = validate(module, load_data(quick()))
+    assert module.counts() == result.counts
+    assert tuple(module.utterances) == result.utterances
+    assert metrics["val_loss"] == result.val_loss
+    assert metrics["val_wer"] == pytest.approx(result.val_wer)
+
+
+def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
+    _, result = trained
+    references = [utterance.reference for utterance in result.utterances]
+    hypotheses = [utterance.hypothesis for utterance in result.utterances]
+    assert len(references) == 12
+    assert any(hypotheses)
+    assert result.val_wer == jiwer.wer(references, hypotheses)
+    assert result.val_cer == jiwer.cer(references, hypotheses)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12])
+def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
+    path, result = trained
+    module = SimpleCTCModule.load_from_checkpoint(path)
+    metrics = validate(module, load_data(quick(data__batch_size=batch_size)))
+    assert metrics["val_loss"] == pytest.approx(result.val_loss, rel=1e-5)
+    assert module.counts() == result.counts
+
+
+@pytest.mark.filterwarnings("ignore:Trying to infer the `batch_size`")
+def test_the_loss_is_nats_a_token_of_feasible_utterances_and_the_rates_are_of_all(trained):
+    module = SimpleCTCModule.load_from_checkpoint(trained[0]).eval()
+    torch.manual_seed(1)
+    # at a subsampling of 4, 80 frames are 20 and 8 are 2: too few for "abc"
+    texts, lengths = ["ab", "c", "abc"], [80, 60, 8]
+    examples = [
+        Example(torch.randn(length, 40), torch.tensor([module.vocab.index(c) for c in text]), text, text)
+        for text, length in zip(texts, lengths, strict=True)
+    ]
+    metrics = validate(module, DataLoader(examples, batch_size=2, collate_fn=collate))
+    nats = 0.0
+    for example in examples[:2]:
+        with torch.no_grad():
+            log_probs, output_lengths = module(example.features[None], torch.tensor([len(example.features)]))
+        tokens = example.tokens[None]
+        nats += F.ctc_loss(
+            log_probs.transpose(0, 1), tokens, output_lengths, torch.tensor([tokens.shape[1]]), reduction="sum"
+        ).item()
+    assert metrics["val_loss"] == pytest.approx(nats / 3, rel=1e-5)
+    assert module.num_infeasible == 1
+    assert module.counts().words == 3
+    assert module.counts().characters == 6
+
+
+def test_each_validation_pass_counts_from_zero(trained, quick):
+    module = SimpleCTCModule.load_from_checkpoint(trained[0])
+    data = load_data(quick())
+    first, second = validate(module, data), validate(module, data)
+    assert first == second
+    assert len(module.utterances) == 12

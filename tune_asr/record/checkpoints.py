@@ -10,6 +10,7 @@ the manifest says whether it still is. What is in the files is no matter here: t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -61,16 +62,12 @@ def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) 
         StorageError: it cannot be written; what was there is still there.
     """
     temporary = temporary_sibling(folder)
-    aside = _set_aside(folder)
     try:
         temporary.mkdir(parents=True)
         _write_files(temporary, files)
-        if folder.exists():
-            shutil.rmtree(aside, ignore_errors=True)
-            folder.rename(aside)
-        temporary.rename(folder)
+        _put_in_place(temporary, folder)
         fsync(folder.parent)
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(_set_aside(folder), ignore_errors=True)
     except OSError as error:
         raise storage_error(error, folder, "cannot write the checkpoint") from error
     finally:
@@ -135,6 +132,26 @@ def retain(trial_folder: Path, keep: set[int]) -> None:
 
 def _set_aside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.replaced")
+
+
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    """Rename `temporary` to `folder`, setting aside what is there.
+
+    The worker of a driver that was killed lives a little longer and may write the same epoch at the same moment: then
+    its folder appears, or is set aside, between two of our steps.
+    """
+    aside = _set_aside(folder)
+    while True:
+        try:
+            if folder.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+                folder.rename(aside)
+            temporary.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) or not temporary.exists():
+                raise
+        else:
+            return
 
 
 def _write_files(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:

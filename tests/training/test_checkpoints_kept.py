@@ -1,0 +1,247 @@
+"""Which checkpoints `train` keeps, under every course a training can take; and which can be resumed."""
+
+import errno
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_asr.errors import ConfigError, StorageError
+from tune_asr.training.checkpoints import CheckpointFolder, check_resumable
+from tune_asr.training.data import load_data
+from tune_asr.training.epochs import EpochResult
+from tune_asr.training.fit import build_module, fit
+
+FEW = settings(max_examples=30, deadline=None)  # each writes and syncs files
+RATES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=12)
+
+
+def result(rates):
+    """The last epoch of a training with these error rates."""
+    history = [
+        {"epoch": number, "val_wer": rate, "val_cer": 1 - rate, "val_loss": 1.0, "objective": rate}
+        for number, rate in enumerate(rates, start=1)
+    ]
+    return EpochResult(
+        **history[-1],
+        train_loss=1.0,
+        counts=None,
+        utterances=(),
+        train_seconds=1.0,
+        val_seconds=1.0,
+        seconds=1.0,
+        history=tuple(history),
+    )
+
+
+def train(folder, rates, *, after=0, what="", metric="val_wer", save_top_k=1, resumed_from=None):
+    """Save one epoch after the other, those beyond `after`; each file says which training and epoch it is of."""
+    checkpoints = CheckpointFolder(folder, metric=metric, save_top_k=save_top_k, resumed_from=resumed_from)
+    for epoch in range(after + 1, len(rates) + 1):
+
+        def save(path, epoch=epoch):
+            assert path.suffix != ".ckpt"
+            path.write_text(f"{what}{epoch}")
+
+        checkpoints.save(result(rates[:epoch]), save)
+    return checkpoints
+
+
+def kept(folder):
+    """Epochs (from 1) whose checkpoints are in the folder, and nothing else is."""
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("previous-"))
+    epochs = [int(name.removeprefix("ctc-epoch=").removesuffix(".ckpt")) + 1 for name in names]
+    assert names == [f"ctc-epoch={epoch - 1:02d}.ckpt" for epoch in epochs]
+    return set(epochs)
+
+
+def worth_keeping(rates, save_top_k):
+    order = sorted(range(1, len(rates) + 1), key=lambda epoch: (rates[epoch - 1], -rates[epoch - 1], epoch))
+    return {*order[:save_top_k], len(rates)}
+
+
+@FEW
+@given(RATES, st.integers(1, 3))
+def test_the_newest_and_the_best_are_kept_and_no_other(rates, save_top_k):
+    with tempfile.TemporaryDirectory() as root:
+        train(Path(root), rates, save_top_k=save_top_k)
+        assert kept(Path(root)) == worth_keeping(rates, save_top_k)
+
+
+@FEW
+@given(RATES, st.integers(1, 3), st.data())
+def test_a_resumed_training_keeps_what_an_uninterrupted_one_does(rates, save_top_k, data):
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root)
+        reached = data.draw(st.integers(1, len(rates)))
+        resumed_from = train(folder, rates[:reached], save_top_k=save_top_k).path(reached)
+        train(folder, rates, after=reached, save_top_k=save_top_k, resumed_from=resumed_from)
+        assert kept(folder) == worth_keeping(rates, save_top_k)
+        assert not list(folder.glob("previous-*"))
+
+
+def test_epochs_that_a_resume_makes_again_are_set_aside(tmp_path):
+    first = train(tmp_path, [0.1, 0.2, 0.3, 0.4], what="first ", save_top_k=3)
+    train(tmp_path, [0.1, 0.5], after=1, what="again ", resumed_from=first.path(1))
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.ckpt")} == {
+        "ctc-epoch=00.ckpt": "first 1",
+        "ctc-epoch=01.ckpt": "again 2",
+    }
+    assert sorted(path.read_text() for path in tmp_path.glob("previous-*/*")) == ["first 2", "first 3", "first 4"]
+
+
+def test_the_metric_says_which_is_best(tmp_path):
+    train(tmp_path, [1.0, 0.5, 0.0, 0.5], metric="val_cer")
+    assert kept(tmp_path) == {1, 4}
+
+
+def test_epochs_beyond_a_hundred_have_their_names(tmp_path):
+    assert CheckpointFolder(tmp_path, metric="val_wer", save_top_k=1, resumed_from=None).path(101).name == (
+        "ctc-epoch=100.ckpt"
+    )
+
+
+def test_checkpoints_of_an_earlier_training_are_set_aside_when_the_first_is_saved(tmp_path):
+    train(tmp_path, [0.5, 1.0], what="earlier ")
+    CheckpointFolder(tmp_path, metric="val_wer", save_top_k=1, resumed_from=None)
+    assert kept(tmp_path) == {1, 2}, "a training that never comes to its first epoch moves nothing"
+    train(tmp_path, [0.5], what="later ")
+    assert kept(tmp_path) == {1}
+    assert (tmp_path / "ctc-epoch=00.ckpt").read_text() == "later 1"
+    aside = {path.name: path.read_text() for path in tmp_path.glob("previous-*/*")}
+    assert aside == {"ctc-epoch=00.ckpt": "earlier 1", "ctc-epoch=01.ckpt": "earlier 2"}
+
+
+def test_a_training_resumed_from_elsewhere_sets_aside_what_is_there(tmp_path):
+    elsewhere = train(tmp_path / "elsewhere", [0.5, 1.0]).path(2)
+    train(tmp_path / "here", [0.1, 0.1, 0.1], what="other ")
+    train(tmp_path / "here", [0.5, 1.0, 0.7], after=2, resumed_from=elsewhere)
+    assert kept(tmp_path / "here") == {3}
+    assert sorted(path.read_text() for path in tmp_path.glob("here/previous-*/*")) == ["other 1", "other 3"]
+
+
+def test_a_full_disk_is_told_and_leaves_whole_checkpoints_alone(tmp_path):
+    def save(path):
+        path.write_text("half of i")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    checkpoints = train(tmp_path, [0.5])
+    with pytest.raises(StorageError, match="ctc-epoch=01.ckpt: cannot be written: No space left"):
+        checkpoints.save(result([0.5, 0.4]), save)
+    assert kept(tmp_path) == {1}
+
+
+def test_an_end_in_the_middle_of_saving_leaves_whole_checkpoints_alone(tmp_path):
+    def save(path):
+        path.write_text("half of i")
+        raise SystemExit(143)
+
+    checkpoints = train(tmp_path, [0.5])
+    with pytest.raises(SystemExit):
+        checkpoints.save(result([0.5, 0.4]), save)
+    assert kept(tmp_path) == {1}
+
+
+def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StorageError, match="cannot be written: .*: choose checkpoint.dirpath"):
+            CheckpointFolder(path, metric="val_wer", save_top_k=1, resumed_from=None)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, quick):
+    path = tmp_path_factory.mktemp("trained") / "ctc.ckpt"
+    fit(quick(trainer__max_epochs=1), lambda result, last, save: save(path))
+    return path
+
+
+@pytest.fixture
+def check(quick):
+    def check(path, max_epochs=4, **keys):
+        config = quick(**keys)
+        check_resumable(path, build_module(config, load_data(config)), max_epochs)
+
+    return check
+
+
+def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpoint):
+    check(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"model__dim": 16}, r"encoder\.\S+ is \(24,.* there and \(16,.* in this configuration: resume with"),
+        ({"model__num_layers": 3}, "is absent there and"),
+        ({"model__num_layers": 1}, "and absent in this"),
+        ({"optimizer__lr": 0.02}, "optimizer.lr is 0.03 there and 0.02 in this configuration"),
+        ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0: raise it"),
+    ],
+)
+def test_a_checkpoint_of_another_configuration_is_refused(check, checkpoint, keys, message):
+    with pytest.raises(ConfigError, match=message):
+        check(checkpoint, **keys)
+
+
+@pytest.mark.parametrize("keys", [{"model__dropout": 0.3}, {"scheduler__name": "constant"}, {"augment": {"p": 0.2}}])
+def test_what_a_checkpoint_does_not_override_may_change(check, checkpoint, keys):
+    check(checkpoint, **keys)
+
+
+def test_a_checkpoint_that_is_not_there_is_told(check, tmp_path):
+    with pytest.raises(ConfigError, match="nothing.ckpt: no such checkpoint"):
+        check(tmp_path / "nothing.ckpt")
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    if how == "truncated":
+        content = content[:-100]
+    elif how == "cut in half":
+        content = content[: len(content) // 2]
+    elif how == "emptied":
+        content = b""
+    elif how == "zeroed":
+        content = bytes(len(content))
+    elif how == "text":
+        content = b"not a checkpoint at all\n"
+    elif how == "a bit":
+        with zipfile.ZipFile(path) as archive:
+            largest = max(archive.infolist(), key=lambda member: member.file_size)
+        flipped = bytearray(content)
+        flipped[largest.header_offset + largest.file_size // 2 + 100] ^= 1
+        content = bytes(flipped)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["truncated", "cut in half", "emptied", "zeroed", "text", "a bit"])
+def test_a_damaged_checkpoint_is_told(check, checkpoint, tmp_path, how):
+    copy = tmp_path / "damaged.ckpt"
+    copy.write_bytes(checkpoint.read_bytes())
+    damage(copy, how)
+    with pytest.raises(StorageError, match=r"damaged.ckpt: not a checkpoint, or damaged \(.*\): use an earlier one"):
+        check(copy)
+
+
+@pytest.mark.parametrize("content", [[1], {"state_dict": {}}, {"weights": torch.zeros(2)}])
+def test_what_is_no_lightning_checkpoint_is_told(check, tmp_path, content):
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(StorageError, match="other.ckpt: not a Lightning checkpoint that can be resumed"):
+        check(tmp_path / "other.ckpt")
+
+
+class Malicious:
+    def __reduce__(self):
+        return print, ("it ran",)
+
+
+def test_nothing_in_a_checkpoint_is_run(check, tmp_path, capsys):
+    torch.save({"state_dict": Malicious()}, tmp_path / "evil.ckpt")
+    with pytest.raises(StorageError, match="not a checkpoint, or damaged"):
+        check(tmp_path / "evil.ckpt")
+    assert capsys.readouterr().out == ""

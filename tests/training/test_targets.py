@@ -1,0 +1,106 @@
+"""A user's own class by dotted path: what can be wrong with it, and what is said."""
+
+import sys
+
+import pytest
+
+from tune_asr.errors import ConfigError, DataError
+from tune_asr.training.targets import construct, import_target
+
+
+class Base:
+    pass
+
+
+class Model(Base):
+    def __init__(self, vocab, *, width=8, depth):
+        if width < 0:
+            raise ValueError(f"width is {width}")
+        if width == 0:
+            raise DataError("no width at all")
+        self.given = (vocab, width, depth)
+
+
+class Any_(Base):
+    def __init__(self, **everything):
+        self.given = everything
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module into the working directory; returns its name."""
+    name = f"own_{tmp_path.name}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(tmp_path)])
+
+    def write(source):
+        (tmp_path / f"{name}.py").write_text(source)
+        return name
+
+    yield write
+    sys.modules.pop(name, None)
+
+
+def test_a_class_is_found_in_the_working_directory(module):
+    name = module("class Number(int): pass\n")
+    assert import_target(f"{name}.Number", int, "model") is sys.modules[name].Number
+
+
+def test_a_class_is_found_among_the_installed_packages():
+    assert import_target("collections.OrderedDict", dict, "model").__name__ == "OrderedDict"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("class Nombre(int): pass\n", "has no Number: did you mean Nombre?"),
+        ("", "has no Number$"),
+        ("class Number(str): pass\n", "Number is no int$"),
+        ("Number = 3\n", "Number is no int$"),
+        ("import nothing_of_that_name\n", "cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("x = 1\n\ny = x.z\n", r"cannot be imported: AttributeError: 'int' object has no attribute 'z' \(.*\.py:3\)"),
+        ("def Number(:\n", "cannot be imported: SyntaxError: "),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_told(module, source, message):
+    name = module(source)
+    with pytest.raises(ConfigError, match=f"^model.target: {name}.*{message}"):
+        import_target(f"{name}.Number", int, "model")
+
+
+def test_a_module_that_is_not_there_is_told():
+    with pytest.raises(ConfigError, match="data.target: nowhere.at_all cannot be imported: ModuleNotFoundError"):
+        import_target("nowhere.at_all.Data", int, "data")
+
+
+def test_a_class_gets_its_own_parameters_and_what_is_given():
+    assert construct(Model, "model", {"depth": 3}, vocab=["a"]).given == (["a"], 8, 3)
+    assert construct(Any_, "model", {"depth": 3}, vocab=["a"]).given == {"depth": 3, "vocab": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"depht": 3}, "model.depht: Model has no such parameter: did you mean depth?"),
+        ({"depth": 3, "vocab": []}, "model.vocab: cannot be set: tune_asr gives it to Model itself"),
+        ({}, "model.target: Model: missing a required argument: 'depth': it is built with vocab$"),
+        ({"depth": 3, "width": -1}, "model.target: Model cannot be built: ValueError: width is -1"),
+    ],
+)
+def test_what_is_wrong_with_the_parameters_is_told(parameters, message):
+    with pytest.raises(ConfigError, match=message):
+        construct(Model, "model", parameters, vocab=["a"])
+
+
+def test_a_class_that_does_not_take_what_is_given_is_told_what_that_is():
+    class Bare(Base):
+        def __init__(self, vocab):
+            pass
+
+    with pytest.raises(ConfigError, match="Bare: got an unexpected keyword argument 'blank_id': it is built with vocab, b"):
+        construct(Bare, "model", {}, vocab=["a"], blank_id=0)
+
+
+def test_an_error_that_tells_its_own_exit_code_is_not_covered_up():
+    with pytest.raises(DataError, match="no width at all"):
+        construct(Model, "model", {"depth": 3, "width": 0}, vocab=["a"])
