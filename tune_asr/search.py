@@ -4,8 +4,8 @@
     python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
     python -m tune_asr.search --resume results/lr
 
-Each trial trains a CTC recogniser; ASHA prunes trials on validation WER. Every event stands in the results folder before
-anything else happens, so a search that was killed resumes where it was.
+Each trial trains a CTC recogniser; ASHA prunes trials on validation WER. Every event stands in the results folder
+before anything else happens, so a search that was killed resumes where it was.
 """
 
 from __future__ import annotations

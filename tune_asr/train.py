@@ -78,19 +78,19 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import make_loggers
 
-    data, metric, keep = load_data(config, found), "val_wer", config.checkpoint
+    data, metric = load_data(config, found), "val_wer"
     if isinstance(data, SpeechDataModule):
         metric = data.metric
         print(f"batches   {data.padding_share():.0%} of the training frames are padding", flush=True)
-    folder = (
-        CheckpointFolder(Path(keep.dirpath), metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from)
-        if writes
-        else None
-    )
+    keep, folder, newest = config.checkpoint, None, resume_from
+    if writes:
+        dirpath = Path(keep.dirpath)
+        folder = CheckpointFolder(dirpath, metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from)
 
     def sink(result: EpochResult, _last: bool, save: Save) -> None:
+        nonlocal newest
         if folder:
-            folder.save(result, save)
+            newest = folder.save(result, save)
         print(_line(result, config.trainer.max_epochs), flush=True)
 
     loggers = make_loggers(config.logging, Path(config.logging.save_dir), name="tensorboard") if writes else []
@@ -101,6 +101,10 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
         if not history:
             raise TrialFailedError(f"the training diverged: {error}: lower optimizer.lr, or warm up longer") from None
         print(f"the training diverged: {error}", file=sys.stderr)
+    except SystemExit:
+        if newest:
+            print(f"interrupted: go on with --resume-from-checkpoint {newest}", file=sys.stderr)
+        raise
     best = min(history, key=lambda epoch: rank(epoch, metric))
     path = folder.path(best["epoch"]) if folder else None
     values = {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}

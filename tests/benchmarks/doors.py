@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.searches import REPOSITORY
+from tests.benchmarks.searches import REPOSITORY, run_python
 from tests.benchmarks.table import Row
 
 TIMES = 5
@@ -39,9 +37,8 @@ def cpu_seconds(*arguments: str, code: int = 0) -> float:
     found: list[float] = []
     for _ in range(TIMES):
         before = _children()
-        ended = subprocess.run([sys.executable, *arguments], cwd=REPOSITORY, capture_output=True, text=True)
+        run_python(*arguments, code=code)
         found.append(_children() - before)
-        assert ended.returncode == code, f"exit {ended.returncode}\n{ended.stderr}"
     return median(found)
 
 

@@ -42,12 +42,13 @@ class PlainCTC(pl.LightningModule):
         )
         self.loss = nn.CTCLoss()
 
-    def forward(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+    def loss_of(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """The loss of a batch: (N, C, T) features, (N, U) tokens."""
         features, tokens = batch
         log_probs = self.encoder(features).log_softmax(1).permute(2, 0, 1)
         frames = torch.full((len(features),), len(log_probs))
-        return self.loss(log_probs, tokens, frames, torch.full((len(tokens),), TOKENS))
+        loss: Tensor = self.loss(log_probs, tokens, frames, torch.full((len(tokens),), TOKENS))
+        return loss
 
     def on_train_start(self) -> None:
         """Leave the time where `start` finds it."""
@@ -55,11 +56,11 @@ class PlainCTC(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """One step."""
-        return self(batch)
+        return self.loss_of(batch)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """One batch of the validation set."""
-        self.log("val_loss", self(batch))
+        self.log("val_loss", self.loss_of(batch))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""

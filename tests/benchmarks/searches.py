@@ -32,23 +32,21 @@ class Run:
 
 def run_search(space: Mapping[str, Any]) -> Run:
     """Search `space` over configs/train.yaml to the end, nothing being cached from runs before."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder, "space.yaml")
         path.write_text(yaml.safe_dump({"config": str(REPOSITORY / "configs/train.yaml"), **space}), encoding="utf-8")
         began = time.time()
-        run_command("-m", "tune_asr.search", "--space", str(path), "--results", folder, temporary=folder)
+        run_python("-m", "tune_asr.search", "--space", str(path), "--results", folder, TMPDIR=folder)
         return Run(began, read_ledger(Path(folder, "space", "trials.jsonl")))
 
 
-def run_command(*arguments: str, temporary: str, **environment: str) -> None:
-    """Run Python in the repository, with a folder of its own for temporary files; what goes wrong is on stderr."""
-    subprocess.run(
-        [sys.executable, *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "TMPDIR": temporary, **environment},
-        stdout=subprocess.DEVNULL,
-        check=True,
+def run_python(*arguments: str, code: int = 0, **environment: str) -> None:
+    """Run Python in the repository; it must end with the exit code `code`, else what it said on stderr is shown."""
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True
     )
+    if ended.returncode != code:
+        raise SystemExit(f"{' '.join(arguments)}: exit code {ended.returncode}\n{ended.stderr}")
 
 
 def when(event: Event) -> float:

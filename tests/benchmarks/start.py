@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.searches import first_steps, run_command, run_search
+from tests.benchmarks.searches import first_steps, run_python, run_search
 from tests.benchmarks.table import Row
 
 # As many trials and epochs as `plain_script` has: few, since only the start is looked at.
@@ -22,8 +22,7 @@ TIMES = 2
 
 def measure() -> list[Row]:
     """Both in turn; before them an import, so that neither reads the libraries from a cold disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        run_command("-c", "import lightning.pytorch, ray.tune", temporary=folder)
+    run_python("-c", "import lightning.pytorch, ray.tune")
     pairs = [(plain_seconds(), our_seconds()) for _ in range(TIMES)]
     plain, ours = (median(seconds) for seconds in zip(*pairs, strict=True))
     return [
@@ -41,7 +40,7 @@ def our_seconds() -> float:
 
 def plain_seconds() -> float:
     """The same of `plain_script`, whose trials leave the times of their first steps in files."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         began = time.time()
-        run_command("-m", "tests.benchmarks.plain_script", folder, temporary=folder)
+        run_python("-m", "tests.benchmarks.plain_script", folder, TMPDIR=folder)
         return min(float(path.read_text()) for path in Path(folder).glob("first_step.*")) - began

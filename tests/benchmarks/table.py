@@ -40,7 +40,7 @@ def render(groups: Iterable[tuple[str, Iterable[Row]]]) -> str:
     """The table, 80 columns at most: each group's rows under its name in the first column."""
     lines = [f"{'':<8}{'':<46}{'measured':>11}{'goal':>9}"]
     for name, rows in groups:
-        lines += [f"{name if first else '':<8}{row}" for first, row in zip((True, *[False] * 99), rows, strict=False)]
+        lines += [f"{'' if number else name:<8}{row}" for number, row in enumerate(rows)]
     return "\n".join(lines)
 
 

@@ -10,7 +10,13 @@ import pytest
 import soundfile
 
 # Runs the door and then tells whether Ray was loaded: a mistake must not wait for it.
-DOOR = "import sys\nfrom tune_asr.search import main\ncode = main(sys.argv[1:])\nprint('ray' in sys.modules, file=sys.stderr)\nsys.exit(code)"
+DOOR = """
+import sys
+from tune_asr.search import main
+code = main(sys.argv[1:])
+print('ray' in sys.modules, file=sys.stderr)
+sys.exit(code)
+"""
 
 
 def refused(workspace, *arguments, code):

@@ -12,7 +12,6 @@ from tune_asr.training.data import load_data
 from tune_asr.training.fit import fit
 from tune_asr.training.module import SimpleCTCModule
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
 

@@ -57,7 +57,7 @@ def test_a_class_is_found_among_the_installed_packages():
         ("", "has no Number$"),
         ("class Number(str): pass\n", "Number is no int$"),
         ("Number = 3\n", "Number is no int$"),
-        ("import nothing_of_that_name\n", "cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("import nothing_there\n", "cannot be imported: ModuleNotFoundError: No module named 'nothing_there'"),
         ("x = 1\n\ny = x.z\n", r"cannot be imported: AttributeError: 'int' object has no attribute 'z' \(.*\.py:3\)"),
         ("def Number(:\n", "cannot be imported: SyntaxError: "),
     ],
@@ -69,7 +69,7 @@ def test_what_is_wrong_with_a_module_is_told(module, source, message):
 
 
 def test_a_module_that_is_not_there_is_told():
-    with pytest.raises(ConfigError, match="data.target: nowhere.at_all cannot be imported: ModuleNotFoundError"):
+    with pytest.raises(ConfigError, match=r"data.target: nowhere.at_all cannot be imported: ModuleNotFoundError"):
         import_target("nowhere.at_all.Data", int, "data")
 
 
@@ -97,10 +97,12 @@ def test_a_class_that_does_not_take_what_is_given_is_told_what_that_is():
         def __init__(self, vocab):
             pass
 
-    with pytest.raises(ConfigError, match="Bare: got an unexpected keyword argument 'blank_id': it is built with vocab, b"):
+    with pytest.raises(
+        ConfigError, match=r"Bare: .*unexpected keyword.* 'blank_id': it is built with vocab, blank_id$"
+    ):
         construct(Bare, "model", {}, vocab=["a"], blank_id=0)
 
 
 def test_an_error_that_tells_its_own_exit_code_is_not_covered_up():
-    with pytest.raises(DataError, match="no width at all"):
+    with pytest.raises(DataError, match=r"no width at all"):
         construct(Model, "model", {"depth": 3, "width": 0}, vocab=["a"])

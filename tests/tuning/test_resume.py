@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -80,3 +81,18 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(workspa
     assert f"epoch_{running['epoch']:03d}" in run.stdout
     assert "damaged" in run.stdout
     assert story(workspace.ledger()) == story(finished.ledger())
+
+
+def test_a_ray_that_is_lost_is_exit_6_and_the_search_goes_on_in_another(workspace):
+    # Trials long enough not to be over before the loss is felt.
+    process = workspace.popen("search", "--space", "space.yaml", "--set", "data.num_train=600")
+    workspace.wait_for(process, lambda: workspace.reports() >= 2)
+    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "raylet/raylet"], capture_output=True, text=True)
+    os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 6, err
+    assert "Ray was lost" in err
+    workspace.run("search", "--resume", "results/space")
+    ends = [event["event"] for event in workspace.ledger() if event["event"] in ("finished", "pruned", "failed")]
+    assert len(ends) == 5
+    assert "failed" not in ends

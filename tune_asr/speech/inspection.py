@@ -62,8 +62,9 @@ def inspect_rows(
         The rows that can be used, and a `Problem` for each of the others, both in the order of `rows`.
     """
     entries, problems = [], []
+    look = partial(_verified, sample_rate=sample_rate, decode=decode)
     with ThreadPoolExecutor() as pool:
-        recordings = list(pool.map(partial(_verified, sample_rate=sample_rate, decode=decode), (row.audio for row in rows)))
+        recordings = list(pool.map(look, (row.audio for row in rows)))
     for row, recording in zip(rows, recordings, strict=True):
         text = normalizer(row.text)
         if isinstance(recording, Recording) and text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -49,8 +50,8 @@ class CheckpointFolder:
         """The checkpoint of an epoch; `epoch` counts from 1."""
         return self.dirpath / f"ctc-epoch={int(epoch) - 1:02d}.ckpt"
 
-    def save(self, result: EpochResult, save: Save) -> None:
-        """Save an epoch under its name, and remove those that it makes superfluous."""
+    def save(self, result: EpochResult, save: Save) -> Path:
+        """Save an epoch under its name, which is returned, and remove those that it makes superfluous."""
         final = self.path(result.epoch)
         # No temporary name ends in .ckpt: whoever lists the folder sees whole checkpoints alone.
         temporary = final.with_suffix(f".{os.getpid()}.tmp")
@@ -67,13 +68,14 @@ class CheckpointFolder:
             temporary.unlink(missing_ok=True)
         self._saved_one = True
         self._remove_superfluous(result.history)
+        return final
 
     def _remove_superfluous(self, history: Sequence[Mapping[str, float]]) -> None:
         saved = [epoch for epoch in history if self.path(epoch["epoch"]).exists()]
         best = sorted(saved, key=lambda epoch: rank(epoch, self.metric))[: self.save_top_k]
         for epoch in saved[:-1]:
             if epoch not in best:
-                self.path(epoch["epoch"]).unlink()
+                self.path(epoch["epoch"]).unlink(missing_ok=True)
 
     def _set_aside(self, first: int) -> None:
         own = {self.path(epoch) for epoch in range(1, first)} if self._goes_on else set()
@@ -123,6 +125,10 @@ def _load(checkpoint: Path) -> Any:
         return torch.load(checkpoint, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ConfigError(f"{checkpoint}: no such checkpoint") from None
+    except pickle.UnpicklingError as error:  # torch's own message advises to load it all the same
+        raise StorageError(
+            f"{checkpoint}: holds more than tensors and plain values, and nothing else is ever loaded: use another one"
+        ) from error
     except Exception as error:  # there is no end to what garbled bytes make zipfile and torch raise
         raise StorageError(f"{checkpoint}: not a checkpoint, or damaged ({error}): use an earlier one") from error
 

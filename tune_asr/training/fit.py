@@ -63,19 +63,19 @@ def fit(
     """
     quieten()
     torch.set_num_threads(config.trainer.num_threads)
-    data = data or load_data(config)
-    seed_everything_for(config.seed, "weights")
-    module = build_module(config, data)
-    check_feasible(config, data)
-    report = EpochReport(
-        sink,
-        seed=config.seed,
-        metric=data.metric if isinstance(data, SpeechDataModule) else "val_wer",
-        stopping=config.early_stopping,
-        grace_period=grace_period,
-        on_start=on_start,
-    )
     try:
+        data = data or load_data(config)
+        seed_everything_for(config.seed, "weights")
+        module = build_module(config, data)
+        check_feasible(config, data)
+        report = EpochReport(
+            sink,
+            seed=config.seed,
+            metric=data.metric if isinstance(data, SpeechDataModule) else "val_wer",
+            stopping=config.early_stopping,
+            grace_period=grace_period,
+            on_start=on_start,
+        )
         trainer = make_trainer(config, report, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)

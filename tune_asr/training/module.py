@@ -136,7 +136,9 @@ class SimpleCTCModule(pl.LightningModule):
         section = dict(self.hparams["optimizer"])
         if section.pop("name") != "adamw":
             raise AssertionError("the configuration allows adamw alone")
-        optimizer = torch.optim.AdamW(self.parameters(), **section, fused=True)
+        # Lightning cannot clip the gradients of a fused optimiser under mixed precision.
+        fused = "mixed" not in str(self.trainer.precision)
+        optimizer = torch.optim.AdamW(self.parameters(), **section, fused=fused)
         self.schedule = Schedule(
             total_steps=int(self.trainer.estimated_stepping_batches), **dict(self.hparams["scheduler"])
         )

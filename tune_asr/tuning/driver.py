@@ -96,9 +96,7 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
         from tune_asr.tuning.session import Session
 
         resources = plan.space.resources
-        slots, gpus = nodes.slots(
-            resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent
-        )
+        slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         if address:
             nodes.check_nodes(folder.ledger, _data_files(plan.config))
         if is_new:
@@ -152,7 +150,8 @@ def _say_farewell(folder: ResultsFolder) -> None:
         print(f"no trial reported an epoch; see {folder.ledger}")
     else:
         settings = ", ".join(f"{key}={value}" for key, value in best["params"].items())
-        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, WER {best['val_wer']:.2%}, CER {best['val_cer']:.2%}")
+        rates = f"WER {best['val_wer']:.2%}, CER {best['val_cer']:.2%}"
+        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {rates}")
         print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
     print(f"next: python -m tune_asr.report {folder.root}")

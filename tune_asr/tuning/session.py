@@ -18,6 +18,7 @@ from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.plan import Plan
+from tune_asr.tuning import nodes
 from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher
@@ -25,7 +26,7 @@ from tune_asr.tuning.interrupts import Interrupts, end_process_within
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
 
-SNAPSHOT_SECONDS = 5.0
+LOOK_SECONDS = 5.0
 SHUTDOWN_SECONDS = 3.5
 
 
@@ -60,7 +61,7 @@ class Session:
         )
         self._is_new = not self.state.trials
         self._dirty = True
-        self._snapshot_at = 0.0
+        self._looked_at = 0.0
 
     def run(self, address: str | None) -> int:
         """Run the search to its end, or to what ends it before; returns the exit code.
@@ -121,11 +122,15 @@ class Session:
         """Between two events of Tune."""
         if self.interrupts.number is not None:
             raise EndSearch(signal_number=self.interrupts.number)
-        if self._dirty and time.monotonic() - self._snapshot_at > SNAPSHOT_SECONDS:
-            try:
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            nodes.require_alive()
+            if self._dirty:
                 self._snapshot("running")
-            except TuneAsrError as error:
-                raise EndSearch(error) from error
+        except TuneAsrError as error:
+            raise EndSearch(error) from error
 
     def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
         code = 128 + end.signal_number if end.signal_number is not None else end.error.exit_code if end.error else 1
@@ -158,7 +163,7 @@ class Session:
         self.progress.event(event)
 
     def _snapshot(self, status: str) -> list[str]:
-        self._dirty, self._snapshot_at = False, time.monotonic()
+        self._dirty = False
         return write_snapshots(
             self.folder,
             self.state,

@@ -1,0 +1,175 @@
+"""What `train` leaves behind, what it prints, and how it goes on."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+
+CHECKPOINTS = "artifacts/checkpoints"
+
+
+def names(train):
+    return sorted(path.name for path in (train.root / CHECKPOINTS).glob("*.ckpt"))
+
+
+def same_weights(a, b):
+    return a["state_dict"].keys() == b["state_dict"].keys() and all(
+        torch.equal(value, b["state_dict"][name]) for name, value in a["state_dict"].items()
+    )
+
+
+def test_the_last_line_is_a_json_object_about_the_best_epoch(train):
+    ended = train("checkpoint.save_top_k=9")
+    assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
+    assert names(train) == ["ctc-epoch=00.ckpt", "ctc-epoch=01.ckpt", "ctc-epoch=02.ckpt"]
+    assert ended.best["checkpoint"] == f"{CHECKPOINTS}/ctc-epoch={ended.best['epoch'] - 1:02d}.ckpt"
+    callbacks = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=02.ckpt")["callbacks"]
+    (history,) = (state["history"] for state in callbacks.values())
+    best = min(history, key=lambda epoch: (epoch["val_wer"], epoch["val_cer"], epoch["val_loss"], epoch["epoch"]))
+    assert ended.best == {
+        **{name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")},
+        "checkpoint": ended.best["checkpoint"],
+    }
+
+
+def test_the_best_checkpoint_gives_the_printed_wer_again(train):
+    from tune_asr.config.load import load_config
+    from tune_asr.training.data import load_data
+    from tune_asr.training.module import SimpleCTCModule
+
+    best = train().best
+    module = SimpleCTCModule.load_from_checkpoint(best["checkpoint"]).eval()
+    module.on_validation_epoch_start()
+    with torch.no_grad():
+        for batch in load_data(load_config(train.root / "config.yaml")).val_dataloader():
+            module.validation_step(batch, 0)
+    assert (module.counts().wer, module.counts().cer) == (best["val_wer"], best["val_cer"])
+
+
+def test_tensorboard_has_every_epoch(train):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    best = train("logging.tensorboard=true").best
+    accumulator = EventAccumulator(str(train.root / "artifacts/logs/tensorboard/version_0"))
+    accumulator.Reload()
+    values = [event.value for event in accumulator.Scalars("val_wer")]
+    assert len(values) == 3
+    assert min(values) == pytest.approx(best["val_wer"])
+    assert {"val_cer", "val_loss", "train_loss", "lr-AdamW"} <= set(accumulator.Tags()["scalars"])
+
+
+def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
+    ended = train("--fast-dev-run", "logging.tensorboard=true")
+    assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
+    assert (ended.best["epoch"], ended.best["checkpoint"]) == (1, None)
+    assert [path.name for path in train.root.iterdir()] == ["config.yaml"]
+
+
+def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):
+    ended = train("--dry-run")
+    assert re.search(r"^utterances +56 +12$", ended.out, re.MULTILINE)
+    assert "epoch" not in ended.out
+    assert [path.name for path in train.root.iterdir()] == ["config.yaml"]
+
+
+def test_a_resumed_training_ends_as_the_uninterrupted_one(train):
+    whole = train("checkpoint.save_top_k=9")
+    expected = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=02.ckpt")
+    resumed = train("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=00.ckpt", "checkpoint.save_top_k=9")
+    assert resumed.out.splitlines()[-1] == whole.out.splitlines()[-1]
+    assert "epoch   1/3" not in resumed.out
+    assert same_weights(train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=02.ckpt"), expected)
+
+
+def test_resuming_a_training_that_is_over_says_its_best_again(train):
+    whole = train()
+    before = {path: (train.root / path).read_bytes() for path in train.files}
+    assert train("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=02.ckpt").best == whole.best
+    assert {path: (train.root / path).read_bytes() for path in train.files} == before
+
+
+def test_an_earlier_trainings_checkpoints_are_set_aside(train):
+    train("trainer.max_epochs=2")
+    earlier = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=01.ckpt")
+    train("trainer.max_epochs=1", "seed=3")
+    assert names(train) == ["ctc-epoch=00.ckpt"]
+    (aside,) = train.root.glob(f"{CHECKPOINTS}/previous-*/ctc-epoch=01.ckpt")
+    assert same_weights(torch.load(aside, weights_only=True), earlier)
+
+
+def test_a_training_that_is_refused_sets_nothing_aside(train):
+    train("trainer.max_epochs=1")
+    train("trainer.max_epochs=1", "trainer.gradient_clip_algorithm=x", expect=2)
+    assert names(train) == ["ctc-epoch=00.ckpt"]
+
+
+def test_other_folders_are_taken_from_the_configuration(train):
+    best = train("checkpoint.dirpath=kept", "logging.save_dir=curves", "logging.tensorboard=true").best
+    assert best["checkpoint"].startswith("kept/ctc-epoch=")
+    assert (train.root / "curves/tensorboard/version_0").is_dir()
+    assert not (train.root / "artifacts").exists()
+
+
+def test_every_precision_of_a_cpu_trains_with_clipped_gradients(train):
+    losses = [train(f"precision.precision={name}").best["val_loss"] for name in ("32-true", "bf16-mixed")]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.5)
+
+
+def test_a_diverged_training_without_an_epoch_is_exit_4(train):
+    ended = train("optimizer.lr=1e6", "trainer.gradient_clip_val=null", expect=4)
+    assert "the training diverged: the training loss is" in ended.err
+    assert "lower optimizer.lr, or warm up longer" in ended.err
+    assert train.files == set()
+
+
+def test_wandb_on_request_leaves_an_offline_run_and_the_last_line_is_still_ours(train, monkeypatch):
+    import wandb
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "false")
+    try:
+        ended = train("logging.use_wandb=true", "trainer.max_epochs=1", "logging.project=p", "logging.run_name=r")
+        assert ended.best["epoch"] == 1
+        assert wandb.run is None
+    finally:
+        wandb.teardown()
+    assert list(train.root.glob("artifacts/logs/wandb/offline-run-*/*.wandb"))
+
+
+def test_wandb_without_a_login_is_exit_2_and_asks_nothing(train, monkeypatch):
+    import wandb
+
+    for name in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(train.root))
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(train.root))
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr("sys.stdin", nobody)
+        try:
+            ended = train("logging.use_wandb=true", expect=2)
+        finally:
+            wandb.teardown()
+    assert "logging.use_wandb: W&B cannot be started" in ended.err
+    assert "WANDB_MODE=offline" in ended.err
+
+
+def test_a_training_that_is_killed_goes_on_where_it_stood(workspace, train):
+    """In a process of its own, at a moment of chance; resumed in this one."""
+    horizon = "trainer.max_epochs=200"
+    process = workspace.popen("train", "--config", "config.yaml", "--set", horizon)
+    workspace.wait_for(process, lambda: names(train))
+    err = workspace.kill(process, signal.SIGTERM)[1]
+    assert process.returncode == 143
+    assert "Traceback" not in err
+    assert {path.name for path in (train.root / CHECKPOINTS).iterdir()} == set(names(train))
+    for name in names(train):
+        assert name == f"ctc-epoch={train.checkpoint(f'{CHECKPOINTS}/{name}')['epoch']:02d}.ckpt"
+    newest, last = names(train)[-1], train.checkpoint(f"{CHECKPOINTS}/{names(train)[-1]}")["epoch"] + 3
+    stop = f"early_stopping.stop_epoch={last}"
+    resumed = train("--resume-from-checkpoint", f"{CHECKPOINTS}/{newest}", horizon, stop)
+    weights = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch={last - 1:02d}.ckpt")
+    assert train(horizon, stop).out.splitlines()[-1] == resumed.out.splitlines()[-1]
+    assert same_weights(train.checkpoint(f"{CHECKPOINTS}/ctc-epoch={last - 1:02d}.ckpt"), weights)

@@ -1,0 +1,187 @@
+"""A user's own LightningModule and LightningDataModule, by dotted path, from the working directory."""
+
+import signal
+
+import pytest
+
+MODULE = '''
+import os
+import signal
+
+import lightning.pytorch as pl
+import torch
+import torch.nn.functional as F
+
+from tune_asr.training.metrics import CER, WER
+
+
+class Recogniser(pl.LightningModule):
+    """As the README asks: built with vocab, scheduler and blank_id, logs val_wer, val_cer and val_loss."""
+
+    def __init__(self, vocab, scheduler, blank_id, width=16, says="", at=1):
+        super().__init__()
+        assert vocab[blank_id] == "<blk>" and scheduler["name"] in ("constant", "cosine", "plateau")
+        self.vocab, self.blank_id, self.says, self.at = vocab, blank_id, says, at
+        self.net = torch.nn.Sequential(torch.nn.Linear(40, width), torch.nn.Tanh(), torch.nn.Linear(width, len(vocab)))
+        self.wer, self.cer = WER(), CER()
+
+    def loss(self, batch):
+        log_probs = self.net(batch.features / 10).log_softmax(-1)
+        return F.ctc_loss(
+            log_probs.transpose(0, 1), batch.tokens, batch.feature_lengths, batch.token_lengths, self.blank_id
+        )
+
+    def training_step(self, batch, batch_idx):
+        if self.current_epoch == self.at:
+            if self.says in ("TERM", "INT"):
+                os.kill(os.getpid(), getattr(signal, f"SIG{self.says}"))
+            if self.says == "nan":
+                return self.loss(batch) * float("nan")
+            if self.says == "skip":
+                return None
+        return self.loss(batch)
+
+    def validation_step(self, batch, batch_idx):
+        hypotheses = ["".join(batch.texts)] * len(batch.texts)
+        self.wer.update(batch.texts, hypotheses)
+        self.cer.update(batch.texts, hypotheses)
+        self.log("val_loss", self.loss(batch), batch_size=len(batch.texts))
+        if self.says != "no val_wer":
+            self.log("val_wer", self.wer)
+        self.log("val_cer", self.cer)
+
+    def on_save_checkpoint(self, checkpoint):
+        if self.says == "TERM in a save" and self.current_epoch == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=0.01)
+
+
+class Data(pl.LightningDataModule):
+    vocab = ["<blk>", "a", "b", " "]
+    blank_id = 0
+
+    def __init__(self, size=6):
+        super().__init__()
+        self.size = size
+
+    def train_dataloader(self):
+        from torch.utils.data import DataLoader
+
+        from tune_asr.training.batching import Example, collate
+
+        torch.manual_seed(0)
+        examples = [Example(torch.randn(40, 40), torch.tensor([1, 3, 2]), "a b", f"u{i}") for i in range(self.size)]
+        return DataLoader(examples, batch_size=2, collate_fn=collate)
+
+    val_dataloader = train_dataloader
+
+
+class NoModule:
+    pass
+'''
+
+
+@pytest.fixture
+def recogniser(own):
+    return own(MODULE)
+
+
+def checkpoints(train):
+    return sorted(path for path in train.files if path.startswith("artifacts/checkpoints"))
+
+
+def test_a_users_own_module_trains_with_its_own_parameters(train, recogniser):
+    train.write(model={"target": f"{recogniser}.Recogniser", "width": 5})
+    best = train("checkpoint.save_top_k=9").best
+    assert len(checkpoints(train)) == 3
+    assert train.checkpoint(best["checkpoint"])["state_dict"]["net.0.weight"].shape == (5, 40)
+    assert best["val_wer"] > 0
+
+
+def test_a_users_own_data_train_the_built_in_model(train, recogniser):
+    train.write(data={"target": f"{recogniser}.Data", "size": 4}, trainer={"max_epochs": 2})
+    ended = train()
+    assert ended.best["val_loss"] > 0
+    assert "utterances" not in ended.out
+
+
+def test_own_data_and_own_module_go_together(train, recogniser):
+    train.write(data={"target": f"{recogniser}.Data"}, model={"target": f"{recogniser}.Recogniser"})
+    assert train("trainer.max_epochs=1").best["epoch"] == 1
+
+
+def test_a_users_own_module_resumes_where_it_was(train, recogniser):
+    train.write(model={"target": f"{recogniser}.Recogniser"})
+    whole = train("checkpoint.save_top_k=9")
+    resumed = train("--resume-from-checkpoint", checkpoints(train)[0], "checkpoint.save_top_k=9")
+    assert resumed.best == whole.best
+    assert "epoch   2/3" in resumed.out
+    assert "epoch   1/3" not in resumed.out
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "message"),
+    [
+        (
+            "model",
+            {"target": "{}.Recogniser", "widht": 3},
+            "model.widht: Recogniser has no such parameter: did you mean w",
+        ),
+        ("model", {"target": "{}.Recogniser", "vocab": []}, "model.vocab: cannot be set"),
+        ("model", {"target": "{}.Recogniser", "width": "x"}, "model.target: Recogniser cannot be built: TypeError"),
+        ("model", {"target": "{}.Recognizer"}, "has no Recognizer: did you mean Recogniser?"),
+        ("model", {"target": "{}.NoModule"}, "NoModule is no LightningModule"),
+        ("model", {"target": "{}.Data"}, "Data is no LightningModule"),
+        ("model", {"target": "nowhere.Recogniser"}, "model.target: nowhere cannot be imported: ModuleNotFoundError"),
+        ("data", {"target": "{}.Recogniser"}, "Recogniser is no LightningDataModule"),
+        ("data", {"target": "{}.Data", "sise": 3}, "data.sise: Data has no such parameter: did you mean size?"),
+        ("model", {"target": "{}.Recogniser", "says": "no val_wer"}, "Recogniser does not log val_wer: a Lightning"),
+    ],
+)
+def test_what_is_wrong_with_a_users_own_class_is_exit_2(train, recogniser, section, keys, message):
+    train.write(**{section: {**keys, "target": keys["target"].format(recogniser)}})
+    ended = train(expect=2)
+    assert message in ended.err
+    assert ended.err.startswith("error: ")
+    assert checkpoints(train) == []
+
+
+def test_tokens_outside_the_vocabulary_are_exit_3(train, own):
+    train.write(data={"target": f"{own(MODULE.replace('[1, 3, 2]', '[1, 4, 2]'))}.Data"})
+    assert "token 1 of utterance 0 is 4, but must be in 0..3" in train(expect=3).err
+
+
+def test_a_training_that_diverges_later_keeps_its_best_so_far(train, recogniser):
+    train.write(model={"target": f"{recogniser}.Recogniser", "says": "nan", "at": 2}, trainer={"max_epochs": 4})
+    ended = train()
+    assert "the training diverged: the training loss is nan in epoch 3, batch 1" in ended.err
+    assert ended.best["checkpoint"] in checkpoints(train)
+    assert ended.best["epoch"] in (1, 2)
+
+
+def test_a_resumed_training_that_diverges_at_once_has_its_earlier_epochs(train, recogniser):
+    train.write(model={"target": f"{recogniser}.Recogniser", "says": "nan", "at": 2}, trainer={"max_epochs": 4})
+    first = train()
+    resumed = train("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=01.ckpt")
+    assert resumed.best == first.best
+
+
+def test_a_batch_that_a_module_leaves_out_is_no_divergence(train, recogniser):
+    train.write(model={"target": f"{recogniser}.Recogniser", "says": "skip"})
+    assert "epoch   3/3" in train().out
+
+
+@pytest.mark.parametrize("says", ["TERM", "INT", "TERM in a save"])
+def test_a_signal_in_the_middle_ends_the_training_with_whole_checkpoints(train, recogniser, says):
+    train.write(model={"target": f"{recogniser}.Recogniser", "says": says})
+    number = signal.SIGINT if says == "INT" else signal.SIGTERM
+    ended = train(expect=128 + number)
+    checkpoint = "artifacts/checkpoints/ctc-epoch=00.ckpt"
+    assert ended.err == f"interrupted: go on with --resume-from-checkpoint {checkpoint}\n"
+    assert checkpoints(train) == [checkpoint]
+    assert train.checkpoint(checkpoint)["epoch"] == 0
+    train.write(model={"target": f"{recogniser}.Recogniser"})
+    train("--resume-from-checkpoint", checkpoint)
+    assert "artifacts/checkpoints/ctc-epoch=02.ckpt" in checkpoints(train)

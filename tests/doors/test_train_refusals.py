@@ -1,0 +1,99 @@
+"""What `train` refuses: one message, the right exit code, no traceback, nothing left behind."""
+
+import pytest
+
+CHECKPOINT = "artifacts/checkpoints/ctc-epoch=00.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("trainer.accelerator=nonsense", "Lightning refuses it: You selected an invalid accelerator name"),
+        ("trainer.accelerator=5", "trainer.accelerator: is 5, but must be a valid string"),
+        ("trainer.gradient_clip_algorithm=x", "Lightning refuses it: `gradient_clip_algorithm` x is invalid"),
+        ("trainer.log_every_n_steps=often", "trainer.log_every_n_steps: is 'often', but must be a valid integer"),
+        ("trainer.inference_mode=5", "trainer.inference_mode: is 5, but must be a valid boolean"),
+        ("trainer.deterministic=maybe", "is 'maybe', but must be a valid boolean or 'warn'"),
+        ("trainer.limit_train_batches=1.5", "Lightning refuses it: You have passed invalid value 1.5"),
+        ("trainer.limit_train_batches=0", "there must be a batch to train on and one to validate on"),
+        ("trainer.profiler=none", "Lightning refuses it: When passing string value for the `profiler`"),
+        ("precision.precision=16-mixed", "a CPU cannot train in float16"),
+        ("optimizer.learning_rate=1", "unknown key"),
+    ],
+)
+def test_a_value_that_lightning_or_the_schema_refuses_is_exit_2(train, assignment, message):
+    ended = train(assignment, "trainer.accelerator=cpu" if "precision" in assignment else "seed=17", expect=2)
+    assert message in ended.err
+    assert ended.err.startswith("error: ")
+    assert ended.err.count("\n") <= 2
+    assert train.files == set()
+
+
+def test_every_wrong_type_is_told_at_once(train):
+    ended = train("trainer.accelerator=5", "trainer.benchmark=sometimes", expect=2)
+    assert "trainer.accelerator: is 5" in ended.err
+    assert "trainer.benchmark: is 'sometimes'" in ended.err
+
+
+@pytest.mark.parametrize("assignment", ["trainer.enable_model_summary=false", "trainer.benchmark=false"])
+def test_other_arguments_of_lightnings_trainer_are_passed_on(train, assignment):
+    assert train(assignment, "trainer.max_epochs=1").best["epoch"] == 1
+
+
+def test_a_checkpoint_that_is_not_there_is_exit_2_before_anything_else(train):
+    ended = train("--resume-from-checkpoint", "nothing.ckpt", expect=2)
+    assert ended.err == "error: --resume-from-checkpoint nothing.ckpt: no such file\n"
+    assert ended.out == ""
+
+
+def test_a_fast_dev_run_resumes_nothing(train):
+    assert "not allowed with argument" in train("--fast-dev-run", "--resume-from-checkpoint", "x", expect=2).err
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda content: content[:-200], 5),
+        (lambda content: b"", 5),
+        (lambda content: b"\x80\x02garbage" * 50, 5),
+    ],
+)
+def test_a_damaged_checkpoint_is_exit_5_and_left_as_it_is(train, damage, code):
+    train("trainer.max_epochs=1")
+    path = train.root / CHECKPOINT
+    path.write_bytes(damage(path.read_bytes()))
+    content = path.read_bytes()
+    ended = train("--resume-from-checkpoint", CHECKPOINT, expect=code)
+    assert f"error: {CHECKPOINT}: not a checkpoint, or damaged" in ended.err
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("model.dim=32", "resume with the configuration the checkpoint was trained with"),
+        ("data.alphabet=abcdefg", "resume with the configuration"),
+        ("optimizer.lr=0.01", "optimizer.lr is 0.03 there and 0.01 in this configuration"),
+    ],
+)
+def test_a_checkpoint_of_another_configuration_is_exit_2(train, assignment, message):
+    train("trainer.max_epochs=1")
+    assert message in train("--resume-from-checkpoint", CHECKPOINT, assignment, expect=2).err
+
+
+def test_a_checkpoint_beyond_the_horizon_is_exit_2(train):
+    train("trainer.max_epochs=2")
+    path = "artifacts/checkpoints/ctc-epoch=01.ckpt"
+    ended = train("--resume-from-checkpoint", path, "trainer.max_epochs=1", expect=2)
+    assert "saved after epoch 2, but trainer.max_epochs is 1" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("assignment", "way_out"),
+    [("checkpoint.dirpath=file/below", "checkpoint.dirpath"), ("logging.save_dir=file", "logging.save_dir")],
+)
+def test_a_folder_that_cannot_be_written_is_exit_5_before_the_training(train, assignment, way_out):
+    (train.root / "file").write_text("")
+    ended = train(assignment, "logging.tensorboard=true", expect=5)
+    assert f"cannot be written: Not a directory: choose {way_out}" in ended.err
+    assert "epoch   1/3" not in ended.out
