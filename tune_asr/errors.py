@@ -13,6 +13,7 @@ mistakes, all of them are collected as `Problem`s and told at once. This module 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -91,6 +92,10 @@ def exit_with(run: Callable[[], int]) -> int:
 
     What is no `TuneAsrError` is our bug: it is not caught, so Python shows its traceback and exits with 1.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that does not speak UTF-8 shows escapes for what it lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = run()
         sys.stdout.flush()

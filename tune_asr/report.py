@@ -9,7 +9,6 @@ nothing, and may be used while the search runs. It never waits for torch or ray.
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,9 +31,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(folder: Path) -> int:
     from tune_asr.record.terminal_report import print_report
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that does not speak UTF-8 shows escapes for what it lacks.
-        sys.stdout.reconfigure(errors="backslashreplace")
     print_report(folder)
     return 0
 

@@ -21,7 +21,7 @@ from tune_asr.errors import ConfigError, exit_with
 if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
 
-_ONLY_NEW = ("config", "name", "results", "num_samples", "max_epochs", "max_concurrent", "seed", "dry_run")
+_ONLY_NEW = ("config", "name", "results", "num_samples", "max_epochs", "max_concurrent", "seed", "set", "dry_run")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tune_asr.search",
         description="Search the hyperparameters of a CTC speech recogniser.",
         epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, 5 results "
-        "folder unusable, 6 Ray unreachable, 130 Ctrl-C, 143 SIGTERM; after the last three of these --resume goes on.",
+        "folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. A search that had begun goes on with --resume.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--space", type=Path, metavar="FILE", help="the search space (YAML)")
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
-        given = [name for name in _ONLY_NEW if getattr(arguments, name)] + ["set"] * bool(arguments.set)
+        given = [name for name in _ONLY_NEW if getattr(arguments, name) not in (None, False, [])]
         if given:
             flag = given[0].replace("_", "-")
             raise ConfigError(f"--{flag} cannot be given with --resume: the folder's own search.yaml says the rest")
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return resume(arguments.resume, arguments.address)
 
     plan = _plan(arguments)
-    name = arguments.name or arguments.space.stem
+    name = arguments.space.stem if arguments.name is None else arguments.name
     if Path(name).name != name or name.startswith("."):
         raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
     if arguments.dry_run:
@@ -78,7 +78,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     """The space under the flags: each flag is an override of the key it is named after."""
-    from tune_asr.config.overrides import parse_assignments
+    from tune_asr.config.overrides import Override, parse_assignments
+    from tune_asr.config.strict_yaml import parse_value
     from tune_asr.space.plan import load_plan
 
     keys = {
@@ -87,8 +88,12 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         "max_concurrent": ("search.max_concurrent",),
         "seed": ("search.seed",),
     }
-    flags = [f"{key}={value}" for flag, names in keys.items() if (value := getattr(arguments, flag)) for key in names]
-    return load_plan(arguments.space, arguments.config, parse_assignments([*arguments.set, *flags]))
+    overrides = parse_assignments(arguments.set)
+    for flag, names in keys.items():
+        if (text := getattr(arguments, flag)) is not None:
+            place = f"--{flag.replace('_', '-')} {text}"
+            overrides += [Override(key, parse_value(text, place), place, Path.cwd()) for key in names]
+    return load_plan(arguments.space, arguments.config, overrides)
 
 
 def _dry_run(plan: Plan) -> int:

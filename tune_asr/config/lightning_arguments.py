@@ -30,6 +30,7 @@ RESERVED: dict[str, str] = {
     "model_registry": OURS,
     "max_steps": "schedules and pruning count epochs: use trainer.max_epochs",
     "min_steps": "schedules and pruning count epochs: use trainer.max_epochs",
+    "min_epochs": "asha.max_t and early_stopping say when a training ends",
     "max_time": "schedules and pruning count epochs: use trainer.max_epochs",
     "val_check_interval": EVERY_EPOCH,
     "check_val_every_n_epoch": EVERY_EPOCH,

@@ -55,6 +55,8 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
     if key not in _speech:
         found = found or survey(config, decode=False)
         assert found is not None, "a class of the user's brings its own data"
+        # A recording that has gone since would make validation another ruler.
+        found.check()
         corpus = found.corpus
         features = build_or_open(
             (*corpus.train, *corpus.val),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tune_asr
-from tune_asr.errors import ClusterError
+from tune_asr.errors import ClusterError, ConfigError
 
 JOIN_SECONDS = 10.0
 _OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
@@ -36,6 +36,7 @@ ENVIRONMENT = {
 }
 # Read by the workers: a local Ray inherits it, a cluster is told.
 WORKER_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",  # a thread a trial would leave an arena a trial behind, gigabytes of them
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
 _TOKEN_PREFIX = "tune_asr-ray-"
@@ -56,7 +57,7 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
     """
     for key, value in (ENVIRONMENT | WORKER_ENVIRONMENT).items():
         os.environ.setdefault(key, value)
-    # Tokens and session files are for this user alone.
+    # What Ray writes is for this user alone, as far as Ray lets it be.
     before = os.umask(0o077)
     try:
         context = _join(name, address, on_unreachable) if address else _start(name)
@@ -98,16 +99,21 @@ def _start(name: str) -> Any:
 
 
 def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
+    if address.startswith("ray://"):
+        raise ConfigError(
+            f"--address is {address}, a Ray Client: give HOST:PORT of the cluster's head, from a node of it"
+        )
     _check_port(address)
     # A cluster that was started where there is a token asks for it, and one that does not ask ignores it.
     if token_path().exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     # A port that accepts and then says nothing (not Ray, or a dead cluster's file) would keep ray.init waiting for
     # minutes, in C++, where no signal and no exception reaches it.
+    import ray
+
     watchdog = threading.Timer(JOIN_SECONDS, _give_up, [address, on_unreachable])
     watchdog.daemon = True
     watchdog.start()
-    import ray
 
     try:
         return ray.init(
@@ -121,7 +127,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
 
 
 def _check_port(address: str) -> None:
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not port.isdigit():
         return  # `auto`, or a name that Ray resolves
     try:
@@ -145,7 +151,7 @@ def _give_up(address: str, on_unreachable: Callable[[], None]) -> None:
 
 def token_path() -> Path:
     """Where Ray's token is."""
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
 
 
 def _use_own_token() -> None:

@@ -11,14 +11,13 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from tune_asr.config.load import from_values
 from tune_asr.errors import StorageError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
-from tune_asr.record.atomic import write_atomic
+from tune_asr.record.atomic import storage_error, write_atomic
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import FINAL, SearchState, Trial
@@ -107,6 +106,12 @@ class Conductor:
             umask=self._umask,
         )
 
+    @property
+    def _rung_metric(self) -> str:
+        """What rungs compare: CER in place of WER where WER means nothing."""
+        asked = self.plan.space.asha.metric
+        return "val_cer" if asked == "val_wer" and self.metric == "val_cer" else asked
+
     def trial_values(self, trial: Trial) -> dict[str, Any]:
         """A trial's whole configuration as plain values, ready for `tune_asr.train` too."""
         stop_epoch = self.plan.config.early_stopping.stop_epoch
@@ -151,6 +156,12 @@ class Conductor:
         self._append({"event": "failed", "trial": number, "cause": f"{cause} (after {MAX_RETRIES} retries)"})
         self._settle(trial)
 
+    def take_back(self, number: str) -> None:
+        """A trial was handed out and nobody runs it any more: it is to run next, and its process is not to blame."""
+        self._out.discard(number)
+        if self.state.trials[number].status not in FINAL:
+            self._queue.appendleft(number)
+
     def pause(self) -> None:
         """The search is interrupted: say of each running trial where it stands."""
         running = [trial for trial in self.state.trials.values() if trial.status == "running"]
@@ -171,7 +182,7 @@ class Conductor:
         if report["epoch"] <= trial.epoch:
             return "continue"
         events: list[dict[str, Any]] = [{"event": "report", "trial": trial.number, **report, "last": last}]
-        decision = None if last else self.asha.decide(report["epoch"], report[self.plan.space.asha.metric])
+        decision = None if last else self.asha.decide(report["epoch"], report[self._rung_metric])
         if decision:
             events.append(decision.event(trial.number))
         if last:
@@ -202,7 +213,7 @@ class Conductor:
             stopped = bool(trial.decisions) and trial.decisions[-1]["verdict"] == "stop"
             decision = None
             if not report["last"] and not judged:
-                decision = self.asha.decide(report["epoch"], report[self.plan.space.asha.metric])
+                decision = self.asha.decide(report["epoch"], report[self._rung_metric])
             if decision:
                 self._append(decision.event(trial.number))
                 stopped = decision.verdict == "stop"
@@ -222,9 +233,14 @@ class Conductor:
 
     def _keep_utterances(self, trial: Trial, epoch: int) -> None:
         source = checkpoints.stored(self.folder.checkpoints(trial.number), epoch) / checkpoints.UTTERANCES
-        with suppress(FileNotFoundError):
-            self.folder.utterances(trial.number).parent.mkdir(exist_ok=True)
-            write_atomic(self.folder.utterances(trial.number), source.read_bytes())
+        target = self.folder.utterances(trial.number)
+        try:
+            target.parent.mkdir(exist_ok=True)
+            write_atomic(target, source.read_bytes())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, target, "cannot keep the utterances") from error
 
     def _append(self, *events: Mapping[str, Any]) -> None:
         for event in self._ledger.append(*events) if events else ():

@@ -17,8 +17,9 @@ from typing import Any
 from tune_asr.config.sections import Config, ManifestData
 from tune_asr.errors import DataError, StorageError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import read_ledger
+from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
+from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
@@ -26,6 +27,7 @@ from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.training.corpus import survey
 from tune_asr.tuning import cluster, nodes
+from tune_asr.tuning.conductor import remove_tune_state
 from tune_asr.tuning.interrupts import Interrupts
 
 
@@ -38,6 +40,8 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         ClusterError: no Ray.
     """
     found = checked_survey(plan.config)
+    if found:
+        print(found.render(), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
         return _run(folder, plan, _description(plan, root.name, found), address)
@@ -62,6 +66,7 @@ def resume(root: Path, address: str | None) -> int:
             raise StorageError(f"{name}: damaged: {error} is missing: restore it from a copy") from error
         state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
         if len(state.trials) >= plan.num_trials and not state.open_trials():
+            _complete(folder, plan, description, state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {root}` shows it")
             return 0
         found = checked_survey(plan.config)
@@ -91,6 +96,7 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
     interrupts.install()
     # A folder of a search that never began would only be in the way of the next try.
     abandon = folder.discard if is_new else lambda: None
+    print("starting Ray" if address is None else f"joining Ray at {address}", flush=True)
     with cluster.ray_session(folder.root.name, address, abandon) as dashboard:
         interrupts.install()
         from tune_asr.tuning.session import Session
@@ -98,7 +104,7 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
         resources = plan.space.resources
         slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         if address:
-            nodes.check_nodes(folder.ledger, _data_files(plan.config))
+            nodes.check_nodes(folder.ledger.resolve(), _data_files(plan.config))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
         session = Session(folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts)
@@ -112,6 +118,22 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
     if code < 128:
         _say_farewell(folder)
     return code
+
+
+def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], state: SearchState) -> None:
+    """Make what is derived, where a kill came between the last trial's end and the search's, or a file was deleted."""
+    write_snapshots(
+        folder,
+        state,
+        status="finished",
+        slots=state.slots or 1,
+        wall_seconds=state.wall_seconds,
+        metric=description["metric"],
+        config=plan.config.model_dump(),
+    )
+    if state.status != "finished":
+        Ledger.open(folder.ledger).append({"event": "search_ended", "status": "finished"})
+    remove_tune_state(folder)
 
 
 def _description(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class WorkSearcher(Searcher):
             return None
         if not self.conductor.has_work:
             return None if self._numbers else Searcher.FINISHED
-        with _ending():
+        with ending():
             work = self.conductor.next_work()
         self._numbers[trial_id] = work.number
         return dict(work.to_config())
@@ -79,7 +79,7 @@ class WorkSearcher(Searcher):
         self.trials.pop(trial_id, None)
         if number is not None:
             cause = self.causes.pop(trial_id, "its process could not be reused") if error else None
-            with _ending():
+            with ending():
                 self.conductor.process_ended(number, cause)
 
     def save_to_dir(self, *_args: Any, **_kwargs: Any) -> None:
@@ -123,7 +123,7 @@ class MessageScheduler(TrialScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """A worker has said something."""
-        with _ending():
+        with ending():
             answer = self.conductor.receive(trial.config["number"], from_result(result))
         return str(self.STOP if answer == "stop" else self.CONTINUE)
 
@@ -163,7 +163,7 @@ class Between(tune.Callback):
 
 
 @contextmanager
-def _ending() -> Iterator[None]:
+def ending() -> Iterator[None]:
     """Turn an error that ends the search into `EndSearch`, which Tune lets through."""
     try:
         yield

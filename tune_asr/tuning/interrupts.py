@@ -20,7 +20,8 @@ class Interrupts:
     def install(self) -> None:
         """Take the signals over; again after `ray.init`, which puts its own handler for SIGTERM in place."""
         for number in SIGNALS:
-            signal.signal(number, self._note)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
+                signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:

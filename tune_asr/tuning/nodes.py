@@ -7,26 +7,33 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune_asr.errors import ClusterError, DataError, StorageError
+from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
 
 
 def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
     """How many trials fit at once, and the GPUs of each.
 
     Raises:
-        ClusterError: not a single one fits.
+        ConfigError: not a single one fits.
     """
     import ray
 
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
-    per_trial = (1.0 if gpus else 0.0) if gpus_per_trial == "auto" else float(gpus_per_trial)
-    fitting = int(cpus / cpus_per_trial)
-    if per_trial:
-        fitting = min(fitting, int(gpus / per_trial))
+    # By node: two halves of a trial's CPUs on two nodes are none.
+    have = [
+        (node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if node["Alive"]
+    ]
+    any_gpu = any(gpus for _, gpus in have)
+    per_trial = float(any_gpu) if gpus_per_trial == "auto" else float(gpus_per_trial)
+    fitting = sum(
+        min(int(cpus / cpus_per_trial), int(gpus / per_trial)) if per_trial else int(cpus / cpus_per_trial)
+        for cpus, gpus in have
+    )
     if fitting < 1:
-        raise ClusterError(
-            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray has {cpus:g} and {gpus:g}: "
+        offered = ", ".join(f"{cpus:g} and {gpus:g}" for cpus, gpus in have)
+        raise ConfigError(
+            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray's nodes have {offered}: "
             "lower resources.cpus_per_trial or resources.gpus_per_trial"
         )
     return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
@@ -80,7 +87,7 @@ def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
 def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, str]:
     """What keeps this node from using the results folder and the data; empty texts where nothing does."""
     folder_problem = data_problem = ""
-    probe = Path(marker).with_name(f".probe-{socket.gethostname()}-{os.getpid()}")
+    probe = Path(marker).with_name(f".tmp-probe-{socket.gethostname()}-{os.getpid()}")
     try:
         Path(marker).stat()
         probe.write_text("")

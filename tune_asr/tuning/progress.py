@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, TextIO
 
+from tune_asr.errors import printable
 from tune_asr.record.ranking import Metric, epoch_key
 from tune_asr.record.state import FINAL, SearchState
 
@@ -116,7 +118,9 @@ class Progress:
         self._ended_epochs += epochs
 
     def _line(self, text: str) -> None:
-        print(f"{datetime.now():%H:%M:%S}  {text}", file=self.stream, flush=True)
+        # Whoever read the lines may have had enough of them (`| head`): the search goes on without.
+        with suppress(OSError, ValueError):
+            print(f"{datetime.now():%H:%M:%S}  {printable(text)}", file=self.stream, flush=True)
 
 
 def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import socket
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from ray import tune
-from ray.exceptions import OutOfMemoryError
+from ray.exceptions import OutOfMemoryError, RayError
 
-from tune_asr.errors import TrialFailedError, TuneAsrError
+from tune_asr.errors import ClusterError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
@@ -21,7 +22,7 @@ from tune_asr.space.plan import Plan
 from tune_asr.tuning import nodes
 from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
-from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher
+from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts, end_process_within
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
@@ -62,6 +63,7 @@ class Session:
         self._is_new = not self.state.trials
         self._dirty = True
         self._looked_at = 0.0
+        self._address: str | None = None
 
     def run(self, address: str | None) -> int:
         """Run the search to its end, or to what ends it before; returns the exit code.
@@ -69,6 +71,7 @@ class Session:
         Raises:
             TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
         """
+        self._address = address
         started = {"pid": os.getpid(), "host": socket.gethostname(), "address": address or "local"}
         self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
         conductor = Conductor(self.folder, self.plan, self.asha, self.ledger, self.state, self.metric, self._on_event)
@@ -87,12 +90,22 @@ class Session:
         while not conductor.is_over:
             try:
                 self._tuner(conductor).fit()
-            except Exception as error:
-                # A worker killed by Ray's memory monitor ends `fit()`, though Ray itself is well.
-                if not isinstance(error.__cause__, OutOfMemoryError):
-                    raise
-                for number in conductor.handed_out:
-                    conductor.process_ended(number, "out of memory: lower data.batch_size or run fewer trials at once")
+            except (RayError, RuntimeError, ConnectionError) as error:
+                with ending():
+                    self._after_ray_failed(conductor, error)
+            # Tune ends by itself where somebody sends it SIGUSR1.
+            for number in conductor.handed_out:
+                conductor.take_back(number)
+
+    def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
+        # A worker killed by Ray's memory monitor ends `fit()`, though Ray itself is well.
+        if isinstance(error.__cause__, OutOfMemoryError):
+            for number in conductor.handed_out:
+                conductor.process_ended(number, "out of memory: lower data.batch_size or run fewer trials at once")
+        elif isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
+            raise ClusterError(f"Ray was lost: {str(error).strip().splitlines()[0]}") from error
+        else:
+            raise error
 
     def _tuner(self, conductor: Conductor) -> tune.Tuner:
         searcher = WorkSearcher(conductor, self.slots)
@@ -141,18 +154,19 @@ class Session:
             # On a full disk the ledger says no more, but what it says is whole.
             if end.error is None:
                 raise
-        way_on = f"go on with: python -m tune_asr.search --resume {self.folder.root}"
-        self.progress.say(f"interrupted; {way_on}")
-        end_process_within(SHUTDOWN_SECONDS, code)
+        address = f" --address {self._address}" if self._address else ""
+        way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{address}"
+        self.progress.say(f"interrupted; go on with: {way_on}")
         if end.error is not None:
             raise end.error
+        end_process_within(SHUTDOWN_SECONDS, code)
         return code
 
     def _end(self, status: str) -> None:
-        self._log({"event": "search_ended", "status": status})
-        remove_tune_state(self.folder)
         for line in self._snapshot(status):
             self.progress.say(f"damaged, passed over: {line}")
+        remove_tune_state(self.folder)
+        self._log({"event": "search_ended", "status": status})
 
     def _log(self, event: Mapping[str, Any]) -> None:
         for written in self.ledger.append(event):
