@@ -78,6 +78,11 @@ class Data(pl.LightningDataModule):
     val_dataloader = train_dataloader
 
 
+class Untaught(pl.LightningModule):
+    def __init__(self, vocab, scheduler, blank_id):
+        super().__init__()
+
+
 class NoModule:
     pass
 '''
@@ -127,17 +132,18 @@ def test_a_users_own_module_resumes_where_it_was(train, recogniser):
         (
             "model",
             {"target": "{}.Recogniser", "widht": 3},
-            "model.widht: Recogniser has no such parameter: did you mean w",
+            "model.widht: Recogniser has no such parameter: did you mean width?",
         ),
         ("model", {"target": "{}.Recogniser", "vocab": []}, "model.vocab: cannot be set"),
         ("model", {"target": "{}.Recogniser", "width": "x"}, "model.target: Recogniser cannot be built: TypeError"),
+        ("model", {"target": "{}.Untaught"}, "Lightning refuses the training: No `training_step()` method defined"),
         ("model", {"target": "{}.Recognizer"}, "has no Recognizer: did you mean Recogniser?"),
         ("model", {"target": "{}.NoModule"}, "NoModule is no LightningModule"),
         ("model", {"target": "{}.Data"}, "Data is no LightningModule"),
         ("model", {"target": "nowhere.Recogniser"}, "model.target: nowhere cannot be imported: ModuleNotFoundError"),
         ("data", {"target": "{}.Recogniser"}, "Recogniser is no LightningDataModule"),
         ("data", {"target": "{}.Data", "sise": 3}, "data.sise: Data has no such parameter: did you mean size?"),
-        ("model", {"target": "{}.Recogniser", "says": "no val_wer"}, "Recogniser does not log val_wer: a Lightning"),
+        ("model", {"target": "{}.Recogniser", "says": "no val_wer"}, "Recogniser does not log val_wer: a LightningMod"),
     ],
 )
 def test_what_is_wrong_with_a_users_own_class_is_exit_2(train, recogniser, section, keys, message):

@@ -122,6 +122,8 @@ def test_best_files_are_the_winners_at_its_best_epoch(searched):
         "seed": 17,
         "optimizer": {"name": "adamw", "lr": 0.01},
         "model": {"activation": None},
+        # Where a training ends by patience alone, a search and `train` would not agree on when.
+        "early_stopping": {"patience": None, "enabled": False},
     }
 
 

@@ -242,8 +242,6 @@ class Malicious:
 
 def test_nothing_in_a_checkpoint_is_run(check, tmp_path, capsys):
     torch.save({"state_dict": Malicious()}, tmp_path / "evil.ckpt")
-    with pytest.raises(
-        StorageError, match=r"holds more than tensors and plain values, and nothing else is ever loaded"
-    ):
+    with pytest.raises(StorageError, match="holds more than tensors and plain values, and nothing else is ever"):
         check(tmp_path / "evil.ckpt")
     assert capsys.readouterr().out == ""

@@ -80,7 +80,7 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     A trial that ended before the horizon says where: its schedules are laid over the whole horizon, so
     a shorter horizon would be another training.
     """
-    # Patience waits for the grace period in a search, and for nothing in `train`: what it came to is the epoch it ended.
+    # Patience waits for the grace period in a search and for nothing in `train`: the epoch it came to says all.
     values = overridden(config, {**trial.params, "seed": trial.seed, "early_stopping.enabled": False})
     if trial.epoch < values["trainer"]["max_epochs"]:
         values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})

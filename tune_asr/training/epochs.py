@@ -16,9 +16,10 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import EarlyStoppingSection
-from tune_asr.errors import ConfigError
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.speech.scoring import ErrorCounts, objective
 from tune_asr.training.module import SimpleCTCModule, UtteranceResult
 from tune_asr.training.seeding import seed_everything_for
@@ -150,7 +151,7 @@ class EpochReport(pl.Callback):
         self.history.append(epoch)
         # A trial that is pruned at this epoch ends without another word to its loggers.
         for logger in trainer.loggers:
-            logger.save()
+            _flush(logger)
         trainer.should_stop |= self._ends(trainer)
         now = time.monotonic()
         result = EpochResult(
@@ -207,3 +208,11 @@ def _logged(trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> fl
             f"in validation (it logged {logged})"
         )
     return float(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+
+
+def _flush(logger: Logger) -> None:
+    try:
+        logger.save()
+    except (OSError, ValueError) as error:  # a closed writer after a failed write raises ValueError
+        reason = error.strerror if isinstance(error, OSError) else "the disk may be full"
+        raise StorageError(f"{logger.save_dir}: curves cannot be written: {reason}") from error
