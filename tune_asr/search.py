@@ -34,8 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tune_asr.search",
         description="Search the hyperparameters of a CTC speech recogniser.",
-        epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, 5 results "
-        "folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. Once begun, a search goes on with --resume.",
+        epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, "
+        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. Once begun, a search goes on "
+        "with --resume.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--space", type=Path, metavar="FILE", help="the search space (YAML)")

@@ -51,11 +51,6 @@ def test_patience_never_ends_a_training_before_its_grace_period(quick):
     assert len(epochs(config, grace_period=4)) == 4
 
 
-def test_min_epochs_of_lightning_holds_for_early_stopping_too(quick):
-    config = quick(optimizer__lr=STILL, early_stopping={"patience": 1}, trainer={"max_epochs": 6, "min_epochs": 3})
-    assert epochs(config) == [(1, False), (2, False), (3, True)]
-
-
 def test_the_history_grows_by_the_epoch_that_is_told(quick):
     for number, (result, _) in enumerate(results(quick(trainer__max_epochs=3)), start=1):
         assert [epoch["epoch"] for epoch in result.history] == list(range(1, number + 1))

@@ -110,7 +110,7 @@ class EpochReport(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The set-up is over. A training that was resumed behind its own end does not go on."""
-        trainer.should_stop |= self._ends(trainer)
+        trainer.should_stop |= self._ends()
         self.on_start()
         self._epoch_began = time.monotonic()
 
@@ -152,7 +152,7 @@ class EpochReport(pl.Callback):
         # A trial that is pruned at this epoch ends without another word to its loggers.
         for logger in trainer.loggers:
             _flush(logger)
-        trainer.should_stop |= self._ends(trainer)
+        trainer.should_stop |= self._ends()
         now = time.monotonic()
         result = EpochResult(
             epoch=trainer.current_epoch + 1,
@@ -180,11 +180,11 @@ class EpochReport(pl.Callback):
         ranked_by = objective(values[self.metric], values["val_cer"], values["val_loss"])
         return {"epoch": trainer.current_epoch + 1, **values, "objective": ranked_by}
 
-    def _ends(self, trainer: pl.Trainer) -> bool:
+    def _ends(self) -> bool:
         """Whether the training ends with the last epoch of the history."""
-        epoch = self.history[-1]["epoch"] if self.history else 0
-        if epoch < max(1, trainer.min_epochs or 0):
+        if not self.history:
             return False
+        epoch = self.history[-1]["epoch"]
         if self.stopping.stop_epoch is not None and epoch >= self.stopping.stop_epoch:
             return True
         return self.stopping.enabled and epoch >= self.grace_period and self._bad_epochs() >= self.stopping.patience
