@@ -1,0 +1,84 @@
+"""A running Ray cluster, and addresses where there is none."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+RAY = str(Path(sys.executable).with_name("ray"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_nodes(address, number, environment):
+    count = (
+        f"import ray; ray.init(address={address!r}, logging_level=50, log_to_driver=False); "
+        "print(sum(node['Alive'] for node in ray.nodes()))"
+    )
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        look = subprocess.run([sys.executable, "-c", count], env=environment, capture_output=True, text=True)
+        if look.stdout.strip() == str(number):
+            return
+        time.sleep(1)
+    raise AssertionError(f"{number} nodes did not come up: {look.stderr}")
+
+
+@pytest.fixture
+def cluster(tmp_path_factory):
+    """The address of a cluster of two nodes with a CPU each, started from another folder than the search."""
+    port = free_port()
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    common = ["--num-cpus=1", "--object-store-memory=100000000", "--block"]
+    commands = (
+        [RAY, "start", "--head", f"--port={port}", "--include-dashboard=false", *common],
+        [RAY, "start", f"--address=127.0.0.1:{port}", *common],
+    )
+    nodes = []
+    for number, command in enumerate(commands, start=1):
+        nodes.append(
+            subprocess.Popen(command, cwd="/", env=environment, start_new_session=True, stdout=subprocess.DEVNULL)
+        )
+        wait_for_nodes(f"127.0.0.1:{port}", number, environment)
+    yield f"127.0.0.1:{port}"
+    for node in reversed(nodes):
+        os.killpg(node.pid, signal.SIGTERM)
+        node.wait(timeout=60)
+
+
+@pytest.mark.slow
+def test_a_search_runs_on_all_nodes_of_a_cluster(workspace, finished, cluster):
+    arguments = ("--space", "space.yaml", "--set", "search.max_concurrent=auto", "--address", cluster)
+    workspace.run("search", *arguments, RAY_AUTH_MODE="disabled")
+    events = workspace.ledger()
+    assert events[0]["slots"] == 2
+    assert len({event["process"] for event in events if event["event"] == "started"}) == 2
+    # Which trials are pruned depends on who arrives first; what an epoch comes to does not.
+    alone = {(e["trial"], e["epoch"]): e["objective"] for e in finished.ledger() if e["event"] == "report"}
+    here = {(e["trial"], e["epoch"]): e["objective"] for e in events if e["event"] == "report"}
+    assert all(here[key] == alone[key] for key in here.keys() & alone.keys())
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_an_address_where_no_ray_answers_is_exit_6_and_leaves_nothing(workspace, listens):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listens:  # something that accepts and says nothing
+            server.listen()
+        port = server.getsockname()[1]
+        run = workspace.run("search", "--space", "space.yaml", "--address", f"127.0.0.1:{port}", expect=6)
+    assert f"no Ray answers at 127.0.0.1:{port}" in run.stderr
+    assert not (workspace.root / "results" / "space").exists()
+
+
+def test_a_ray_client_address_is_refused(workspace):
+    assert "HOST:PORT" in workspace.run("search", "--space", "space.yaml", "--address", "ray://x:1", expect=2).stderr
