@@ -66,6 +66,14 @@ def test_resuming_a_finished_search_changes_nothing(finished):
     assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
+def test_what_is_derived_is_made_again_by_resuming(finished):
+    best = finished.root / "results" / "space" / "best.ckpt"
+    before = best.read_bytes()
+    best.unlink()
+    finished.run("search", "--resume", "results/space")
+    assert best.read_bytes() == before
+
+
 def test_a_folder_that_holds_a_search_is_refused(finished):
     run = finished.run("search", "--space", "space.yaml", expect=5)
     assert "--resume results/space" in run.stderr

@@ -122,6 +122,9 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
 
 def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], state: SearchState) -> None:
     """Make what is derived, where a kill came between the last trial's end and the search's, or a file was deleted."""
+    derived = (folder.summary, folder.leaderboard, folder.best_yaml, folder.best_ckpt)
+    if state.status == "finished" and all(path.exists() for path in derived):
+        return
     write_snapshots(
         folder,
         state,
