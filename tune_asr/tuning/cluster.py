@@ -39,8 +39,13 @@ WORKER_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # a thread a trial would leave an arena a trial behind, gigabytes of them
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
+# Read by the raylet of a local Ray, so that its first workers, which start with it, are those that the trials get.
+LOCAL_ENVIRONMENT = {
+    "RAY_preload_python_modules": "torch,lightning.pytorch,ray.tune",
+    # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
+    "RAY_idle_worker_killing_time_threshold_ms": "600000",
+}
 _TOKEN_PREFIX = "tune_asr-ray-"
-PRELOADED = "torch,lightning.pytorch,ray.tune"
 
 
 @contextlib.contextmanager
@@ -78,7 +83,7 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
 
 
 def _start(name: str) -> Any:
-    os.environ["RAY_preload_python_modules"] = PRELOADED  # noqa: SIM112 - so Ray spells it
+    os.environ |= LOCAL_ENVIRONMENT
     _use_own_token()
     import ray
 
