@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
-    if Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith("."):
         raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
     if arguments.dry_run:
         return _dry_run(plan)
@@ -99,9 +99,11 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 def _dry_run(plan: Plan) -> int:
     from tune_asr.record.search_yaml import dump_yaml
+    from tune_asr.training.targets import check_targets
     from tune_asr.tuning.driver import checked_survey
 
     found = checked_survey(plan.config)
+    check_targets(plan.config)
     if found:
         print(found.render())
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.config.model_dump()}).decode()}")

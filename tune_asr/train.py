@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         "--resume-from-checkpoint", type=Path, metavar="FILE", help="go on after this checkpoint's epoch"
     )
     either.add_argument("--fast-dev-run", action="store_true", help="one batch of each kind, nothing written")
-    parser.add_argument("--dry-run", action="store_true", help="check configuration and data, print the data report")
+    either.add_argument("--dry-run", action="store_true", help="check configuration and data, print the data report")
     return parser
 
 
@@ -53,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.config.load import load_config
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.training.corpus import survey
+    from tune_asr.training.targets import check_targets
 
     config = load_config(arguments.config, parse_assignments(arguments.set))
     resume_from = arguments.resume_from_checkpoint
@@ -62,9 +64,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if found is not None:
         print(found.render(), flush=True)
         found.check()
-    if not arguments.dry_run:
+    if arguments.dry_run:
+        check_targets(config)
+    else:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _end)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
+                signal.signal(number, _end)
         best = _train(config, found, resume_from=resume_from, writes=not arguments.fast_dev_run)
         print(json.dumps(best), flush=True)
     return 0
@@ -84,8 +89,9 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
         print(f"batches   {data.padding_share():.0%} of the training frames are padding", flush=True)
     keep, folder, newest = config.checkpoint, None, resume_from
     if writes:
-        dirpath = Path(keep.dirpath)
-        folder = CheckpointFolder(dirpath, metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from)
+        folder = CheckpointFolder(
+            _path(keep.dirpath), metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from
+        )
 
     def sink(result: EpochResult, _last: bool, save: Save) -> None:
         nonlocal newest
@@ -93,7 +99,7 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
             newest = folder.save(result, save)
         print(_line(result, config.trainer.max_epochs), flush=True)
 
-    loggers = make_loggers(config.logging, Path(config.logging.save_dir), name="tensorboard") if writes else []
+    loggers = make_loggers(config.logging, _path(config.logging.save_dir), name="tensorboard") if writes else []
     try:
         history = fit(config, sink, data=data, resume_from=resume_from, loggers=loggers, fast_dev_run=not writes)
     except Diverged as error:
@@ -106,9 +112,14 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
             print(f"interrupted: go on with --resume-from-checkpoint {newest}", file=sys.stderr)
         raise
     best = min(history, key=lambda epoch: rank(epoch, metric))
-    path = folder.path(best["epoch"]) if folder else None
+    path = folder.kept(best["epoch"]) if folder else None
     values = {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
-    return {**values, "checkpoint": str(path) if path and path.exists() else None}
+    return {**values, "checkpoint": str(path) if path else None}
+
+
+def _path(text: str) -> Path:
+    """A folder as a person writes it: the shell leaves the `~` of `--set KEY=~/...` alone."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no such home
 
 
 def _line(result: EpochResult, max_epochs: int) -> str:

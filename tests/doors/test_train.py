@@ -91,6 +91,13 @@ def test_resuming_a_training_that_is_over_says_its_best_again(train):
     assert {path: (train.root / path).read_bytes() for path in train.files} == before
 
 
+def test_a_checkpoint_of_another_training_is_not_named_as_this_ones(train):
+    train("checkpoint.dirpath=one")
+    train("checkpoint.dirpath=other", "seed=5")
+    ended = train("--resume-from-checkpoint", "one/ctc-epoch=02.ckpt", "checkpoint.dirpath=other")
+    assert ended.best["checkpoint"] is None
+
+
 def test_an_earlier_trainings_checkpoints_are_set_aside(train):
     train("trainer.max_epochs=2")
     earlier = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=01.ckpt")
@@ -111,6 +118,14 @@ def test_other_folders_are_taken_from_the_configuration(train):
     assert best["checkpoint"].startswith("kept/ctc-epoch=")
     assert (train.root / "curves/tensorboard/version_0").is_dir()
     assert not (train.root / "artifacts").exists()
+
+
+def test_a_folder_below_the_home_folder(train, monkeypatch):
+    monkeypatch.setenv("HOME", str(train.root / "home"))
+    best = train("checkpoint.dirpath=~/kept", "logging.save_dir=~/curves", "logging.tensorboard=true").best
+    assert best["checkpoint"].startswith(str(train.root / "home/kept"))
+    assert (train.root / "home/curves/tensorboard/version_0").is_dir()
+    assert not list(train.root.glob("~*"))
 
 
 def test_every_precision_of_a_cpu_trains_with_clipped_gradients(train):
@@ -154,6 +169,12 @@ def test_wandb_without_a_login_is_exit_2_and_asks_nothing(train, monkeypatch):
             wandb.teardown()
     assert "logging.use_wandb: W&B cannot be started" in ended.err
     assert "WANDB_MODE=offline" in ended.err
+
+
+def test_a_training_under_nohup_does_not_hear_the_terminal_close(train):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    train("trainer.max_epochs=1")
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def test_a_training_that_is_killed_goes_on_where_it_stood(workspace, train):

@@ -62,9 +62,9 @@ class Data(pl.LightningDataModule):
     vocab = ["<blk>", "a", "b", " "]
     blank_id = 0
 
-    def __init__(self, size=6):
+    def __init__(self, size=6, frames=40, endless=False):
         super().__init__()
-        self.size = size
+        self.size, self.frames, self.endless = size, frames, endless
 
     def train_dataloader(self):
         from torch.utils.data import DataLoader
@@ -72,10 +72,19 @@ class Data(pl.LightningDataModule):
         from tune_asr.training.batching import Example, collate
 
         torch.manual_seed(0)
-        examples = [Example(torch.randn(40, 40), torch.tensor([1, 3, 2]), "a b", f"u{i}") for i in range(self.size)]
-        return DataLoader(examples, batch_size=2, collate_fn=collate)
+        features = [torch.randn(self.frames, 40) for _ in range(self.size)]
+        examples = [Example(x, torch.tensor([1, 3, 2]), "a b", f"u{i}") for i, x in enumerate(features)]
+        return DataLoader(Stream(examples) if self.endless else examples, batch_size=2, collate_fn=collate)
 
     val_dataloader = train_dataloader
+
+
+class Stream(torch.utils.data.IterableDataset):
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __iter__(self):
+        return iter(self.examples)
 
 
 class Untaught(pl.LightningModule):
@@ -191,3 +200,21 @@ def test_a_signal_in_the_middle_ends_the_training_with_whole_checkpoints(train, 
     train.write(model={"target": f"{recogniser}.Recogniser"})
     train("--resume-from-checkpoint", checkpoint)
     assert "artifacts/checkpoints/ctc-epoch=02.ckpt" in checkpoints(train)
+
+
+def test_data_without_a_length_need_a_limit_since_schedules_span_the_horizon(train, recogniser):
+    train.write(data={"target": f"{recogniser}.Data", "endless": True}, trainer={"max_epochs": 1})
+    assert "the training DataLoader has no length" in train(expect=2).err
+    assert train("trainer.limit_train_batches=2").best["epoch"] == 1
+
+
+def test_own_data_that_do_not_fit_their_frames_are_exit_3_and_not_a_good_score(train, recogniser):
+    train.write(data={"target": f"{recogniser}.Data", "frames": 8})  # 2 output frames, 3 tokens
+    assert "6 of 6 training transcripts are too long for their frames, but at most 1 % may be" in train(expect=3).err
+    assert train("model.subsampling=2").best["epoch"] > 0
+
+
+@pytest.mark.parametrize("section", ["data", "model"])
+def test_a_dry_run_looks_for_a_users_class_too(train, section):
+    train.write(**{section: {"target": "nowhere.Class"}})
+    assert f"{section}.target: nowhere cannot be imported" in train("--dry-run", expect=2).err

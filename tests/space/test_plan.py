@@ -159,6 +159,12 @@ def test_a_search_stops_early_only_when_asked_to(spaces):
     assert not spaces.load("over: {early_stopping.patience: 5}").config.early_stopping.enabled
 
 
+def test_the_epoch_where_another_search_stopped_its_winner_ends_no_trial(spaces):
+    spaces.base = "early_stopping: {enabled: false, stop_epoch: 5}"
+    assert spaces.load("param_space: {}").config.early_stopping.stop_epoch is None
+    assert spaces.load("over: {early_stopping.stop_epoch: 4}").config.early_stopping.stop_epoch == 4
+
+
 def test_the_command_line_may_name_another_base(spaces, tmp_path):
     spaces.load(SPACE)
     (tmp_path / "other.yaml").write_text("model: {dropout: 0.5}")

@@ -171,6 +171,20 @@ def test_the_ruler_of_a_users_data_cannot_be_searched(refusal, key):
     assert RULER in refusal(searched(key), base="data: {target: my.Data}")
 
 
+@pytest.mark.parametrize(
+    ("base", "key", "instead"),
+    [
+        ("model: {target: my.Model}", "optimizer.lr", "model.*"),
+        ("model: {target: my.Model}", "augment.p", "model.*"),
+        ("data: {target: my.Data}", "features.sample_rate", "data.*"),
+    ],
+)
+def test_what_does_not_reach_a_users_class_cannot_be_searched(refusal, base, key, instead):
+    message = refusal(f"param_space: {{{key}: {{choice: [0.1, 0.2]}}}}", base=base)
+    assert f"{key}: cannot be searched\n    it does not reach your own class" in message
+    assert message.endswith(f"search that class's parameters, {instead}")
+
+
 @pytest.mark.parametrize("section", [section for section in Config.model_fields if section not in ("seed", "text")])
 def test_a_whole_section_cannot_be_searched(refusal, section):
     assert "cannot be searched\n    it is a section" in refusal(searched(section, "{}"))

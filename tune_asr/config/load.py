@@ -47,7 +47,7 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
     Raises:
         ConfigError: the file cannot be read, or an override contradicts it in shape.
     """
-    layered = Layered.of(strict_yaml.read(path), path.resolve().parent)
+    layered = Layered.of(strict_yaml.read(path), path.absolute().parent)
     for override in overrides:
         layered.lay(override)
     return layered

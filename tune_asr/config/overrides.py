@@ -104,8 +104,9 @@ class Layered:
         """The `path` given at `keys`, absolute."""
         override = self._override(keys)
         base = override.base if override else self.base
-        # Path.expanduser raises where there is no such home.
-        return os.path.realpath(base / os.path.expanduser(path))  # noqa: PTH111
+        # Links stay links: what lies beside a linked manifest is sought beside the link. Path.expanduser raises where
+        # there is no such home.
+        return os.path.abspath(base / os.path.expanduser(path))  # noqa: PTH100, PTH111
 
     def _override(self, keys: Keys) -> Override | None:
         for depth in range(len(keys), 0, -1):

@@ -114,12 +114,15 @@ def _base_config(
         raise ConfigError(Problem(layered.place(("config",)), "no base configuration", "give config: or --config"))
     base = config_path or Path(layered.resolved(("config",), space.config or ""))
     config, problems = load.examine_config(load.read_layers(base, fixed))
-    asked = any("early_stopping.enabled" in searchable.leaves(o.key, o.value) for o in fixed)
-    if config is None or asked:
-        return config, problems
-    # A search compares whole trainings: nothing but ASHA ends one early, unless the search asks for it.
-    quiet = config.early_stopping.model_copy(update={"enabled": False})
-    return config.model_copy(update={"early_stopping": quiet}), problems
+    if config is None:
+        return None, problems
+    # A search compares whole trainings: nothing but ASHA ends one early, unless the search asks for it. A base that is
+    # the best.yaml of another search says where ASHA stopped its winner.
+    asked = {leaf for o in fixed for leaf in searchable.leaves(o.key, o.value)}
+    ends = {"enabled": False, "stop_epoch": None}
+    quiet = {key: value for key, value in ends.items() if f"early_stopping.{key}" not in asked}
+    stopping = config.early_stopping.model_copy(update=quiet)
+    return config.model_copy(update={"early_stopping": stopping}), problems
 
 
 def _plan(

@@ -15,6 +15,7 @@ RULER = "it is part of the ruler: trials measured by different rulers cannot be 
 NO_SETTING = "it is no setting of the recogniser"
 HORIZON = "it is the horizon: say asha.max_t or --max-epochs"
 ENDS = "ASHA decides when a trial ends"
+UNHEARD = "it does not reach your own class: search that class's parameters"
 SECTION = "it is a section: search its keys, each by its path, such as optimizer.lr"
 # Of a built-in data section, what may differ between trials: how the same speech is put into batches.
 SEARCHABLE_DATA = frozenset({"data.batch_size", "data.bucketing", "data.max_seconds"})
@@ -64,6 +65,10 @@ def _not_searchable(key: str, config: Config) -> str:
         return SECTION
     if section == "data" and not isinstance(config.data, CustomTarget) and key not in SEARCHABLE_DATA:
         return RULER if name in load.known_keys("data") else ""
+    if (section in ("optimizer", "augment") and isinstance(config.model, CustomTarget)) or (
+        section == "features" and isinstance(config.data, CustomTarget)
+    ):
+        return f"{UNHEARD}, {'data' if section == 'features' else 'model'}.*"
     if section in ("checkpoint", "logging"):
         return NO_SETTING
     if section == "early_stopping":

@@ -50,6 +50,11 @@ class CheckpointFolder:
         """The checkpoint of an epoch; `epoch` counts from 1."""
         return self.dirpath / f"ctc-epoch={int(epoch) - 1:02d}.ckpt"
 
+    def kept(self, epoch: float) -> Path | None:
+        """The checkpoint of an epoch of this training, if it is still there; an earlier training's is none."""
+        path = self.path(epoch)
+        return path if (self._saved_one or self._goes_on) and path.exists() else None
+
     def save(self, result: EpochResult, save: Save) -> Path:
         """Save an epoch under its name, which is returned, and remove those that it makes superfluous."""
         final = self.path(result.epoch)

@@ -14,8 +14,9 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from tune_asr.errors import DataError
+from tune_asr.errors import ConfigError, DataError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
+from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
@@ -70,11 +71,16 @@ class SimpleCTCModule(pl.LightningModule):
         self.utterances: list[UtteranceResult] = []
         self.num_infeasible = 0
         self._nats = self._tokens = 0.0
+        self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long)
 
     def forward(self, features: Tensor, feature_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(N, T, C), (N,) -> log-probabilities (N, T', V) in float32, their lengths (N,)."""
         log_probs, lengths = self.encoder(features, feature_lengths)
         return log_probs, lengths
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the counts of an epoch."""
+        self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long, device=self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
@@ -82,11 +88,25 @@ class SimpleCTCModule(pl.LightningModule):
         features = self.augment(batch.features, batch.feature_lengths)
         log_probs, lengths = self(features, batch.feature_lengths)
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
-        self.log("train_loss", result.loss, batch_size=len(batch.ids))
+        self._num_utterances += len(batch)
+        self._num_infeasible += result.num_infeasible
+        self.log("train_loss", result.loss, batch_size=len(batch))
         return result.loss
 
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Make the gradient of an epoch's last step a mean too, where fewer batches than the others have are left.
+
+        Lightning divides each batch's loss by `accumulate_grad_batches`, however many there are.
+        """
+        wanted = self.trainer.accumulate_grad_batches
+        given = self.trainer.fit_loop.batch_idx % wanted + 1
+        if given < wanted:
+            gradients = [p.grad for p in self.parameters() if p.grad is not None]
+            torch._foreach_mul_(gradients, wanted / given)
+
     def on_validation_epoch_start(self) -> None:
-        """Begin the counts of an epoch."""
+        """Judge the training data, which have all been seen now, and begin the counts of a validation."""
+        self._check_feasible()
         self.utterances, self.num_infeasible = [], 0
         self._nats = self._tokens = 0.0
 
@@ -109,12 +129,23 @@ class SimpleCTCModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token."""
         counts = self.counts()
-        metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / max(self._tokens, 1.0)}
+        if not self._tokens:
+            raise DataError("no transcript of the validation data fits its frames: lower model.subsampling")
+        metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / self._tokens}
         self.log_dict(metrics, prog_bar=True)
 
     def counts(self) -> ErrorCounts:
         """Error counts of the last validation pass, summed over its utterances."""
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+
+    def _check_feasible(self) -> None:
+        """What `fit` asks of recordings before a training, asked of a user's own data once they have been seen."""
+        infeasible = int(self._num_infeasible)
+        if 100 * infeasible > MAX_INFEASIBLE_PERCENT * self._num_utterances:
+            raise DataError(
+                f"{infeasible} of {self._num_utterances} training transcripts are too long for their frames, but at "
+                f"most {MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
+            )
 
     def _validate(self, batch: Any) -> None:
         """A user's own LightningDataModule may give anything, and torch reads past its arrays without a word."""
@@ -139,8 +170,12 @@ class SimpleCTCModule(pl.LightningModule):
         # Lightning cannot clip the gradients of a fused optimiser under mixed precision.
         fused = "mixed" not in str(self.trainer.precision)
         optimizer = torch.optim.AdamW(self.parameters(), **section, fused=fused)
-        self.schedule = Schedule(
-            total_steps=int(self.trainer.estimated_stepping_batches), **dict(self.hparams["scheduler"])
-        )
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        if total_steps < 1:
+            raise ConfigError(
+                "data.target: the training DataLoader has no length, and schedules span the whole horizon: give its "
+                "dataset a __len__, or say trainer.limit_train_batches"
+            )
+        self.schedule = Schedule(total_steps=total_steps, **dict(self.hparams["scheduler"]))
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

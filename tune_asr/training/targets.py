@@ -11,9 +11,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tune_asr.config.load import nearest
+from tune_asr.config.sections import Config, CustomTarget
 from tune_asr.errors import ConfigError, TuneAsrError
 
 T = TypeVar("T")
+
+
+def check_targets(config: Config) -> None:
+    """Import the user's own classes, without building them.
+
+    Raises:
+        ConfigError: one cannot be imported.
+    """
+    if isinstance(config.data, CustomTarget) or isinstance(config.model, CustomTarget):
+        import lightning.pytorch as pl
+
+        if isinstance(config.data, CustomTarget):
+            import_target(config.data.target, pl.LightningDataModule, "data")
+        if isinstance(config.model, CustomTarget):
+            import_target(config.model.target, pl.LightningModule, "model")
 
 
 def import_target(path: str, base: type[T], section: str) -> type[T]:
