@@ -146,6 +146,18 @@ def test_an_end_in_the_middle_of_saving_leaves_whole_checkpoints_alone(tmp_path)
     assert kept(tmp_path) == {1}
 
 
+def test_a_checkpoint_is_written_where_it_is_kept_and_nowhere_else(quick, tmp_path, monkeypatch):
+    config = quick(trainer__max_epochs=1)
+    data = load_data(config)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    (folder / "ctc-epoch=07.123.tmp").write_bytes(b"left by a kill")
+    keeper = CheckpointFolder(folder, metric="val_wer", save_top_k=1, resumed_from=None)
+    fit(config, lambda result, _, save: keeper.save(result, save), data=data)
+    assert kept(folder) == {1}
+
+
 def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):

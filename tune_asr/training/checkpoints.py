@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import tempfile
@@ -13,9 +14,23 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.epochs import EpochResult, Save, rank
+
+
+class CheckpointFile(TorchCheckpointIO):
+    """Writes a checkpoint where it is asked to: whoever asks renames it into place.
+
+    Lightning's own goes by way of the system's temporary folder, which may be small, and on another disk.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Save through a buffer: on a full disk `torch.save` raises errors that say nothing of it."""
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        Path(path).write_bytes(buffer.getbuffer())
 
 
 class CheckpointFolder:
@@ -83,6 +98,8 @@ class CheckpointFolder:
                 self.path(epoch["epoch"]).unlink(missing_ok=True)
 
     def _set_aside(self, first: int) -> None:
+        for torn in self.dirpath.glob("ctc-epoch=*.tmp"):  # of a process that was killed
+            torn.unlink()
         own = {self.path(epoch) for epoch in range(1, first)} if self._goes_on else set()
         earlier = set(self.dirpath.glob("ctc-epoch=*.ckpt")) - own
         if earlier:

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tune_asr.config.scalars import shown
 from tune_asr.config.sections import Config, OpenSection
 from tune_asr.errors import ConfigError, Problem
+from tune_asr.training.checkpoints import CheckpointFile
 from tune_asr.training.precision import resolve_precision
 
 
@@ -58,6 +59,7 @@ def make_trainer(
             callbacks=[*callbacks, callback],
             logger=list(loggers),
             enable_checkpointing=False,
+            plugins=[CheckpointFile()],
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             fast_dev_run=fast_dev_run,
