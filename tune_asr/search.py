@@ -68,7 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
-    if Path(name).name != name or name.startswith("."):
+    if Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
     if arguments.dry_run:
         return _dry_run(plan)

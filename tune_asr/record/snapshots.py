@@ -112,7 +112,7 @@ def _former_best(folder: ResultsFolder) -> tuple[str, int] | None:
     try:
         best = json.loads(folder.summary.read_bytes())["best"]
         former = (best["trial"], best["epoch"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return former if folder.best_ckpt.exists() else None
 
