@@ -73,7 +73,7 @@ def test_a_damaged_checkpoint_is_exit_5_and_left_as_it_is(train, damage, code):
     [
         ("model.dim=32", "resume with the configuration the checkpoint was trained with"),
         ("data.alphabet=abcdefg", "resume with the configuration"),
-        ("optimizer.lr=0.01", "optimizer.lr is 0.03 there and 0.01 in this configuration"),
+        ("optimizer.lr=0.01", "optimizer.lr is 0.03 there and 0.01 here"),
     ],
 )
 def test_a_checkpoint_of_another_configuration_is_exit_2(train, assignment, message):
