@@ -149,7 +149,9 @@ def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any],
         config=plan.config.model_dump(),
     )
     if state.status != "finished":
-        Ledger.open(folder.ledger).append({"event": "search_ended", "status": "finished"})
+        ledger = Ledger.open(folder.ledger)
+        ledger.append({"event": "search_ended", "status": "finished"})
+        ledger.close()
     remove_tune_state(folder)
 
 
