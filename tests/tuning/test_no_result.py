@@ -1,4 +1,4 @@
-"""A search that a mistake of the user's ends before its first epoch, and versions that have changed."""
+"""A search that a mistake of the user's ends before its first epoch."""
 
 import yaml
 
@@ -36,17 +36,3 @@ def test_resources_that_nobody_has_leave_no_folder(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--set", "resources.cpus_per_trial=1000", expect=2)
     assert "lower resources.cpus_per_trial" in run.stderr
     assert not (workspace.root / "results" / "space").exists()
-
-
-def test_other_versions_are_told_in_one_line_on_resume_and_refuse_nothing(workspace):
-    process = workspace.popen("search", "--space", "space.yaml")
-    workspace.wait_for(process, lambda: workspace.reports() >= 1)
-    workspace.kill(process)
-    path = workspace.root / "results" / "space" / "search.yaml"
-    search = yaml.safe_load(path.read_text())
-    search["versions"] |= {"torch": "1.0"}
-    path.write_text(yaml.safe_dump(search, sort_keys=False))
-    run = workspace.run("search", "--resume", "results/space")
-    (line,) = (line for line in run.stdout.splitlines() if "other versions" in line)
-    assert line.startswith("the search began with other versions (torch 1.0, now ")
-    assert line.endswith("): results may differ in their last digits")
