@@ -180,7 +180,7 @@ def test_a_winner_that_diverged_later_is_the_winner_and_it_is_said(search, capsy
     assert "It diverged" not in reported(search, capsys)
     search.log("diverged", trial=diverged, cause="the training loss is nan")
     text = " ".join(reported(search, capsys).split())
-    assert "Best: trial 00001 at epoch 1, WER 10.0 %, CER 5.0 % It diverged after epoch 2." in text
+    assert "Best: trial 00001 at epoch 1, WER 10.0 %, CER 5.0 % It diverged after epoch 2: train it again" in text
 
 
 def test_a_search_without_trials_or_results_is_no_error(search, capsys):
