@@ -21,8 +21,6 @@ from tune_asr.errors import ConfigError, exit_with
 if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
 
-_ONLY_NEW = ("config", "name", "results", "num_samples", "max_epochs", "max_concurrent", "seed", "set", "dry_run")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and search; returns the exit code."""
@@ -58,17 +56,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
-        given = [name for name in _ONLY_NEW if getattr(arguments, name) not in (None, False, [])]
-        if given:
-            flag = given[0].replace("_", "-")
-            raise ConfigError(f"--{flag} cannot be given with --resume: the folder's own search.yaml says the rest")
+        default = _parser().get_default
+        given = [name for name, value in vars(arguments).items() if value != default(name)]
+        others = [name.replace("_", "-") for name in given if name not in ("resume", "address")]
+        if others:
+            raise ConfigError(
+                f"--{others[0]} cannot be given with --resume: the folder's own search.yaml says the rest"
+            )
         from tune_asr.tuning.driver import resume
 
         return resume(arguments.resume, arguments.address)
 
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
-    if not name or Path(name).name != name or name.startswith("."):
+    if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
     if arguments.dry_run:
         return _dry_run(plan)

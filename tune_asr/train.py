@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -109,7 +110,8 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
         print(f"the training diverged: {error}", file=sys.stderr)
     except SystemExit:
         if newest:
-            print(f"interrupted: go on with --resume-from-checkpoint {newest}", file=sys.stderr)
+            way_on = f"--resume-from-checkpoint {shlex.quote(str(newest))}"
+            print(f"interrupted: go on with {way_on}", file=sys.stderr)
         raise
     best = min(history, key=lambda epoch: rank(epoch, metric))
     path = folder.kept(best["epoch"]) if folder else None

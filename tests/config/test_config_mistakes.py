@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
+from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.load import check, from_values, known_keys
 from tune_asr.config.overrides import Layered
 from tune_asr.config.sections import Config
@@ -131,6 +131,19 @@ def refusal(text: str) -> str:
             "trainer: {benchmark: true}\nprecision: {benchmark: true}",
             "c.yaml:2: precision.benchmark: stands in trainer as well\n    keep one of them",
         ),
+        ("trainer:\n  inference_mode: 5", "c.yaml:2: trainer.inference_mode: is 5, but must be true or false"),
+        ("trainer: {limit_test_batches: x}", "c.yaml:1: trainer.limit_test_batches: is 'x', but must be a number"),
+        ("trainer: {limit_train_batches: 1.5}", "is 1.5, but must be a whole number of batches, or a share of them"),
+        ("trainer: {limit_train_batches: true}", "is true, but must be a whole number of batches, or a share of them"),
+        ("trainer: {log_every_n_steps: -1}", "is -1, but must be greater than or equal to 0"),
+        ("trainer: {detect_anomaly: }", "c.yaml:1: trainer.detect_anomaly: is null, but must be true or false"),
+        ("trainer: {benchmark: [1]}", "c.yaml:1: trainer.benchmark: is [1], but must be true or false"),
+        (
+            "precision: {deterministic: maybe}",
+            "precision.deterministic: is 'maybe', but must be true or false or",
+        ),
+        ("trainer: {accelerator: gpuu}", "is 'gpuu', but must be 'auto', 'cpu', 'cuda', 'gpu', 'mps' or 'tpu'"),
+        ("trainer: {gradient_clip_algorithm: l2}", "is 'l2', but must be 'norm' or 'value'"),
     ],
 )
 def test_refused(text, message):
@@ -225,3 +238,18 @@ def test_a_configuration_survives_its_own_values():
 def test_a_copy_without_lines_is_named_without_a_line():
     with pytest.raises(ConfigError, match=r"^trial 00003: model.dim: is 0, but"):
         from_values({"model": {"dim": 0}}, "trial 00003")
+
+
+def test_every_default_of_lightnings_trainer_is_allowed():
+    import inspect
+
+    from lightning.pytorch import Trainer
+
+    parameters = inspect.signature(Trainer).parameters
+    assert {name: broken_rule(name, parameters[name].default) for name in trainer_arguments()} == dict.fromkeys(
+        trainer_arguments(), ""
+    )
+
+
+def test_what_an_annotation_does_not_decide_is_left_to_lightning():
+    assert [broken_rule("max_time", value) for value in ("00:01:00", {"hours": 1}, 5)] == ["", "", ""]

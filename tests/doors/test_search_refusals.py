@@ -119,6 +119,13 @@ def test_a_folder_that_is_not_ours_is_exit_5(workspace, prepare, message):
     assert "--name" in error
 
 
+def test_a_taken_folder_is_refused_before_the_data_are_read(workspace, recordings):
+    (workspace.root / "results" / "space").mkdir(parents=True)
+    (workspace.root / "results" / "space" / "mine").touch()
+    (workspace.root / "0.wav").write_text("not audio")
+    assert "holds no search but mine" in refused(workspace, "--space", "space.yaml", code=5)
+
+
 def test_resuming_what_is_no_search_is_exit_5(workspace):
     assert "there is no such folder" in refused(workspace, "--resume", "results/nothing", code=5)
     (workspace.root / "empty").mkdir()
@@ -129,8 +136,9 @@ def test_resume_takes_no_other_flag(workspace):
     assert "--max-epochs cannot be given" in refused(workspace, "--resume", "results/x", "--max-epochs", "3", code=2)
 
 
-def test_a_name_is_no_path(workspace):
-    assert "plain folder name" in refused(workspace, "--space", "space.yaml", "--name", "../x", code=2)
+@pytest.mark.parametrize("name", ["../x", "a\x07b"])
+def test_a_name_is_no_path_and_can_be_written_down(workspace, name):
+    assert "plain folder name" in refused(workspace, "--space", "space.yaml", "--name", name, code=2)
 
 
 def test_a_dry_run_prints_space_configuration_and_first_trials_and_starts_nothing(workspace):

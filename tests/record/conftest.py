@@ -13,7 +13,21 @@ import pytest
 from tune_asr.record.checkpoints import epoch_folder, write_checkpoint
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
+from tune_asr.record.search_yaml import write_search_yaml
 from tune_asr.record.state import SearchState
+
+DESCRIPTION = {
+    "name": "lr",
+    "created": "2026-01-01T00:00:00+00:00",
+    "versions": {"python": "3.11.9", "tune_asr": "0.1.0"},
+    "data_fingerprint": None,
+    "metric": "val_wer",
+    "seed": 17,
+    "space": {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "asha": {"max_t": 4}},
+    "config": {"trainer": {"max_epochs": 4}},
+    "slots": 2,
+}
+"""What a search.yaml says."""
 
 WORDS = 10
 """In each utterance."""
@@ -83,7 +97,12 @@ class Search:
             val_seconds=0.5,
             seconds=2.0,
             checkpoint=str(folder.relative_to(self.folder.root)),
+            last=False,
         )
+
+    def describe(self, **changes: Any) -> None:
+        """Write search.yaml, whole, with other values for some of its keys."""
+        write_search_yaml(self.folder.search_yaml, DESCRIPTION | changes)
 
 
 @pytest.fixture

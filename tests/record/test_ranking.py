@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.record.ranking import best_epoch, epoch_key, leader, rank, searched_keys, standings
+from tune_asr.record.ranking import best_epoch, epoch_key, leader, searched_keys, standings
 from tune_asr.record.state import SearchState, Trial
 
 maybe = st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5])
@@ -26,6 +26,10 @@ def trial(number: int, *rows: tuple[float | None, float | None, float | None], s
 
 def state(*trials: Trial) -> SearchState:
     return SearchState({t.number: t for t in trials})
+
+
+def rank(*arguments, **options) -> list[Trial]:
+    return [trial for trial, _ in standings(*arguments, **options)]
 
 
 @given(reports, st.sampled_from(["val_wer", "val_cer"]))

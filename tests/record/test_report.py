@@ -10,14 +10,13 @@ import sys
 import pytest
 
 from tune_asr import report
-from tune_asr.errors import TuneAsrError, exit_with
+from tune_asr.errors import StorageError, TuneAsrError, exit_with
 from tune_asr.record.findings import narrow_ranges, pruning
-from tune_asr.record.search_yaml import write_search_yaml
+from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.terminal_table import short_names
 
 CONFIG = {"trainer": {"max_epochs": 4}}
-SPACE = {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "asha": {"max_t": 4}}
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_equal_trials_cannot_be_told_apart(search, capsys):
 
 
 def test_what_pruning_saved_counts_to_the_horizon_and_names_the_rungs(searched, capsys):
-    write_search_yaml(searched.folder.search_yaml, {"space": SPACE})
+    searched.describe()
     text = reported(searched, capsys)
     assert "Pruning stopped 1 of 4 trials: 4 epochs were trained instead of 7 (43 % saved)." in " ".join(text.split())
     assert "epoch 1: 1 of 2 stopped" in text
@@ -90,7 +89,7 @@ def test_what_pruning_saved_counts_to_the_horizon_and_names_the_rungs(searched, 
 
 def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(searched, capsys):
     assert "Warning" not in reported(searched, capsys)
-    write_search_yaml(searched.folder.search_yaml, {"space": SPACE})
+    searched.describe()
     text = " ".join(reported(searched, capsys).split())
     assert 'Warning: optimizer.lr = 0.0295 is at the upper end of its range {"loguniform": [0.0001, 0.03]}.' in text
 
@@ -105,6 +104,8 @@ def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(sear
         ({"loguniform": [1e-4, 1e-2]}, 1.2e-4, "lower"),
         ({"loguniform": [1e-4, 1e-2]}, 1.3e-4, None),
         ({"loguniform": [1e-4, 1e-2]}, 8.1e-3, "upper"),
+        ({"loguniform": [1e-4, 1e-2]}, -1, "lower"),
+        ({"loguniform": [1e-4, 1e-2]}, "x", None),
         ({"quniform": [0, 100, 10]}, 100, "upper"),
         ({"qloguniform": [1, 1000, 1]}, 30, None),
         ({"randint": [1, 5]}, 4, "upper"),
@@ -146,6 +147,14 @@ def test_the_next_commands_are_those_that_work(searched, capsys):
     assert resume not in text
 
 
+def test_commands_survive_a_path_with_spaces(searched, capsys, tmp_path):
+    shutil.copytree(searched.folder.root, tmp_path / "my speech")
+    assert report.main([str(tmp_path / "my speech")]) == 0
+    assert f"--resume '{tmp_path}/my speech'" in capsys.readouterr().out
+    with pytest.raises(StorageError, match=r"--resume '.*/my speech'"):
+        ResultsFolder(tmp_path / "my speech").require_new()
+
+
 def test_a_running_search_with_a_torn_last_line_can_be_looked_at(searched, capsys):
     with searched.folder.ledger.open("ab") as file:
         file.write(b'{"event": "report", "tri')
@@ -153,10 +162,25 @@ def test_a_running_search_with_a_torn_last_line_can_be_looked_at(searched, capsy
 
 
 def test_where_words_mean_nothing_cer_ranks_and_it_is_said(searched, capsys):
-    write_search_yaml(searched.folder.search_yaml, {"metric": "val_cer"})
+    searched.describe(metric="val_cer")
     text = reported(searched, capsys)
     assert "ranked by CER" in text
     assert "beats" not in text
+    header = next(line.split() for line in text.splitlines() if line.startswith("rank"))
+    assert header[2:7] == ["status", "epochs", "CER", "%", "loss"]
+    assert "Best: trial 00000 at epoch 2, CER 5.0 %" in text
+
+
+def test_a_winner_that_diverged_later_is_the_winner_and_it_is_said(search, capsys):
+    search.start()
+    steady, diverged = search.trial(lr=0.1), search.trial(lr=9.0)
+    search.epoch(steady, [2])
+    for errors in ([1], [3]):
+        search.epoch(diverged, errors)
+    assert "It diverged" not in reported(search, capsys)
+    search.log("diverged", trial=diverged, cause="the training loss is nan")
+    text = " ".join(reported(search, capsys).split())
+    assert "Best: trial 00001 at epoch 1, WER 10.0 %, CER 5.0 % It diverged after epoch 2: train it again" in text
 
 
 def test_a_search_without_trials_or_results_is_no_error(search, capsys):

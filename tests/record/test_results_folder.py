@@ -82,6 +82,27 @@ def test_a_folder_of_which_no_search_came_is_taken_back_and_one_that_is_used_is_
     assert sorted(p.name for p in folder.root.iterdir()) == ["search.yaml", "trials.jsonl"]
 
 
+def test_a_search_that_came_to_nothing_is_removed_and_what_is_not_its_own_stays(search):
+    folder = search.folder
+    search.describe()
+    search.epoch(search.trial(lr=1.0), [1])
+    with folder.lock():
+        (folder.root / "notes.txt").write_text("mine")
+        folder.remove()
+        assert [p.name for p in folder.root.iterdir()] == ["notes.txt"]
+        (folder.root / "notes.txt").unlink()
+        folder.remove()
+    folder.require_new()
+
+
+def test_whether_a_folder_is_free_is_found_out_without_touching_it(tmp_path):
+    ResultsFolder(tmp_path / "lr").require_new()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "trials.jsonl").write_text("{}\n")
+    with pytest.raises(StorageError, match="holds a search already"):
+        ResultsFolder(tmp_path).require_new()
+
+
 @pytest.mark.parametrize("below", ["", "lr", "deeper/lr"])
 def test_a_file_in_the_way_is_named(tmp_path, below):
     (tmp_path / "results").write_text("x")

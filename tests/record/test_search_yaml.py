@@ -7,11 +7,12 @@ import re
 
 import pytest
 import yaml
+from conftest import DESCRIPTION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import StorageError
-from tune_asr.record.search_yaml import dump_yaml, read_search_yaml, write_search_yaml
+from tune_asr.record.search_yaml import dump_yaml, read_search_yaml
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 trees = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
@@ -43,22 +44,57 @@ def test_no_anchors_are_written():
     assert b"&" not in dump_yaml({"a": shared, "b": shared})
 
 
-def test_keys_keep_their_order(tmp_path):
-    write_search_yaml(tmp_path / "search.yaml", {"seed": 1, "name": "lr", "config": {"z": 1, "a": 2}})
-    assert list(read_search_yaml(tmp_path / "search.yaml")) == ["seed", "name", "config"]
-    assert (tmp_path / "search.yaml").read_text().index("z:") < (tmp_path / "search.yaml").read_text().index("a:")
+def test_keys_keep_their_order():
+    text = dump_yaml({"seed": 1, "name": "lr", "config": {"z": 1, "a": 2}}).decode()
+    assert re.findall(r"\w+(?=:)", text) == ["seed", "name", "config", "z", "a"]
+
+
+def test_what_was_written_is_read_back(search):
+    search.describe(command="python -m tune_asr.search")
+    read = read_search_yaml(search.folder.search_yaml)
+    assert read == DESCRIPTION | {"command": "python -m tune_asr.search"}, "a key of a later version does no harm"
+
+
+def test_a_space_and_a_configuration_that_are_as_large_as_files_may_be_can_be_read_back(search):
+    over = {"model.more": [1] * 4_900}
+    search.describe(space={"over": over}, config={"model": {"target": "a.B", "many": [1] * 4_900}})
+    assert len(read_search_yaml(search.folder.search_yaml)["config"]["model"]["many"]) == 4_900
 
 
 @pytest.mark.parametrize(
-    "damaged", [b"", b"- a\n", b"a: [", b"!!python/object:os.system {}", b"[" * 1000, b"\xff\xfe\xfa", b"a: \0"]
+    ("damaged", "what"),
+    [
+        (b"", ":1: the file is empty"),
+        (b"- a\n", ":1: the top level is a list"),
+        (b"a: [", ":1: not YAML"),
+        (b"!!python/object:os.system {}", ":1: tags are not allowed"),
+        (b"[" * 1000, ":1: nested more than"),
+        (b"\xff\xfe\xfa", ": not UTF-8 text"),
+        (b"a: \0", ":1: control characters"),
+    ],
 )
-def test_a_damaged_file_is_named_and_nothing_is_executed(tmp_path, damaged):
+def test_a_damaged_file_is_named_and_nothing_is_executed(tmp_path, damaged, what):
     path = tmp_path / "search.yaml"
     path.write_bytes(damaged)
-    with pytest.raises(StorageError, match=rf"{re.escape(str(path))}: the file is damaged"):
+    with pytest.raises(StorageError, match=rf"{re.escape(str(path) + what)}.*\n.*Restore it from a copy"):
         read_search_yaml(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"metric": "wer"}, r"search\.yaml:\d+: metric: is 'wer', but must be 'val_wer' or 'val_cer'"),
+        ({"versions": {"python": 3}}, r"search\.yaml:\d+: versions\.python: is 3, but must be text"),
+        ({"config": {"optimizer": {"lr": -1}}}, r"search\.yaml: config: optimizer\.lr: is -1, but must be greater"),
+        ({"space": {"param_space": {"lr": {"uniform": [1]}}}}, r"search\.yaml: space: param_space\.lr: "),
+    ],
+)
+def test_all_that_is_wrong_inside_is_told_with_its_place(search, change, what):
+    search.describe(**change)
+    with pytest.raises(StorageError, match=what):
+        read_search_yaml(search.folder.search_yaml)
+
+
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(StorageError, match=r"search\.yaml: cannot read it: No such file"):
+    with pytest.raises(StorageError, match=r"search\.yaml: no such file"):
         read_search_yaml(tmp_path / "search.yaml")

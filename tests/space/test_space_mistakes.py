@@ -105,6 +105,11 @@ def refusal(spaces):
             "unknown key for this target\n    it belongs to data.target: manifest",
         ),
         ("param_space: {trainer.gradient_clip: {choice: [1]}}", "unknown key: not an argument of Lightning's Trainer"),
+        (
+            "param_space: {trainer.deterministic: {choice: [true, maybe]}}",
+            "space.yaml:2: param_space.trainer.deterministic: is 'maybe', but must be true or false or 'warn'",
+        ),
+        ("over: {trainer.benchmark: often}", "space.yaml:2: over.trainer.benchmark: is 'often', but must be true or"),
         ("param_space: {seed.x: {choice: [1]}}", "param_space.seed.x: seed is a value, so seed.x cannot be set"),
         (
             "param_space: {optimizer.betas.0: {choice: [1]}}",

@@ -127,15 +127,68 @@ def test_a_build_that_was_killed_half_way_leaves_nothing_broken(root, log):
     assert [name.endswith(".partial") for name in stores(root)] == [False]
 
 
-def test_a_store_that_lost_a_file_is_built_again(root, log):
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def other_offsets(path):
+    np.save(path, np.load(path)[::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("frames.f32", Path.unlink),
+        ("frames.f32", cut),
+        ("frames.f32", lambda path: path.write_bytes(b"")),
+        ("frames.f32", lambda path: path.write_bytes(path.read_bytes() + bytes(40))),
+        ("offsets.npy", Path.unlink),
+        ("offsets.npy", cut),
+        ("offsets.npy", lambda path: path.write_bytes(b"")),
+        ("offsets.npy", lambda path: path.write_bytes(b"not an array")),
+        ("offsets.npy", lambda path: np.save(path, np.zeros(0, np.int64))),
+        ("offsets.npy", lambda path: np.save(path, np.int64(3))),
+        ("offsets.npy", other_offsets),
+    ],
+)
+def test_a_store_that_is_damaged_is_built_again_and_it_is_said_in_one_line(root, log, name, damage):
+    speech = utterances(log)
+    build_or_open(speech, key="k", root=root, **SETTINGS)
+    (path,) = root.glob(f"features/*/{name}")
+    # In place of the file, for nobody may write into what others have mapped.
+    copy = path.with_name("copy.npy")
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+    damage(path)
+    with pytest.warns(UserWarning, match=r"the features in \S+ are damaged, and are computed again") as said:
+        assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
+    assert len(said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
+
+
+def test_a_trainings_features_outlive_the_files_of_their_store(root, log):
     speech = utterances(log)
     held = build_or_open(speech, key="k", root=root, **SETTINGS)
-    (frames,) = root.glob("features/*/frames.f32")
-    frames.unlink()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # not in memory, but in the folder
-        assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
+    for path in root.glob("features/*/frames.f32"):
+        path.unlink()
+    with pytest.warns(UserWarning, match="computed again"):
+        build_or_open(speech, key="k", root=root, **SETTINGS)
     assert_holds(held, speech)
+
+
+def test_all_of_a_store_is_on_the_disk_before_it_has_its_name(root, log, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def note(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    build_or_open(utterances(log), key="k", root=root, **SETTINGS)
+    (name,) = stores(root)
+    assert synced == ["frames.f32", "offsets.npy", f"{name}.partial"]
 
 
 def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root, log, monkeypatch):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tune_asr.config import strict_yaml
-from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
+from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
 from tune_asr.config.sections import Config, ConvCTCModel, ManifestData, SyntheticData
@@ -109,10 +109,10 @@ def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
 
 
 def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
-    """Keys of `trainer` and `precision` that Lightning's `Trainer` does not have, or that are not the user's to set."""
+    """What `trainer` and `precision` hold that Lightning's `Trainer` does not take, or that is not for the user."""
     for name, other in (("trainer", "precision"), ("precision", "trainer")):
         section, beside = values.get(name), values.get(other)
-        for key in section if isinstance(section, dict) else ():
+        for key, value in section.items() if isinstance(section, dict) else ():
             if key in known_keys(name):
                 continue
             if key in known_keys(other):
@@ -124,6 +124,8 @@ def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
                 yield (name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known)
             elif name == "precision" and isinstance(beside, dict) and key in beside:
                 yield (name, key), "stands in trainer as well", "keep one of them"
+            elif rule := broken_rule(key, value):
+                yield (name, key), f"is {shown(value)}, but must be {rule}", ""
 
 
 def _without(values: dict[str, Any], faulty: Iterable[Keys]) -> dict[str, Any]:

@@ -53,19 +53,23 @@ def dotted(keys: Keys) -> str:
     return ".".join(map(str, keys))
 
 
-def read(path: Path) -> Document:
+def read(path: Path, *, room: int = 1) -> Document:
     """Read one YAML file whose top level is a mapping.
+
+    Args:
+        path: of the file.
+        room: how many times the limits above it may reach: a file that holds two others needs the room of both.
 
     Raises:
         ConfigError: the file is missing, not a plain file, too large, empty, not UTF-8, or breaks a rule above.
     """
     name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    return parse(_read_text(path, name), name)
+    return parse(_read_text(path, name, room * MAX_BYTES), name, room=room)
 
 
-def parse(text: str, name: str) -> Document:
+def parse(text: str, name: str, *, room: int = 1) -> Document:
     """Read YAML text whose top level is a mapping; `name` stands for the file in messages."""
-    builder = _Builder(name)
+    builder = _Builder(name, room=room)
     values = builder.build(text)
     if values is None:
         raise ConfigError(Problem(f"{name}:1", "the file is empty", "an empty mapping is written {}"))
@@ -79,14 +83,14 @@ def parse_value(text: str, name: str) -> Any:
     return _Builder(name, numbered=False).build(text)
 
 
-def _read_text(path: Path, name: str) -> str:
+def _read_text(path: Path, name: str, max_bytes: int) -> str:
     try:
         status = path.stat()
         # A pipe or a device would block or never end.
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"{name}: not a file: give the path of a YAML file")
-        if status.st_size > MAX_BYTES:
-            raise ConfigError(f"{name}: {status.st_size:,} bytes, but a configuration may have {MAX_BYTES:,}")
+        if status.st_size > max_bytes:
+            raise ConfigError(f"{name}: {status.st_size:,} bytes, but a configuration may have {max_bytes:,}")
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"{name}: no such file (looked for {path.absolute()})") from None
@@ -99,8 +103,9 @@ def _read_text(path: Path, name: str) -> str:
 class _Builder:
     """Values out of YAML events: events, unlike nodes, can be judged before anything deep is built."""
 
-    def __init__(self, name: str, *, numbered: bool = True) -> None:
+    def __init__(self, name: str, *, numbered: bool = True, room: int = 1) -> None:
         self.name = name
+        self.max_depth, self.max_values = room * MAX_DEPTH, room * MAX_VALUES
         self.numbered = numbered
         self.lines: dict[Keys, int] = {}
 
@@ -133,14 +138,14 @@ class _Builder:
         if getattr(event, "tag", None):
             raise self._problem(event, keys, f"tags are not allowed: {event.tag}", "write a plain value")  # type: ignore[attr-defined]
         self.lines.setdefault(keys, _line_of(event))
-        if len(self.lines) > MAX_VALUES:
-            raise self._problem(event, (), f"more than {MAX_VALUES:,} values", "no configuration needs as many")
+        if len(self.lines) > self.max_values:
+            raise self._problem(event, (), f"more than {self.max_values:,} values", "no configuration needs as many")
         if isinstance(event, yaml.ScalarEvent):
             if _CONTROL.search(event.value):
                 raise self._problem(event, keys, "control characters are not allowed", "write plain text")
             return scalar(event.value) if event.implicit[0] else event.value
-        if len(keys) >= MAX_DEPTH:
-            raise self._problem(event, (), f"nested more than {MAX_DEPTH} deep", "flatten it")
+        if len(keys) >= self.max_depth:
+            raise self._problem(event, (), f"nested more than {self.max_depth} deep", "flatten it")
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, keys)
         return self._mapping(events, keys)

@@ -3,6 +3,7 @@
 Truth, written as the search goes and enough to resume it:
 
 - `ledger`       trials.jsonl: every event, append-only, fsynced
+- `events`       what an event must hold
 - `state`        what the ledger says: the trials, their reports, where each one stands
 - `checkpoints`  one folder an epoch kept, its manifest written last
 - `search_yaml`  search.yaml: what was searched, and with what

@@ -64,8 +64,12 @@ def write_if_changed(path: Path, data: bytes) -> None:
     Raises:
         StorageError: it cannot be written; the file is then what it was.
     """
-    if not path.is_file() or path.read_bytes() != data:
-        write_atomic(path, data)
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return
+    except OSError as error:
+        raise storage_error(error, path, "cannot read it") from error
+    write_atomic(path, data)
 
 
 def copy_atomic(source: Path, path: Path) -> None:

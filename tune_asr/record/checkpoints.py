@@ -40,11 +40,17 @@ def stored(trial_folder: Path, epoch: int) -> Path:
 
 
 def kept_epochs(trial_folder: Path) -> set[int]:
-    """The epochs that have a checkpoint, sound or not."""
+    """The epochs that have a checkpoint, sound or not.
+
+    Raises:
+        StorageError: what is there cannot be read, or is no folder.
+    """
     try:
         names = [entry.name for entry in trial_folder.iterdir()]
     except FileNotFoundError:
         return set()
+    except OSError as error:
+        raise storage_error(error, trial_folder, "cannot look for checkpoints") from error
     return {int(match[1]) for match in map(_EPOCH.fullmatch, names) if match}
 
 

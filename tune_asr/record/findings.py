@@ -90,7 +90,7 @@ def narrow_ranges(param_space: Mapping[str, Any], params: Mapping[str, Any]) -> 
     ends = {
         path: _end(name, arguments, params[path])
         for path, distribution in param_space.items()
-        if path in params
+        if _is_number(params.get(path))
         for name, arguments in distribution.items()
     }
     return {path: end for path, end in ends.items() if end}
@@ -109,6 +109,7 @@ def _end(name: str, arguments: Sequence[Any], value: Any) -> str | None:
     low, high = arguments[0], arguments[1]
     if name in ("randint", "lograndint"):
         high -= 1  # exclusive, as in Ray
+    value = min(max(value, low), high)  # a ledger that was changed by hand may hold anything
     if "log" in name:
         low, high, value = math.log(low), math.log(high), math.log(value)
     if low == high:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
+import shutil
 import socket
 import time
 from contextlib import suppress
@@ -46,10 +48,31 @@ class ResultsFolder:
             raise storage_error(error, root, "cannot make the results folder") from error
         return folder
 
+    def require_new(self) -> None:
+        """Find out, without touching anything, that no search and nothing else is in the way of a new one.
+
+        Raises:
+            StorageError: it holds a search or something else, or is no folder.
+        """
+        try:
+            if self.root.is_dir():
+                self._refuse_to_overwrite()
+        except OSError as error:
+            raise storage_error(error, self.root, "cannot look into the results folder") from error
+
+    def remove(self) -> None:
+        """Remove a search that came to nothing, with all that it has written. What else is in the folder stays."""
+        for folder in (self.all_checkpoints, self.root / "utterances", self.root / "tensorboard", self.root / ".tune"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.search_yaml, self.ledger, self.leaderboard, self.summary, self.best_yaml, self.best_ckpt):
+            with suppress(OSError):
+                file.unlink()
+        self.discard()
+
     def discard(self) -> None:
         """Take back what `create` and `lock` made, where no search came of it. What else is in the folder stays."""
         with suppress(OSError):
-            if not self.ledger.stat().st_size:
+            if self.ledger.exists() and not self.ledger.stat().st_size:
                 self.ledger.unlink()
             self.lock_file.unlink()
             self.root.rmdir()
@@ -157,7 +180,7 @@ class ResultsFolder:
 
     def _refuse_to_overwrite(self) -> None:
         if self.search_yaml.exists() or (self.ledger.exists() and self.ledger.stat().st_size):
-            way_out = f"Go on with it: --resume {self.root}. Or give the new search another --name."
+            way_out = f"Go on with it: --resume {shlex.quote(str(self.root))}. Or give the new search another --name."
             raise StorageError(Problem(str(self.root), "the folder holds a search already", way_out))
         # What a start that was killed leaves behind is ours, and nothing.
         ours = (self.lock_file, self.ledger)

@@ -8,12 +8,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tune_asr.record.atomic import copy_atomic, write_if_changed
-from tune_asr.record.checkpoints import UTTERANCES, stored
+from tune_asr.record.atomic import write_if_changed
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Report, Standing, searched_keys
 from tune_asr.record.state import SearchState, Trial
-from tune_asr.record.utterances import utterances_of
+from tune_asr.record.utterances import keep_utterances, utterances_of
 
 COLUMNS = (
     *("rank", "trial", "status", "epochs", "val_wer", "val_wer_low", "val_wer_high"),
@@ -66,10 +65,7 @@ def _row(
 
 def _interval(folder: ResultsFolder, trial: Trial, report: Report) -> tuple[str, str]:
     """The interval of a best epoch that is new, whose utterances are put into utterances/ too."""
-    source = stored(folder.checkpoints(trial.number), report["epoch"]) / UTTERANCES
-    if source.exists():
-        folder.utterances(trial.number).parent.mkdir(exist_ok=True)
-        copy_atomic(source, folder.utterances(trial.number))
+    keep_utterances(folder, trial.number, report["epoch"])
     utterances = utterances_of(folder, trial.number, report)
     if utterances is None:
         return "", ""

@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ class Ledger:
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
         except OSError as error:
-            # What follows must not be glued to half a line.
-            os.ftruncate(self._descriptor, self._length)
+            # What follows must not be glued to half a line. Where that fails too, the line is cut on resume.
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._length)
             raise storage_error(error, self._path, "cannot append to the ledger") from error
         self._length += len(data)
         return written

@@ -71,11 +71,6 @@ def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
     return ranked[0][0], ranked[0][1]
 
 
-def rank(state: SearchState, metric: Metric = "val_wer", kept: Mapping[str, set[int]] | None = None) -> list[Trial]:
-    """The trials of `standings`, best first."""
-    return [trial for trial, _ in standings(state, metric, kept)]
-
-
 def searched_keys(state: SearchState) -> list[str]:
     """The paths that the search varies, in the order in which the trials name them."""
     return list(dict.fromkeys(key for trial in state.trials.values() for key in trial.params))

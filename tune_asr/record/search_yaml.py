@@ -1,11 +1,12 @@
 """search.yaml: what a search is made of, so that the folder alone is enough to go on with it.
 
-    name, created, command       the search, when and how it was started
+    name, created                the search, and when it was started
     versions                     {tune_asr, python, torch, lightning, ray}
     data_fingerprint             of the data that it was started on
     metric                       what the winner is chosen by: val_wer or val_cer
-    seed, slots                  the search's seed; how many trials run at a time
+    seed                         the search's
     space, config                the search space and the base configuration as resolved, paths absolute
+    slots                        how many trials run at a time; the last key, so that a file that was cut off lacks it
 
 `dump_yaml` also writes best.yaml. Every number it writes is read back bit for bit, by this project's
 loader as by any other; no value becomes another one on the way.
@@ -15,13 +16,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
+from pydantic import ConfigDict
 
+from tune_asr.config import load, strict_yaml
+from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import scalar
-from tune_asr.errors import Problem, StorageError
-from tune_asr.record.atomic import storage_error, write_atomic
+from tune_asr.config.sections import Count, Int, Section
+from tune_asr.errors import ConfigError, Problem, StorageError
+from tune_asr.record.atomic import write_atomic
+from tune_asr.space import plan as plans
+
+
+class _SearchYaml(Section):
+    """The keys of the file; more of them do no harm."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    created: str
+    versions: dict[str, str]
+    data_fingerprint: str | None = None
+    metric: Literal["val_wer", "val_cer"]
+    seed: Int
+    slots: Count
+    space: dict[str, Any]
+    config: dict[str, Any]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -64,21 +86,21 @@ def write_search_yaml(path: Path, search: Mapping[str, Any]) -> None:
 
 
 def read_search_yaml(path: Path) -> dict[str, Any]:
-    """What search.yaml says.
+    """What search.yaml says, of which `space.plan.from_values` makes the search again.
 
     Raises:
-        StorageError: it is not there, or not what was written.
+        StorageError: it is not there, or no longer what was written; everything that is wrong is named.
     """
     try:
-        search = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise storage_error(error, path, "cannot read it") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise _damaged(path, str(error)) from error
-    if not isinstance(search, dict):
-        raise _damaged(path, "it holds no keys")
-    return search
-
-
-def _damaged(path: Path, why: str) -> StorageError:
-    return StorageError(Problem(str(path), f"the file is damaged: {why}", "Restore it from a copy."))
+        document = strict_yaml.read(path, room=2)
+        _, problems = load.examine(Layered.of(document, path.parent), _SearchYaml)
+        if "data_fingerprint" not in document.values:
+            problems.append(Problem(document.place(("data_fingerprint",)), "is missing"))
+        if not problems:
+            plans.from_values(document.values["space"], document.values["config"], document.name)
+    except ConfigError as error:
+        problems = list(error.problems)
+    if problems:
+        way_out = "The file is damaged: a search writes it once and never again. Restore it from a copy."
+        raise StorageError([Problem(problem.place, problem.what, way_out) for problem in problems])
+    return document.values

@@ -19,6 +19,7 @@ from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import Metric, Report, Standing, leader, standings
 from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState, Trial
+from tune_asr.space.plan import trial_values
 
 
 def write_snapshots(
@@ -81,7 +82,7 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     a shorter horizon would be another training.
     """
     # Patience waits for the grace period in a search and for nothing in `train`: the epoch it came to says all.
-    values = overridden(config, {**trial.params, "seed": trial.seed, "early_stopping.enabled": False})
+    values = trial_values(config, {**trial.params, "early_stopping.enabled": False}, trial.seed)
     if trial.epoch < values["trainer"]["max_epochs"]:
         values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})
     return values
@@ -112,7 +113,7 @@ def _former_best(folder: ResultsFolder) -> tuple[str, int] | None:
     try:
         best = json.loads(folder.summary.read_bytes())["best"]
         former = (best["trial"], best["epoch"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return former if folder.best_ckpt.exists() else None
 

@@ -16,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from tune_asr.errors import Problem, StorageError
-from tune_asr.record.ledger import Event, way_out
+from tune_asr.record.events import damage
+from tune_asr.record.ledger import Event, read_ledger, way_out
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """The states that a trial never leaves. Each is the name of the event that leads to it."""
@@ -70,6 +72,19 @@ class SearchState:
     wall_seconds: float = 0.0
     """From each start of the search to its last event, summed: the time while nothing ran is left out."""
     _last_time: datetime | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, ledger: Path) -> SearchState:
+        """The state that a ledger tells. Writes nothing.
+
+        Raises:
+            StorageError: there is no ledger, or it is damaged; the line is named.
+        """
+        events = read_ledger(ledger)
+        for line, event in enumerate(events, start=1):
+            if why := damage(event):
+                raise StorageError(Problem(f"{ledger}:{line}", f"the line is damaged: {why}", way_out(ledger, line)))
+        return cls.replay(events, str(ledger))
 
     @classmethod
     def replay(cls, events: Iterable[Event], source: str = "trials.jsonl") -> SearchState:

@@ -20,7 +20,6 @@ from tune_asr.errors import printable
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import read_ledger
 from tune_asr.record.ranking import Metric, Standing, leader, searched_keys, standings
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState
@@ -77,7 +76,7 @@ def _gather(root: Path) -> _Results:
     folder = ResultsFolder(root)
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
-    state = SearchState.replay(read_ledger(folder.ledger), source=str(folder.ledger))
+    state = SearchState.read(folder.ledger)
     search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
     metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
     # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
@@ -104,7 +103,9 @@ def _header(results: _Results) -> Iterator[str]:
 def _leaderboard(results: _Results, width: int) -> Iterator[Table | str]:
     shown = results.ranked[:_ROWS]
     if shown:
-        first, *more = leaderboard_tables(shown, searched_keys(results.state), results.utterances, width)
+        first, *more = leaderboard_tables(
+            shown, searched_keys(results.state), results.utterances, width, results.metric
+        )
         yield first
         for table in more:
             yield ""
@@ -149,8 +150,10 @@ def _winner(results: _Results) -> Iterator[str]:
         yield "No trial has a result yet."
         return
     trial, report = winner
-    rates = f"WER {percent(report, 'val_wer')} %, CER {percent(report, 'val_cer')} %"
-    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {rates}"
+    wer = "" if results.metric == "val_cer" else f"WER {percent(report, 'val_wer')} %, "
+    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report, 'val_cer')} %"
+    if trial.status == "diverged":
+        yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
     for key, value in {**trial.params, "seed": trial.seed}.items():
         yield f"  {printable(key)}: {value_text(value)}"
     space = (results.search.get("space") or {}).get("param_space") or {}

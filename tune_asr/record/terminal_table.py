@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from tune_asr.errors import printable
-from tune_asr.record.ranking import Standing
+from tune_asr.record.ranking import Metric, Standing
 from tune_asr.record.utterances import Utterances
 
 _GAP = 2
@@ -27,7 +27,11 @@ class _Column(NamedTuple):
 
 
 def leaderboard_tables(
-    shown: Sequence[Standing], keys: Sequence[str], utterances: Mapping[str, Utterances | None], width: int
+    shown: Sequence[Standing],
+    keys: Sequence[str],
+    utterances: Mapping[str, Utterances | None],
+    width: int,
+    metric: Metric = "val_wer",
 ) -> list[Table]:
     """A row a trial: one table, or where the searched values do not fit beside the results, further ones for them.
 
@@ -36,7 +40,12 @@ def leaderboard_tables(
         keys: the searched keys.
         utterances: by trial, the counts behind its best epoch.
         width: of a table, in characters.
+        metric: what ranks; where it is CER, WER means nothing and is left out.
     """
+    words = [
+        _Column("WER %", [percent(report, "val_wer") for _, report in shown]),
+        _Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
+    ]
     fixed = [
         _Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
         _Column("trial", [trial.number for trial, _ in shown]),
@@ -44,8 +53,7 @@ def leaderboard_tables(
     measured = [
         _Column("status", [trial.status for trial, _ in shown]),
         _Column("epochs", [str(trial.epoch) for trial, _ in shown]),
-        _Column("WER %", [percent(report, "val_wer") for _, report in shown]),
-        _Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
+        *(words if metric == "val_wer" else ()),
         _Column("CER %", [percent(report, "val_cer") for _, report in shown]),
         _Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
     ]

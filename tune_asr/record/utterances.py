@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tune_asr.record.atomic import copy_atomic, storage_error
 from tune_asr.record.checkpoints import UTTERANCES, stored
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.statistics import wer_interval
@@ -45,6 +46,23 @@ def read_utterances(path: Path) -> Utterances | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return found if rows else None
+
+
+def keep_utterances(folder: ResultsFolder, trial: str, epoch: int) -> None:
+    """Copy the utterances beside a checkpoint, where there are any, to where they outlive it.
+
+    Raises:
+        StorageError: they cannot be written.
+    """
+    source = stored(folder.checkpoints(trial), epoch) / UTTERANCES
+    target = folder.utterances(trial)
+    if not source.exists():
+        return
+    try:
+        target.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, target.parent, "cannot make the folder") from error
+    copy_atomic(source, target)
 
 
 def utterances_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) -> Utterances | None:

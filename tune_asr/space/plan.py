@@ -62,8 +62,10 @@ class Plan:
         return int(_uniform(self.space.search.seed, number, "seed") * 2**31)
 
     def trial_values(self, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """A trial's whole configuration as plain values."""
-        return overridden(self.config.model_dump(), {"seed": seed, **settings})
+        """A trial's whole configuration as plain values: that of `tune_asr.train`, ended at `max_t`."""
+        stop_epoch = min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
+        ends = {"early_stopping.stop_epoch": stop_epoch} if stop_epoch < self.config.trainer.max_epochs else {}
+        return trial_values(self.config.model_dump(), {**ends, **settings}, seed)
 
     def values(self) -> dict[str, Any]:
         """The space as plain values: what `search.yaml` keeps."""
@@ -72,6 +74,11 @@ class Plan:
     @property
     def _num_cells(self) -> int:
         return math.prod(len(d.arguments) for d in self.distributions.values() if d.is_grid)
+
+
+def trial_values(config: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """The plain values of a configuration with a trial's settings and seed laid over them."""
+    return overridden(config, {"seed": seed, **settings})
 
 
 def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[Override] = ()) -> Plan:

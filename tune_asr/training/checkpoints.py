@@ -16,6 +16,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.epochs import EpochResult, Save, rank
 
@@ -128,14 +129,36 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         raise ConfigError(
             f"{checkpoint}: saved after epoch {content['epoch'] + 1}, but trainer.max_epochs is {max_epochs}: raise it"
         )
-    theirs = _shapes(content["state_dict"]) | _optimizer(content.get("hyper_parameters", {}))
-    own = _shapes(module.state_dict()) | _optimizer(module.hparams)
-    for name in (*own, *theirs):
-        if own.get(name) != theirs.get(name):
-            raise ConfigError(
-                f"{checkpoint}: {name} is {theirs.get(name, 'absent')} there and {own.get(name, 'absent')} in this "
-                "configuration: resume with the configuration the checkpoint was trained with"
-            )
+    theirs, own = _settings(content.get("hyper_parameters", {})), _settings(module.hparams)
+    # What says nothing of settings, as a user's own module may, is told by its weights; the first of them is enough.
+    differences = _differences(theirs, own)
+    differences = differences or _differences(_shapes(content["state_dict"]), _shapes(module.state_dict()))[:1]
+    if differences:
+        raise ConfigError(
+            f"{checkpoint}: trained with another configuration: {', '.join(differences)}: resume with the "
+            "configuration the checkpoint was trained with"
+        )
+
+
+def _differences(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
+    return [
+        _vocabularies(theirs.get(name, ()), own.get(name, ()))
+        if name == "vocab"
+        else f"{name} is {_told(theirs, name)} there and {_told(own, name)} here"
+        for name in dict.fromkeys((*own, *theirs))
+        if own.get(name) != theirs.get(name)
+    ]
+
+
+def _vocabularies(theirs: Sequence[str], own: Sequence[str]) -> str:
+    """How two vocabularies differ; they come from the training transcripts, so it is these, or `text`, that changed."""
+    only = [(sorted(set(theirs) - set(own)), "there"), (sorted(set(own) - set(theirs)), "here")]
+    told = [f"{shown(''.join(symbols))} only {where}" for symbols, where in only if symbols]
+    return f"the vocabulary of data and text differs ({' and '.join(told) or 'in its order'})"
+
+
+def _told(values: Mapping[str, Any], name: str) -> str:
+    return shown(values[name]) if name in values else "absent"
 
 
 def _load(checkpoint: Path) -> Any:
@@ -159,7 +182,13 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value.shape) if isinstance(value, torch.Tensor) else None for name, value in state.items()}
 
 
-def _optimizer(hparams: Mapping[str, Any]) -> dict[str, Any]:
-    """The section `optimizer`: its values come back with the optimiser's state, whatever the configuration says."""
-    section = hparams.get("optimizer")
-    return {f"optimizer.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}
+def _settings(hparams: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint decides, whatever the configuration says: the weights' meaning and the optimiser's state."""
+    settings = {key: hparams[key] for key in ("vocab", "blank_id") if key in hparams}
+    if "num_mel_bins" in hparams:
+        settings["features.num_mel_bins"] = hparams["num_mel_bins"]
+    for name in ("model", "optimizer"):
+        section = hparams.get(name)
+        settings |= {f"{name}.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}
+    settings.pop("model.dropout", None)
+    return settings

@@ -96,21 +96,21 @@ def build_or_open(
 def _build_or_map(store: Path, compute: Callable[[], Iterator[Frames]], num_mel_bins: int) -> FeatureStore:
     with store.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_complete(store):
-            _build(store, compute())
+        offsets = _read_offsets(store, num_mel_bins)
+        if offsets is None:
+            offsets = _build(store, compute())
             with suppress(FileNotFoundError):  # another process evicts at the same time
                 _evict(store.parent)
         os.utime(store)  # the oldest are evicted first
         with (store / FRAMES).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
-            offsets = np.load(store / OFFSETS)
             # The mapping duplicates the descriptor, and the lock lasts until the last duplicate is closed.
             frames = np.memmap(file, np.float32, mode="r", shape=(int(offsets[-1]), num_mel_bins))
         return FeatureStore(frames, offsets)
 
 
-def _build(store: Path, features: Iterator[Frames]) -> None:
-    """Write a store beside its place, one utterance at a time, and rename it."""
+def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
+    """Write a store beside its place, one utterance at a time, and rename it; returns its offsets."""
     partial = store.with_suffix(".partial")
     for remains in (partial, store):
         shutil.rmtree(remains, ignore_errors=True)
@@ -123,16 +123,39 @@ def _build(store: Path, features: Iterator[Frames]) -> None:
                 lengths.append(len(frames))
             file.flush()
             os.fsync(file.fileno())
-        np.save(partial / OFFSETS, np.cumsum(lengths))
+        offsets = np.cumsum(lengths)
+        np.save(partial / OFFSETS, offsets)
+        # A rename may reach the disk before what it renames: after a power cut, the files would be there, and empty.
+        for path in (partial / OFFSETS, partial):
+            _fsync(path)
         partial.rename(store)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+    return offsets
 
 
-def _is_complete(store: Path) -> bool:
-    """Not so where a cleaner of temporary folders has taken a file out of it."""
-    return (store / FRAMES).exists() and (store / OFFSETS).exists()
+def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | None:
+    """The offsets of a store that is whole; None where there is none, or a power cut or a cleaner has damaged it."""
+    try:
+        offsets: npt.NDArray[np.int64] = np.load(store / OFFSETS)
+        rows = (store / FRAMES).stat().st_size / (num_mel_bins * np.dtype(np.float32).itemsize)
+        whole = offsets.dtype == np.int64 and offsets[0] == 0 and offsets[-1] == rows and np.all(np.diff(offsets) >= 0)
+    except (OSError, ValueError, EOFError, IndexError):
+        whole = False
+    if whole:
+        return offsets
+    if store.exists():
+        warnings.warn(f"the features in {store} are damaged, and are computed again", stacklevel=2)
+    return None
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _evict(folder: Path) -> None:

@@ -69,7 +69,6 @@ class SimpleCTCModule(pl.LightningModule):
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
         self.schedule: Schedule | None = None
         self.utterances: list[UtteranceResult] = []
-        self.num_infeasible = 0
         self._nats = self._tokens = 0.0
         self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long)
 
@@ -107,7 +106,7 @@ class SimpleCTCModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Judge the training data, which have all been seen now, and begin the counts of a validation."""
         self._check_feasible()
-        self.utterances, self.num_infeasible = [], 0
+        self.utterances = []
         self._nats = self._tokens = 0.0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -117,7 +116,6 @@ class SimpleCTCModule(pl.LightningModule):
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._nats += float(result.nats)
         self._tokens += float(result.num_tokens)
-        self.num_infeasible += int(result.num_infeasible)
         for utterance, reference, ids in zip(
             batch.ids, batch.texts, greedy_decode(log_probs, lengths, self.blank_id), strict=True
         ):

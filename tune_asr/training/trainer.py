@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
-from typing import Any, get_type_hints
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import Logger
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from tune_asr.config.scalars import shown
-from tune_asr.config.sections import Config, OpenSection
-from tune_asr.errors import ConfigError, Problem
+from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError
 from tune_asr.training.checkpoints import CheckpointFile
 from tune_asr.training.precision import resolve_precision
 
@@ -43,9 +41,6 @@ def make_trainer(
         **config.trainer.model_dump(exclude={"num_threads"}),
         **config.precision.model_dump(),
     }
-    problems = [*_wrong_types("trainer", config.trainer), *_wrong_types("precision", config.precision)]
-    if problems:
-        raise ConfigError(problems)
     arguments["precision"], remark = resolve_precision(arguments["precision"], arguments["accelerator"])
     if remark:
         warnings.warn(remark, stacklevel=2)
@@ -73,16 +68,3 @@ def quieten() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\.(pytorch|fabric)\..*")
-
-
-def _wrong_types(name: str, section: OpenSection) -> list[Problem]:
-    """Values that do not have the type in the Trainer's signature: Lightning looks late, or not at all."""
-    hints = get_type_hints(pl.Trainer.__init__)
-    problems = []
-    for key, value in (section.model_extra or {}).items():
-        try:
-            TypeAdapter(hints[key], config=ConfigDict(arbitrary_types_allowed=True)).validate_python(value, strict=True)
-        except ValidationError as error:
-            rules = dict.fromkeys(str(e["msg"]).removeprefix("Input should be ") for e in error.errors())
-            problems.append(Problem(f"{name}.{key}", f"is {shown(value)}, but must be {' or '.join(rules)}"))
-    return problems

@@ -17,10 +17,10 @@ from typing import Any, Literal
 from tune_asr.config.load import from_values
 from tune_asr.errors import StorageError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
-from tune_asr.record.atomic import storage_error, write_atomic
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.utterances import keep_utterances
 from tune_asr.space.plan import Plan
 from tune_asr.tuning import messages
 from tune_asr.tuning.asha import Asha
@@ -94,10 +94,12 @@ class Conductor:
             self._queue.append(f"{number:05d}")
         trial = self.state.trials[self._queue.popleft()]
         self._out.add(trial.number)
+        values = self.plan.trial_values(trial.params, trial.seed)
+        from_values(values, f"trial {trial.number}")
         return Work(
             number=trial.number,
             epoch=trial.epoch,
-            values=self.trial_values(trial),
+            values=values,
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
             metric=self.metric,
@@ -111,16 +113,6 @@ class Conductor:
         """What rungs compare: CER in place of WER where WER means nothing."""
         asked = self.plan.space.asha.metric
         return "val_cer" if asked == "val_wer" and self.metric == "val_cer" else asked
-
-    def trial_values(self, trial: Trial) -> dict[str, Any]:
-        """A trial's whole configuration as plain values, ready for `tune_asr.train` too."""
-        stop_epoch = self.plan.config.early_stopping.stop_epoch
-        ends = {} if self.plan.max_t == self.plan.config.trainer.max_epochs and not stop_epoch else {
-            "early_stopping.stop_epoch": min(self.plan.max_t, stop_epoch or self.plan.max_t)
-        }  # fmt: skip
-        values = self.plan.trial_values({**ends, **trial.params}, trial.seed)
-        from_values(values, f"trial {trial.number}")
-        return values
 
     def receive(self, number: str, message: Mapping[str, Any]) -> Answer:
         """Take a worker's message about a trial; the answer is what the worker is to do.
@@ -229,18 +221,7 @@ class Conductor:
         keep = {trial.epoch, trial.epoch - 1} if running else set()
         checkpoints.retain(where, keep | ({best["epoch"]} if best else set()))
         if best and (best["epoch"] == trial.epoch or not running):
-            self._keep_utterances(trial, best["epoch"])
-
-    def _keep_utterances(self, trial: Trial, epoch: int) -> None:
-        source = checkpoints.stored(self.folder.checkpoints(trial.number), epoch) / checkpoints.UTTERANCES
-        target = self.folder.utterances(trial.number)
-        try:
-            target.parent.mkdir(exist_ok=True)
-            write_atomic(target, source.read_bytes())
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise storage_error(error, target, "cannot keep the utterances") from error
+            keep_utterances(self.folder, trial.number, best["epoch"])
 
     def _append(self, *events: Mapping[str, Any]) -> None:
         for event in self._ledger.append(*events) if events else ():

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tune_asr.config.sections import Config, ManifestData
-from tune_asr.errors import DataError, StorageError
+from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
@@ -39,6 +41,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         StorageError: the folder is taken, or cannot be written.
         ClusterError: no Ray.
     """
+    ResultsFolder(root).require_new()  # before the data are read, which may take minutes
     found = checked_survey(plan.config)
     if found:
         print(found.render(), flush=True)
@@ -58,23 +61,20 @@ def resume(root: Path, address: str | None) -> int:
     folder = ResultsFolder.open_existing(root)
     with folder.lock():
         description = read_search_yaml(folder.search_yaml)
-        name = str(folder.search_yaml)
-        try:
-            plan = plans.from_values(description["space"], description["config"], name)
-            fingerprint = description["data_fingerprint"]
-        except (KeyError, TypeError) as error:
-            raise StorageError(f"{name}: damaged: {error} is missing: restore it from a copy") from error
-        state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+        plan = plans.from_values(description["space"], description["config"], str(folder.search_yaml))
+        state = SearchState.read(folder.ledger)
         if len(state.trials) >= plan.num_trials and not state.open_trials():
             _complete(folder, plan, description, state)
-            print(f"{root}: the search is finished; `python -m tune_asr.report {root}` shows it")
+            print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
         found = checked_survey(plan.config)
-        if found and found.corpus.fingerprint != fingerprint:
+        if found and found.corpus.fingerprint != description["data_fingerprint"]:
             raise DataError(
-                f"{name}: the data have changed since the search began, and its results would be measured by two "
-                "rulers: restore the data, or start a new search"
+                f"{folder.search_yaml}: the data have changed since the search began, and its results would be "
+                "measured by two rulers: restore the data, or start a new search"
             )
+        if changes := _changed_versions(description["versions"]):
+            print(f"the search began with other versions ({changes}): results may differ in their last digits")
         return _run(folder, plan, description, address)
 
 
@@ -97,7 +97,10 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
     # A folder of a search that never began would only be in the way of the next try.
     abandon = folder.discard if is_new else lambda: None
     print("starting Ray" if address is None else f"joining Ray at {address}", flush=True)
-    with cluster.ray_session(folder.root.name, address, abandon) as dashboard:
+    with (
+        _withdrawn_without_result(folder, is_new),
+        cluster.ray_session(folder.root.name, address, abandon) as dashboard,
+    ):
         interrupts.install()
         from tune_asr.tuning.session import Session
 
@@ -120,6 +123,17 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
     return code
 
 
+@contextmanager
+def _withdrawn_without_result(folder: ResultsFolder, is_new: bool) -> Iterator[None]:
+    """Where a mistake of the user's ends a new search before its first epoch, its folder is not to be in the way."""
+    try:
+        yield
+    except (ConfigError, DataError):
+        if is_new and not SearchState.read(folder.ledger).epochs:
+            folder.remove()
+        raise
+
+
 def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], state: SearchState) -> None:
     """Make what is derived, where a kill came between the last trial's end and the search's, or a file was deleted."""
     derived = (folder.summary, folder.leaderboard, folder.best_yaml, folder.best_ckpt)
@@ -135,24 +149,36 @@ def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any],
         config=plan.config.model_dump(),
     )
     if state.status != "finished":
-        Ledger.open(folder.ledger).append({"event": "search_ended", "status": "finished"})
+        ledger = Ledger.open(folder.ledger)
+        ledger.append({"event": "search_ended", "status": "finished"})
+        ledger.close()
     remove_tune_state(folder)
 
 
 def _description(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
     """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
     applies = found is None or word_error_rate_applies(utterance.text for utterance in found.corpus.val)
-    packages = ("tune_asr", "torch", "lightning", "ray")
     return {
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in packages}},
+        "versions": _versions(),
         "data_fingerprint": found.corpus.fingerprint if found else None,
         "metric": "val_wer" if applies else "val_cer",
         "seed": plan.space.search.seed,
         "space": plan.values(),
         "config": plan.config.model_dump(),
     }
+
+
+def _versions() -> dict[str, str]:
+    packages = ("tune_asr", "torch", "lightning", "ray")
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def _changed_versions(before: Mapping[str, str]) -> str:
+    """What is no longer as it was: `torch 2.9.0, now 2.9.1`; empty where all is."""
+    now = _versions()
+    return ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name])
 
 
 def _data_files(config: Config) -> list[tuple[str, int]]:
@@ -175,10 +201,10 @@ def _say_farewell(folder: ResultsFolder) -> None:
         print(f"no trial reported an epoch; see {folder.ledger}")
     else:
         settings = ", ".join(f"{key}={value}" for key, value in best["params"].items())
-        rates = f"WER {best['val_wer']:.2%}, CER {best['val_cer']:.2%}"
-        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {rates}")
+        wer = "" if summary["metric"] == "val_cer" else f"WER {best['val_wer']:.2%}, "
+        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {best['val_cer']:.2%}")
         print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
-    print(f"next: python -m tune_asr.report {folder.root}")
+    print(f"next: python -m tune_asr.report {shlex.quote(str(folder.root))}")
     if best is not None:
-        print(f"      python -m tune_asr.train --config {folder.best_yaml}")
+        print(f"      python -m tune_asr.train --config {shlex.quote(str(folder.best_yaml))}")

@@ -13,7 +13,7 @@ from typing import Any
 from ray import tune
 from ray.exceptions import OutOfMemoryError, RayError
 
-from tune_asr.errors import ClusterError, TrialFailedError, TuneAsrError
+from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
@@ -154,9 +154,11 @@ class Session:
             # On a full disk the ledger says no more, but what it says is whole.
             if end.error is None:
                 raise
-        address = f" --address {self._address}" if self._address else ""
-        way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{address}"
-        self.progress.say(f"interrupted; go on with: {way_on}")
+        # A mistake of the user's that nothing came of: the driver takes the folder back.
+        if self.state.epochs or not isinstance(end.error, ConfigError | DataError):
+            address = f" --address {shlex.quote(self._address)}" if self._address else ""
+            way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{address}"
+            self.progress.say(f"interrupted; go on with: {way_on}")
         if end.error is not None:
             raise end.error
         end_process_within(SHUTDOWN_SECONDS, code)

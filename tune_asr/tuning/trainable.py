@@ -85,12 +85,16 @@ def _train(work: Work) -> None:
             tune.report(to_result(message), checkpoint=tune.Checkpoint.from_directory(pointer))
         _name_process(work)
 
+    resume_from = checkpoint / CHECKPOINT if checkpoint else None
+    curves = folder.tensorboard(work.number)
     fit(
         config,
         sink,
         on_start=on_start,
-        resume_from=checkpoint / CHECKPOINT if checkpoint else None,
-        loggers=make_loggers(config.logging, folder.root, name="tensorboard", version=work.number),
+        resume_from=resume_from,
+        loggers=make_loggers(
+            config.logging, folder.root, name=curves.parent.name, version=curves.name, resume_from=resume_from
+        ),
         grace_period=work.grace_period,
     )
 

@@ -1,0 +1,163 @@
+"""Whatever happens to the files of a search, they are read, or refused in words: never a traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tune_asr import report, search
+from tune_asr.errors import StorageError
+from tune_asr.record.ledger import as_written, read_ledger
+from tune_asr.record.search_yaml import dump_yaml, read_search_yaml
+from tune_asr.record.snapshots import write_snapshots
+from tune_asr.record.state import SearchState
+from tune_asr.space import plan
+from tune_asr.tuning.asha import Asha
+
+WRONG: tuple[Any, ...] = ("x", -1, None, {"x": [1]})
+SPACE = {
+    "param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}, "model.dropout": {"choice": [0.0, 0.1, 0.2]}},
+    "search": {"num_samples": 3},
+    "asha": {"max_t": 4},
+}
+CONFIG = {"optimizer": {"lr": 0.1, "betas": [0.9, 0.98]}, "trainer": {"max_epochs": 4, "benchmark": False}}
+
+
+@pytest.fixture
+def searched(search):
+    """A search in which every kind of event has happened, and which is finished."""
+    search.describe(space=SPACE, config=CONFIG)
+    search.start()
+    for number in range(3):
+        trial = search.trial(**{"optimizer.lr": 0.01 * (number + 1), "model.dropout": 0.1})
+        search.epoch(trial, [number, 3, 4])
+        search.log("decision", trial=trial, rung=0, epoch=1, value=0.5, cutoff=0.5, verdict="continue")
+    search.log("paused", trial="00000", epoch=1, cause="killed", retry=1)
+    search.log("resumed", trial="00000", epoch=1, cause="killed", damaged=["epoch_001: removed"])
+    search.log("pruned", trial="00000", epoch=1)
+    search.log("finished", trial="00001")
+    search.log("diverged", trial="00002", epoch=2, cause="the training loss is nan")
+    search.log("search_ended", status="finished")
+    return search
+
+
+def changed(values: Any) -> Iterator[Any]:
+    """`values` without one of its keys, or with something else under it, however deep."""
+    for key, value in values.items():
+        yield {name: other for name, other in values.items() if name != key}
+        yield from ({**values, key: wrong} for wrong in WRONG)
+        if isinstance(value, dict):
+            yield from ({**values, key: inner} for inner in changed(value))
+
+
+def snapshot(search) -> None:
+    write_snapshots(
+        search.folder,
+        search.state,
+        status="finished",
+        slots=2,
+        wall_seconds=1.0,
+        metric="val_wer",
+        config=CONFIG,
+    )
+
+
+def test_search_yaml_with_any_key_gone_or_changed_is_read_or_refused(searched, capsys):
+    path = searched.folder.search_yaml
+    whole = read_search_yaml(path)
+    refused = 0
+    for values in changed(whole):
+        path.write_bytes(dump_yaml(values))
+        try:
+            read = read_search_yaml(path)
+        except StorageError as error:
+            refused += 1
+            assert "Restore it from a copy" in str(error)
+        else:
+            plan.from_values(read["space"], read["config"], "search.yaml")
+            if read["space"] != whole["space"] or read["metric"] != whole["metric"]:
+                assert report.main([str(searched.folder.root)]) == 0
+    assert refused > 80
+    for key in whole:
+        path.write_bytes(dump_yaml({name: value for name, value in whole.items() if name != key}))
+        with pytest.raises(StorageError, match=rf"search\.yaml.*: {key}: is missing"):
+            read_search_yaml(path)
+
+
+def test_search_yaml_cut_off_anywhere_is_refused(searched):
+    path = searched.folder.search_yaml
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 10, 10):
+        path.write_bytes(whole[:length])
+        with pytest.raises(StorageError, match="Restore it from a copy"):
+            read_search_yaml(path)
+
+
+def test_a_ledger_with_any_field_gone_or_changed_is_read_or_refused(searched, capsys):
+    path = searched.folder.ledger
+    whole = read_ledger(path)
+    first_of_its_kind = {event["event"]: line for line, event in reversed(list(enumerate(whole)))}
+    for line in first_of_its_kind.values():
+        for event in changed(whole[line]):
+            lines = [*whole[:line], event, *whole[line + 1 :]]
+            path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+            try:
+                state = SearchState.read(path)
+            except StorageError as error:
+                assert "trials.jsonl:" in str(error)
+                assert "Restore" in str(error)
+                continue
+            asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
+            asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+            searched.state = state
+            snapshot(searched)
+            assert report.main([str(searched.folder.root)]) == 0
+
+
+def test_a_ledger_cut_off_anywhere_is_reported(searched, capsys):
+    path = searched.folder.ledger
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 10):
+        path.write_bytes(whole[:length])
+        SearchState.read(path)
+    path.write_bytes(whole[: len(whole) // 2])
+    assert report.main([str(searched.folder.root)]) == 0
+
+
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", "{", "[" * 5000, "{}", '{"best": 5}', '{"best": {"trial": [], "epoch": {}}}']
+)
+def test_a_damaged_summary_is_written_again(searched, damaged):
+    snapshot(searched)
+    whole = searched.folder.summary.read_bytes()
+    searched.folder.summary.write_text(damaged)
+    snapshot(searched)
+    assert searched.folder.summary.read_bytes() == whole
+
+
+def damage_ledger(folder):
+    lines = folder.ledger.read_text().splitlines(keepends=True)
+    folder.ledger.write_text("".join([*lines[:3], json.dumps(as_written({"event": "created"})) + "\n", *lines[3:]]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: folder.search_yaml.write_bytes(folder.search_yaml.read_bytes()[:200]), "search.yaml"),
+        (lambda folder: folder.search_yaml.write_text(""), "search.yaml:1: the file is empty"),
+        (lambda folder: folder.search_yaml.write_text("- 1\n"), "search.yaml:1: the top level is a list"),
+        (damage_ledger, "trials.jsonl:4: the line is damaged: a created event without trial"),
+    ],
+)
+@pytest.mark.parametrize("door", ["report", "resume"])
+def test_both_doors_refuse_with_exit_5_and_the_way_out(searched, capsys, damage, message, door):
+    damage(searched.folder)
+    root = str(searched.folder.root)
+    assert (report.main([root]) if door == "report" else search.main(["--resume", root])) == 5
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "estore" in captured.err
+    assert captured.out == ""

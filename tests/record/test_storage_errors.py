@@ -1,0 +1,85 @@
+"""Whatever the file system does to a results folder is told as one sentence with the path, never as an OSError."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tune_asr import report
+from tune_asr.errors import StorageError
+from tune_asr.record.atomic import write_if_changed
+from tune_asr.record.checkpoints import kept_epochs
+from tune_asr.record.ledger import Ledger
+from tune_asr.record.snapshots import write_snapshots
+
+
+def snapshot(search, root: Path | None = None) -> None:
+    folder = search.folder if root is None else type(search.folder)(root)
+    options = {"status": "running", "slots": 1, "wall_seconds": 1.0, "metric": "val_wer"}
+    write_snapshots(folder, search.state, **options, config={"trainer": {"max_epochs": 4}})
+
+
+@pytest.fixture
+def searched(search):
+    search.start()
+    trial = search.trial(lr=1.0)
+    search.epoch(trial, [1, 2])
+    return search
+
+
+def test_a_file_that_cannot_be_read_before_it_is_written(searched):
+    with pytest.raises(StorageError, match=r"/proc/self/mem: cannot read it: Input/output error"):
+        write_if_changed(Path("/proc/self/mem"), b"x")
+
+
+def test_a_file_where_checkpoints_belong(searched, capsys):
+    where = searched.folder.checkpoints("00000")
+    shutil.rmtree(where)
+    where.write_text("x")
+    with pytest.raises(StorageError, match=rf"{re.escape(str(where))}: cannot look for checkpoints: Not a directory"):
+        kept_epochs(where)
+    assert report.main([str(searched.folder.root)]) == 5
+    assert str(where) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["utterances", "leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"])
+def test_something_in_the_place_of_a_derived_file(searched, name):
+    path = searched.folder.root / name
+    path.write_text("x") if name == "utterances" else path.mkdir()
+    with pytest.raises(StorageError, match=re.escape(str(path))):
+        snapshot(searched)
+
+
+def test_a_folder_that_is_removed_under_a_running_search(searched):
+    shutil.rmtree(searched.folder.root)
+    with pytest.raises(StorageError, match=re.escape(str(searched.folder.root))):
+        snapshot(searched)
+
+
+def test_a_disk_that_is_full_or_read_only(searched, small_disk):
+    root = small_disk / "lr"
+    shutil.copytree(searched.folder.root, root)
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as file, pytest.raises(OSError, match="No space"):
+        while True:
+            os.write(file.fileno(), bytes(4096))
+    with pytest.raises(StorageError, match="the disk is full"):
+        snapshot(searched, root)
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(StorageError, match="the file system is read-only"):
+        snapshot(searched, root)
+    with pytest.raises(StorageError, match="the file system is read-only"):
+        Ledger.open(root / "trials.jsonl")
+
+
+def test_a_ledger_that_can_neither_be_written_nor_cut(tmp_path):
+    ledger = Ledger.open(tmp_path / "trials.jsonl")
+    ledger.close()
+    with pytest.raises(StorageError, match=r"trials\.jsonl: cannot append to the ledger: Bad file descriptor"):
+        ledger.append({"event": "started"})

@@ -1,0 +1,33 @@
+"""Resuming under other versions than the search began with: told in a line, never refused."""
+
+from __future__ import annotations
+
+from tune_asr import search as door
+from tune_asr.config.load import from_values
+from tune_asr.training.corpus import survey
+from tune_asr.tuning.driver import _versions
+
+DATA = {"num_train": 16, "num_val": 8, "alphabet": "abcd", "num_words": 20}
+NOBODY = "127.0.0.1:9"
+
+
+def resumed(search, capsys, versions) -> list[str]:
+    """What resuming says before it looks for Ray, where none is."""
+    found = survey(from_values({"data": DATA}, "test"))
+    search.describe(config={"data": DATA}, space={}, versions=versions, data_fingerprint=found.corpus.fingerprint)
+    assert door.main(["--resume", str(search.folder.root), "--address", NOBODY]) == 6
+    captured = capsys.readouterr()
+    assert f"no Ray answers at {NOBODY}" in captured.err
+    return captured.out.splitlines()
+
+
+def test_versions_that_differ_are_told_in_one_line(search, capsys):
+    lines = resumed(search, capsys, _versions() | {"torch": "1.0", "python": "2.7"})
+    (line,) = (line for line in lines if "versions" in line)
+    assert line.startswith("the search began with other versions (python 2.7, now 3.")
+    assert ", torch 1.0, now 2." in line
+    assert line.endswith("): results may differ in their last digits")
+
+
+def test_the_same_versions_are_not_mentioned(search, capsys):
+    assert not any("versions" in line for line in resumed(search, capsys, _versions()))
