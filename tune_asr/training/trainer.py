@@ -59,7 +59,7 @@ def make_trainer(
             use_distributed_sampler=False,
             fast_dev_run=fast_dev_run,
         )
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, ImportError) as error:
         raise ConfigError(f"trainer: Lightning refuses it: {error}") from error
 
 
