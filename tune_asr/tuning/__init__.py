@@ -10,6 +10,7 @@
     cluster.py     Ray started here, or joined at an address
     nodes.py       how many trials fit at once; what every node must see
     interrupts.py  Ctrl-C, SIGTERM, SIGHUP
+    watchdogs.py   what ends a search that Ray would keep waiting
     progress.py    a line an event, with the best so far and the time left
 
 Ray Tune runs trials in reused processes and nothing else: its own state is thrown away at the end of every run, and a

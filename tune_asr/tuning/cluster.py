@@ -8,15 +8,14 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.tuning.watchdogs import end_process_within
 
 JOIN_SECONDS = 10.0
 _OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
@@ -111,10 +110,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
     # minutes, in C++, where no signal and no exception reaches it.
     import ray
 
-    watchdog = threading.Timer(JOIN_SECONDS, _give_up, [address, on_unreachable])
-    watchdog.daemon = True
-    watchdog.start()
-
+    watchdog = end_process_within(JOIN_SECONDS, ClusterError.exit_code, _silent(address), first=on_unreachable)
     try:
         return ray.init(
             address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
@@ -124,6 +120,14 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
         raise ClusterError(f"no Ray answers at {address}: {reason}: start one with `ray start --head`") from error
     finally:
         watchdog.cancel()
+
+
+def _silent(address: str) -> str:
+    return (
+        f"no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone left "
+        "it behind, `ray stop` clears it; if the cluster asks for a token, set RAY_AUTH_MODE=token and "
+        "RAY_AUTH_TOKEN_PATH"
+    )
 
 
 def _check_port(address: str) -> None:
@@ -136,17 +140,6 @@ def _check_port(address: str) -> None:
         raise ClusterError(
             f"no Ray answers at {address}: {error}: check the address, or start one with `ray start --head`"
         ) from error
-
-
-def _give_up(address: str, on_unreachable: Callable[[], None]) -> None:
-    on_unreachable()
-    sys.stderr.write(
-        f"error: no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone "
-        "left it behind, `ray stop` clears it; if the cluster asks for a token, set RAY_AUTH_MODE=token and "
-        "RAY_AUTH_TOKEN_PATH\n"
-    )
-    sys.stderr.flush()
-    os._exit(ClusterError.exit_code)
 
 
 def token_path() -> Path:

@@ -107,14 +107,22 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
             nodes.check_nodes(folder.ledger.resolve(), _data_files(plan.config))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
-        session = Session(folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts)
+        session = Session(
+            folder,
+            plan,
+            metric=description["metric"],
+            slots=slots,
+            gpus=gpus,
+            interrupts=interrupts,
+            address=address,
+        )
         say = session.progress.say
         say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.max_t} epochs at most")
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
         if dashboard:
             say(f"dashboard {dashboard}{_token_hint()}")
-        code = session.run(address)
+        code = session.run()
     if code < 128:
         _say_farewell(folder)
     return code

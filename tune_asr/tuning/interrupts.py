@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import threading
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -28,16 +26,3 @@ class Interrupts:
             # The ledger is on the disk after every event: nothing is lost.
             os._exit(128 + number)
         self.number = number
-
-
-def end_process_within(seconds: float, code: int) -> None:
-    """Make sure that the process ends, whatever Ray's shutdown does on a machine that is busy."""
-
-    def end() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
+from tune_asr.errors import ConfigError, DataError, StorageError
 
 
 def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
@@ -37,18 +37,6 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
             "lower resources.cpus_per_trial or resources.gpus_per_trial"
         )
     return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
-
-
-def require_alive() -> None:
-    """Make sure that Ray still has a node: without one, Tune would wait for processes for ever.
-
-    Raises:
-        ClusterError: it has none.
-    """
-    import ray
-
-    if not any(node["Alive"] for node in ray.nodes()):  # type: ignore[no-untyped-call]
-        raise ClusterError("Ray was lost: none of its nodes is alive any more")
 
 
 def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:

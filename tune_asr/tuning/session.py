@@ -19,13 +19,13 @@ from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.plan import Plan
-from tune_asr.tuning import nodes
 from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher, ending
-from tune_asr.tuning.interrupts import Interrupts, end_process_within
+from tune_asr.tuning.interrupts import Interrupts
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
+from tune_asr.tuning.watchdogs import RayWatch, end_process_within, lost
 
 LOOK_SECONDS = 5.0
 SHUTDOWN_SECONDS = 3.5
@@ -41,10 +41,19 @@ class Session:
         slots: trials at once.
         gpus: of each trial.
         interrupts: the signals that have come.
+        address: of the cluster; None for a local Ray.
     """
 
     def __init__(
-        self, folder: ResultsFolder, plan: Plan, *, metric: Any, slots: int, gpus: float, interrupts: Interrupts
+        self,
+        folder: ResultsFolder,
+        plan: Plan,
+        *,
+        metric: Any,
+        slots: int,
+        gpus: float,
+        interrupts: Interrupts,
+        address: str | None,
     ) -> None:
         self.folder, self.plan, self.metric = folder, plan, metric
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
@@ -63,20 +72,23 @@ class Session:
         self._is_new = not self.state.trials
         self._dirty = True
         self._looked_at = 0.0
-        self._address: str | None = None
+        self._where = address or "local"
+        flag = f" --address {address}" if address else ""
+        self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
+        self._watch = RayWatch(self._way_on)
 
-    def run(self, address: str | None) -> int:
+    def run(self) -> int:
         """Run the search to its end, or to what ends it before; returns the exit code.
 
         Raises:
             TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
         """
-        self._address = address
-        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": address or "local"}
+        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": self._where}
         self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
         conductor = Conductor(self.folder, self.plan, self.asha, self.ledger, self.state, self.metric, self._on_event)
         try:
-            self._fit_until_done(conductor)
+            with self._watch:
+                self._fit_until_done(conductor)
         except EndSearch as end:
             return self._end_early(conductor, end)
         self._end("finished")
@@ -103,7 +115,7 @@ class Session:
             for number in conductor.handed_out:
                 conductor.process_ended(number, "out of memory: lower data.batch_size or run fewer trials at once")
         elif isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
-            raise ClusterError(f"Ray was lost: {str(error).strip().splitlines()[0]}") from error
+            raise ClusterError(lost(str(error).strip().splitlines()[0], self._way_on)) from error
         else:
             raise error
 
@@ -139,7 +151,7 @@ class Session:
             return
         self._looked_at = time.monotonic()
         try:
-            nodes.require_alive()
+            self._watch.require_alive()
             if self._dirty:
                 self._snapshot("running")
         except TuneAsrError as error:
@@ -154,9 +166,7 @@ class Session:
             # On a full disk the ledger says no more, but what it says is whole.
             if end.error is None:
                 raise
-        address = f" --address {self._address}" if self._address else ""
-        way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{address}"
-        self.progress.say(f"interrupted; go on with: {way_on}")
+        self.progress.say(f"interrupted; go on with: {self._way_on}")
         if end.error is not None:
             raise end.error
         end_process_within(SHUTDOWN_SECONDS, code)
