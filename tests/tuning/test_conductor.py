@@ -3,7 +3,7 @@
 import pytest
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, StorageError
+from tune_asr.errors import ConfigError, DataError, RulerError, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.state import SearchState
@@ -33,7 +33,7 @@ def make(folder, plan):
     def make() -> Conductor:
         state = SearchState.replay(read_ledger(folder.ledger))
         asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
-        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", lambda event: None)
+        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", None, lambda event: None)
 
     return make
 
@@ -146,11 +146,12 @@ def test_a_class_that_logs_no_wer_ends_the_search(make):
         conductor.receive("00000", messages.failed(ConfigError("it does not log val_wer")))
 
 
-def test_a_full_disk_ends_the_search_and_no_trial(make):
+@pytest.mark.parametrize("error", [StorageError("no space left"), RulerError("other validation data")])
+def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error):
     conductor = make()
     conductor.next_work()
-    with pytest.raises(StorageError, match="no space"):
-        conductor.receive("00000", messages.failed(StorageError("no space left")))
+    with pytest.raises(type(error), match=str(error)):
+        conductor.receive("00000", messages.failed(error))
     assert conductor.state.trials["00000"].status == "pending"
 
 

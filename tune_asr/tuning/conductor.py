@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tune_asr.config.load import from_values
-from tune_asr.errors import StorageError, TuneAsrError
+from tune_asr.errors import RulerError, StorageError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.atomic import storage_error, write_atomic
 from tune_asr.record.folder import ResultsFolder
@@ -42,6 +42,7 @@ class Conductor:
         ledger: open for writing.
         state: the ledger's replay.
         metric: what the winner is chosen by, `val_wer` or `val_cer`.
+        val_fingerprint: of the validation data; None where they come from a class of the user's.
         listener: told every event, once it is on the disk.
     """
 
@@ -53,12 +54,14 @@ class Conductor:
         ledger: Ledger,
         state: SearchState,
         metric: str,
+        val_fingerprint: str | None,
         listener: Listener,
     ) -> None:
         self.folder = folder
         self.plan = plan
         self.state = state
         self.metric: Any = metric
+        self._val_fingerprint = val_fingerprint
         self.asha = asha
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
         self._umask = os.umask(0)
@@ -100,7 +103,7 @@ class Conductor:
             values=self.trial_values(trial),
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
-            metric=self.metric,
+            val_fingerprint=self._val_fingerprint,
             grace_period=self.plan.space.asha.grace_period,
             import_path=str(Path.cwd()),
             umask=self._umask,
@@ -195,8 +198,9 @@ class Conductor:
         return "stop" if trial.status in FINAL else "continue"
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
-        # A full disk is no trait of the trial: the search ends, and can be resumed when there is room.
-        if isinstance(error, StorageError):
+        # A full disk, or a node with other data, is no trait of the trial: the search ends, and can be resumed when
+        # that is mended.
+        if isinstance(error, (StorageError, RulerError)):
             raise error
         self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
         # A user's class that logs no WER fails in every trial: there is nothing to search.

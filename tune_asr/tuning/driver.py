@@ -44,7 +44,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         print(found.render(), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
-        return _run(folder, plan, _description(plan, root.name, found), address)
+        return _run(folder, plan, _description(plan, root.name, found), found, address)
 
 
 def resume(root: Path, address: str | None) -> int:
@@ -75,7 +75,7 @@ def resume(root: Path, address: str | None) -> int:
                 f"{name}: the data have changed since the search began, and its results would be measured by two "
                 "rulers: restore the data, or start a new search"
             )
-        return _run(folder, plan, description, address)
+        return _run(folder, plan, description, found, address)
 
 
 def checked_survey(config: Config) -> Survey | None:
@@ -90,7 +90,9 @@ def checked_survey(config: Config) -> Survey | None:
     return found
 
 
-def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], address: str | None) -> int:
+def _run(
+    folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], found: Survey | None, address: str | None
+) -> int:
     is_new = not folder.search_yaml.exists()
     interrupts = Interrupts()
     interrupts.install()
@@ -111,6 +113,7 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
             folder,
             plan,
             metric=description["metric"],
+            val_fingerprint=found.corpus.val_fingerprint if found else None,
             slots=slots,
             gpus=gpus,
             interrupts=interrupts,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tune_asr.errors import ConfigError, DataError, StorageError, TrialFailedError, TuneAsrError
+from tune_asr.errors import ConfigError, DataError, RulerError, StorageError, TrialFailedError, TuneAsrError
 
 Message = dict[str, Any]
 
@@ -30,7 +30,8 @@ def from_result(result: Mapping[str, Any]) -> Message:
 class Work:
     """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
 
-    `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
+    `val_fingerprint` names the validation data that the search measures by; None where they come from a class of the
+    user's. `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
     """
 
     number: str
@@ -38,7 +39,7 @@ class Work:
     values: dict[str, Any]
     root: str
     search: str
-    metric: str
+    val_fingerprint: str | None
     grace_period: int
     import_path: str
     umask: int
@@ -70,10 +71,10 @@ def diverged(cause: str) -> Message:
 
 def failed(error: TuneAsrError) -> Message:
     """The trial cannot be trained, and trying again would not help."""
-    return {"kind": "failed", "cause": str(error), "exit_code": error.exit_code}
+    return {"kind": "failed", "cause": str(error), "error": type(error).__name__}
 
 
 def error_of(message: Message) -> TuneAsrError:
     """The error behind a `failed` message."""
-    kinds = {kind.exit_code: kind for kind in (ConfigError, DataError, TrialFailedError, StorageError)}
-    return kinds.get(message["exit_code"], TuneAsrError)(message["cause"])
+    kinds = {kind.__name__: kind for kind in (ConfigError, DataError, RulerError, TrialFailedError, StorageError)}
+    return kinds.get(message["error"], TuneAsrError)(message["cause"])

@@ -38,6 +38,7 @@ class Session:
         folder: the results folder, locked by this process.
         plan: the space and its base configuration.
         metric: what the winner is chosen by.
+        val_fingerprint: of the validation data; None where they come from a class of the user's.
         slots: trials at once.
         gpus: of each trial.
         interrupts: the signals that have come.
@@ -50,12 +51,14 @@ class Session:
         plan: Plan,
         *,
         metric: Any,
+        val_fingerprint: str | None,
         slots: int,
         gpus: float,
         interrupts: Interrupts,
         address: str | None,
     ) -> None:
         self.folder, self.plan, self.metric = folder, plan, metric
+        self._val_fingerprint = val_fingerprint
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
@@ -85,7 +88,16 @@ class Session:
         """
         started = {"pid": os.getpid(), "host": socket.gethostname(), "address": self._where}
         self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
-        conductor = Conductor(self.folder, self.plan, self.asha, self.ledger, self.state, self.metric, self._on_event)
+        conductor = Conductor(
+            self.folder,
+            self.plan,
+            self.asha,
+            self.ledger,
+            self.state,
+            self.metric,
+            self._val_fingerprint,
+            self._on_event,
+        )
         try:
             with self._watch:
                 self._fit_until_done(conductor)

@@ -63,11 +63,14 @@ def _train(work: Work) -> None:
     from tune_asr.config.load import from_values
     from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
     from tune_asr.record.folder import ResultsFolder
+    from tune_asr.training.data import load_data
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import make_loggers
 
     folder = ResultsFolder(Path(work.root))
     config = from_values(work.values, f"trial {work.number}")
+    data = load_data(config)
+    _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
 
     def on_start() -> None:
@@ -88,11 +91,25 @@ def _train(work: Work) -> None:
     fit(
         config,
         sink,
+        data=data,
         on_start=on_start,
         resume_from=checkpoint / CHECKPOINT if checkpoint else None,
         loggers=make_loggers(config.logging, folder.root, name="tensorboard", version=work.number),
         grace_period=work.grace_period,
     )
+
+
+def _check_ruler(work: Work, data: Any) -> None:
+    """Raise RulerError where this node's validation data are not those of the search."""
+    from tune_asr.errors import RulerError
+
+    here = getattr(data, "val_fingerprint", None)
+    if work.val_fingerprint and here != work.val_fingerprint:
+        raise RulerError(
+            f"node {socket.gethostname()} has other validation data than the search: their fingerprint is {here} there "
+            f"and {work.val_fingerprint} for the search, and results would be measured by two rulers: mount the same "
+            "data at the same path on every node"
+        )
 
 
 def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[str, Any]:
