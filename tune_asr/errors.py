@@ -2,6 +2,7 @@
 
     TuneAsrError            1   ours: please report it
     ├── ConfigError         2   a flag, a config or a search space is wrong
+    │   └── SettingError        a class of the user's refuses its arguments
     ├── DataError           3   a manifest, a transcript or a recording is wrong
     │   └── RulerError          a node of the cluster has other validation data
     ├── TrialFailedError    4   a trial failed for good
@@ -57,6 +58,10 @@ class ConfigError(TuneAsrError):
     """A flag, a configuration or a search space says something it may not say."""
 
     exit_code = 2
+
+
+class SettingError(ConfigError):
+    """A class of the user's refuses the arguments that it was given; it may take others."""
 
 
 class DataError(TuneAsrError):

@@ -1,9 +1,11 @@
 """The conductor without Ray: what it answers, and what the ledger says, for the messages of workers."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, RulerError, StorageError
+from tune_asr.errors import ConfigError, DataError, RulerError, SettingError, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.state import SearchState
@@ -14,23 +16,19 @@ from tune_asr.tuning.conductor import MAX_RETRIES, Conductor
 
 
 @pytest.fixture
-def plan():
-    space = {
-        "param_space": {"optimizer.lr": {"uniform": [0.001, 0.01]}},
-        "search": {"num_samples": 3},
-        "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
-    }
-    return from_values(space, Config().model_dump(), "test")
-
-
-@pytest.fixture
 def folder(tmp_path):
     return ResultsFolder.create(tmp_path / "results")
 
 
 @pytest.fixture
-def make(folder, plan):
-    def make() -> Conductor:
+def make(folder):
+    def make(searched=None, **sections) -> Conductor:
+        space = {
+            "param_space": searched or {"optimizer.lr": {"uniform": [0.001, 0.01]}},
+            "search": {"num_samples": 3},
+            "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
+        }
+        plan = from_values(space, Config(**sections).model_dump(), "test")
         state = SearchState.replay(read_ledger(folder.ledger))
         asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
         return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", None, lambda event: None)
@@ -144,6 +142,17 @@ def test_a_class_that_logs_no_wer_ends_the_search(make):
     conductor.next_work()
     with pytest.raises(ConfigError, match="does not log val_wer"):
         conductor.receive("00000", messages.failed(ConfigError("it does not log val_wer")))
+
+
+@pytest.mark.parametrize(("key", "ends"), [("model.width", False), ("optimizer.lr", True)])
+def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, ends):
+    conductor = make({key: {"uniform": [0.001, 0.01]}}, model={"target": "own.Model", "width": 0.002})
+    conductor.next_work()
+    told = messages.failed(SettingError("model.target: Model cannot be built: ValueError: too wide"))
+    with pytest.raises(ConfigError, match="too wide") if ends else nullcontext():
+        assert conductor.receive("00000", told) == "stop"
+    assert conductor.state.trials["00000"].status == "failed"
+    assert "too wide" in conductor.state.trials["00000"].cause
 
 
 @pytest.mark.parametrize("error", [StorageError("no space left"), RulerError("other validation data")])

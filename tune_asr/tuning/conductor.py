@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tune_asr.config.load import from_values
-from tune_asr.errors import RulerError, StorageError, TuneAsrError
+from tune_asr.errors import ConfigError, RulerError, SettingError, StorageError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.atomic import storage_error, write_atomic
 from tune_asr.record.folder import ResultsFolder
@@ -27,6 +27,8 @@ from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.messages import Work
 
 MAX_RETRIES = 3
+_ARGUMENTS = ("data.", "model.", "scheduler.")
+"""The sections that a user's classes are built from."""
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[dict[str, Any]], None]
@@ -177,6 +179,8 @@ class Conductor:
             event |= {"event": "resumed", "epoch": message["epoch"], "cause": cause}
         if message["damaged"]:
             event["damaged"] = message["damaged"]
+        if message["warning"]:
+            event["warning"] = message["warning"]
         self._append(event)
         return "continue"
 
@@ -203,8 +207,10 @@ class Conductor:
         if isinstance(error, (StorageError, RulerError)):
             raise error
         self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
-        # A user's class that logs no WER fails in every trial: there is nothing to search.
-        if error.exit_code == 2:
+        # A user's class that logs no WER fails in every trial: there is nothing to search. One that refuses its
+        # arguments may take those of the next trial, where they are drawn.
+        may_take_others = isinstance(error, SettingError) and any(key.startswith(_ARGUMENTS) for key in trial.params)
+        if isinstance(error, ConfigError) and not may_take_others:
             raise error
 
     def _finish_torn_ends(self) -> None:

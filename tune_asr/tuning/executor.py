@@ -7,6 +7,8 @@ Traps of Ray 2.60 that shape this file, each found in its source and seen happen
 - `choose_trial_to_run` returning None makes Tune take pending trials out of a set, in any order.
 - The Tuner pickles searcher and scheduler when it is made. Ours hold an open ledger, so they pickle to nothing; no
   pickle is ever read back.
+- A worker that Ray's memory monitor kills is for Tune no process that died: `fit()` ends, and with it every other
+  worker. `_ActorManager` tells Tune what it is.
 - `fit()` swallows no BaseException: that is the way out between two of its events.
 """
 
@@ -19,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.air.execution._internal import RayActorManager
+from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
@@ -41,6 +46,18 @@ class EndSearch(BaseException):
 
 def _nothing() -> None:
     """What our objects pickle to."""
+
+
+class _ActorManager(RayActorManager):
+    """Tune's, for which a worker that was killed for its memory is one that died: it costs its own trial a retry."""
+
+    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = RayActorError(error_msg=str(exception))
+        super()._actor_task_failed(tracked_actor_task, exception)  # type: ignore[no-untyped-call]
+
+
+tune_controller.RayActorManager = _ActorManager  # type: ignore[misc]
 
 
 class WorkSearcher(Searcher):
@@ -177,6 +194,8 @@ def _cause(trial: Trial) -> str:
     with suppress(OSError, TypeError):
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if any("low on memory" in line for line in lines):
+        return "out of memory: its process was killed: lower data.batch_size or run fewer trials at once"
     if any("actor died" in line or "actor is dead" in line for line in lines):
         return "its process died (killed, crashed or out of memory)"
     return lines[-1][:500] if lines else "its process ended without a word"

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tune_asr.errors import ConfigError, DataError, RulerError, StorageError, TrialFailedError, TuneAsrError
+from tune_asr.errors import (
+    ConfigError,
+    DataError,
+    RulerError,
+    SettingError,
+    StorageError,
+    TrialFailedError,
+    TuneAsrError,
+)
 
 Message = dict[str, Any]
 
@@ -54,9 +62,16 @@ class Work:
         return cls(**json.loads(config["work"]))
 
 
-def started(epoch: int, damaged: list[str], process: str) -> Message:
-    """The worker is about to train, after `epoch`; `damaged` names the checkpoints it had to pass over."""
-    return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process}
+def started(epoch: int, damaged: list[str], process: str, warning: str = "") -> Message:
+    """The worker is about to train, after `epoch`.
+
+    Args:
+        epoch: the last epoch that the training goes on from; 0: from the beginning.
+        damaged: the checkpoints that had to be passed over.
+        process: `host:pid`.
+        warning: what the training has to do without.
+    """
+    return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process, "warning": warning}
 
 
 def reported(report: dict[str, Any], *, last: bool) -> Message:
@@ -76,5 +91,6 @@ def failed(error: TuneAsrError) -> Message:
 
 def error_of(message: Message) -> TuneAsrError:
     """The error behind a `failed` message."""
-    kinds = {kind.__name__: kind for kind in (ConfigError, DataError, RulerError, TrialFailedError, StorageError)}
+    told = (ConfigError, SettingError, DataError, RulerError, TrialFailedError, StorageError)
+    kinds = {kind.__name__: kind for kind in told}
     return kinds.get(message["error"], TuneAsrError)(message["cause"])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ray import tune
-from ray.exceptions import OutOfMemoryError, RayError
+from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
@@ -122,14 +122,9 @@ class Session:
                 conductor.take_back(number)
 
     def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
-        # A worker killed by Ray's memory monitor ends `fit()`, though Ray itself is well.
-        if isinstance(error.__cause__, OutOfMemoryError):
-            for number in conductor.handed_out:
-                conductor.process_ended(number, "out of memory: lower data.batch_size or run fewer trials at once")
-        elif isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
+        if isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
             raise ClusterError(lost(str(error).strip().splitlines()[0], self._way_on)) from error
-        else:
-            raise error
+        raise error
 
     def _tuner(self, conductor: Conductor) -> tune.Tuner:
         searcher = WorkSearcher(conductor, self.slots)

@@ -20,6 +20,9 @@ from tune_asr.tuning import messages
 from tune_asr.tuning.messages import Work, to_result
 
 if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
+    from tune_asr.config.sections import LoggingSection
     from tune_asr.training.epochs import EpochResult, Save
 
 
@@ -65,17 +68,17 @@ def _train(work: Work) -> None:
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.training.data import load_data
     from tune_asr.training.fit import fit
-    from tune_asr.training.loggers import make_loggers
 
     folder = ResultsFolder(Path(work.root))
     config = from_values(work.values, f"trial {work.number}")
     data = load_data(config)
     _check_ruler(work, data)
+    loggers, warning = _loggers(work, config.logging)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
-        tune.report(to_result(messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}")))
+        tune.report(to_result(messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}", warning)))
         _name_process(work)
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
@@ -94,9 +97,25 @@ def _train(work: Work) -> None:
         data=data,
         on_start=on_start,
         resume_from=checkpoint / CHECKPOINT if checkpoint else None,
-        loggers=make_loggers(config.logging, folder.root, name="tensorboard", version=work.number),
+        loggers=loggers,
         grace_period=work.grace_period,
     )
+
+
+def _loggers(work: Work, section: LoggingSection) -> tuple[list[Logger], str]:
+    """The trial's loggers, and why W&B is not among them where it cannot be reached: a trial can do without."""
+    from tune_asr.errors import ConfigError
+    from tune_asr.training.loggers import make_loggers
+
+    def make(**without: bool) -> list[Logger]:
+        asked = section.model_copy(update=without)
+        return make_loggers(asked, Path(work.root), name="tensorboard", version=work.number)
+
+    loggers = make(use_wandb=False)
+    try:
+        return [*loggers, *make(tensorboard=False)], ""
+    except ConfigError as error:
+        return loggers, str(error)
 
 
 def _check_ruler(work: Work, data: Any) -> None:
