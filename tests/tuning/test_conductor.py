@@ -12,7 +12,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.space.plan import from_values
 from tune_asr.tuning import messages
 from tune_asr.tuning.asha import Asha
-from tune_asr.tuning.conductor import MAX_RETRIES, Conductor
+from tune_asr.tuning.conductor import MAX_REFUSALS, MAX_RETRIES, Conductor
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def make(folder):
-    def make(searched=None, **sections) -> Conductor:
+    def make(searched=None, num_samples=3, **sections) -> Conductor:
         space = {
             "param_space": searched or {"optimizer.lr": {"uniform": [0.001, 0.01]}},
-            "search": {"num_samples": 3},
+            "search": {"num_samples": num_samples},
             "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
         }
         plan = from_values(space, Config(**sections).model_dump(), "test")
@@ -153,6 +153,17 @@ def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_draw
         assert conductor.receive("00000", told) == "stop"
     assert conductor.state.trials["00000"].status == "failed"
     assert "too wide" in conductor.state.trials["00000"].cause
+
+
+def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make):
+    conductor = make({"model.width": {"uniform": [0.001, 0.01]}}, 9, model={"target": "own.Model", "width": 0.002})
+    told = messages.failed(SettingError("model.target: Model cannot be built"))
+    with pytest.raises(ConfigError, match="cannot be built"):
+        for _ in range(MAX_REFUSALS):
+            number = conductor.next_work().number
+            conductor.receive(number, told)
+            conductor.process_ended(number, None)
+    assert conductor.state.counts()["failed"] == MAX_REFUSALS
 
 
 @pytest.mark.parametrize("error", [StorageError("no space left"), RulerError("other validation data")])

@@ -6,8 +6,10 @@ import signal
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
+import yaml
 
 OWN = """
 from tune_asr.config.sections import Config
@@ -20,7 +22,8 @@ class Recogniser(SimpleCTCModule):
             raise ValueError(f"dim {dim} is unlucky")
         base = Config().model_dump()
         model = {**base["model"], "dim": dim, "num_layers": 2}
-        super().__init__(vocab, scheduler, blank_id, model=model, optimizer=base["optimizer"], augment=base["augment"])
+        sections = {"model": model, "optimizer": base["optimizer"], "augment": base["augment"]}
+        super().__init__(vocab, scheduler, blank_id, **sections, num_mel_bins=40)
 """
 
 
@@ -38,7 +41,7 @@ def unlucky(tmp_path_factory):
     space = {
         "config": "config.yaml",
         "param_space": {"model.dim": {"grid_search": [16, 24, 32]}},
-        "search": {"max_concurrent": 1},
+        "search": {"max_concurrent": 1, "num_samples": 1},
         "asha": {"grace_period": 1, "max_t": 2},
     }
     workspace.write("space.yaml", space)
@@ -89,3 +92,47 @@ def test_a_worker_that_sees_other_validation_data_ends_the_search_with_exit_3(wo
     assert f"node {worker.rpartition(':')[0]} has other validation data than the search" in err
     assert [event["status"] for event in workspace.ledger() if event["event"] == "search_ended"] == ["interrupted"]
     assert not any(event["event"] == "failed" for event in workspace.ledger())
+
+
+HOG = """
+import time
+from pathlib import Path
+
+import own
+
+
+class Recogniser(own.Recogniser):
+    def __init__(self, vocab, scheduler, blank_id, dim):
+        mark = Path(__file__).with_name("eaten")
+        if dim == 20 and not mark.exists():
+            mark.touch()
+            eaten = []
+            while len(eaten) < 60:  # more than the test leaves
+                eaten.append(b"x" * 2**27)
+                time.sleep(0.1)
+        super().__init__(vocab, scheduler, blank_id, dim)
+"""
+
+
+def test_a_process_that_is_killed_for_its_memory_costs_its_own_trial_a_retry_and_no_other(workspace):
+    memory = psutil.virtual_memory()
+    if memory.available < 10 * 2**30:
+        pytest.skip("it takes 10 GB of free memory to run out of it in safety")
+    (workspace.root / "own.py").write_text(OWN)
+    (workspace.root / "hog.py").write_text(HOG)
+    base = yaml.safe_load((workspace.root / "config.yaml").read_text())
+    base["trainer"]["max_epochs"] = 60  # the other trial is in its midst when the memory runs out
+    workspace.write("config.yaml", {**base, "model": {"target": "hog.Recogniser", "dim": 16}})
+    space = {
+        "config": "config.yaml",
+        "param_space": {"model.dim": {"grid_search": [20, 16]}},
+        "search": {"max_concurrent": 2, "num_samples": 1},
+        "asha": {"grace_period": 60},
+    }
+    workspace.write("space.yaml", space)
+    threshold = (memory.total - memory.available + 6 * 2**30) / memory.total
+    workspace.run("search", "--space", "space.yaml", RAY_memory_usage_threshold=f"{threshold:.3f}")
+    paused = [event for event in workspace.ledger() if event["event"] == "paused"]
+    assert [(event["trial"], event["retry"]) for event in paused] == [("00000", 1)]
+    assert "out of memory" in paused[0]["cause"]
+    assert [event["event"] for event in workspace.ledger()].count("finished") == 2

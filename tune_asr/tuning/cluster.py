@@ -49,7 +49,7 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
     Args:
         name: of the search; the dashboard lists the job under it.
         address: of a running cluster, `auto` for the one this machine belongs to; None starts a local Ray.
-        on_unreachable: called before the process ends, or the error is raised, because no Ray answers.
+        on_unreachable: called before the process ends because the address accepts and then says nothing.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
@@ -60,9 +60,6 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
     before = os.umask(0o077)
     try:
         context = _join(name, address, on_unreachable) if address else _start(name)
-    except ClusterError:
-        on_unreachable()
-        raise
     finally:
         os.umask(before)
     import ray
@@ -85,7 +82,7 @@ def _start(name: str) -> Any:
         # "local": a cluster file left behind by a dead Ray must not be followed.
         context = ray.init(
             address="local",
-            num_cpus=len(os.sched_getaffinity(0)),
+            num_cpus=usable_cpus(),
             object_store_memory=_OBJECT_STORE_BYTES,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -95,6 +92,18 @@ def _start(name: str) -> Any:
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
     _use_prestarted_workers()
     return context
+
+
+def usable_cpus(**files: str) -> int:
+    """CPUs that this process may use at once: those it is bound to, and no more than its container's quota.
+
+    Args:
+        files: where the kernel says what the quota is, for `ray._private.utils._get_docker_cpus`.
+    """
+    from ray._private.utils import _get_docker_cpus
+
+    bound = len(os.sched_getaffinity(0))
+    return max(1, int(min(bound, _get_docker_cpus(**files) or bound)))
 
 
 def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:

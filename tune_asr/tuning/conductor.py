@@ -27,6 +27,7 @@ from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.messages import Work
 
 MAX_RETRIES = 3
+MAX_REFUSALS = 5
 _ARGUMENTS = ("data.", "model.", "scheduler.")
 """The sections that a user's classes are built from."""
 
@@ -209,9 +210,14 @@ class Conductor:
         self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
         # A user's class that logs no WER fails in every trial: there is nothing to search. One that refuses its
         # arguments may take those of the next trial, where they are drawn.
-        may_take_others = isinstance(error, SettingError) and any(key.startswith(_ARGUMENTS) for key in trial.params)
-        if isinstance(error, ConfigError) and not may_take_others:
+        if isinstance(error, ConfigError) and not (isinstance(error, SettingError) and self._may_take_others(trial)):
             raise error
+
+    def _may_take_others(self, refused: Trial) -> bool:
+        """Whether a user's class that refuses a trial's arguments may take another's: it has not refused all so far."""
+        drawn = any(key.startswith(_ARGUMENTS) for key in refused.params)
+        ended = [trial for trial in self.state.trials.values() if trial.status == "failed" and not trial.epoch]
+        return drawn and (len(ended) < MAX_REFUSALS or any(trial.epoch for trial in self.state.trials.values()))
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""

@@ -7,8 +7,10 @@ the conductor goes on from there.
 from __future__ import annotations
 
 import json
+import math
 import platform
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,12 +25,15 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
+from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.training.corpus import survey
 from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
 from tune_asr.tuning.interrupts import Interrupts
+
+RECORDINGS_LOOKED_AT = 32
 
 
 def start(plan: Plan, root: Path, address: str | None) -> int:
@@ -94,19 +99,24 @@ def _run(
     folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], found: Survey | None, address: str | None
 ) -> int:
     is_new = not folder.search_yaml.exists()
-    interrupts = Interrupts()
-    interrupts.install()
-    # A folder of a search that never began would only be in the way of the next try.
-    abandon = folder.discard if is_new else lambda: None
+
+    def abandon() -> None:
+        # A folder of a search that never began would only be in the way of the next try.
+        if not folder.search_yaml.exists():
+            folder.discard()
+
     print("starting Ray" if address is None else f"joining Ray at {address}", flush=True)
-    with cluster.ray_session(folder.root.name, address, abandon) as dashboard:
+    with ExitStack() as stack:
+        stack.callback(abandon)
+        interrupts = stack.enter_context(Interrupts())
+        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon))
         interrupts.install()
         from tune_asr.tuning.session import Session
 
         resources = plan.space.resources
         slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         if address:
-            nodes.check_nodes(folder.ledger.resolve(), _data_files(plan.config))
+            nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
         session = Session(
@@ -166,11 +176,14 @@ def _description(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
     }
 
 
-def _data_files(config: Config) -> list[tuple[str, int]]:
-    """What every node must see: the manifests. Their recordings lie beside them, as everywhere."""
-    if not isinstance(config.data, ManifestData):
+def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
+    """What every node must see: the manifests, and of their recordings some of every length."""
+    if found is None or not isinstance(config.data, ManifestData):
         return []
-    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val)]
+    utterances = sorted((*found.corpus.train, *found.corpus.val), key=lambda utterance: utterance.seconds)
+    sample = utterances[:: math.ceil(len(utterances) / RECORDINGS_LOOKED_AT)] + utterances[-1:]
+    recordings = [str(utterance.audio.path) for utterance in sample if isinstance(utterance.audio, FileAudio)]
+    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val, *recordings)]
 
 
 def _token_hint() -> str:

@@ -21,7 +21,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.space.plan import Plan
 from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
-from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher, ending
+from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
@@ -118,7 +118,7 @@ class Session:
                 with ending():
                     self._after_ray_failed(conductor, error)
             # Tune ends by itself where somebody sends it SIGUSR1.
-            for number in conductor.handed_out:
+            for number in reversed(conductor.handed_out):
                 conductor.take_back(number)
 
     def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
@@ -133,7 +133,7 @@ class Session:
             tune.with_resources(make_trainable(self.folder.root.name), resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                scheduler=MessageScheduler(conductor, searcher),
+                scheduler=MessageScheduler(conductor, searcher, self._between),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=lambda trial: trial.config["number"],
@@ -143,7 +143,6 @@ class Session:
                 name=f"{time.time_ns()}",
                 storage_path=str((self.folder.root / ".tune").resolve()),
                 verbose=0,
-                callbacks=[Between(self._between)],
                 checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
                 # Retries are the conductor's: Tune's do not outlive the driver, and know no ledger.
                 failure_config=tune.FailureConfig(max_failures=0),
