@@ -2,7 +2,9 @@
 
     TuneAsrError            1   ours: please report it
     ├── ConfigError         2   a flag, a config or a search space is wrong
+    │   └── SettingError        a class of the user's refuses its arguments
     ├── DataError           3   a manifest, a transcript or a recording is wrong
+    │   └── RulerError          a node of the cluster has other validation data
     ├── TrialFailedError    4   a trial failed for good
     ├── StorageError        5   a folder cannot be used: taken, locked, full, damaged
     └── ClusterError        6   Ray cannot be reached, or was lost
@@ -58,10 +60,18 @@ class ConfigError(TuneAsrError):
     exit_code = 2
 
 
+class SettingError(ConfigError):
+    """A class of the user's refuses the arguments that it was given; it may take others."""
+
+
 class DataError(TuneAsrError):
     """A manifest, a transcript or a recording cannot be used as it is."""
 
     exit_code = 3
+
+
+class RulerError(DataError):
+    """A trial would be measured on other data than the search began with: no fault of its setting."""
 
 
 class TrialFailedError(TuneAsrError):

@@ -220,6 +220,8 @@ def test_the_fingerprint_goes_with_the_data_and_the_machine_key_with_the_place(t
     assert corpus("text", text="One!").fingerprint == here.fingerprint
     assert corpus("text", text="ones").fingerprint != here.fingerprint
     assert corpus("length", seconds=2.0).fingerprint != here.fingerprint
+    assert corpus("text", text="ones").val_fingerprint == here.val_fingerprint
+    assert corpus("length", seconds=2.0).val_fingerprint != here.val_fingerprint
     assert survey(tmp_path / "here").corpus == here
     os.utime(tmp_path / "here" / "a.wav", ns=(1, 1))
     touched = survey(tmp_path / "here").corpus

@@ -20,7 +20,9 @@ def speech(texts, num_frames):
     """A corpus of silence: `num_frames` feature frames for each text, trained on and validated on alike."""
     utterances = tuple(Utterance(id=f"u{i}", text=text, seconds=1.0, audio=None) for i, text in enumerate(texts))
     vocabulary = Vocabulary.from_texts(texts)
-    corpus = Corpus(train=utterances, val=utterances, vocabulary=vocabulary, fingerprint="", machine_key="")
+    corpus = Corpus(
+        train=utterances, val=utterances, vocabulary=vocabulary, fingerprint="", val_fingerprint="", machine_key=""
+    )
     offsets = np.arange(2 * len(texts) + 1) * num_frames
     return Speech(corpus, FeatureStore(np.zeros((offsets[-1], 40), np.float32), offsets))
 

@@ -1,26 +1,18 @@
 """The conductor without Ray: what it answers, and what the ledger says, for the messages of workers."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, StorageError
+from tune_asr.errors import ConfigError, DataError, RulerError, SettingError, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.state import SearchState
 from tune_asr.space.plan import from_values
 from tune_asr.tuning import messages
 from tune_asr.tuning.asha import Asha
-from tune_asr.tuning.conductor import MAX_RETRIES, Conductor
-
-
-@pytest.fixture
-def plan():
-    space = {
-        "param_space": {"optimizer.lr": {"uniform": [0.001, 0.01]}},
-        "search": {"num_samples": 3},
-        "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
-    }
-    return from_values(space, Config().model_dump(), "test")
+from tune_asr.tuning.conductor import MAX_REFUSALS, MAX_RETRIES, Conductor
 
 
 @pytest.fixture
@@ -29,11 +21,17 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def make(folder, plan):
-    def make() -> Conductor:
+def make(folder):
+    def make(searched=None, num_samples=3, **sections) -> Conductor:
+        space = {
+            "param_space": searched or {"optimizer.lr": {"uniform": [0.001, 0.01]}},
+            "search": {"num_samples": num_samples},
+            "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
+        }
+        plan = from_values(space, Config(**sections).model_dump(), "test")
         state = SearchState.replay(read_ledger(folder.ledger))
         asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
-        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", lambda event: None)
+        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", None, lambda event: None)
 
     return make
 
@@ -146,11 +144,34 @@ def test_a_class_that_logs_no_wer_ends_the_search(make):
         conductor.receive("00000", messages.failed(ConfigError("it does not log val_wer")))
 
 
-def test_a_full_disk_ends_the_search_and_no_trial(make):
+@pytest.mark.parametrize(("key", "ends"), [("model.width", False), ("optimizer.lr", True)])
+def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, ends):
+    conductor = make({key: {"uniform": [0.001, 0.01]}}, model={"target": "own.Model", "width": 0.002})
+    conductor.next_work()
+    told = messages.failed(SettingError("model.target: Model cannot be built: ValueError: too wide"))
+    with pytest.raises(ConfigError, match="too wide") if ends else nullcontext():
+        assert conductor.receive("00000", told) == "stop"
+    assert conductor.state.trials["00000"].status == "failed"
+    assert "too wide" in conductor.state.trials["00000"].cause
+
+
+def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make):
+    conductor = make({"model.width": {"uniform": [0.001, 0.01]}}, 9, model={"target": "own.Model", "width": 0.002})
+    told = messages.failed(SettingError("model.target: Model cannot be built"))
+    with pytest.raises(ConfigError, match="cannot be built"):
+        for _ in range(MAX_REFUSALS):
+            number = conductor.next_work().number
+            conductor.receive(number, told)
+            conductor.process_ended(number, None)
+    assert conductor.state.counts()["failed"] == MAX_REFUSALS
+
+
+@pytest.mark.parametrize("error", [StorageError("no space left"), RulerError("other validation data")])
+def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error):
     conductor = make()
     conductor.next_work()
-    with pytest.raises(StorageError, match="no space"):
-        conductor.receive("00000", messages.failed(StorageError("no space left")))
+    with pytest.raises(type(error), match=str(error)):
+        conductor.receive("00000", messages.failed(error))
     assert conductor.state.trials["00000"].status == "pending"
 
 

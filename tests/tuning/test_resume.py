@@ -83,15 +83,26 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(workspa
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
-def test_a_ray_that_is_lost_is_exit_6_and_the_search_goes_on_in_another(workspace):
+def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
+    process = workspace.popen("search", "--space", "space.yaml")
+    workspace.wait_for(process, lambda: workspace.reports() >= 3)
+    os.kill(process.pid, signal.SIGUSR1)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert story(workspace.ledger()) == story(finished.ledger())
+
+
+@pytest.mark.parametrize("part", ["raylet/raylet", "gcs/gcs_server"])
+def test_a_ray_that_is_lost_is_exit_6_and_the_search_goes_on_in_another(workspace, part):
     # Trials long enough not to be over before the loss is felt.
     process = workspace.popen("search", "--space", "space.yaml", "--set", "data.num_train=600")
     workspace.wait_for(process, lambda: workspace.reports() >= 2)
-    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "raylet/raylet"], capture_output=True, text=True)
+    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", part], capture_output=True, text=True)
     os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 6, err
     assert "Ray was lost" in err
+    assert "--resume results/space" in err
     workspace.run("search", "--resume", "results/space")
     ends = [event["event"] for event in workspace.ledger() if event["event"] in ("finished", "pruned", "failed")]
     assert len(ends) == 5

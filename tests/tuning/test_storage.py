@@ -34,3 +34,9 @@ def test_a_disk_that_is_full_is_refused_before_anything_starts(workspace, small_
     run = workspace.run("search", "--space", "space.yaml", expect=5)
     assert "results/space" in run.stderr
     assert workspace.ledger() == []
+
+
+def test_a_search_that_never_began_leaves_no_folder_in_the_way(workspace):
+    run = workspace.run("search", "--space", "space.yaml", "--set", "resources.cpus_per_trial=4096", expect=2)
+    assert "a trial needs 4096 CPUs" in run.stderr
+    assert not (workspace.root / "results" / "space").exists()

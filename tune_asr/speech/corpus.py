@@ -62,6 +62,7 @@ class Corpus:
         vocabulary: the characters of the training references.
         fingerprint: hexadecimal; equal on two machines that hold the same data in the same layout. It covers what was
             said, and for files their names in the manifest and their sizes.
+        val_fingerprint: hexadecimal; the same of the ruler alone, whatever is searched of training and features.
         machine_key: hexadecimal; the key of a cache on this machine. It covers, beside the fingerprint, where files lie
             and when they were last written.
     """
@@ -70,6 +71,7 @@ class Corpus:
     val: tuple[Utterance, ...]
     vocabulary: Vocabulary
     fingerprint: str
+    val_fingerprint: str
     machine_key: str
 
 

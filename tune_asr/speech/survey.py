@@ -173,10 +173,11 @@ def _line_number(problem: Problem) -> int:
 
 def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
     entries = [("train", entry) for entry in train] + [("val", entry) for entry in val]
-    said = fingerprint(
+    facts = [
         (split, entry.utterance.id, entry.utterance.text, entry.row.audio_as_written, entry.recording.num_bytes)
         for split, entry in entries
-    )
+    ]
+    said = fingerprint(facts)
     files = ((str(entry.recording.path), entry.recording.mtime_ns) for _, entry in entries)
     utterances = tuple(entry.utterance for entry in train)
     return Corpus(
@@ -184,5 +185,6 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
         val=tuple(entry.utterance for entry in val),
         vocabulary=Vocabulary.from_texts(utterance.text for utterance in utterances),
         fingerprint=said,
+        val_fingerprint=fingerprint(facts[len(train) :]),
         machine_key=fingerprint((said, *files)),
     )

@@ -70,10 +70,16 @@ def synthesize_corpus(
 
     train = tuple(utterance("train", index) for index in range(num_train))
     val = tuple(utterance("val", index) for index in range(num_val))
-    texts = [(u.id, u.text) for u in train + val]
-    said = fingerprint(["synthetic", _RECIPE, seed, alphabet, sample_rate, noise, *texts])
-    vocabulary = Vocabulary.from_texts(u.text for u in train)
-    return Corpus(train=train, val=val, vocabulary=vocabulary, fingerprint=said, machine_key=said)
+    train_texts, val_texts = ([(u.id, u.text) for u in split] for split in (train, val))
+    said = fingerprint(["synthetic", _RECIPE, seed, alphabet, sample_rate, noise, *train_texts, *val_texts])
+    return Corpus(
+        train=train,
+        val=val,
+        vocabulary=Vocabulary.from_texts(u.text for u in train),
+        fingerprint=said,
+        val_fingerprint=fingerprint(["synthetic", _RECIPE, seed, alphabet, noise, *val_texts]),
+        machine_key=said,
+    )
 
 
 def _lexicon(random: np.random.Generator, alphabet: str, num_words: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tune_asr.config.load import nearest
 from tune_asr.config.sections import Config, CustomTarget
-from tune_asr.errors import ConfigError, TuneAsrError
+from tune_asr.errors import ConfigError, SettingError, TuneAsrError
 
 T = TypeVar("T")
 
@@ -62,7 +62,8 @@ def construct(target: type[T], section: str, parameters: Mapping[str, Any], **gi
     """Build a user's class from the section's own keys and what tune_asr gives it.
 
     Raises:
-        ConfigError: a key is not a parameter of the class, one is missing, or the class refuses them.
+        ConfigError: a key is not a parameter of the class, or one is missing.
+        SettingError: the class refuses their values.
     """
     signature = inspect.signature(target)
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
@@ -82,7 +83,7 @@ def construct(target: type[T], section: str, parameters: Mapping[str, Any], **gi
     except TuneAsrError:
         raise
     except Exception as error:
-        raise ConfigError(f"{section}.target: {target.__qualname__} cannot be built: {_told(error)}") from error
+        raise SettingError(f"{section}.target: {target.__qualname__} cannot be built: {_told(error)}") from error
 
 
 def _told(error: Exception) -> str:

@@ -4,12 +4,13 @@
     session.py     what lives while Ray runs it: Tune's loop, snapshots, how it all ends
     conductor.py   what happens next: every change goes through the ledger first. Never imports ray
     asha.py        who goes on at a rung, in the paper's letters. Never imports ray
-    executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler, a Callback
+    executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler
     trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
     messages.py    what driver and worker tell each other
     cluster.py     Ray started here, or joined at an address
     nodes.py       how many trials fit at once; what every node must see
     interrupts.py  Ctrl-C, SIGTERM, SIGHUP
+    watchdogs.py   what ends a search that Ray would keep waiting
     progress.py    a line an event, with the best so far and the time left
 
 Ray Tune runs trials in reused processes and nothing else: its own state is thrown away at the end of every run, and a

@@ -8,15 +8,14 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.tuning.watchdogs import end_process_within
 
 JOIN_SECONDS = 10.0
 _OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
@@ -36,7 +35,6 @@ ENVIRONMENT = {
 }
 # Read by the workers: a local Ray inherits it, a cluster is told.
 WORKER_ENVIRONMENT = {
-    "MALLOC_ARENA_MAX": "2",  # a thread a trial would leave an arena a trial behind, gigabytes of them
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
 # Read by the raylet of a local Ray, so that its first workers, which start with it, are those that the trials get.
@@ -55,7 +53,7 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
     Args:
         name: of the search; the dashboard lists the job under it.
         address: of a running cluster, `auto` for the one this machine belongs to; None starts a local Ray.
-        on_unreachable: called before the process ends, or the error is raised, because no Ray answers.
+        on_unreachable: called before the process ends because the address accepts and then says nothing.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
@@ -66,9 +64,6 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
     before = os.umask(0o077)
     try:
         context = _join(name, address, on_unreachable) if address else _start(name)
-    except ClusterError:
-        on_unreachable()
-        raise
     finally:
         os.umask(before)
     import ray
@@ -91,7 +86,7 @@ def _start(name: str) -> Any:
         # "local": a cluster file left behind by a dead Ray must not be followed.
         context = ray.init(
             address="local",
-            num_cpus=len(os.sched_getaffinity(0)),
+            num_cpus=usable_cpus(),
             object_store_memory=_OBJECT_STORE_BYTES,
             log_to_driver=False,
             logging_level=logging.ERROR,
@@ -101,6 +96,18 @@ def _start(name: str) -> Any:
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
     _use_prestarted_workers()
     return context
+
+
+def usable_cpus(**files: str) -> int:
+    """CPUs that this process may use at once: those it is bound to, and no more than its container's quota.
+
+    Args:
+        files: where the kernel says what the quota is, for `ray._private.utils._get_docker_cpus`.
+    """
+    from ray._private.utils import _get_docker_cpus
+
+    bound = len(os.sched_getaffinity(0))
+    return max(1, int(min(bound, _get_docker_cpus(**files) or bound)))
 
 
 def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
@@ -116,10 +123,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
     # minutes, in C++, where no signal and no exception reaches it.
     import ray
 
-    watchdog = threading.Timer(JOIN_SECONDS, _give_up, [address, on_unreachable])
-    watchdog.daemon = True
-    watchdog.start()
-
+    watchdog = end_process_within(JOIN_SECONDS, ClusterError.exit_code, _silent(address), first=on_unreachable)
     try:
         return ray.init(
             address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
@@ -129,6 +133,14 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
         raise ClusterError(f"no Ray answers at {address}: {reason}: start one with `ray start --head`") from error
     finally:
         watchdog.cancel()
+
+
+def _silent(address: str) -> str:
+    return (
+        f"no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone left "
+        "it behind, `ray stop` clears it; if the cluster asks for a token, set RAY_AUTH_MODE=token and "
+        "RAY_AUTH_TOKEN_PATH"
+    )
 
 
 def _check_port(address: str) -> None:
@@ -141,17 +153,6 @@ def _check_port(address: str) -> None:
         raise ClusterError(
             f"no Ray answers at {address}: {error}: check the address, or start one with `ray start --head`"
         ) from error
-
-
-def _give_up(address: str, on_unreachable: Callable[[], None]) -> None:
-    on_unreachable()
-    sys.stderr.write(
-        f"error: no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone "
-        "left it behind, `ray stop` clears it; if the cluster asks for a token, set RAY_AUTH_MODE=token and "
-        "RAY_AUTH_TOKEN_PATH\n"
-    )
-    sys.stderr.flush()
-    os._exit(ClusterError.exit_code)
 
 
 def token_path() -> Path:

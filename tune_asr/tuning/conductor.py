@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tune_asr.config.load import from_values
-from tune_asr.errors import StorageError, TuneAsrError
+from tune_asr.errors import ConfigError, RulerError, SettingError, StorageError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
@@ -27,6 +27,9 @@ from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.messages import Work
 
 MAX_RETRIES = 3
+MAX_REFUSALS = 5
+_ARGUMENTS = ("data.", "model.", "scheduler.")
+"""The sections that a user's classes are built from."""
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[dict[str, Any]], None]
@@ -42,6 +45,7 @@ class Conductor:
         ledger: open for writing.
         state: the ledger's replay.
         metric: what the winner is chosen by, `val_wer` or `val_cer`.
+        val_fingerprint: of the validation data; None where they come from a class of the user's.
         listener: told every event, once it is on the disk.
     """
 
@@ -53,12 +57,14 @@ class Conductor:
         ledger: Ledger,
         state: SearchState,
         metric: str,
+        val_fingerprint: str | None,
         listener: Listener,
     ) -> None:
         self.folder = folder
         self.plan = plan
         self.state = state
         self.metric: Any = metric
+        self._val_fingerprint = val_fingerprint
         self.asha = asha
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
         self._umask = os.umask(0)
@@ -102,7 +108,7 @@ class Conductor:
             values=values,
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
-            metric=self.metric,
+            val_fingerprint=self._val_fingerprint,
             grace_period=self.plan.space.asha.grace_period,
             import_path=str(Path.cwd()),
             umask=self._umask,
@@ -166,6 +172,8 @@ class Conductor:
             event |= {"event": "resumed", "epoch": message["epoch"], "cause": cause}
         if message["damaged"]:
             event["damaged"] = message["damaged"]
+        if message["warning"]:
+            event["warning"] = message["warning"]
         self._append(event)
         return "continue"
 
@@ -187,13 +195,21 @@ class Conductor:
         return "stop" if trial.status in FINAL else "continue"
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
-        # A full disk is no trait of the trial: the search ends, and can be resumed when there is room.
-        if isinstance(error, StorageError):
+        # A full disk, or a node with other data, is no trait of the trial: the search ends, and can be resumed when
+        # that is mended.
+        if isinstance(error, (StorageError, RulerError)):
             raise error
         self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
-        # A user's class that logs no WER fails in every trial: there is nothing to search.
-        if error.exit_code == 2:
+        # A user's class that logs no WER fails in every trial: there is nothing to search. One that refuses its
+        # arguments may take those of the next trial, where they are drawn.
+        if isinstance(error, ConfigError) and not (isinstance(error, SettingError) and self._may_take_others(trial)):
             raise error
+
+    def _may_take_others(self, refused: Trial) -> bool:
+        """Whether a user's class that refuses a trial's arguments may take another's: it has not refused all so far."""
+        drawn = any(key.startswith(_ARGUMENTS) for key in refused.params)
+        ended = [trial for trial in self.state.trials.values() if trial.status == "failed" and not trial.epoch]
+        return drawn and (len(ended) < MAX_REFUSALS or any(trial.epoch for trial in self.state.trials.values()))
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""

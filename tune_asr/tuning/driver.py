@@ -7,10 +7,11 @@ the conductor goes on from there.
 from __future__ import annotations
 
 import json
+import math
 import platform
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,12 +26,15 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
+from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.training.corpus import survey
 from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
 from tune_asr.tuning.interrupts import Interrupts
+
+RECORDINGS_LOOKED_AT = 32
 
 
 def start(plan: Plan, root: Path, address: str | None) -> int:
@@ -47,7 +51,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         print(found.render(), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
-        return _run(folder, plan, _description(plan, root.name, found), address)
+        return _run(folder, plan, _description(plan, root.name, found), found, address)
 
 
 def resume(root: Path, address: str | None) -> int:
@@ -75,7 +79,7 @@ def resume(root: Path, address: str | None) -> int:
             )
         if changes := _changed_versions(description["versions"]):
             print(f"the search began with other versions ({changes}): results may differ in their last digits")
-        return _run(folder, plan, description, address)
+        return _run(folder, plan, description, found, address)
 
 
 def checked_survey(config: Config) -> Survey | None:
@@ -90,34 +94,48 @@ def checked_survey(config: Config) -> Survey | None:
     return found
 
 
-def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], address: str | None) -> int:
+def _run(
+    folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], found: Survey | None, address: str | None
+) -> int:
     is_new = not folder.search_yaml.exists()
-    interrupts = Interrupts()
-    interrupts.install()
-    # A folder of a search that never began would only be in the way of the next try.
-    abandon = folder.discard if is_new else lambda: None
+
+    def abandon() -> None:
+        # A folder of a search that never began would only be in the way of the next try.
+        if not folder.search_yaml.exists():
+            folder.discard()
+
     print("starting Ray" if address is None else f"joining Ray at {address}", flush=True)
-    with (
-        _withdrawn_without_result(folder, is_new),
-        cluster.ray_session(folder.root.name, address, abandon) as dashboard,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(_withdrawn_without_result(folder, is_new))
+        stack.callback(abandon)
+        interrupts = stack.enter_context(Interrupts())
+        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon))
         interrupts.install()
         from tune_asr.tuning.session import Session
 
         resources = plan.space.resources
         slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         if address:
-            nodes.check_nodes(folder.ledger.resolve(), _data_files(plan.config))
+            nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
-        session = Session(folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts)
+        session = Session(
+            folder,
+            plan,
+            metric=description["metric"],
+            val_fingerprint=found.corpus.val_fingerprint if found else None,
+            slots=slots,
+            gpus=gpus,
+            interrupts=interrupts,
+            address=address,
+        )
         say = session.progress.say
         say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.max_t} epochs at most")
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
         if dashboard:
             say(f"dashboard {dashboard}{_token_hint()}")
-        code = session.run(address)
+        code = session.run()
     if code < 128:
         _say_farewell(folder)
     return code
@@ -181,11 +199,14 @@ def _changed_versions(before: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name])
 
 
-def _data_files(config: Config) -> list[tuple[str, int]]:
-    """What every node must see: the manifests. Their recordings lie beside them, as everywhere."""
-    if not isinstance(config.data, ManifestData):
+def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
+    """What every node must see: the manifests, and of their recordings some of every length."""
+    if found is None or not isinstance(config.data, ManifestData):
         return []
-    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val)]
+    utterances = sorted((*found.corpus.train, *found.corpus.val), key=lambda utterance: utterance.seconds)
+    sample = utterances[:: math.ceil(len(utterances) / RECORDINGS_LOOKED_AT)] + utterances[-1:]
+    recordings = [str(utterance.audio.path) for utterance in sample if isinstance(utterance.audio, FileAudio)]
+    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val, *recordings)]
 
 
 def _token_hint() -> str:

@@ -7,6 +7,8 @@ Traps of Ray 2.60 that shape this file, each found in its source and seen happen
 - `choose_trial_to_run` returning None makes Tune take pending trials out of a set, in any order.
 - The Tuner pickles searcher and scheduler when it is made. Ours hold an open ledger, so they pickle to nothing; no
   pickle is ever read back.
+- A worker that Ray's memory monitor kills is for Tune no process that died: `fit()` ends, and with it every other
+  worker. `_ActorManager` tells Tune what it is.
 - `fit()` swallows no BaseException: that is the way out between two of its events.
 """
 
@@ -18,7 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ray import tune
+from ray.air.execution._internal import RayActorManager
+from ray.exceptions import OutOfMemoryError, RayActorError
+from ray.tune.execution import tune_controller
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
@@ -41,6 +45,18 @@ class EndSearch(BaseException):
 
 def _nothing() -> None:
     """What our objects pickle to."""
+
+
+class _ActorManager(RayActorManager):
+    """Tune's, for which a worker that was killed for its memory is one that died: it costs its own trial a retry."""
+
+    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = RayActorError(error_msg=str(exception))
+        super()._actor_task_failed(tracked_actor_task, exception)
+
+
+tune_controller.RayActorManager = _ActorManager  # type: ignore[attr-defined]
 
 
 class WorkSearcher(Searcher):
@@ -99,12 +115,19 @@ class WorkSearcher(Searcher):
 
 
 class MessageScheduler(TrialScheduler):
-    """Brings workers' messages to the conductor, and runs trials in the order they were handed out."""
+    """Brings workers' messages to the conductor, and runs trials in the order they were handed out.
+
+    Args:
+        conductor: answers the messages.
+        searcher: told of the trials and of why they ended.
+        between: called between any two events of Tune, at least ten times a second.
+    """
 
     _metric = "objective"
 
-    def __init__(self, conductor: Conductor, searcher: WorkSearcher) -> None:
+    def __init__(self, conductor: Conductor, searcher: WorkSearcher, between: Callable[[], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.between = between
         self.conductor = conductor
         self.searcher = searcher
         self._pending: deque[Trial] = deque()
@@ -138,7 +161,12 @@ class MessageScheduler(TrialScheduler):
         """Trials are not removed."""
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """The first that was handed out and is not running yet; constant time."""
+        """The first that was handed out and is not running yet; constant time.
+
+        Tune asks in each of its steps, also while every slot is busy. A Callback would be told as well, but for one of
+        a user's own Tune imports all its integrations, a second before the first trial.
+        """
+        self.between()
         while self._pending and self._pending[0].status != Trial.PENDING:
             self._pending.popleft()
         return self._pending[0] if self._pending else None
@@ -146,20 +174,6 @@ class MessageScheduler(TrialScheduler):
     def debug_string(self) -> str:
         """Nothing: `progress` says how it goes."""
         return ""
-
-
-class Between(tune.Callback):
-    """Calls a function between any two events of Tune, at least ten times a second."""
-
-    def __init__(self, function: Callable[[], None]) -> None:
-        self.function = function
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _nothing, ()
-
-    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Tune is about to wait for its next event."""
-        self.function()
 
 
 @contextmanager
@@ -177,6 +191,8 @@ def _cause(trial: Trial) -> str:
     with suppress(OSError, TypeError):
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if any("low on memory" in line for line in lines):
+        return "out of memory: its process was killed: lower data.batch_size or run fewer trials at once"
     if any("actor died" in line or "actor is dead" in line for line in lines):
         return "its process died (killed, crashed or out of memory)"
     return lines[-1][:500] if lines else "its process ended without a word"

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import threading
-from types import FrameType
+from types import FrameType, TracebackType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Which signal asked the search to end, once one did. A second one ends the process at once."""
+    """Which signal asked the search to end, once one did. A second one ends the process at once.
+
+    On leaving the `with`, every handler is again what it was on entering, those that Ray and Tune replace included.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
+        self._before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGUSR1)}
+
+    def __enter__(self) -> Interrupts:
+        self.install()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def install(self) -> None:
         """Take the signals over; again after `ray.init`, which puts its own handler for SIGTERM in place."""
         for number in SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
+            if self._before[number] is not signal.SIG_IGN:  # nohup asked for that
                 signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
@@ -28,16 +40,3 @@ class Interrupts:
             # The ledger is on the disk after every event: nothing is lost.
             os._exit(128 + number)
         self.number = number
-
-
-def end_process_within(seconds: float, code: int) -> None:
-    """Make sure that the process ends, whatever Ray's shutdown does on a machine that is busy."""
-
-    def end() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tune_asr.errors import ConfigError, DataError, StorageError, TrialFailedError, TuneAsrError
+from tune_asr.errors import (
+    ConfigError,
+    DataError,
+    RulerError,
+    SettingError,
+    StorageError,
+    TrialFailedError,
+    TuneAsrError,
+)
 
 Message = dict[str, Any]
 
@@ -30,7 +38,8 @@ def from_result(result: Mapping[str, Any]) -> Message:
 class Work:
     """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
 
-    `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
+    `val_fingerprint` names the validation data that the search measures by; None where they come from a class of the
+    user's. `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
     """
 
     number: str
@@ -38,7 +47,7 @@ class Work:
     values: dict[str, Any]
     root: str
     search: str
-    metric: str
+    val_fingerprint: str | None
     grace_period: int
     import_path: str
     umask: int
@@ -53,9 +62,16 @@ class Work:
         return cls(**json.loads(config["work"]))
 
 
-def started(epoch: int, damaged: list[str], process: str) -> Message:
-    """The worker is about to train, after `epoch`; `damaged` names the checkpoints it had to pass over."""
-    return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process}
+def started(epoch: int, damaged: list[str], process: str, warning: str = "") -> Message:
+    """The worker is about to train, after `epoch`.
+
+    Args:
+        epoch: the last epoch that the training goes on from; 0: from the beginning.
+        damaged: the checkpoints that had to be passed over.
+        process: `host:pid`.
+        warning: what the training has to do without.
+    """
+    return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process, "warning": warning}
 
 
 def reported(report: dict[str, Any], *, last: bool) -> Message:
@@ -70,10 +86,11 @@ def diverged(cause: str) -> Message:
 
 def failed(error: TuneAsrError) -> Message:
     """The trial cannot be trained, and trying again would not help."""
-    return {"kind": "failed", "cause": str(error), "exit_code": error.exit_code}
+    return {"kind": "failed", "cause": str(error), "error": type(error).__name__}
 
 
 def error_of(message: Message) -> TuneAsrError:
     """The error behind a `failed` message."""
-    kinds = {kind.exit_code: kind for kind in (ConfigError, DataError, TrialFailedError, StorageError)}
-    return kinds.get(message["exit_code"], TuneAsrError)(message["cause"])
+    told = (ConfigError, SettingError, DataError, RulerError, TrialFailedError, StorageError)
+    kinds = {kind.__name__: kind for kind in told}
+    return kinds.get(message["error"], TuneAsrError)(message["cause"])

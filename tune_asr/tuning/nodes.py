@@ -6,8 +6,12 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
+
+ANSWER_SECONDS = 60.0
+"""A busy node needs some twenty to start its first process."""
 
 
 def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
@@ -39,28 +43,18 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
     return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
 
 
-def require_alive() -> None:
-    """Make sure that Ray still has a node: without one, Tune would wait for processes for ever.
-
-    Raises:
-        ClusterError: it has none.
-    """
-    import ray
-
-    if not any(node["Alive"] for node in ray.nodes()):  # type: ignore[no-untyped-call]
-        raise ClusterError("Ray was lost: none of its nodes is alive any more")
-
-
-def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
+def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS) -> None:
     """Make sure that every node sees the results folder and the data before a trial runs there.
 
     Args:
         marker: a file in the results folder; next to it each node must be able to write.
-        data_files: absolute path and size of each file that training reads.
+        data_files: absolute path and size in bytes of files that training reads.
+        seconds: how long a node may take to answer.
 
     Raises:
         StorageError: a node does not see the results folder, or cannot write there.
         DataError: a node does not see the data as they are here.
+        ClusterError: a node does not answer.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -73,8 +67,10 @@ def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
         )
         for node in nodes
     ]
-    for node, (folder_problem, data_problem) in zip(nodes, ray.get(found), strict=True):
+    answered, _ = ray.wait(found, num_returns=len(found), timeout=seconds)
+    for node, answer in zip(nodes, found, strict=True):
         name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        folder_problem, data_problem = _answer(name, answer if answer in answered else None, seconds)
         if folder_problem:
             raise StorageError(
                 f"{name} cannot use the results folder {marker.parent}: {folder_problem}: put it on storage that every "
@@ -82,6 +78,23 @@ def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]]) -> None:
             )
         if data_problem:
             raise DataError(f"{name} does not see the data: {data_problem}: mount them at the same path on every node")
+
+
+def _answer(name: str, answer: Any, seconds: float) -> tuple[str, str]:
+    """What `_look_around` found on a node; `answer` is None where it has not come back."""
+    import ray
+    from ray.exceptions import RayError
+
+    if answer is None:
+        raise ClusterError(
+            f"{name} does not say within {seconds:g} s whether it sees the results folder and the data: a file system "
+            "may hang there, or no process start: look at the node, or take it out of the cluster"
+        )
+    try:
+        found: tuple[str, str] = ray.get(answer)
+    except RayError as error:
+        raise ClusterError(f"{name} was lost: {str(error).strip().splitlines()[0]}") from error
+    return found
 
 
 def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, str]:

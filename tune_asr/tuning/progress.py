@@ -75,7 +75,9 @@ class Progress:
             )
         if name == "resumed":
             damaged = "".join(f"\n          damaged, passed over: {line}" for line in event.get("damaged", ()))
-            return f"resumed   after epoch {event['epoch']}: {event['cause']}{damaged}"
+            return f"resumed   after epoch {event['epoch']}: {event['cause']}{damaged}{_warning(event)}"
+        if name == "started" and "warning" in event:
+            return f"started   {_warning(event).strip()}"
         if name == "paused":
             retry = f": {event['cause']} (retry {event['retry']})" if "retry" in event else ""
             return f"paused    after epoch {event['epoch']}{retry}"
@@ -128,6 +130,10 @@ def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:
     spans = [end - begin for begin, end in pairwise((0, *milestones))]
     foreseen: float = sum(span / reduction_factor**rung for rung, span in enumerate(spans))
     return foreseen
+
+
+def _warning(event: Mapping[str, Any]) -> str:
+    return f"\n          warning: {event['warning']}" if "warning" in event else ""
 
 
 def _percent(value: float | None) -> str:

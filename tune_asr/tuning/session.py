@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ray import tune
-from ray.exceptions import OutOfMemoryError, RayError
+from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
@@ -19,13 +19,13 @@ from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.plan import Plan
-from tune_asr.tuning import nodes
 from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
-from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher, ending
-from tune_asr.tuning.interrupts import Interrupts, end_process_within
+from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
+from tune_asr.tuning.interrupts import Interrupts
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
+from tune_asr.tuning.watchdogs import RayWatch, end_process_within, lost
 
 LOOK_SECONDS = 5.0
 SHUTDOWN_SECONDS = 3.5
@@ -38,15 +38,27 @@ class Session:
         folder: the results folder, locked by this process.
         plan: the space and its base configuration.
         metric: what the winner is chosen by.
+        val_fingerprint: of the validation data; None where they come from a class of the user's.
         slots: trials at once.
         gpus: of each trial.
         interrupts: the signals that have come.
+        address: of the cluster; None for a local Ray.
     """
 
     def __init__(
-        self, folder: ResultsFolder, plan: Plan, *, metric: Any, slots: int, gpus: float, interrupts: Interrupts
+        self,
+        folder: ResultsFolder,
+        plan: Plan,
+        *,
+        metric: Any,
+        val_fingerprint: str | None,
+        slots: int,
+        gpus: float,
+        interrupts: Interrupts,
+        address: str | None,
     ) -> None:
         self.folder, self.plan, self.metric = folder, plan, metric
+        self._val_fingerprint = val_fingerprint
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
@@ -63,20 +75,32 @@ class Session:
         self._is_new = not self.state.trials
         self._dirty = True
         self._looked_at = 0.0
-        self._address: str | None = None
+        self._where = address or "local"
+        flag = f" --address {address}" if address else ""
+        self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
+        self._watch = RayWatch(self._way_on)
 
-    def run(self, address: str | None) -> int:
+    def run(self) -> int:
         """Run the search to its end, or to what ends it before; returns the exit code.
 
         Raises:
             TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
         """
-        self._address = address
-        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": address or "local"}
+        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": self._where}
         self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
-        conductor = Conductor(self.folder, self.plan, self.asha, self.ledger, self.state, self.metric, self._on_event)
+        conductor = Conductor(
+            self.folder,
+            self.plan,
+            self.asha,
+            self.ledger,
+            self.state,
+            self.metric,
+            self._val_fingerprint,
+            self._on_event,
+        )
         try:
-            self._fit_until_done(conductor)
+            with self._watch:
+                self._fit_until_done(conductor)
         except EndSearch as end:
             return self._end_early(conductor, end)
         self._end("finished")
@@ -94,18 +118,13 @@ class Session:
                 with ending():
                     self._after_ray_failed(conductor, error)
             # Tune ends by itself where somebody sends it SIGUSR1.
-            for number in conductor.handed_out:
+            for number in reversed(conductor.handed_out):
                 conductor.take_back(number)
 
     def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
-        # A worker killed by Ray's memory monitor ends `fit()`, though Ray itself is well.
-        if isinstance(error.__cause__, OutOfMemoryError):
-            for number in conductor.handed_out:
-                conductor.process_ended(number, "out of memory: lower data.batch_size or run fewer trials at once")
-        elif isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
-            raise ClusterError(f"Ray was lost: {str(error).strip().splitlines()[0]}") from error
-        else:
-            raise error
+        if isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
+            raise ClusterError(lost(str(error).strip().splitlines()[0], self._way_on)) from error
+        raise error
 
     def _tuner(self, conductor: Conductor) -> tune.Tuner:
         searcher = WorkSearcher(conductor, self.slots)
@@ -114,7 +133,7 @@ class Session:
             tune.with_resources(make_trainable(self.folder.root.name), resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                scheduler=MessageScheduler(conductor, searcher),
+                scheduler=MessageScheduler(conductor, searcher, self._between),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=lambda trial: trial.config["number"],
@@ -124,7 +143,6 @@ class Session:
                 name=f"{time.time_ns()}",
                 storage_path=str((self.folder.root / ".tune").resolve()),
                 verbose=0,
-                callbacks=[Between(self._between)],
                 checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
                 # Retries are the conductor's: Tune's do not outlive the driver, and know no ledger.
                 failure_config=tune.FailureConfig(max_failures=0),
@@ -139,7 +157,7 @@ class Session:
             return
         self._looked_at = time.monotonic()
         try:
-            nodes.require_alive()
+            self._watch.require_alive()
             if self._dirty:
                 self._snapshot("running")
         except TuneAsrError as error:
@@ -156,9 +174,7 @@ class Session:
                 raise
         # A mistake of the user's that nothing came of: the driver takes the folder back.
         if self.state.epochs or not isinstance(end.error, ConfigError | DataError):
-            address = f" --address {shlex.quote(self._address)}" if self._address else ""
-            way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{address}"
-            self.progress.say(f"interrupted; go on with: {way_on}")
+            self.progress.say(f"interrupted; go on with: {self._way_on}")
         if end.error is not None:
             raise end.error
         end_process_within(SHUTDOWN_SECONDS, code)

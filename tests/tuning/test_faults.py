@@ -1,0 +1,143 @@
+"""What may go wrong in one trial, or on one node, in a search with real processes."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+OWN = """
+from tune_asr.config.sections import Config
+from tune_asr.training.module import SimpleCTCModule
+
+
+class Recogniser(SimpleCTCModule):
+    def __init__(self, vocab, scheduler, blank_id, dim):
+        if dim == 24:
+            raise ValueError(f"dim {dim} is unlucky")
+        base = Config().model_dump()
+        model = {**base["model"], "dim": dim, "num_layers": 2}
+        sections = {"model": model, "optimizer": base["optimizer"], "augment": base["augment"]}
+        super().__init__(vocab, scheduler, blank_id, **sections, num_mel_bins=40)
+"""
+
+
+@pytest.fixture(scope="module")
+def unlucky(tmp_path_factory):
+    """A search over a user's own class, one draw of which it refuses, with a W&B that cannot be reached."""
+    from conftest import TINY_CONFIG, Workspace
+
+    workspace = Workspace(tmp_path_factory.mktemp("unlucky"))
+    (workspace.root / "own.py").write_text(OWN)
+    logging = {"use_wandb": True}
+    workspace.write(
+        "config.yaml", {**TINY_CONFIG, "model": {"target": "own.Recogniser", "dim": 16}, "logging": logging}
+    )
+    space = {
+        "config": "config.yaml",
+        "param_space": {"model.dim": {"grid_search": [16, 24, 32]}},
+        "search": {"max_concurrent": 1, "num_samples": 1},
+        "asha": {"grace_period": 1, "max_t": 2},
+    }
+    workspace.write("space.yaml", space)
+    home = {"HOME": str(workspace.root), "WANDB_MODE": "online", "WANDB_API_KEY": ""}
+    workspace.search = workspace.run("search", "--space", "space.yaml", expect=4, **home)
+    return workspace
+
+
+def test_a_draw_that_a_users_class_refuses_is_one_failed_trial(unlucky):
+    ends = {e["trial"]: e for e in unlucky.ledger() if e["event"] in ("finished", "pruned", "failed")}
+    assert [ends[trial]["event"] == "failed" for trial in sorted(ends)] == [False, True, False]
+    assert "ValueError: dim 24 is unlucky" in ends["00001"]["cause"]
+
+
+def test_a_trial_whose_wandb_cannot_be_started_does_without_and_says_so(unlucky):
+    started = [event for event in unlucky.ledger() if event["event"] == "started"]
+    assert [event["trial"] for event in started] == ["00000", "00002"]
+    assert all("W&B cannot be started" in event["warning"] for event in started)
+    assert unlucky.search.stdout.count("W&B cannot be started") == 2
+    assert not any(event["event"] == "paused" for event in unlucky.ledger())
+
+
+def recordings(root: Path, name: str, texts: list[str]) -> str:
+    """A manifest of noises."""
+    random = np.random.default_rng(0)
+    rows = []
+    for number, text in enumerate(texts):
+        audio = f"{name}-{number}.wav"
+        soundfile.write(root / audio, random.uniform(-0.1, 0.1, 12000), 16000)
+        rows.append({"audio_filepath": audio, "text": text})
+    (root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(root / f"{name}.jsonl")
+
+
+def test_a_worker_that_sees_other_validation_data_ends_the_search_with_exit_3(workspace):
+    train = recordings(workspace.root, "train", ["ab ba", "ba ab"] * 40)
+    val = recordings(workspace.root, "val", ["ab", "ba"] * 4)
+    model = {"dim": 32, "num_layers": 2}
+    data = {"target": "manifest", "train": train, "val": val, "batch_size": 4}
+    workspace.write("config.yaml", {"data": data, "model": model, "trainer": {"max_epochs": 40}})
+    process = workspace.popen("search", "--space", "space.yaml")
+    workspace.wait_for(process, lambda: workspace.reports() >= 1)
+    recordings(workspace.root, "val", ["ab", "ba"] * 3 + ["ab ab", "ba"])
+    worker = next(event["process"] for event in workspace.ledger() if event["event"] == "started")
+    os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
+    out, err = process.communicate(timeout=170)
+    assert process.returncode == 3, out + err
+    assert f"node {worker.rpartition(':')[0]} has other validation data than the search" in err
+    assert [event["status"] for event in workspace.ledger() if event["event"] == "search_ended"] == ["interrupted"]
+    assert not any(event["event"] == "failed" for event in workspace.ledger())
+
+
+HOG = """
+import time
+from pathlib import Path
+
+import own
+
+
+class Recogniser(own.Recogniser):
+    def __init__(self, vocab, scheduler, blank_id, dim):
+        mark = Path(__file__).with_name("eaten")
+        if dim == 20 and not mark.exists():
+            mark.touch()
+            eaten = []
+            while len(eaten) < 60:  # more than the test leaves
+                eaten.append(b"x" * 2**27)
+                time.sleep(0.1)
+        super().__init__(vocab, scheduler, blank_id, dim)
+"""
+
+
+def test_a_process_that_is_killed_for_its_memory_costs_its_trial_one_retry_and_no_epoch(workspace):
+    lines = [line.split() for line in Path("/proc/meminfo").read_text().splitlines()]
+    memory = {name: int(number) for name, number, *_ in lines}  # kB
+    total, available = memory["MemTotal:"], memory["MemAvailable:"]
+    if available < 10 * 2**20:
+        pytest.skip("it takes 10 GB of free memory to run out of it in safety")
+    (workspace.root / "own.py").write_text(OWN)
+    (workspace.root / "hog.py").write_text(HOG)
+    base = yaml.safe_load((workspace.root / "config.yaml").read_text())
+    base["trainer"]["max_epochs"] = 60  # the other trial is in its midst when the memory runs out
+    workspace.write("config.yaml", {**base, "model": {"target": "hog.Recogniser", "dim": 16}})
+    space = {
+        "config": "config.yaml",
+        "param_space": {"model.dim": {"grid_search": [20, 16]}},
+        "search": {"max_concurrent": 2, "num_samples": 1},
+        "asha": {"grace_period": 60},
+    }
+    workspace.write("space.yaml", space)
+    threshold = (total - available + 5 * 2**20) / total
+    workspace.run("search", "--space", "space.yaml", RAY_memory_usage_threshold=f"{threshold:.3f}")
+    # Ray may kill the other one as well: what is killed and what is charged must be the same.
+    events = workspace.ledger()
+    paused = {event["trial"]: event for event in events if event["event"] == "paused"}
+    assert "00000" in paused
+    assert all(event["retry"] == 1 and "out of memory" in event["cause"] for event in paused.values())
+    resumed = {event["trial"]: event["epoch"] for event in events if event["event"] == "resumed"}
+    assert resumed == {trial: event["epoch"] for trial, event in paused.items()}
+    assert [event["event"] for event in events].count("finished") == 2
