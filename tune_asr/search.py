@@ -103,7 +103,7 @@ def _dry_run(plan: Plan) -> int:
     from tune_asr.training.targets import check_targets
     from tune_asr.tuning.driver import checked_survey
 
-    found = checked_survey(plan.config)
+    found = checked_survey(plan)
     check_targets(plan.config)
     if found:
         print(found.render())

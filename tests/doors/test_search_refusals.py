@@ -102,6 +102,13 @@ def test_too_many_transcripts_longer_than_their_frames_are_exit_3(workspace, rec
     assert "lower model.subsampling" in refused(workspace, "--space", "space.yaml", code=3)
 
 
+def test_where_subsampling_is_searched_the_data_need_to_fit_its_finest_value(workspace, recordings):
+    manifest(workspace, [row | {"text": "abc" * 15} for row in recordings[:8]])  # 45 characters in 38 output frames
+    assert "lower model.subsampling, which is 4" in refused(workspace, "--space", "space.yaml", code=3)
+    workspace.write("finer.yaml", {"config": "config.yaml", "param_space": {"model.subsampling": {"choice": [2, 4]}}})
+    assert workspace.run("search", "--space", "finer.yaml", "--dry-run").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [

@@ -100,9 +100,11 @@ class Search:
             last=False,
         )
 
-    def describe(self, **changes: Any) -> None:
-        """Write search.yaml, whole, with other values for some of its keys."""
-        write_search_yaml(self.folder.search_yaml, DESCRIPTION | changes)
+    def describe(self, **changes: Any) -> dict[str, Any]:
+        """Write search.yaml, whole, with other values for some of its keys; returns what it says."""
+        description = DESCRIPTION | changes
+        write_search_yaml(self.folder.search_yaml, description)
+        return description
 
 
 @pytest.fixture

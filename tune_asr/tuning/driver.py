@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tune_asr.config.load import from_values
+from tune_asr.config.overrides import overridden
 from tune_asr.config.sections import Config, ManifestData
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
@@ -34,6 +36,7 @@ from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
 from tune_asr.tuning.interrupts import Interrupts
 
+SUBSAMPLING = "model.subsampling"
 RECORDINGS_LOOKED_AT = 32
 
 
@@ -46,7 +49,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         ClusterError: no Ray.
     """
     ResultsFolder(root).require_new()  # before the data are read, which may take minutes
-    found = checked_survey(plan.config)
+    found = checked_survey(plan)
     if found:
         print(found.render(), flush=True)
     folder = ResultsFolder.create(root)
@@ -71,7 +74,7 @@ def resume(root: Path, address: str | None) -> int:
             _complete(folder, plan, description, state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
-        found = checked_survey(plan.config)
+        found = checked_survey(plan)
         if found and found.corpus.fingerprint != description["data_fingerprint"]:
             raise DataError(
                 f"{folder.search_yaml}: the data have changed since the search began, and its results would be "
@@ -82,13 +85,17 @@ def resume(root: Path, address: str | None) -> int:
         return _run(folder, plan, description, found, address)
 
 
-def checked_survey(config: Config) -> Survey | None:
+def checked_survey(plan: Plan) -> Survey | None:
     """Look at the data before anything starts; None where they come from a class of the user's.
+
+    A searched subsampling is taken at its finest: of a coarser one, whose frames are too few, the trial fails.
 
     Raises:
         DataError: with everything that is wrong.
     """
-    found = survey(config)
+    searched = plan.distributions.get(SUBSAMPLING)
+    finest = {SUBSAMPLING: min(searched.probes)} if searched else {}
+    found = survey(from_values(overridden(plan.config.model_dump(), finest), "the base configuration"))
     if found:
         found.check()
     return found
