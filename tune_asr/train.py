@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.config.load import load_config
     from tune_asr.config.overrides import parse_assignments
+    from tune_asr.record.skipped_rows import write_skipped_rows
     from tune_asr.training.corpus import survey
 
     config = load_config(arguments.config, parse_assignments(arguments.set))
@@ -63,6 +64,9 @@ def _run(arguments: argparse.Namespace) -> int:
         print(found.render(), flush=True)
         found.check()
     if not arguments.dry_run:
+        if found is not None and found.problems and not arguments.fast_dev_run:
+            path = write_skipped_rows(Path(config.logging.save_dir), found.problems)
+            print(f"skipped   {len(found.problems):,} bad rows, listed in {path}", flush=True)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _end)
         best = _train(config, found, resume_from=resume_from, writes=not arguments.fast_dev_run)

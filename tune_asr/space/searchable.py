@@ -17,7 +17,7 @@ HORIZON = "it is the horizon: say asha.max_t or --max-epochs"
 ENDS = "ASHA decides when a trial ends"
 SECTION = "it is a section: search its keys, each by its path, such as optimizer.lr"
 # Of a built-in data section, what may differ between trials: how the same speech is put into batches.
-SEARCHABLE_DATA = frozenset({"data.batch_size", "data.bucketing", "data.max_seconds"})
+SEARCHABLE_DATA = frozenset({"data.batch_size", "data.max_frames_in_batch", "data.bucketing", "data.max_seconds"})
 
 
 def key_problems(
@@ -58,7 +58,7 @@ def _overlap(key: str, other: str) -> bool:
 
 def _not_searchable(key: str, config: Config) -> str:
     section, _, name = key.partition(".")
-    if section == "text" or key in ("data.target", "data.val", "data.test"):
+    if section == "text" or key in ("data.target", "data.val", "data.test") or key.startswith("data.val."):
         return RULER
     if section in Config.model_fields and not name and section != "seed":
         return SECTION

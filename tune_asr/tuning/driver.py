@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tune_asr.config.sections import Config, ManifestData
-from tune_asr.errors import DataError, StorageError
+from tune_asr.errors import DataError, Problem, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
+from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
+from tune_asr.speech.directories import listing_files
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.training.corpus import survey
@@ -44,7 +46,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         print(found.render(), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
-        return _run(folder, plan, _description(plan, root.name, found), address)
+        return _run(folder, plan, _description(plan, root.name, found), address, found.problems if found else ())
 
 
 def resume(root: Path, address: str | None) -> int:
@@ -90,7 +92,13 @@ def checked_survey(config: Config) -> Survey | None:
     return found
 
 
-def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], address: str | None) -> int:
+def _run(
+    folder: ResultsFolder,
+    plan: Plan,
+    description: Mapping[str, Any],
+    address: str | None,
+    skipped: Sequence[Problem] = (),
+) -> int:
     is_new = not folder.search_yaml.exists()
     interrupts = Interrupts()
     interrupts.install()
@@ -107,6 +115,10 @@ def _run(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any], addr
             nodes.check_nodes(folder.ledger.resolve(), _data_files(plan.config))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
+        if skipped:
+            print(
+                f"skipped {len(skipped):,} bad rows, listed in {write_skipped_rows(folder.root, skipped)}", flush=True
+            )
         session = Session(folder, plan, metric=description["metric"], slots=slots, gpus=gpus, interrupts=interrupts)
         say = session.progress.say
         say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.max_t} epochs at most")
@@ -159,7 +171,8 @@ def _data_files(config: Config) -> list[tuple[str, int]]:
     """What every node must see: the manifests. Their recordings lie beside them, as everywhere."""
     if not isinstance(config.data, ManifestData):
         return []
-    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val)]
+    manifests = [Path(path) for path in (config.data.train, config.data.val) if isinstance(path, str)]
+    return [(str(file), file.stat().st_size) for path in manifests for file in listing_files(path)]
 
 
 def _token_hint() -> str:
