@@ -64,7 +64,7 @@ def _not_searchable(key: str, config: Config) -> str:
         return SECTION
     if section == "data" and not isinstance(config.data, CustomTarget) and key not in SEARCHABLE_DATA:
         return RULER if name in load.known_keys("data") else ""
-    if section in ("checkpoint", "logging"):
+    if section in ("checkpoint", "logging") or key == "features.max_cache_gb":
         return NO_SETTING
     if section == "early_stopping":
         return ENDS

@@ -5,7 +5,7 @@ What is wrong is said at once and to the end; what is allowed but worth a look s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,12 +48,16 @@ class Survey:
     left_out: str = ""
     remarks: tuple[str, ...] = ()
 
-    def infeasible(self, utterances: Sequence[Utterance]) -> list[Utterance]:
-        """Return those of `utterances` whose references need more output frames than the model makes of them."""
+    def infeasible(self, utterances: Sequence[Utterance]) -> list[int]:
+        """Return which of `utterances` have references that need more output frames than the model makes of them."""
         if self.subsampling is None:
             return []
         encode = self.corpus.vocabulary.encode
-        return [u for u in utterances if not is_feasible(encode(u.text), u.seconds, self.sample_rate, self.subsampling)]
+        return [
+            i
+            for i, utterance in enumerate(utterances)
+            if not is_feasible(encode(utterance.text), utterance.seconds, self.sample_rate, self.subsampling)
+        ]
 
     def render(self) -> str:
         """Return the data report: 80 columns wide, but for paths that are longer."""
@@ -63,7 +67,7 @@ class Survey:
         lines += data_report.vocabulary_lines(self.corpus.vocabulary)
         lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
         lines += data_report.note(self.held_out) if self.held_out else []
-        for remark in (self.left_out, *self._infeasible, *self.remarks):
+        for remark in (self.left_out, *self._too_many_characters(), *self.remarks):
             lines += data_report.warning(remark) if remark else []
         return "\n".join([*lines, *data_report.bad_rows_lines(self.problems, dropped=self.skips_bad)])
 
@@ -80,8 +84,8 @@ class Survey:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
-        if 100 * len(self.infeasible(train)) > MAX_INFEASIBLE_PERCENT * len(train):
-            what = f"{self._infeasible[0]}; at most {MAX_INFEASIBLE_PERCENT} % may"
+        if 100 * len(self._infeasible[0]) > MAX_INFEASIBLE_PERCENT * len(train):
+            what = f"{next(self._too_many_characters())}; at most {MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
             problems.append(Problem("", what, way_out))
         if problems:
@@ -93,25 +97,20 @@ class Survey:
         return self.places or [utterance.id for utterance in (*self.corpus.train, *self.corpus.val)]
 
     @cached_property
-    def _infeasible(self) -> tuple[str, str]:
-        """How many utterances of training, and of validation, are infeasible: "" where none is."""
-        train, val = self.corpus.train, self.corpus.val
-        names = self._names
-        return (
-            self._too_many_characters("training", train, names[: len(train)]),
-            self._too_many_characters("validation", val, names[len(train) :]),
-        )
+    def _infeasible(self) -> tuple[list[int], list[int]]:
+        return self.infeasible(self.corpus.train), self.infeasible(self.corpus.val)
 
-    def _too_many_characters(self, split: str, utterances: Sequence[Utterance], names: Sequence[str]) -> str:
-        infeasible = set(map(id, self.infeasible(utterances)))
-        found = [name for utterance, name in zip(utterances, names, strict=True) if id(utterance) in infeasible]
-        if not found:
-            return ""
-        return (
-            f"{len(found):,} of {len(utterances):,} {split} utterances ({100 * len(found) / len(utterances):.1f} %) "
-            f"have more characters than the model has output frames ({', '.join(found[:3])}"
-            f"{', ...' if len(found) > 3 else ''})"
-        )
+    def _too_many_characters(self) -> Iterator[str]:
+        """Tell how many utterances of training, and then of validation, are infeasible: "" where none is."""
+        names = self._names
+        for split, utterances, found in zip(
+            ("training", "validation"), (self.corpus.train, self.corpus.val), self._infeasible, strict=True
+        ):
+            percent = 100 * len(found) / max(len(utterances), 1)
+            share = f"{len(found):,} of {len(utterances):,} {split} utterances ({percent:.1f} %)"
+            first = ", ".join(names[i] for i in found[:3]) + (", ..." if len(found) > 3 else "")
+            yield f"{share} have more characters than the model has output frames ({first})" if found else ""
+            names = names[len(utterances) :]
 
 
 def survey_corpus(corpus: Corpus, *, sample_rate: int, subsampling: int | None) -> Survey:
