@@ -110,6 +110,14 @@ def test_the_least_share_that_is_named_does_hold_something_out(tmp_path, rows):
     assert survey(tmp_path, rows, share=least).corpus.val
 
 
+def test_one_speaker_alone_cannot_be_divided(tmp_path, rows):
+    for row in rows:
+        row["speaker"] = "ada"
+    for share in (0.001, 0.999):
+        with pytest.raises(DataError, match=r"by speaker leaves nothing for .*: there is but one speaker\n.*another"):
+            survey(tmp_path, rows, by="speaker", share=share).check()
+
+
 def test_rows_without_a_speaker_are_told_where_speakers_divide(tmp_path, rows):
     del rows[3]["speaker"]
     rows[5]["speaker"] = ""

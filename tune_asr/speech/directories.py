@@ -10,6 +10,7 @@ Relative paths start at the directory, in wav.scp too, so that they mean the sam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -52,7 +53,7 @@ def read_directory(path: Path, mistakes: PlacedMistakes) -> Records:
         for transcript in transcripts:
             yield from _librispeech(transcript, path, mistakes)
     else:
-        manifests = sorted(file.name for file in path.iterdir() if file.suffix.lower() in READERS)
+        manifests = sorted(file.name for file in path.glob("*") if file.suffix.lower() in READERS)
         way_out = f"name one of its files: {', '.join(manifests[:5])}" if manifests else ""
         wanted = ", ".join(f"{names[0]} ({kind})" for kind, names in MARKS.items())
         raise DataError(Problem(str(path), f"the directory holds none of {wanted}", way_out))
@@ -98,11 +99,11 @@ def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:
 
 def _librispeech(transcript: Path, root: Path, mistakes: PlacedMistakes) -> Records:
     for utterance, (place, text) in _table(transcript, mistakes).items():
-        candidates = [transcript.with_name(f"{utterance}{ending}") for ending in _ENDINGS]
-        audio = next(filter(Path.exists, candidates), candidates[0]).relative_to(root)
+        candidates = [f"{transcript.parent.relative_to(root) / utterance}{ending}" for ending in _ENDINGS]
+        audio = next((name for name in candidates if os.path.exists(root / name)), candidates[0])  # noqa: PTH110
         # SPEAKER-CHAPTER-NUMBER
         speaker = {"speaker": utterance.split("-")[0]} if utterance.count("-") == 2 else {}
-        yield place, {"id": utterance, "audio_filepath": str(audio), "text": text, **speaker}
+        yield place, {"id": utterance, "audio_filepath": audio, "text": text, **speaker}
 
 
 def _table(path: Path, mistakes: PlacedMistakes) -> dict[str, tuple[Place, str]]:

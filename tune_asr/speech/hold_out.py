@@ -38,14 +38,21 @@ class HoldOut:
         positions = [(entry, _position(self._group(entry))) for entry in usable]
         train = [entry for entry, position in positions if position >= self.share]
         val = [entry for entry, position in positions if position < self.share]
-        faults = []
-        if positions and not (train and val):
-            side = "validation" if train else "training"
-            least = math.ceil(1e4 * min(position for _, position in positions)) / 1e4
-            way_out = f"from a hold_out of {least} on there is some" if train else "lower data.val.hold_out"
-            faults = [Problem("", f"data.val.hold_out {self.share} by {self.by} leaves nothing for {side}", way_out)]
+        faults = [self._empty_side(positions, bool(train))] if positions and not (train and val) else []
         problems = [Problem(entry.row.place, "names no speaker, but data.val.by is speaker") for entry in unheard]
         return Division(train, val, problems, faults, self._told(positions, val))
+
+    def _empty_side(self, positions: Sequence[tuple[Entry, float]], has_train: bool) -> Problem:
+        """Say that nothing is left for one side, and what would leave something."""
+        side = "validation" if has_train else "training"
+        what = f"data.val.hold_out {self.share} by {self.by} leaves nothing for {side}"
+        if len({position for _, position in positions}) == 1:
+            one = "row" if self.by == "random" else self.by
+            return Problem("", f"{what}: there is but one {one}", "take another data.val.by, or a manifest as data.val")
+        if not has_train:
+            return Problem("", what, "lower data.val.hold_out")
+        least = math.ceil(1e4 * min(position for _, position in positions)) / 1e4
+        return Problem("", what, f"from a hold_out of {least} on there is some")
 
     def _group(self, entry: Entry) -> str:
         match self.by:

@@ -7,6 +7,7 @@ The recordings themselves are not looked at here.
 from __future__ import annotations
 
 import itertools
+import os
 import reprlib
 import sys
 import unicodedata
@@ -74,7 +75,7 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
 
 def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path, Record]]:
     """Yield each record with its place and the folder that its path is relative to."""
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a name is too long
         inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
         if not inner:
             yield from ((place, path, record) for place, record in read_directory(path, mistakes))
