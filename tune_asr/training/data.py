@@ -153,8 +153,8 @@ class SpeechDataModule(pl.LightningDataModule):
         )
 
     def _loader(self, split: _Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
-        # Features are in memory or mapped: a worker process would only copy them. Those made anew take a fraction of
-        # a step's time.
+        # Features are in memory or mapped: a worker process would only copy them. Those made anew cost about as much as
+        # the steps of a small model; but a worker would draw the order of an epoch too early (`BucketBatchSampler`).
         return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
 
 
