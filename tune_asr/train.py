@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.config.load import load_config
     from tune_asr.config.overrides import parse_assignments
+    from tune_asr.record.skipped_rows import write_skipped_rows
     from tune_asr.training.corpus import survey
     from tune_asr.training.targets import check_targets
 
@@ -68,6 +69,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         check_targets(config)
     else:
+        if found is not None and found.problems and not arguments.fast_dev_run:
+            path = write_skipped_rows(_path(config.logging.save_dir), found.problems)
+            print(f"skipped   {len(found.problems):,} bad rows, listed in {path}", flush=True)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
                 signal.signal(number, _end)

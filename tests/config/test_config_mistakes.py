@@ -108,6 +108,17 @@ def refusal(text: str) -> str:
             "data: {target: manifest, train: '', val: x}",
             "c.yaml:1: data.train: is '', but must have 1 or more characters",
         ),
+        (
+            "data: {target: manifest, train: t, val: {hold_out: 2, by: size}}",
+            "c.yaml:1: data.val.hold_out: is 2, but must be less than 1\n"
+            "c.yaml:1: data.val.by: is 'size', but must be 'speaker', 'text' or 'random'",
+        ),
+        (
+            "data:\n  target: manifest\n  train: t\n  val:\n    holdout: 0.1",
+            "c.yaml:4: data.val.hold_out: is missing\n    give data.val.hold_out\n"
+            "c.yaml:5: data.val.holdout: unknown key\n    did you mean hold_out?",
+        ),
+        ("data: {target: manifest, train: t, val: 3}", "c.yaml:1: data.val: is 3, but must be text"),
         # Lightning's arguments.
         (
             "trainer: {gradient_clip: 2}",

@@ -50,6 +50,54 @@ def test_jsonl_csv_and_tsv_give_the_same_training(recordings):
     assert ends[0] == ends[1] == ends[2]
 
 
+def write_kaldi(door):
+    """Kaldi directories of the same recordings in the same order."""
+    for name, part in (("train", ROWS[:8]), ("val", ROWS[8:])):
+        folder = door.root / f"kaldi/{name}"
+        folder.mkdir(parents=True)
+        (folder / "wav.scp").write_text("".join(f"{path} {door.root / path}\n" for path, *_ in part))
+        (folder / "text").write_text("".join(f"{path} {text}\n" for path, text, *_ in reversed(part)))
+    return "kaldi/train", "kaldi/val"
+
+
+def write_common_voice(door):
+    """Common Voice's tables, whose recordings lie in clips/."""
+    for name, part in (("train", ROWS[:8]), ("dev", ROWS[8:])):
+        rows = (f"x\t{path.removeprefix('clips/')}\t{text}\n" for path, text, *_ in part)
+        (door.root / f"{name}.tsv").write_text("client_id\tpath\tsentence\n" + "".join(rows))
+    return "train.tsv", "dev.tsv"
+
+
+def write_segments(door):
+    """Parts of recordings, each of them the whole."""
+    for name, part in (("train", ROWS[:8]), ("val", ROWS[8:])):
+        rows = ({"audio_filepath": path, "text": text, "offset": 0, "duration": 2} for path, text, *_ in part)
+        (door.root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return "train.jsonl", "val.jsonl"
+
+
+@pytest.mark.parametrize("make", [write_kaldi, write_common_voice, write_segments])
+def test_other_toolkits_manifests_give_the_same_training(recordings, make):
+    write(recordings, "jsonl")
+    wanted = recordings().best
+    train, val = make(recordings)
+    assert recordings(f"data.train={train}", f"data.val={val}").best == wanted
+
+
+def test_a_held_out_part_validates_and_the_report_says_so(recordings):
+    write(
+        recordings, "jsonl", [(path, f"ab {'ab'[i % 2] * (i + 1)}", *rest) for i, (path, _, *rest) in enumerate(ROWS)]
+    )
+    ended = recordings("data.val={hold_out: 0.4, by: text}", "data.max_frames_in_batch=900")
+    assert "of 8 utterances of data.train are held out (0.4 by text" in " ".join(ended.out.split())
+    assert recordings("data.val={hold_out: 0.4, by: text}", "data.max_frames_in_batch=900").best == ended.best
+
+
+def test_features_computed_anew_give_the_same_training(recordings):
+    write(recordings, "jsonl")
+    assert recordings("features.max_cache_gb=0").best == recordings().best
+
+
 def test_jsonl_csv_and_tsv_are_the_same_data(recordings):
     from tune_asr.config.load import load_config
     from tune_asr.training.corpus import survey

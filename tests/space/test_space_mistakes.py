@@ -104,6 +104,11 @@ def refusal(spaces):
             "param_space: {data.max_seconds: {choice: [1]}}",
             "unknown key for this target\n    it belongs to data.target: manifest",
         ),
+        (
+            "param_space: {data.val.hold_out: {choice: [0.1]}}",
+            "data.val.hold_out: cannot be searched\n    it is part of",
+        ),
+        ("param_space: {features.max_cache_gb: {choice: [1]}}", "cannot be searched\n    it is no setting"),
         ("param_space: {trainer.gradient_clip: {choice: [1]}}", "unknown key: not an argument of Lightning's Trainer"),
         (
             "param_space: {trainer.deterministic: {choice: [true, maybe]}}",

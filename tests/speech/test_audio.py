@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tune_asr.speech import audio
 from tune_asr.speech.audio import AudioError, AudioInfo, probe, read, verify
 
 RATE = 16000
@@ -139,3 +140,45 @@ def test_what_holds_no_audio_is_refused(tmp_path):
     header_alone = write(tmp_path / "header.wav").read_bytes()[:44]
     (tmp_path / "header.wav").write_bytes(header_alone)
     assert_unusable(tmp_path / "header.wav", "is truncated")
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg"])
+def test_a_part_is_the_same_samples_as_in_the_whole(tmp_path, ending):
+    path = write(tmp_path / f"a.{ending}", np.stack([NOISE, TONE], axis=1))
+    whole, _ = read(path)
+    for start, num_frames in ((0, 1000), (12_345, 4_321), (31_999, 1)):
+        part, rate = read(path, start, num_frames)
+        assert rate == RATE
+        np.testing.assert_array_equal(part, whole[start : start + num_frames])
+    np.testing.assert_array_equal(read(path, 30_000)[0], whole[30_000:])
+
+
+def test_a_part_that_ends_behind_the_end_is_refused(tmp_path):
+    with pytest.raises(AudioError, match=r"is truncated: 1,000 of 1,001 samples are left"):
+        read(write(tmp_path / "a.wav"), 31_000, 1_001)
+
+
+def test_a_recording_longer_than_a_block_is_verified_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "_BLOCK", 1000)
+    assert verify(write(tmp_path / "a.mp3")).num_frames == 2 * RATE
+    samples = np.zeros(2 * RATE, np.float32)
+    samples[-1] = 0.5
+    assert verify(write(tmp_path / "a.wav", samples)).num_frames == 2 * RATE
+    samples[-1] = np.inf
+    with pytest.raises(AudioError, match="NaN or infinite"):
+        verify(write(tmp_path / "b.wav", samples, subtype="FLOAT"))
+
+
+def test_silence_is_refused_wherever_it_comes_from(tmp_path):
+    for value in (0.0, -0.5):
+        with pytest.raises(AudioError, match=f"is silent: every sample is {value:g}"):
+            verify(write(tmp_path / "a.wav", np.full(RATE, value)))
+
+
+def test_a_recording_is_clipped_from_a_tenth_of_its_samples_on(tmp_path):
+    samples = TONE.copy()
+    samples[: len(samples) // 10] = -1
+    verify(write(tmp_path / "a.wav", samples))
+    samples[: len(samples) // 10 + 10] = 1
+    with pytest.raises(AudioError, match="is clipped: 10% of its samples stand at full scale"):
+        verify(write(tmp_path / "a.wav", samples))

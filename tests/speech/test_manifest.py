@@ -68,8 +68,15 @@ def test_ids_are_given_or_taken_from_the_recording_and_unique(tmp_path):
         ("[" * 100_000, "not JSON that can be read"),
         ("7" * 5000, "not JSON that can be read"),
         ("[1, 2]", r"not an object with the keys audio_filepath, text: \[1, 2\]"),
-        ('{"audio_filename": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(is it "audio_filename"\?\)'),
-        ('{"path": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(there are: path, text\)'),
+        ('{"audio_filepaht": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(is it "audio_filepaht"\?\)'),
+        ('{"sound": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(there are: sound, text\)'),
+        ("{}", r'"audio_filepath" is missing \(there is none\)'),
+        ('{"path": "", "text": "x"}', '"path" is empty'),
+        ('{"path": "a.wav", "wav": "b.wav", "text": "x"}', '"path" and "wav" stand for the same field: keep one'),
+        ('{"audio_filepath": "a.wav", "text": "x", "offset": -0.5}', '"offset" is -0.5: a number of seconds from 0 on'),
+        ('{"audio_filepath": "a.wav", "text": "x", "start": "0"}', "\"start\" is '0': a number of seconds from 0 on"),
+        ('{"audio_filepath": "a.wav", "text": "x", "speaker": [1]}', r'"speaker" is \[1\]: a text or an integer'),
+        ('{"audio_filepath": "a.wav", "text": "go\\u0007od"}', r'"text" has the control character U\+0007 in place 3'),
         ('{"audio_filepath": "a.wav", "texts": "x"}', r'"text" is missing \(is it "texts"\?\)'),
         ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7: a text is wanted'),
         ('{"audio_filepath": "a.wav", "text": null}', '"text" is None: a text is wanted'),
@@ -151,16 +158,23 @@ def test_bad_rows_of_a_table_are_named_by_the_line_they_begin_on(tmp_path):
 
 
 def test_a_table_without_the_needed_columns_has_one_mistake(tmp_path):
-    rows, [problem] = read_manifest(table(tmp_path, "a.tsv", "path\tsentence\na.wav\tOne\nb.wav\tTwo\n"))
+    rows, [problem] = read_manifest(table(tmp_path, "a.tsv", "sound\tsentence\na.wav\tOne\nb.wav\tTwo\n"))
     assert not rows
-    assert '"audio_filepath" is missing (there are: path, sentence)' in problem.what
+    assert '"audio_filepath" is missing (there are: sound, sentence)' in problem.what
+
+
+def test_a_table_with_two_columns_for_one_field_has_one_mistake(tmp_path):
+    rows, [problem] = read_manifest(table(tmp_path, "a.csv", "path,Text,transcript\na.wav,a,a\nb.wav,b,b\n"))
+    assert not rows
+    assert problem.place.endswith("a.csv:1")
+    assert problem.what == 'header: "Text" and "transcript" stand for the same field: keep one of them'
 
 
 @pytest.mark.parametrize(
     ("make", "what"),
     [
         (lambda path: None, "the manifest does not exist"),
-        (lambda path: path.mkdir(), "the manifest is a directory"),
+        (lambda path: path.mkdir(), r"the directory holds none of wav\.scp \(Kaldi\), \*\.trans\.txt \(LibriSpeech\)"),
         (lambda path: os.mkfifo(path), "the manifest is a FIFO"),
         (lambda path: path.touch(), "the manifest is empty"),
         (lambda path: path.write_text("\n \n"), "the manifest holds no rows"),
@@ -176,6 +190,23 @@ def test_a_relative_manifest_that_is_missing_is_named_with_what_it_stands_for(tm
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=rf"none\.csv: the manifest does not exist\n.*stands for {tmp_path}/none\.csv"):
         read_manifest(Path("none.csv"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_manifest_in_utf_16_has_one_mistake(tmp_path, encoding):
+    text = f"{GOOD}\n{GOOD}\n"
+    (tmp_path / "train.jsonl").write_bytes(("\ufeff" * (encoding != "utf-16") + text).encode(encoding))
+    rows, [problem] = read_manifest(tmp_path / "train.jsonl")
+    assert not rows
+    assert problem.what == "the file is UTF-16: save it as UTF-8"
+
+
+def test_an_id_that_is_given_twice_is_a_mistake_that_names_the_first(tmp_path):
+    row = '{"audio_filepath": "a.wav", "text": "x", "id": "%s"}'
+    rows, [problem] = read_manifest(jsonl(tmp_path, row % "one", row % "two", row % "one"))
+    assert [made.id for made in rows] == ["one", "two"]
+    assert problem.place.endswith(":3")
+    assert "\"id\" is 'one', as in line 1: an id names one utterance" in problem.what
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
@@ -206,7 +237,7 @@ def test_no_content_whatever_ends_in_anything_but_rows_and_problems(tmp_path_fac
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n")).filter(str.strip), min_size=1))
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])).filter(str.strip), min_size=1))
 def test_every_text_survives_jsonl_and_csv(tmp_path_factory, texts):
     folder = tmp_path_factory.getbasetemp()
     path = jsonl(folder, *(json.dumps({"audio_filepath": "a.wav", "text": t}, ensure_ascii=False) for t in texts))

@@ -94,3 +94,27 @@ def test_bucketing_saves_padding():
     shares = [padding_share(lengths, BucketBatchSampler(lengths, 16, bucketing=b).batches(0)) for b in (True, False)]
     assert shares[0] < 0.08 < 0.35 < shares[1]
     assert padding_share([4, 2, 3], [[0, 1], [2]]) == pytest.approx(2 / 11)
+
+
+@settings(deadline=None)
+@given(LENGTHS, st.integers(1, 9), st.integers(1, 9000), st.integers(0, 50), st.booleans(), st.booleans())
+def test_a_batch_holds_no_more_frames_than_wanted_padding_included(lengths, size, most, epoch, shuffle, bucketing):
+    sampler = BucketBatchSampler(lengths, size, max_frames=most, seed=3, shuffle=shuffle, bucketing=bucketing)
+    batches = sampler.batches(epoch)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(1 <= len(batch) <= size for batch in batches)
+    # An utterance that is longer by itself stands alone.
+    assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= most for batch in batches)
+    # Schedules are laid over this number.
+    assert len(sampler) == len(batches)
+
+
+def test_a_bound_on_frames_that_no_batch_meets_changes_nothing():
+    lengths = [100 + i % 37 for i in range(200)]
+    bounded, unbounded = (BucketBatchSampler(lengths, 8, max_frames=most, seed=1) for most in (10**6, None))
+    assert bounded.batches(5) == unbounded.batches(5)
+
+
+def test_short_utterances_fill_a_batch_that_long_ones_would_overfill():
+    sizes = {len(batch) for batch in BucketBatchSampler([100] * 64 + [800] * 64, 32, max_frames=4000).batches(0)}
+    assert sizes == {32, 5, 4}

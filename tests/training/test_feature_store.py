@@ -14,10 +14,12 @@ from tune_asr.errors import DataError, StorageError
 from tune_asr.speech.audio import AudioError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.training import feature_store
+from tune_asr.training.feature_sources import LiveFeatures
 from tune_asr.training.feature_store import build_or_open
 from tune_asr.training.features import log_mel
 
-SETTINGS = {"sample_rate": 8000, "num_mel_bins": 10}
+LOG_MEL = {"sample_rate": 8000, "num_mel_bins": 10}
+SETTINGS = {**LOG_MEL, "max_bytes": 10**9}
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ def root(tmp_path):
 
 
 def utterances(log, count=4):
-    return [Utterance(id=f"u{i}", text="a", seconds=1.0, audio=Noise(i, log)) for i in range(count)]
+    return [Utterance(id=f"u{i}", text="a", seconds=(400 + 1000 * i) / 8000, audio=Noise(i, log)) for i in range(count)]
 
 
 def assert_holds(store, speech):
     assert len(store) == len(speech)
     for i, utterance in enumerate(speech):
-        assert torch.equal(store[i], log_mel(*utterance.audio.samples(), **SETTINGS))
+        assert torch.equal(store[i], log_mel(*utterance.audio.samples(), **LOG_MEL))
         assert store.length(i) == len(store[i])
 
 
@@ -79,7 +81,7 @@ def test_features_are_computed_once_and_equal_log_mel(root, log):
     speech = utterances(log)
     first = build_or_open(speech, key="k", root=root, **SETTINGS)
     second = build_or_open(speech, key="k", root=root, **SETTINGS)
-    assert log.read_text().split() == ["0", "1", "2", "3"]
+    assert sorted(log.read_text().split()) == ["0", "1", "2", "3"]
     assert_holds(first, speech)
     assert_holds(second, speech)
 
@@ -88,6 +90,37 @@ def test_what_is_read_may_be_changed_without_changing_the_store(root, log):
     store = build_or_open(utterances(log), key="k", root=root, **SETTINGS)
     store[1].zero_()
     assert store[1].any()
+
+
+def test_features_too_large_to_keep_are_computed_whenever_they_are_asked_for(root, log):
+    speech = utterances(log)
+    kept = build_or_open(speech, key="k", root=root, **SETTINGS)
+    needed = sum(kept.length(i) for i in range(4)) * 10 * 4
+    live = build_or_open(speech, key="k", root=root, **LOG_MEL, max_bytes=needed - 1)
+    assert isinstance(live, LiveFeatures) and live.num_bytes == needed
+    assert_holds(live, speech)
+    assert all(torch.equal(live[i], kept[i]) for i in range(4))
+    live[1].zero_()
+    assert live[1].any()
+    exact = build_or_open(speech, key="k", root=root, **LOG_MEL, max_bytes=needed)
+    assert not isinstance(exact, LiveFeatures)
+
+
+def test_what_neither_disk_nor_memory_should_hold_is_computed_anew_and_a_warning_says_so(tmp_path, log, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(feature_store, "MAX_IN_MEMORY", 0)
+    with pytest.warns(UserWarning, match="each process computes them anew in every epoch"):
+        live = build_or_open(utterances(log), key="k", root=tmp_path / "file" / "root", **SETTINGS)
+    assert_holds(live, utterances(log))
+
+
+def test_features_are_made_in_order_a_few_ahead_of_who_takes_them(log):
+    speech = utterances(log, 60)
+    made = LiveFeatures(speech, **LOG_MEL)._computed(num_threads=2)
+    first = next(made)
+    assert np.array_equal(first, log_mel(*speech[0].audio.samples(), **LOG_MEL).numpy())
+    made.close()
+    assert len(log.read_text().split()) < 20
 
 
 @pytest.mark.parametrize("other", [{"key": "l"}, {"sample_rate": 16000}, {"num_mel_bins": 12}])
@@ -191,7 +224,7 @@ def test_all_of_a_store_is_on_the_disk_before_it_has_its_name(root, log, monkeyp
     assert synced == ["frames.f32", "offsets.npy", f"{name}.partial"]
 
 
-def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root, log, monkeypatch):
+def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root, log):
     speech = utterances(log)
     held = build_or_open(speech, key="held", root=root, **SETTINGS)
     (held_name,) = stores(root)
@@ -203,13 +236,11 @@ def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root
         names |= dict.fromkeys(stores(root) - before, key)
     again, old = names
     one = sum(path.stat().st_size for path in (root / "features" / old).iterdir())
-    monkeypatch.setattr(feature_store, "MAX_BYTES", 3 * one)
-    build_or_open(speech, key="newest", root=root, **SETTINGS)
+    build_or_open(speech, key="newest", root=root, **LOG_MEL, max_bytes=3 * one)
     assert old not in stores(root)
     assert {held_name, again} < stores(root)
 
-    monkeypatch.setattr(feature_store, "MAX_BYTES", 0)
-    build_or_open(speech, key="last", root=root, **SETTINGS)
+    build_or_open(speech, key="last", root=root, **LOG_MEL, max_bytes=one)
     assert held_name in stores(root) and len(stores(root)) == 2
     assert_holds(held, speech)
 

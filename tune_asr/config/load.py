@@ -15,7 +15,7 @@ from tune_asr.config import strict_yaml
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
-from tune_asr.config.sections import Config, ConvCTCModel, ManifestData, SyntheticData
+from tune_asr.config.sections import VAL_TAGS, Config, ConvCTCModel, HoldOutSection, ManifestData, SyntheticData
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
@@ -66,7 +66,7 @@ def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
     config, problems = examine(layered, Config)
     if config is None or not isinstance(config.data, ManifestData):
         return config, problems
-    given = {key: path for key in MANIFESTS if (path := getattr(config.data, key)) is not None}
+    given = {key: path for key in MANIFESTS if isinstance(path := getattr(config.data, key), str)}
     absolute = {key: layered.resolved(("data", key), path) for key, path in given.items()}
     return config.model_copy(update={"data": config.data.model_copy(update=absolute)}), problems
 
@@ -142,7 +142,7 @@ def _mistake(details: ErrorDetails, schema: type[BaseModel]) -> Mistake:
     """One of pydantic's errors in our words."""
     section, *rest = details["loc"]
     # The name of a union's member stands between a section that has targets and its keys.
-    keys = (section, *(rest[1:] if section in BUILT_IN else rest))
+    keys = (section, *(key for key in (rest[1:] if section in BUILT_IN else rest) if key not in VAL_TAGS))
     return keys, *_sentence(details, keys, schema)
 
 
@@ -167,6 +167,8 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
         way_out = f"did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
         return "unknown section", way_out
     section = str(keys[0])
+    if keys[:2] == ("data", "val"):
+        return "unknown key", nearest(name, HoldOutSection.model_fields)
     for model in BUILT_IN.get(section, ()) if schema is Config else ():
         if name in model.model_fields:
             return "unknown key for this target", f"it belongs to {section}.target: {_target(model)}"

@@ -44,6 +44,9 @@ class BatchKeys(Section):
 
     batch_size: Count = 16
     """Utterances a batch."""
+    max_frames_in_batch: Count | None = None
+    """Most feature frames (10 ms) a batch, padding included: it bounds memory where lengths differ much. `batch_size`
+    holds as well; an utterance that is longer by itself is a batch of its own."""
     bucketing: bool = True
     """Put utterances of similar length into one batch; false: shuffle freely, and pay for the padding."""
 
@@ -81,17 +84,40 @@ class SyntheticData(BatchKeys):
         return self
 
 
+class HoldOutSection(Section):
+    """Validation held out of `data.train`, for people without a split. It is the ruler and never searched."""
+
+    hold_out: Annotated[float, Field(gt=0, lt=1)]
+    """The share that is held out, met on average: what is held out depends on each row alone, so rows that are added
+    move no other."""
+    by: Literal["speaker", "text", "random"] = "text"
+    """What may not stand on both sides: a speaker, or a text; random: each row for itself."""
+
+
+VAL_TAGS = ("a path", "a mapping")
+
+
+def _val_tag(value: Any) -> str:
+    return VAL_TAGS[isinstance(value, dict | HoldOutSection)]
+
+
 class ManifestData(BatchKeys):
-    """Recordings listed in JSONL, CSV or TSV files."""
+    """Recordings listed in JSONL, CSV or TSV files, or in directories of Kaldi's or LibriSpeech's layout."""
 
     target: Literal["manifest"]
     """Where the speech comes from."""
     train: FilePath
-    """The training manifest."""
-    val: FilePath
-    """The validation manifest: the ruler, never filtered and never searched."""
+    """The training manifest, a file or a directory."""
+    val: Annotated[
+        Annotated[FilePath, Tag(VAL_TAGS[0])] | Annotated[HoldOutSection, Tag(VAL_TAGS[1])], Discriminator(_val_tag)
+    ]
+    """The validation manifest, or `{hold_out: 0.05, by: text}`: the ruler, never filtered and never searched."""
     test: FilePath | None = None
     """A test manifest, scored once, when a model is exported."""
+    skip_bad: bool = False
+    """Drop the rows that the data report names as bad, and record them; false: stop (exit 3)."""
+    max_bad_fraction: Share = 0.05
+    """skip_bad: stop all the same where more than this share of a manifest's rows is bad."""
     max_seconds: Annotated[float, Field(gt=0)] | None = None
     """Training utterances longer than this are left out; validation keeps all of its own."""
 
@@ -160,6 +186,9 @@ class FeaturesSection(Section):
     """Hz; recordings at other rates are resampled to it."""
     num_mel_bins: Annotated[Int, Field(ge=8, le=128)] = 40
     """Mel filters."""
+    max_cache_gb: Annotated[float, Field(ge=0)] = 8.0
+    """Features are computed once and kept on this machine's disk where they take at most so many GB (10^9 bytes: an
+    hour takes 0.06 at 40 mel bins); larger ones are computed anew in every epoch. 0: always anew."""
 
 
 class AugmentSection(Section):

@@ -7,6 +7,7 @@ Truth, written as the search goes and enough to resume it:
 - `state`        what the ledger says: the trials, their reports, where each one stands
 - `checkpoints`  one folder an epoch kept, its manifest written last
 - `search_yaml`  search.yaml: what was searched, and with what
+- `skipped_rows` skipped_rows.jsonl: which rows of the data were dropped
 
 Derived, made again at any time:
 

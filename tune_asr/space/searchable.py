@@ -18,7 +18,7 @@ ENDS = "ASHA decides when a trial ends"
 UNHEARD = "it does not reach your own class: search that class's parameters"
 SECTION = "it is a section: search its keys, each by its path, such as optimizer.lr"
 # Of a built-in data section, what may differ between trials: how the same speech is put into batches.
-SEARCHABLE_DATA = frozenset({"data.batch_size", "data.bucketing", "data.max_seconds"})
+SEARCHABLE_DATA = frozenset({"data.batch_size", "data.max_frames_in_batch", "data.bucketing", "data.max_seconds"})
 
 
 def key_problems(
@@ -59,7 +59,7 @@ def _overlap(key: str, other: str) -> bool:
 
 def _not_searchable(key: str, config: Config) -> str:
     section, _, name = key.partition(".")
-    if section == "text" or key in ("data.target", "data.val", "data.test"):
+    if section == "text" or key in ("data.target", "data.val", "data.test") or key.startswith("data.val."):
         return RULER
     if section in Config.model_fields and not name and section != "seed":
         return SECTION
@@ -69,7 +69,7 @@ def _not_searchable(key: str, config: Config) -> str:
         section == "features" and isinstance(config.data, CustomTarget)
     ):
         return f"{UNHEARD}, {'data' if section == 'features' else 'model'}.*"
-    if section in ("checkpoint", "logging"):
+    if section in ("checkpoint", "logging") or key == "features.max_cache_gb":
         return NO_SETTING
     if section == "early_stopping":
         return ENDS

@@ -6,12 +6,16 @@ scoring           reference and hypothesis -> integer counts of errors, WER, CER
 frames            seconds -> samples -> feature frames -> output frames
 corpus            `Utterance` and `Corpus`: what training reads, wherever the speech comes from
 
-survey            two manifests -> a corpus, its report, and everything that is wrong with it
-  manifest          a file -> rows (`manifest_formats`: JSONL, CSV, TSV)
+survey            a corpus, its report, and everything that is wrong with it
+  manifest_survey   manifests -> a survey
+  manifest          a file or a directory -> rows (`manifest_formats`: JSONL, CSV, TSV; `directories`: Kaldi,
+                    LibriSpeech; `fields`: what others call what we call text)
   inspection        rows -> verified recordings and references
+  hold_out          rows -> training and validation, for people without a split
   audio             a recording -> samples, or the reason why not (`files`, `truncation`)
   remarks           what is allowed but worth a look
   data_report       all of it as text
+  progress          how far a long look has come
 
 synthetic         a seed -> a corpus of made-up speech (`voice`: how it sounds)
 """

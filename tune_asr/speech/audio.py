@@ -5,6 +5,7 @@ Nothing is resampled here, and nothing blocks: what is no ordinary file is never
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from tune_asr.speech.truncation import is_truncated
 
 _NO_FRAME_COUNT = 2**63 - 1  # libsndfile's word for a FLAC header whose writer did not know the length
 
-# `is_truncated` knows these containers, and these samples cannot be wrong: nothing is left to find by decoding.
-_CHECKED_CONTAINERS = frozenset({"WAV", "WAVEX", "AIFF"})
-_INTEGER_SAMPLES = frozenset({"PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "ULAW", "ALAW"})
+_BLOCK = 1 << 18  # samples decoded at a time by `verify`: a recording of many hours must not fill the memory
+_FULL_SCALE = 0.999
+_CLIPPED_SHARE = 0.1  # of the samples; music that was mastered loud stays far below it
 
 
 class AudioError(Exception):
@@ -48,38 +49,6 @@ def probe(path: Path) -> AudioInfo:
         AudioError: `path` is missing, no ordinary file, empty, not audio, or without samples; or the container
             declares more than the file holds.
     """
-    return _probe(path)[0]
-
-
-def read(path: Path) -> tuple[npt.NDArray[np.float32], int]:
-    """Decode a recording and down-mix it to one channel, the mean of all.
-
-    Returns:
-        Samples in [-1, 1], shape (num_frames,), and the sample rate in Hz.
-
-    Raises:
-        AudioError: as `probe` does, and where decoding fails or ends early, or a sample is NaN or infinite.
-    """
-    info, _ = _probe(path)
-    return _decode(path, info).mean(axis=1), info.sample_rate
-
-
-def verify(path: Path) -> AudioInfo:
-    """Make sure that `read` will succeed, as cheaply as the format allows, and return what the header says.
-
-    All but WAV and AIFF files of integer samples are decoded.
-
-    Raises:
-        AudioError: as `read` does.
-    """
-    info, needs_decoding = _probe(path)
-    if needs_decoding:
-        _decode(path, info)
-    return info
-
-
-def _probe(path: Path) -> tuple[AudioInfo, bool]:
-    """Return what the header says, and whether only decoding can tell if the samples are good."""
     if reason := reason_unusable(path):
         raise AudioError(reason)
     try:
@@ -94,20 +63,64 @@ def _probe(path: Path) -> tuple[AudioInfo, bool]:
         raise AudioError("does not say how long it is: its header was never completed; encode it again")
     if header.frames == 0:
         raise AudioError("holds no samples")
-    needs_decoding = header.format not in _CHECKED_CONTAINERS or header.subtype not in _INTEGER_SAMPLES
-    return AudioInfo(header.samplerate, header.channels, header.frames), needs_decoding
+    return AudioInfo(header.samplerate, header.channels, header.frames)
 
 
-def _decode(path: Path, info: AudioInfo) -> npt.NDArray[np.float32]:
-    """Return all samples, shape (num_frames, channels)."""
+def read(path: Path, start: int = 0, num_frames: int | None = None) -> tuple[npt.NDArray[np.float32], int]:
+    """Decode a recording, or a part of it and no more, and down-mix it to one channel, the mean of all.
+
+    Args:
+        path: the recording.
+        start: the first sample wanted.
+        num_frames: how many; None for all the rest.
+
+    Returns:
+        Samples in [-1, 1], shape (num_frames,), and the sample rate in Hz.
+
+    Raises:
+        AudioError: as `probe` does, and where decoding fails or ends early, or a sample is NaN or infinite.
+    """
+    info = probe(path)
+    wanted = info.num_frames - start if num_frames is None else num_frames
+    samples = np.concatenate(list(_blocks(path, start, wanted, wanted)))
+    return samples.mean(axis=1), info.sample_rate
+
+
+def verify(path: Path) -> AudioInfo:
+    """Make sure that `read` will succeed and that there is something to hear, and return what the header says.
+
+    Decodes the recording block by block.
+
+    Raises:
+        AudioError: as `read` does, and where all samples are the same, or a tenth of them is clipped.
+    """
+    info = probe(path)
+    lowest, highest, num_clipped = np.inf, -np.inf, 0
+    for samples in _blocks(path, 0, info.num_frames, _BLOCK):
+        lowest, highest = min(lowest, samples.min()), max(highest, samples.max())
+        if max(-lowest, highest) >= _FULL_SCALE:
+            num_clipped += int(np.count_nonzero(np.abs(samples) >= _FULL_SCALE))
+    if lowest == highest:
+        raise AudioError(f"is silent: every sample is {lowest:g}")
+    if (share := num_clipped / (info.num_frames * info.channels)) > _CLIPPED_SHARE:
+        raise AudioError(f"is clipped: {share:.0%} of its samples stand at full scale")
+    return info
+
+
+def _blocks(path: Path, start: int, num_frames: int, size: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield the samples from `start` on, shape (size or fewer, channels) at a time."""
+    left = num_frames
     try:
-        # In one go: soundfile's `blocks` does not notice that an MP3 ends early.
-        samples: npt.NDArray[np.float32]
-        samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            if start:
+                file.seek(start)
+            while left:
+                samples: npt.NDArray[np.float32] = file.read(min(size, left), dtype="float32", always_2d=True)
+                if not len(samples):
+                    raise AudioError(f"is truncated: {num_frames - left:,} of {num_frames:,} samples are left")
+                if not np.isfinite(samples).all():
+                    raise AudioError("holds NaN or infinite samples")
+                left -= len(samples)
+                yield samples
     except (soundfile.LibsndfileError, MemoryError) as error:
         raise AudioError("is truncated or damaged: it cannot be decoded to its end") from error
-    if len(samples) < info.num_frames:
-        raise AudioError(f"is truncated: {len(samples):,} of {info.num_frames:,} samples are left")
-    if not np.isfinite(samples).all():
-        raise AudioError("holds NaN or infinite samples")
-    return samples

@@ -26,13 +26,21 @@ class AudioSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileAudio:
-    """A recording in a file, at the rate that the file has."""
+    """A recording in a file, at the rate that the file has, or a part of it.
+
+    Attributes:
+        path: the file.
+        start: the first sample.
+        num_frames: how many samples; None for all that follow.
+    """
 
     path: Path
+    start: int = 0
+    num_frames: int | None = None
 
     def samples(self) -> tuple[npt.NDArray[np.float32], int]:
-        """Decode the file. Raises `AudioError` where that fails."""
-        return audio.read(self.path)
+        """Decode the file, or the part. Raises `AudioError` where that fails."""
+        return audio.read(self.path, self.start, self.num_frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +50,8 @@ class Utterance:
     Attributes:
         id: unique within its split.
         text: the reference, normalised.
-        seconds: length of the recording.
-        audio: the recording.
+        seconds: how long it is.
+        audio: the recording, or the part of one.
     """
 
     id: str
@@ -63,8 +71,8 @@ class Corpus:
         fingerprint: hexadecimal; equal on two machines that hold the same data in the same layout. It covers what was
             said, and for files their names in the manifest and their sizes.
         val_fingerprint: hexadecimal; the same of the ruler alone, whatever is searched of training and features.
-        machine_key: hexadecimal; the key of a cache on this machine. It covers, beside the fingerprint, where files lie
-            and when they were last written.
+        machine_key: hexadecimal; the key of a cache on this machine. It covers what is heard and not what was said: the
+            recordings in their order, where their files lie, how large they are and when they were last written.
     """
 
     train: tuple[Utterance, ...]

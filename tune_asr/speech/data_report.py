@@ -27,6 +27,11 @@ def warning(remark: str) -> list[str]:
     return _paragraph(f"warning: {remark}")
 
 
+def note(sentence: str) -> list[str]:
+    """Tell what is as it was asked for."""
+    return _paragraph(f"validation: {sentence}")
+
+
 def size_table(train: Sequence[Utterance], val: Sequence[Utterance]) -> list[str]:
     """Tell how much there is of each split, and how long and how fast its utterances are."""
     splits = (train, val)
@@ -65,7 +70,7 @@ def vocabulary_lines(vocabulary: Vocabulary) -> list[str]:
     return _paragraph(f"vocabulary: {len(vocabulary):,} symbols: {shown}{more}")
 
 
-def validation_lines(corpus: Corpus) -> list[str]:
+def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
     """Tell how well training covers validation, and whether WER means something."""
     known = {word for utterance in corpus.train for word in utterance.text.split()}
     words = [word for utterance in corpus.val for word in utterance.text.split()]
@@ -78,15 +83,15 @@ def validation_lines(corpus: Corpus) -> list[str]:
         else "validation: under 2 % of the characters are spaces, CER takes the place of WER",
     ]
     if unknown := corpus.vocabulary.unknown_characters(u.text for u in corpus.val):
-        lines += _unknown_table(unknown, corpus.val)
+        lines += _unknown_table(unknown, corpus.val, names)
     return lines
 
 
-def bad_rows_lines(problems: Sequence[Problem]) -> list[str]:
+def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
     """Show the first bad rows in full, and count the rest."""
     if not problems:
         return ["bad rows: none"]
-    lines = [f"bad rows: {len(problems):,}"]
+    lines = [f"bad rows: {len(problems):,}{', dropped (data.skip_bad)' if dropped else ''}"]
     for problem in problems[:_LONGEST_LIST]:
         lines += _paragraph(f"  {problem.place}: {problem.what}")
     if len(problems) > _LONGEST_LIST:
@@ -100,14 +105,14 @@ def examples(values: Sequence[str]) -> str:
     return ", ".join(shown) + (", ..." if len(values) > _FEW else "")
 
 
-def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance]) -> list[str]:
+def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance], names: Sequence[str]) -> list[str]:
     first: dict[str, str] = {}
-    for utterance in val:
+    for utterance, name in zip(val, names, strict=True):
         for character in utterance.text:
-            first.setdefault(character, utterance.id)
+            first.setdefault(character, name)
     lines = warning("validation has characters that training lacks; no model can learn to write them:")
     for character, count in list(unknown.items())[:_LONGEST_LIST]:
-        lines.append(f"    {_visible(character):<8}U+{ord(character):04X}  {count:>9,}  {first[character][:48]}")
+        lines.append(f"    {_visible(character):<8}U+{ord(character):04X}  {count:>9,}  {first[character]}")
     if len(unknown) > _LONGEST_LIST:
         lines.append(f"    ... and {len(unknown) - _LONGEST_LIST:,} more")
     return lines

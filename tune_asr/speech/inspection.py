@@ -14,6 +14,11 @@ from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.speech.frames import WINDOW_MILLISECONDS, min_samples, num_samples_at
 from tune_asr.speech.manifest import Row
 from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.progress import watched
+
+# Manifests round durations and offsets, so that much less than these differs from the recording in good ones too.
+_TOLERATED_SECONDS = 0.1
+_TOLERATED_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,44 +55,70 @@ class Entry:
 def inspect_rows(
     rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int, *, decode: bool = True
 ) -> tuple[list[Entry], list[Problem]]:
-    """Verify the recordings of `rows`, several at a time, and normalise their texts.
+    """Verify the recordings of `rows`, each once and several at a time, and normalise the texts.
 
     Args:
         rows: the good rows of one manifest.
         normalizer: makes the references.
         sample_rate: of the features, in Hz: it decides which recordings are too short for a single frame.
-        decode: decode recordings where only that tells whether they are whole; false: trust their headers.
+        decode: decode all recordings, since only that tells whether they are whole; false: trust their headers.
 
     Returns:
         The rows that can be used, and a `Problem` for each of the others, both in the order of `rows`.
     """
     entries, problems = [], []
-    look = partial(_verified, sample_rate=sample_rate, decode=decode)
-    with ThreadPoolExecutor() as pool:
-        recordings = list(pool.map(look, (row.audio for row in rows)))
-    for row, recording in zip(rows, recordings, strict=True):
+    recordings = _verified(list(dict.fromkeys(row.audio for row in rows)), decode)
+    for row in rows:
         text = normalizer(row.text)
-        if isinstance(recording, Recording) and text:
-            utterance = Utterance(id=row.id, text=text, seconds=recording.seconds, audio=FileAudio(row.audio))
-            entries.append(Entry(row, recording, utterance))
+        part = _part(row, recordings[row.audio], sample_rate)
+        if isinstance(part, FileAudio) and text:
+            recording = recordings[row.audio]
+            assert isinstance(recording, Recording)
+            num_frames = recording.info.num_frames if part.num_frames is None else part.num_frames
+            seconds = num_frames / recording.info.sample_rate
+            entries.append(Entry(row, recording, Utterance(id=row.id, text=text, seconds=seconds, audio=part)))
         else:
-            mistakes = [recording] if isinstance(recording, str) else []
+            mistakes = [part] if isinstance(part, str) else []
             mistakes += [] if text else [_why_empty(row.text, normalizer)]
             problems.append(Problem(row.place, "; ".join(mistakes)))
     return entries, problems
 
 
-def _verified(path: Path, sample_rate: int, decode: bool) -> Recording | str:
-    """Return the recording, or what is wrong with it."""
+def _verified(paths: Sequence[Path], decode: bool) -> dict[Path, Recording | str]:
+    """Return each recording, or what is wrong with it."""
+    # libsndfile lets other threads run while it decodes: they need no copies, as processes would.
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(partial(_look, decode=decode), paths)
+        return dict(zip(paths, watched(found, len(paths), "recordings checked"), strict=True))
+
+
+def _look(path: Path, decode: bool) -> Recording | str:
     try:
         info = verify(path) if decode else probe(path)
+        status = path.stat()
     except AudioError as error:
         return f"{path} {error}"
-    status = path.stat()
-    recording = Recording(path.resolve(), info, status.st_size, status.st_mtime_ns)
-    if num_samples_at(recording.seconds, sample_rate) < min_samples(sample_rate):
-        return f"{path} lasts {recording.seconds:.4f} s, less than one window of {WINDOW_MILLISECONDS} ms"
-    return recording
+    return Recording(path.resolve(), info, status.st_size, status.st_mtime_ns)
+
+
+def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio | str:
+    """Return what is heard in a row, or what is wrong with it."""
+    if isinstance(recording, str):
+        return recording
+    whole, rate = recording.info.num_frames, recording.info.sample_rate
+    start = round((row.offset or 0) * rate)
+    end = whole if row.duration is None or row.offset is None else start + round(row.duration * rate)
+    length = f"{row.audio} lasts {recording.seconds:.4g} s"
+    tolerated = max(_TOLERATED_SECONDS, _TOLERATED_SHARE * recording.seconds)
+    if row.offset is None and row.duration is not None and abs(row.duration - recording.seconds) > tolerated:
+        return f"{length}, but its row says {row.duration:g} s: a part of a recording is given by an offset as well"
+    if start >= whole or end > whole + _TOLERATED_SECONDS * rate:
+        return f"{length}, but its row says {start / rate:g} s to {max(start, end) / rate:g} s"
+    num_frames = min(end, whole) - start
+    if num_samples_at(num_frames / rate, sample_rate) < min_samples(sample_rate):
+        what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"
+        return f"{what}, less than one window of {WINDOW_MILLISECONDS} ms"
+    return FileAudio(row.audio) if num_frames == whole else FileAudio(row.audio, start, num_frames)
 
 
 def _why_empty(text: str, normalizer: TextNormalizer) -> str:

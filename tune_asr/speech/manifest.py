@@ -1,4 +1,4 @@
-"""Manifests: JSONL, CSV and TSV files that list recordings and their transcripts.
+"""Manifests: what lists recordings and their transcripts, as a file or as a directory.
 
 A manifest is read to its end, whatever is wrong with it: every bad row is a `Problem` with its `file:line`.
 The recordings themselves are not looked at here.
@@ -7,16 +7,20 @@ The recordings themselves are not looked at here.
 from __future__ import annotations
 
 import itertools
+import os
 import reprlib
 import sys
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from tune_asr.errors import DataError, Problem
+from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_directory
+from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
-from tune_asr.speech.manifest_formats import READERS, REQUIRED_KEYS, Mistakes, Record, missing_keys
+from tune_asr.speech.manifest_formats import READERS, Mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,9 @@ class Row:
         audio_as_written: the recording as the manifest has it.
         text: the transcript as the manifest has it.
         duration: in seconds, where the manifest says it.
+        offset: where the utterance begins in the recording, in seconds; None where it is the whole recording.
+        speaker: who speaks, where the manifest says it.
+        identity: what the row is, whatever stands around it: its `id`, else recording and offset.
     """
 
     place: str
@@ -38,17 +45,42 @@ class Row:
     audio_as_written: str
     text: str
     duration: float | None
+    offset: float | None
+    speaker: str | None
+    identity: str
 
 
 def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
     """Read a manifest: the good rows, and a `Problem` for each bad one.
 
-    JSONL has one object a line: `{"audio_filepath": ..., "text": ..., "duration": ..., "id": ...}`, the last two
-    optional. CSV and TSV have a header of the same names. Other keys are ignored, blank lines skipped.
+    JSONL has one object a line: `{"audio_filepath": ..., "text": ...}`, and where wanted `id`, `duration`, `offset`,
+    `speaker`; CSV and TSV have a header of the same names, or of those in `fields.ALIASES`. Other keys are ignored,
+    blank lines skipped. A directory is Kaldi's, LibriSpeech's or an audiofolder of Hugging Face's: see `directories`.
 
     Raises:
         DataError: the manifest is missing, no ordinary file, empty, or of an unknown kind.
     """
+    mistakes: PlacedMistakes = {}
+    make = _Maker()
+    for place, folder, record in _records(path, mistakes):
+        row = make(place, folder, record)
+        if isinstance(row, Row):
+            make.rows.append(row)
+        else:
+            mistakes[place] = row
+    if not make.rows and not mistakes:
+        raise DataError(Problem(str(path), "the manifest holds no rows"))
+    return make.rows, [Problem(f"{file}:{line}", what) for (file, line), what in sorted(mistakes.items())]
+
+
+def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path, Record]]:
+    """Yield each record with its place and the folder that its path is relative to."""
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a name is too long
+        inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
+        if not inner:
+            yield from ((place, path, record) for place, record in read_directory(path, mistakes))
+            return
+        path = inner[0]
     if reason := reason_unusable(path):
         way_out = "" if path.is_absolute() else f"the path stands for {path.absolute()}"
         raise DataError(Problem(str(path), f"the manifest {reason}", way_out))
@@ -59,46 +91,89 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(Problem(str(path), f"the manifest cannot be read ({error.strerror})")) from error
-
-    mistakes: Mistakes = {}
-    rows: list[Row] = []
-    ids: set[str] = set()
-    for line, record in records_of(content, mistakes):
-        if found := "; ".join(_mistakes_of(record)):
-            mistakes[line] = found
-        else:
-            rows.append(_row(path, line, record, ids))
-    if not rows and not mistakes:
-        raise DataError(Problem(str(path), "the manifest holds no rows"))
-    return rows, [Problem(f"{path}:{line}", what) for line, what in sorted(mistakes.items())]
+    here: Mistakes = {}
+    clips = path.parent / "clips"
+    has_clips = clips.is_dir()
+    for line, record in records_of(content, here):
+        in_clips = has_clips and _is_common_voice(record)
+        yield (str(path), line), clips if in_clips else path.parent, record
+    mistakes.update({(str(path), line): what for line, what in here.items()})
 
 
-def _mistakes_of(record: Record) -> Iterator[str]:
+def _is_common_voice(record: Record) -> bool:
+    """Common Voice names a recording by `path`, without the folder clips/ that holds it, and its text `sentence`."""
+    return "sentence" in record and isinstance(name := record.get("path"), str) and "/" not in name
+
+
+class _Maker:
+    """Makes rows of records, and keeps their ids apart."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._ids: set[str] = set()
+        self._given: dict[str, Place] = {}
+        self._paths: dict[tuple[Path, str], Path] = {}
+
+    def __call__(self, place: Place, folder: Path, record: Record) -> Row | str:
+        """Return the row, or everything that is wrong with it."""
+        fields, mistakes = under_our_names(record)
+        given = fields.get("id")
+        given = None if given in (None, "") else str(given)
+        if found := "; ".join([*mistakes, *_mistakes_of(record, fields)]):
+            return found
+        if given is not None and (first := self._given.setdefault(given, place)) is not place:
+            return f'"id" is {reprlib.repr(given)}, as in line {first[1]}: an id names one utterance'
+        audio, offset = fields["audio_filepath"], fields.get("offset")
+        name = audio.removesuffix(PurePath(audio).suffix) if given is None else given
+        unique = next(candidate for candidate in _numbered(name) if candidate not in self._ids)
+        self._ids.add(unique)
+        # Many rows may be segments of one recording.
+        path = self._paths.setdefault((folder, audio), folder.absolute() / audio)
+        return Row(
+            place=f"{place[0]}:{place[1]}",
+            id=unique,
+            audio=path,
+            audio_as_written=audio,
+            text=fields["text"],
+            duration=fields.get("duration"),
+            offset=offset,
+            speaker=str(fields["speaker"]) if fields.get("speaker") not in (None, "") else None,
+            identity=given if given is not None else f"{audio} {offset}" if offset else audio,
+        )
+
+
+def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     """Say everything that is wrong with a row."""
-    yield from missing_keys(record)
-    for key in REQUIRED_KEYS:
-        if key in record and not isinstance(record[key], str):
-            yield f'"{key}" is {reprlib.repr(record[key])}: a text is wanted'
-        elif key in record and not record[key].strip():
-            yield f'"{key}" is empty'
-    duration = record.get("duration")
-    if duration is not None and not _is_positive_number(duration):
-        yield f'"duration" is {reprlib.repr(duration)}: a positive number of seconds is wanted'
-    if not isinstance(record.get("id"), str | int | None):
-        yield f'"id" is {reprlib.repr(record["id"])}: a text or an integer is wanted'
+    yield from missing_fields(tuple(record))
+    written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
+    for field in REQUIRED:
+        if field in fields and not isinstance(fields[field], str):
+            yield f"{written[field]} is {reprlib.repr(fields[field])}: a text is wanted"
+        elif field in fields and not fields[field].strip():
+            yield f"{written[field]} is empty"
+    if isinstance(text := fields.get("text"), str) and (at := _control_character(text)) is not None:
+        yield f"{written['text']} has the control character U+{ord(text[at]):04X} in place {at + 1}"
+    duration, offset = fields.get("duration"), fields.get("offset")
+    if duration is not None and not (_is_number(duration) and duration > 0):
+        yield f"{written['duration']} is {reprlib.repr(duration)}: a positive number of seconds is wanted"
+    if offset is not None and not (_is_number(offset) and offset >= 0):
+        yield f"{written['offset']} is {reprlib.repr(offset)}: a number of seconds from 0 on is wanted"
+    for field in ("id", "speaker"):
+        if not isinstance(fields.get(field), str | int | None):
+            yield f"{written[field]} is {reprlib.repr(fields[field])}: a text or an integer is wanted"
 
 
-def _is_positive_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= sys.float_info.max
+def _is_number(value: Any) -> bool:
+    # An integer may be too large for a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
-def _row(path: Path, line: int, record: Record, ids: set[str]) -> Row:
-    audio = record["audio_filepath"]
-    given = record.get("id")
-    name = audio.removesuffix(PurePath(audio).suffix) if given in (None, "") else str(given)
-    unique = next(candidate for candidate in _numbered(name) if candidate not in ids)
-    ids.add(unique)
-    return Row(f"{path}:{line}", unique, path.parent.absolute() / audio, audio, record["text"], record.get("duration"))
+def _control_character(text: str) -> int | None:
+    """Return the index of the first control character that is no white space: it would become a space unseen."""
+    if text.isprintable():
+        return None
+    found = (i for i, character in enumerate(text) if unicodedata.category(character) == "Cc")
+    return next((i for i in found if not text[i].isspace()), None)
 
 
 def _numbered(name: str) -> Iterator[str]:

@@ -5,34 +5,44 @@ What is no record is noted as a mistake, and reading goes on behind it.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
-import difflib
 import json
 import reprlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-REQUIRED_KEYS = ("audio_filepath", "text")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+from tune_asr.speech.fields import NUMBERS, REQUIRED, Record, conflict, field_names, missing_fields
 
-Record: TypeAlias = Mapping[str, Any]
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 Mistakes: TypeAlias = dict[int, str]  # number of the line -> what is wrong with it
 Reader: TypeAlias = Callable[[bytes, Mistakes], Iterator[tuple[int, Record]]]
 
 
-def missing_keys(keys: Collection[str]) -> Iterator[str]:
-    """Yield a phrase for each required key that `keys` lacks, with the key that was meant for it or all there are."""
-    for key in REQUIRED_KEYS:
-        if key not in keys:
-            near = difflib.get_close_matches(key, keys, n=1)
-            yield f'"{key}" is missing ' + (f'(is it "{near[0]}"?)' if near else f"(there are: {', '.join(keys)})")
+def decoded_lines(content: bytes, mistakes: Mistakes) -> Iterator[str]:
+    """Decode each line by itself, so that a bad one can be named; a blank one takes its place."""
+    if content.startswith(_UTF_16):
+        # Told once: every line of such a file holds NUL bytes.
+        mistakes[1] = "the file is UTF-16: save it as UTF-8"
+        return
+    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
+        text = ""
+        if b"\0" in line:
+            mistakes[number] = "holds a NUL byte, as UTF-16 does: a manifest is UTF-8"
+        else:
+            try:
+                text = line.decode()
+            except UnicodeDecodeError as error:
+                mistakes[number] = f"not UTF-8: byte 0x{line[error.start]:02x}, column {error.start + 1}"
+        yield text
 
 
 def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Record]]:
     """Read JSON lines: an object each."""
-    for number, line in enumerate(_decoded_lines(content, mistakes), start=1):
+    for number, line in enumerate(decoded_lines(content, mistakes), start=1):
         if not line.strip():
             continue
         try:
@@ -45,13 +55,14 @@ def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Rec
             if isinstance(record, dict):
                 yield number, record
             else:
-                mistakes[number] = f"not an object with the keys {', '.join(REQUIRED_KEYS)}: {reprlib.repr(record)}"
+                mistakes[number] = f"not an object with the keys {', '.join(REQUIRED)}: {reprlib.repr(record)}"
 
 
 def _table_records(content: bytes, mistakes: Mistakes, **dialect: Any) -> Iterator[tuple[int, Record]]:
     """Read a table whose first row, blank ones aside, is the header."""
-    reader = csv.reader((f"{line}\n" for line in _decoded_lines(content, mistakes)), strict=True, **dialect)
+    reader = csv.reader((f"{line}\n" for line in decoded_lines(content, mistakes)), strict=True, **dialect)
     header: list[str] = []
+    numbers: list[str] = []
     while True:
         number = reader.line_num + 1  # of the row's first line: a quoted text may go over several
         try:
@@ -65,13 +76,16 @@ def _table_records(content: bytes, mistakes: Mistakes, **dialect: Any) -> Iterat
             continue
         if not header:
             header = cells
-            if missing := "; ".join(missing_keys(header)):
-                mistakes[number] = f"header: {missing}"
+            names = field_names(tuple(header))
+            wrong = [*missing_fields(header), *(conflict(those) for those in names.values() if len(those) > 1)]
+            if wrong:
+                mistakes[number] = f"header: {'; '.join(wrong)}"
                 return
+            numbers = [those[0] for field, those in names.items() if field in NUMBERS]
         elif len(cells) != len(header):
             mistakes[number] = f"the row has {len(cells)} cells, the header {len(header)}"
         else:
-            yield number, _typed(dict(zip(header, cells, strict=True)))
+            yield number, _typed(dict(zip(header, cells, strict=True)), numbers)
 
 
 READERS: Mapping[str, Reader] = {
@@ -82,23 +96,10 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-def _typed(cells: dict[str, str]) -> Record:
-    """Give cells the types that JSON has: an empty one that may be absent is absent, a duration is a number."""
-    record: dict[str, Any] = {key: cell for key, cell in cells.items() if cell or key in REQUIRED_KEYS}
-    with contextlib.suppress(KeyError, ValueError):
-        record["duration"] = float(record["duration"])
+def _typed(cells: dict[str, str], numbers: list[str]) -> Record:
+    """Give cells the types that JSON has: an empty number is absent, another one is a number where it can be."""
+    record: dict[str, Any] = {name: cell for name, cell in cells.items() if cell or name not in numbers}
+    for name in numbers:
+        with contextlib.suppress(KeyError, ValueError):
+            record[name] = float(record[name])
     return record
-
-
-def _decoded_lines(content: bytes, mistakes: Mistakes) -> Iterator[str]:
-    """Decode each line by itself, so that a bad one can be named; a blank one takes its place."""
-    for number, line in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), start=1):
-        text = ""
-        if b"\0" in line:
-            mistakes[number] = "holds a NUL byte"
-        else:
-            try:
-                text = line.decode()
-            except UnicodeDecodeError as error:
-                mistakes[number] = f"not UTF-8: byte 0x{line[error.start]:02x}, column {error.start + 1}"
-        yield text

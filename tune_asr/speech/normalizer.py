@@ -80,6 +80,8 @@ def _is_of_a_letter(character: str) -> bool:
 
 def _without_format_characters(text: str) -> str:
     """Drop the characters that only steer layout (byte order mark, soft hyphen, directions), but joiners that spell."""
+    if text.isascii():
+        return text
     kept = [" "]
     for character, following in pairwise(f"{text} "):
         joins = character in _JOINERS and _is_of_a_letter(kept[-1]) and _is_of_a_letter(following)

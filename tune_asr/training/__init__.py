@@ -8,7 +8,8 @@
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
     checkpoints.py   what `tune_asr.train` keeps, and what can be resumed
     ctc.py           the loss over feasible utterances, greedy decoding
-    features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine
+    features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine;
+    feature_sources.py  many at a time for a store, or each when it is wanted
     batching.py      batches of similar length;   augment.py  SpecAugment
     schedules.py     learning rates over the full horizon;   precision.py  number formats
     metrics.py       WER and CER for anybody's LightningModule

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -97,6 +98,7 @@ class BucketBatchSampler(Sampler[list[int]]):
     Args:
         lengths: of each utterance, in frames.
         batch_size: utterances a batch; the last one cut may be smaller.
+        max_frames: frames a batch, padding included; an utterance that is longer by itself is a batch of its own.
         seed: of the training.
         epoch: the current epoch, for instance `lambda: trainer.current_epoch`.
         shuffle: false, as for validation: sorted by length, the same each time.
@@ -108,6 +110,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         lengths: Sequence[int],
         batch_size: int,
         *,
+        max_frames: int | None = None,
         seed: int = 0,
         epoch: Callable[[], int] = lambda: 0,
         shuffle: bool = True,
@@ -119,9 +122,10 @@ class BucketBatchSampler(Sampler[list[int]]):
         self.epoch = epoch
         self.shuffle = shuffle
         self.bucketing = bucketing
+        self._ends = self._cuts(max_frames)
 
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return len(self._ends)
 
     def __iter__(self) -> Iterator[list[int]]:
         yield from self.batches(self.epoch())
@@ -140,7 +144,25 @@ class BucketBatchSampler(Sampler[list[int]]):
     def _cut(self, keys: Tensor) -> list[list[int]]:
         # Ascending, so that the batch that is not full is the one of the longest utterances.
         order: list[int] = torch.argsort(keys, stable=True).tolist()
-        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        return [order[start:end] for start, end in pairwise([0, *self._ends])]
+
+    def _cuts(self, max_frames: int | None) -> list[int]:
+        """Where batches end in the order of an epoch. The same in every epoch: schedules count on their number.
+
+        So a batch is cut by the longest utterance that can come to its last place. Sorted by jittered lengths, the
+        place of the length L holds no utterance longer than L (1 + j) / (1 - j); shuffled freely, each holds any.
+        """
+        longest = self.lengths.sort().values
+        if self.shuffle:
+            jitter = (1 + LENGTH_JITTER) / (1 - LENGTH_JITTER)
+            longest = (longest * jitter).clamp(max=longest[-1:]) if self.bucketing else longest[-1:].expand_as(longest)
+        ends, start = [], 0
+        for place, frames in enumerate(longest.tolist()):
+            too_long = max_frames is not None and frames * (place + 1 - start) > max_frames
+            if place > start and (too_long or place - start == self.batch_size):
+                ends.append(place)
+                start = place
+        return [*ends, len(longest)]
 
 
 def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune_asr.config.sections import Config, ConvCTCModel, CustomTarget, ManifestData
+from tune_asr.speech.hold_out import HoldOut
+from tune_asr.speech.manifest_survey import survey_manifests
 from tune_asr.speech.normalizer import TextNormalizer
-from tune_asr.speech.survey import Survey, survey_corpus, survey_manifests
+from tune_asr.speech.survey import Survey, survey_corpus
 from tune_asr.speech.synthetic import synthesize_corpus
 
 
@@ -27,11 +29,12 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
     if isinstance(data, ManifestData):
         return survey_manifests(
             Path(data.train),
-            Path(data.val),
+            Path(data.val) if isinstance(data.val, str) else HoldOut(data.val.hold_out, data.val.by),
             normalizer=TextNormalizer(**config.text.model_dump()),
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,
             subsampling=subsampling,
+            skip_bad=data.max_bad_fraction if data.skip_bad else None,
             decode=decode,
         )
     corpus = synthesize_corpus(

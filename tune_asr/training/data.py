@@ -23,7 +23,8 @@ from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
 from tune_asr.training.batching import BucketBatchSampler, Example, collate, padding_share
 from tune_asr.training.corpus import survey
-from tune_asr.training.feature_store import FeatureStore, build_or_open
+from tune_asr.training.feature_sources import Features
+from tune_asr.training.feature_store import build_or_open
 from tune_asr.training.targets import construct, import_target
 
 # Keys that change how speech is put into batches, not what it is.
@@ -36,7 +37,7 @@ class Speech:
     """A corpus and the log-mel features of its training, then its validation utterances."""
 
     corpus: Corpus
-    features: FeatureStore
+    features: Features
 
     @property
     def metric(self) -> str:
@@ -63,6 +64,7 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
             key=corpus.machine_key,
             sample_rate=config.features.sample_rate,
             num_mel_bins=config.features.num_mel_bins,
+            max_bytes=round(config.features.max_cache_gb * 1e9),
         )
         while len(_speech) >= _KEPT_SPEECH:
             del _speech[next(iter(_speech))]
@@ -73,9 +75,7 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
 class _Split(Dataset[Example]):
     """Utterances with their features and tokens."""
 
-    def __init__(
-        self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: FeatureStore, start: int
-    ) -> None:
+    def __init__(self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: Features, start: int) -> None:
         self.utterances = utterances
         self.tokens = [vocabulary.encode(utterance.text) for utterance in utterances]
         self.features = features
@@ -103,15 +103,19 @@ class SpeechDataModule(pl.LightningDataModule):
         batch_size: utterances a batch.
         bucketing: whether a batch holds utterances of similar length.
         seed: of the order of training batches, together with the epoch.
+        max_frames_in_batch: frames a batch, padding included.
     """
 
-    def __init__(self, speech: Speech, *, batch_size: int, bucketing: bool, seed: int) -> None:
+    def __init__(
+        self, speech: Speech, *, batch_size: int, bucketing: bool, seed: int, max_frames_in_batch: int | None = None
+    ) -> None:
         super().__init__()
         self.vocab = list(speech.corpus.vocabulary.symbols)
         self.blank_id = speech.corpus.vocabulary.blank_id
         self.metric = speech.metric
         self.val_fingerprint = speech.corpus.val_fingerprint
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
+        self.max_frames_in_batch = max_frames_in_batch
         corpus, vocabulary = speech.corpus, speech.corpus.vocabulary
         self._train = _Split(corpus.train, vocabulary, speech.features, 0)
         self.num_train = len(corpus.train)
@@ -142,6 +146,7 @@ class SpeechDataModule(pl.LightningDataModule):
         return BucketBatchSampler(
             (self._train if shuffle else self._val).lengths,
             self.batch_size,
+            max_frames=self.max_frames_in_batch,
             seed=self.seed,
             shuffle=shuffle,
             bucketing=self.bucketing,
@@ -149,7 +154,8 @@ class SpeechDataModule(pl.LightningDataModule):
         )
 
     def _loader(self, split: _Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
-        # Features are in memory or mapped: a worker process would only copy them.
+        # Features are in memory or mapped: a worker process would only copy them. Those made anew cost about as much as
+        # the steps of a small model; but a worker would draw the order of an epoch too early (`BucketBatchSampler`).
         return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
 
 
@@ -168,4 +174,5 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
     if isinstance(data, CustomTarget):
         return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
     speech = load_speech(config, found)
-    return SpeechDataModule(speech, batch_size=data.batch_size, bucketing=data.bucketing, seed=config.seed)
+    batches = data.model_dump(include=_BATCH_KEYS)
+    return SpeechDataModule(speech, seed=config.seed, **batches)

@@ -20,7 +20,7 @@ import shutil
 import stat
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,15 +29,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tune_asr.errors import DataError, StorageError
-from tune_asr.speech.audio import AudioError
+from tune_asr.errors import StorageError
 from tune_asr.speech.corpus import Utterance
-from tune_asr.training.features import log_mel
-
-Frames = npt.NDArray[np.float32]
+from tune_asr.training.feature_sources import Features, Frames, LiveFeatures
 
 FRAMES, OFFSETS = "frames.f32", "offsets.npy"
-MAX_BYTES = 4 * 2**30  # of all stores together
+MAX_IN_MEMORY = 2**30  # bytes, where no file can hold them
 FORMAT = 1  # raise it when `log_mel` or the layout changes: older stores are then left alone until evicted
 
 
@@ -66,46 +63,62 @@ class FeatureStore:
 
 
 def build_or_open(
-    utterances: Sequence[Utterance], *, key: str, sample_rate: int, num_mel_bins: int, root: Path | None = None
-) -> FeatureStore:
+    utterances: Sequence[Utterance],
+    *,
+    key: str,
+    sample_rate: int,
+    num_mel_bins: int,
+    max_bytes: int,
+    root: Path | None = None,
+) -> Features:
     """The features of `utterances`: opened where this machine has them already, computed once where not.
+
+    Those that would take more than `max_bytes` are kept nowhere, but computed whenever they are asked for.
 
     Args:
         utterances: in the order of the store.
         key: names the recordings, their order and their content; equal keys share a store.
         sample_rate: Hz; other rates are resampled to it.
         num_mel_bins: C.
+        max_bytes: the most that all stores may take together.
         root: private folder of the stores; `<temporary folder>/tune_asr-<uid>` if not given. Where it cannot be
-            written, features stay in memory, and a warning says so.
+            written, features of up to 1 GiB stay in memory, others are not kept, and a warning says so.
 
     Raises:
         DataError: a recording cannot be read (any more); it names the utterance.
         StorageError: the folder belongs to somebody else.
     """
+    live = LiveFeatures(utterances, sample_rate, num_mel_bins)
+    if live.num_bytes > max_bytes:
+        return live
     settings = json.dumps([FORMAT, key, sample_rate, num_mel_bins])
     digest = hashlib.blake2b(settings.encode(), digest_size=16).hexdigest()
     try:
         store = _private_folder(root) / digest
-        return _build_or_map(store, lambda: _compute(utterances, sample_rate, num_mel_bins), num_mel_bins)
+        return _build_or_map(store, live, max_bytes)
     except OSError as error:
-        warnings.warn(f"features cannot be shared, so each process keeps its own in memory: {error}", stacklevel=2)
-    frames = list(_compute(utterances, sample_rate, num_mel_bins))
+        keeps = live.num_bytes <= MAX_IN_MEMORY
+        instead = "keeps its own in memory" if keeps else "computes them anew in every epoch"
+        warnings.warn(f"features cannot be shared, so each process {instead}: {error}", stacklevel=2)
+    if not keeps:
+        return live
+    frames = list(live.all())
     return FeatureStore(np.concatenate(frames), np.cumsum([0, *map(len, frames)]))
 
 
-def _build_or_map(store: Path, compute: Callable[[], Iterator[Frames]], num_mel_bins: int) -> FeatureStore:
+def _build_or_map(store: Path, live: LiveFeatures, max_bytes: int) -> FeatureStore:
     with store.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        offsets = _read_offsets(store, num_mel_bins)
+        offsets = _read_offsets(store, live.num_mel_bins)
         if offsets is None:
-            offsets = _build(store, compute())
+            offsets = _build(store, live.all())
             with suppress(FileNotFoundError):  # another process evicts at the same time
-                _evict(store.parent)
+                _evict(store.parent, max_bytes)
         os.utime(store)  # the oldest are evicted first
         with (store / FRAMES).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
             # The mapping duplicates the descriptor, and the lock lasts until the last duplicate is closed.
-            frames = np.memmap(file, np.float32, mode="r", shape=(int(offsets[-1]), num_mel_bins))
+            frames = np.memmap(file, np.float32, mode="r", shape=(int(offsets[-1]), live.num_mel_bins))
         return FeatureStore(frames, offsets)
 
 
@@ -158,11 +171,11 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _evict(folder: Path) -> None:
-    """Remove the stores that were opened longest ago until all fit in `MAX_BYTES`, but for those that are held."""
+def _evict(folder: Path, max_bytes: int) -> None:
+    """Remove the stores that were opened longest ago until all fit in `max_bytes`, but for those that are held."""
     directories = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
     sizes = [sum(file.stat().st_size for file in directory.iterdir()) for directory in directories]
-    excess = sum(sizes) - MAX_BYTES
+    excess = sum(sizes) - max_bytes
     for directory, size in zip(directories, sizes, strict=True):
         if excess <= 0:
             return
@@ -175,15 +188,6 @@ def _evict(folder: Path) -> None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(directory)
             excess -= size
-
-
-def _compute(utterances: Sequence[Utterance], sample_rate: int, num_mel_bins: int) -> Iterator[Frames]:
-    for utterance in utterances:
-        try:
-            samples, sample_rate_in = utterance.audio.samples()
-        except (AudioError, OSError) as error:
-            raise DataError(f"utterance {utterance.id}: its recording {error}") from error
-        yield log_mel(samples, sample_rate_in, sample_rate=sample_rate, num_mel_bins=num_mel_bins).numpy()
 
 
 def _private_folder(root: Path | None) -> Path:

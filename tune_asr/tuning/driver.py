@@ -24,11 +24,13 @@ from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
+from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.corpus import FileAudio
+from tune_asr.speech.directories import listing_files
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.training.corpus import survey
@@ -126,6 +128,9 @@ def _run(
             nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
+        if found and found.problems:
+            path = write_skipped_rows(folder.root, found.problems)
+            print(f"skipped {len(found.problems):,} bad rows, listed in {path}", flush=True)
         session = Session(
             folder,
             plan,
@@ -213,7 +218,9 @@ def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
     utterances = sorted((*found.corpus.train, *found.corpus.val), key=lambda utterance: utterance.seconds)
     sample = utterances[:: math.ceil(len(utterances) / RECORDINGS_LOOKED_AT)] + utterances[-1:]
     recordings = [str(utterance.audio.path) for utterance in sample if isinstance(utterance.audio, FileAudio)]
-    return [(path, Path(path).stat().st_size) for path in (config.data.train, config.data.val, *recordings)]
+    listings = [Path(path) for path in (config.data.train, config.data.val) if isinstance(path, str)]
+    files = [*(str(file) for path in listings for file in listing_files(path)), *recordings]
+    return [(path, Path(path).stat().st_size) for path in files]
 
 
 def _token_hint() -> str:

@@ -1,0 +1,136 @@
+"""Directories of Kaldi's and LibriSpeech's layout, and audiofolders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tune_asr.errors import DataError
+from tune_asr.speech.directories import listing_files
+from tune_asr.speech.manifest import read_manifest
+
+
+def write(folder: Path, **files: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("wav_scp", "wav.scp")).write_text(content)
+    return folder
+
+
+def told(problems):
+    return [(problem.place.rpartition("/")[2], problem.what) for problem in problems]
+
+
+def test_a_kaldi_directory_lists_its_recordings(tmp_path):
+    path = write(
+        tmp_path,
+        wav_scp="b-1 wav/b 1.flac\na-1\t/data/a.wav\n",
+        text="a-1  One  two.\nb-1 Three\n",
+        utt2spk="a-1 a\nb-1 b\n",
+        spk2gender="a f\nb m\n",
+    )
+    rows, problems = read_manifest(path)
+    assert not problems
+    assert [(row.id, row.text, row.speaker, row.offset) for row in rows] == [
+        ("b-1", "Three", "b", None),
+        ("a-1", "One  two.", "a", None),
+    ]
+    assert [row.audio for row in rows] == [tmp_path / "wav/b 1.flac", Path("/data/a.wav")]
+    assert rows[0].place == f"{tmp_path}/wav.scp:1"
+
+
+def test_segments_are_parts_of_recordings(tmp_path):
+    path = write(
+        tmp_path,
+        wav_scp="call call.wav\n",
+        segments="u1 call 0.5 2.75\nu2 call 2.75 -1\n",
+        text="u1 One\nu2 Two\n",
+    )
+    rows, problems = read_manifest(path)
+    assert not problems
+    assert [(row.id, row.offset, row.duration) for row in rows] == [("u1", 0.5, 2.25), ("u2", 2.75, None)]
+    assert rows[0].audio is rows[1].audio
+    assert rows[0].place == f"{tmp_path}/segments:1"
+
+
+def test_every_inconsistency_of_a_kaldi_directory_is_told_once_at_its_line(tmp_path):
+    path = write(
+        tmp_path,
+        wav_scp="a a.wav\nb sph2pipe -f wav b.sph |\nc c.wav\nc d.wav\n",
+        text="a One\nb Two\nmore Three\n",
+    )
+    rows, problems = read_manifest(path)
+    assert [row.id for row in rows] == ["a"]
+    assert told(problems) == [
+        ("text:3", "more has no recording in wav.scp"),
+        (
+            "wav.scp:2",
+            "'sph2pipe -f wav b.sph |' is a command, which is never run: write what it gives to a file and name that",
+        ),
+        ("wav.scp:3", "c has no transcript in text"),
+        ("wav.scp:4", "c stands twice, first in line 3"),
+    ]
+
+
+def test_every_bad_segment_is_told(tmp_path):
+    path = write(
+        tmp_path,
+        wav_scp="call call.wav\n",
+        segments="u1 call 0.5\nu2 call x 1\nu3 none 0 1\nu4 call 2 1\nu5 call -1 1\nu6 call 0 1\n",
+        text="".join(f"u{i} x\n" for i in range(1, 6)) + "u6\n",
+    )
+    rows, problems = read_manifest(path)
+    assert not rows
+    assert told(problems) == [
+        ("segments:1", "u1 'call 0.5': a recording, a start and an end in seconds are wanted"),
+        ("segments:2", "u2 'call x 1': a recording, a start and an end in seconds are wanted"),
+        ("segments:3", "its recording none is not in wav.scp"),
+        ("segments:4", '"duration" is -1.0: a positive number of seconds is wanted'),
+        ("segments:5", '"offset" is -1.0: a number of seconds from 0 on is wanted'),
+        ("segments:6", '"text" is empty'),
+    ]
+
+
+def test_a_kaldi_directory_without_transcripts_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"text: does not exist"):
+        read_manifest(write(tmp_path, wav_scp="a a.wav\n"))
+
+
+def test_librispeechs_layout_lists_its_recordings(tmp_path):
+    one, two = tmp_path / "84/121123", tmp_path / "174/50561"
+    write(one, **{"84-121123.trans.txt": "84-121123-0000 GO\n84-121123-0001 ON AND ON\n"})
+    write(two, **{"174-50561.trans.txt": "174-50561-0000 STOP\n"})
+    (two / "174-50561-0000.wav").touch()
+    rows, problems = read_manifest(tmp_path)
+    assert not problems
+    assert [(row.id, row.text, row.speaker) for row in rows] == [
+        ("174-50561-0000", "STOP", "174"),
+        ("84-121123-0000", "GO", "84"),
+        ("84-121123-0001", "ON AND ON", "84"),
+    ]
+    assert rows[0].audio_as_written == "174/50561/174-50561-0000.wav"
+    assert rows[2].audio == one / "84-121123-0001.flac"
+    assert rows[2].place == f"{one}/84-121123.trans.txt:2"
+
+
+def test_an_audiofolder_is_its_metadata(tmp_path):
+    (tmp_path / "metadata.csv").write_text("file_name,transcription\na.wav,One\n")
+    [row], _ = read_manifest(tmp_path)
+    assert (row.audio, row.text, row.place) == (tmp_path / "a.wav", "One", f"{tmp_path}/metadata.csv:2")
+
+
+def test_another_directory_is_refused_with_the_manifests_in_it(tmp_path):
+    for name in ("train.tsv", "dev.tsv", "a.wav"):
+        (tmp_path / name).touch()
+    with pytest.raises(DataError, match=r"holds none of (.|\n)*name one of its files: dev\.tsv, train\.tsv"):
+        read_manifest(tmp_path)
+
+
+def test_the_files_that_list_a_manifest_are_those_that_every_node_must_see(tmp_path):
+    kaldi = write(tmp_path / "kaldi", wav_scp="", text="", spk2gender="")
+    libri = write(tmp_path / "libri/1/2", **{"1-2.trans.txt": ""})
+    (tmp_path / "train.jsonl").touch()
+    assert listing_files(tmp_path / "train.jsonl") == [tmp_path / "train.jsonl"]
+    assert listing_files(kaldi) == [kaldi / "wav.scp", kaldi / "text"]
+    assert listing_files(tmp_path / "libri") == [libri / "1-2.trans.txt"]

@@ -1,0 +1,28 @@
+"""skipped_rows.jsonl: the rows of the manifests that `data.skip_bad` dropped, {"place", "reason"} a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tune_asr.errors import Problem
+from tune_asr.record.atomic import storage_error, write_atomic
+
+SKIPPED_ROWS = "skipped_rows.jsonl"
+
+
+def write_skipped_rows(folder: Path, rows: Sequence[Problem]) -> Path:
+    """Write the file into `folder`, which is made where it is not there, and return its path.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    path = folder / SKIPPED_ROWS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, folder, "cannot make it") from error
+    lines = (json.dumps({"place": row.place, "reason": row.what}, ensure_ascii=False) + "\n" for row in rows)
+    write_atomic(path, "".join(lines).encode(errors="backslashreplace"))
+    return path
