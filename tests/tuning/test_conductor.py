@@ -144,7 +144,7 @@ def test_a_class_that_logs_no_wer_ends_the_search(make):
         conductor.receive("00000", messages.failed(ConfigError("it does not log val_wer")))
 
 
-@pytest.mark.parametrize(("key", "ends"), [("model.width", False), ("optimizer.lr", True)])
+@pytest.mark.parametrize(("key", "ends"), [("model.width", False), ("trainer.gradient_clip_val", True)])
 def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, ends):
     conductor = make({key: {"uniform": [0.001, 0.01]}}, model={"target": "own.Model", "width": 0.002})
     conductor.next_work()

@@ -19,21 +19,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from tune_asr.config import load, strict_yaml
 from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import scalar
-from tune_asr.config.sections import Count, Int, Section
+from tune_asr.config.sections import Count, Int
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.atomic import write_atomic
 from tune_asr.space import plan as plans
 
 
-class _SearchYaml(Section):
+class _SearchYaml(BaseModel):
     """The keys of the file; more of them do no harm."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     name: str
     created: str
