@@ -62,6 +62,11 @@ def test_a_truncated_file_is_refused(tmp_path, ending, share):
             look(path)
 
 
+@pytest.mark.parametrize(("ending", "kind"), [("au", "AU"), ("w64", "W64"), ("rf64", "RF64")])
+def test_a_file_of_a_kind_that_does_not_tell_whether_it_is_whole_is_refused(tmp_path, ending, kind):
+    assert_unusable(cut(write(tmp_path / f"a.{ending}", format=kind)), f"is a {kind} file: make it WAV, FLAC")
+
+
 def test_truncation_is_told_by_content_and_not_by_name(tmp_path):
     write(tmp_path / "a.wav").rename(tmp_path / "a.flac")
     assert_unusable(cut(tmp_path / "a.flac"), "is truncated: the file ends before the samples")

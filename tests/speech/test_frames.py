@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from torchaudio.compliance import kaldi
 from torchaudio.functional import resample
 
-from tune_asr.speech.frames import is_feasible, min_samples, num_feature_frames, num_samples_at, output_frames
+from tune_asr.speech.frames import (
+    can_resample,
+    is_feasible,
+    min_samples,
+    num_feature_frames,
+    num_samples_at,
+    output_frames,
+)
 
 
 def fbank_length(num_samples: int, sample_rate: int) -> int:
@@ -53,3 +60,13 @@ def test_feasibility_counts_the_blank_between_repeats():
     assert not is_feasible([1, 2] * 5 + [1], **one_second)
     assert is_feasible([1] * 5, **one_second)
     assert not is_feasible([1] * 6, **one_second)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000])
+@pytest.mark.parametrize("sample_rate", [8000, 16000, 22050, 44100])
+def test_every_usual_rate_can_be_resampled_to_every_other(rate, sample_rate):
+    assert can_resample(rate, sample_rate)
+
+
+def test_rates_without_a_common_divisor_cannot_be_resampled():
+    assert not can_resample(11127, 8000)

@@ -103,6 +103,19 @@ def test_a_bad_row_is_named_and_the_rows_around_it_are_read(tmp_path, line, what
         raise DataError(problem)
 
 
+def test_ids_can_be_written_down_whatever_the_files_are_called(tmp_path):
+    lines = [
+        '{"audio_filepath": "a.wav", "text": "x", "id": "\\udc80"}',
+        '{"audio_filepath": "\\udce9t\\udce9.wav", "text": "x"}',
+    ]
+    (tmp_path / "m.jsonl").write_text("\n".join(lines))
+    rows, problems = read_manifest(tmp_path / "m.jsonl")
+    assert [problem.place for problem in problems] == [f"{tmp_path / 'm.jsonl'}:1"]
+    assert "it cannot be written in UTF-8" in problems[0].what
+    assert rows[0].id.encode() == b"\\udce9t\\udce9"
+    assert rows[0].audio_as_written == "\udce9t\udce9.wav"
+
+
 def test_everything_that_is_wrong_with_a_row_is_said_at_once(tmp_path):
     _, [problem] = read_manifest(jsonl(tmp_path, '{"audio_filepath": "", "text": "", "duration": -2}'))
     assert problem.what.count(";") == 2

@@ -16,6 +16,8 @@ import soundfile
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.truncation import is_truncated
 
+# Those of which a cut file can be told from a whole one; libsndfile reads more.
+_CONTAINERS = ("WAV", "WAVEX", "AIFF", "CAF", "FLAC", "OGG", "MP3")
 _NO_FRAME_COUNT = 2**63 - 1  # libsndfile's word for a FLAC header whose writer did not know the length
 
 _BLOCK = 1 << 18  # samples decoded at a time by `verify`: a recording of many hours must not fill the memory
@@ -47,7 +49,7 @@ def probe(path: Path) -> AudioInfo:
 
     Raises:
         AudioError: `path` is missing, no ordinary file, empty, not audio, or without samples; or the container
-            declares more than the file holds.
+            declares more than the file holds, or is of a kind that does not tell.
     """
     if reason := reason_unusable(path):
         raise AudioError(reason)
@@ -59,6 +61,8 @@ def probe(path: Path) -> AudioInfo:
         raise AudioError(f"cannot be read ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
         raise AudioError(f"cannot be read as audio ({error.error_string.rstrip('.')})") from error
+    if header.format not in _CONTAINERS:
+        raise AudioError(f"is a {header.format} file: make it WAV, FLAC, OGG or MP3")
     if header.frames == _NO_FRAME_COUNT:
         raise AudioError("does not say how long it is: its header was never completed; encode it again")
     if header.frames == 0:

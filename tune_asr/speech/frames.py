@@ -9,6 +9,7 @@ from tune_asr.speech.vocabulary import min_frames
 
 WINDOW_MILLISECONDS = 25
 SHIFT_MILLISECONDS = 10
+MAX_RESAMPLING_PHASES = 2_000_000
 
 
 def num_samples_at(seconds: float, sample_rate: int) -> int:
@@ -26,6 +27,16 @@ def num_feature_frames(num_samples: int, sample_rate: int) -> int:
     """
     shift = sample_rate * SHIFT_MILLISECONDS // 1000
     return (num_samples + shift // 2) // shift
+
+
+def can_resample(rate: int, sample_rate: int) -> bool:
+    """Say whether `torchaudio.functional.resample` has a filter of sane size for two rates, in Hz.
+
+    It has a phase for every pair of positions in the two rates without their common divisor: gigabytes of them for
+    11,127 Hz and 8,000 Hz, and 141,120 numbers for 22,050 Hz and 16,000 Hz.
+    """
+    divisor = math.gcd(rate, sample_rate)
+    return (rate // divisor) * (sample_rate // divisor) <= MAX_RESAMPLING_PHASES
 
 
 def min_samples(sample_rate: int) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tune_asr.errors import Problem
 from tune_asr.speech.audio import AudioError, AudioInfo, probe, verify
 from tune_asr.speech.corpus import FileAudio, Utterance
-from tune_asr.speech.frames import WINDOW_MILLISECONDS, min_samples, num_samples_at
+from tune_asr.speech.frames import WINDOW_MILLISECONDS, can_resample, min_samples, num_samples_at
 from tune_asr.speech.manifest import Row
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.progress import watched
@@ -106,6 +106,8 @@ def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio |
     if isinstance(recording, str):
         return recording
     whole, rate = recording.info.num_frames, recording.info.sample_rate
+    if not can_resample(rate, sample_rate):
+        return f"{row.audio} has {rate:,} Hz, too odd a rate to resample to {sample_rate:,} Hz: do it with sox"
     start = round((row.offset or 0) * rate)
     end = whole if row.duration is None or row.offset is None else start + round(row.duration * rate)
     length = f"{row.audio} lasts {recording.seconds:.4g} s"

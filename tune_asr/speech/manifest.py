@@ -125,6 +125,7 @@ class _Maker:
             return f'"id" is {reprlib.repr(given)}, as in line {first[1]}: an id names one utterance'
         audio, offset = fields["audio_filepath"], fields.get("offset")
         name = audio.removesuffix(PurePath(audio).suffix) if given is None else given
+        name = name.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
         unique = next(candidate for candidate in _numbered(name) if candidate not in self._ids)
         self._ids.add(unique)
         # Many rows may be segments of one recording.
@@ -159,13 +160,20 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     if offset is not None and not (_is_number(offset) and offset >= 0):
         yield f"{written['offset']} is {reprlib.repr(offset)}: a number of seconds from 0 on is wanted"
     for field in ("id", "speaker"):
-        if not isinstance(fields.get(field), str | int | None):
+        if isinstance(value := fields.get(field), str) and not _is_utf8(value):
+            yield f"{written[field]} is {reprlib.repr(value)}: it cannot be written in UTF-8"
+        if not isinstance(value, str | int | None):
             yield f"{written[field]} is {reprlib.repr(fields[field])}: a text or an integer is wanted"
 
 
 def _is_number(value: Any) -> bool:
     # An integer may be too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_utf8(text: str) -> bool:
+    # JSON may hold one half of a surrogate pair, which no file can.
+    return text.encode(errors="ignore").decode() == text
 
 
 def _control_character(text: str) -> int | None:
