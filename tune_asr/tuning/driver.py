@@ -159,7 +159,7 @@ def _withdrawn_without_result(folder: ResultsFolder, is_new: bool) -> Iterator[N
     try:
         yield
     except (ConfigError, DataError):
-        if is_new and not SearchState.read(folder.ledger).epochs:
+        if is_new and folder.search_yaml.exists() and not SearchState.read(folder.ledger).epochs:
             folder.remove()
         raise
 
