@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from tune_asr.errors import Problem, StorageError
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Event, read_ledger
@@ -13,6 +16,7 @@ from tune_asr.record.ranking import Metric, Standing, standings
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
+from tune_asr.space.distributions import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Results:
     folder: ResultsFolder
     search: dict[str, Any]
     """search.yaml, empty where there is none."""
-    events: list[Event]
+    events: Sequence[Event]
     """The ledger."""
     state: SearchState
     """What the ledger says."""
@@ -45,12 +49,32 @@ def gather(root: Path, rows: int) -> Results:
     running = folder.is_running()
     events = read_ledger(folder.ledger)
     state = SearchState.replay(events, source=str(folder.ledger))
-    search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
+    search = _search(folder.search_yaml) if folder.search_yaml.exists() else {}
     metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
     # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
     kept = None
     if folder.all_checkpoints.is_dir():
         kept = {number: kept_epochs(folder.checkpoints(number)) for number in state.trials}
     ranked = standings(state, metric, kept)
-    utterances = {trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report}
+    utterances = {
+        trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
+    }
     return Results(folder, search, events, state, metric, ranked, utterances, running)
+
+
+def _search(path: Path) -> dict[str, Any]:
+    """What search.yaml says, in the shape in which a report takes it apart."""
+    search = read_search_yaml(path)
+    sections = [("space",), ("config",), ("space", "param_space"), ("space", "asha"), ("config", "trainer")]
+    try:
+        for section in sections:
+            if not isinstance(reduce(lambda found, key: found.get(key) or {}, section, search), dict):
+                raise ValueError(f"{'.'.join(section)} holds no keys")
+        for key, distribution in ((search.get("space") or {}).get("param_space") or {}).items():
+            try:
+                parse(distribution)
+            except ValueError as error:
+                raise ValueError(f"space.param_space.{key} {error}") from error
+    except ValueError as error:
+        raise StorageError(Problem(str(path), f"the file is damaged: {error}", "Restore it from a copy.")) from error
+    return search

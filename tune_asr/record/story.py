@@ -18,6 +18,8 @@ from tune_asr.record.results import Results
 from tune_asr.record.terminal_table import percent, value_text
 
 COMMAND_INDENT = "    "
+_FAILURES = 50
+"""How many are told."""
 
 
 def header(results: Results) -> Iterator[str]:
@@ -57,11 +59,13 @@ def savings(results: Results) -> Iterator[str]:
 
 def failures(results: Results) -> Iterator[str]:
     """The trials that failed or diverged, and why."""
-    for trial in results.state.trials.values():
-        if trial.status in ("failed", "diverged"):
-            retries = f", tried again {count(trial.retries, 'time')}" if trial.retries else ""
-            cause = f": {printable(trial.cause)}" if trial.cause else ""
-            yield f"{trial.number} {trial.status} after epoch {trial.epoch}{retries}{cause}"
+    ended_badly = [trial for trial in results.state.trials.values() if trial.status in ("failed", "diverged")]
+    for trial in ended_badly[:_FAILURES]:
+        retries = f", tried again {count(trial.retries, 'time')}" if trial.retries else ""
+        cause = f": {printable(trial.cause)}" if trial.cause else ""
+        yield f"{trial.number} {trial.status} after epoch {trial.epoch}{retries}{cause}"
+    if len(ended_badly) > _FAILURES:
+        yield f"and {len(ended_badly) - _FAILURES} more in trials.jsonl"
 
 
 def winner(results: Results) -> Iterator[str]:
