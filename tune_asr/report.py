@@ -1,9 +1,9 @@
 """The door to a search's results: what happened, how sure it is, what can be done next.
 
-    python -m tune_asr.report results/NAME
+    python -m tune_asr.report results/NAME [--html FILE]
 
 It reads the ledger alone (intervals and ranges come from the files beside it, where they are), writes
-nothing, and may be used while the search runs. It never waits for torch or ray.
+nothing but FILE, and may be used while the search runs. It never waits for torch or ray.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from tune_asr.errors import exit_with
+from tune_asr.errors import ConfigError, Problem, exit_with
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,17 +22,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tune_asr.report",
         description="Show what a search has found, also while it runs.",
-        epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged.",
+        epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged, or FILE cannot be written.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write the report with figures to one HTML file")
     arguments = parser.parse_args(argv)
-    return exit_with(lambda: _report(arguments.folder))
+    return exit_with(lambda: _report(arguments.folder, arguments.html))
 
 
-def _report(folder: Path) -> int:
+def _report(folder: Path, html: Path | None) -> int:
+    if html is not None:
+        return _write_html(folder, html)
     from tune_asr.record.terminal_report import print_report
 
     print_report(folder)
+    return 0
+
+
+def _write_html(folder: Path, file: Path) -> int:
+    missing = [name for name in ("optuna", "plotly", "jinja2") if find_spec(name) is None]
+    if missing:
+        what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+        raise ConfigError(
+            Problem(
+                "--html", what, "Install what figures need, in the folder of pyproject.toml: pip install -e '.[report]'"
+            )
+        )
+    from tune_asr.record.html.page import write_page
+
+    write_page(folder, file)
+    print(file)
     return 0
 
 

@@ -17,7 +17,11 @@ Derived, made again at any time:
 - `leaderboard`  leaderboard.csv
 - `snapshots`    summary.json, best.yaml, best.ckpt
 - `findings`     what pruning saved, ranges that end at the winner, whether the first beats the second
-- `terminal_report`  all of it for people, on a terminal
+- `rungs`, `timeline`, `transcripts`  what each rung was worth, who worked when, what was heard instead of what
+- `results`      all that a report is made from, read once
+- `story`        what a report says, in sentences: one source for
+- `terminal_report`  the report on a terminal
+- `html`         the report as one HTML file, with figures
 
 Beneath them: `folder` (paths, checks, the lock) and `atomic` (files that are old or new, never half).
 The format is described for users in results/README.md.

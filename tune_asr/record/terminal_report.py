@@ -7,41 +7,20 @@ the terminal.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tune_asr.errors import printable
-from tune_asr.record.checkpoints import kept_epochs
-from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
-from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Metric, Standing, leader, searched_keys, standings
-from tune_asr.record.search_yaml import read_search_yaml
-from tune_asr.record.state import SearchState
-from tune_asr.record.terminal_table import leaderboard_tables, percent, value_text
-from tune_asr.record.utterances import Utterances, utterances_of
+from tune_asr.record import story
+from tune_asr.record.ranking import searched_keys
+from tune_asr.record.results import Results, gather
+from tune_asr.record.terminal_table import leaderboard_tables
 
 _ROWS = 20
 _WIDTH = 80
-_COMMAND_INDENT = "    "
-
-
-@dataclass(frozen=True, slots=True)
-class _Results:
-    folder: ResultsFolder
-    search: dict[str, Any]
-    """search.yaml, empty where there is none."""
-    state: SearchState
-    metric: Metric
-    ranked: list[Standing]
-    utterances: dict[str, Utterances | None]
-    """Of the trials that are shown, by number."""
-    running: bool
+_SECTIONS = (story.sureness, story.savings, story.failures, story.winner, story.next_steps)
 
 
 def print_report(root: Path) -> None:
@@ -50,57 +29,28 @@ def print_report(root: Path) -> None:
     Raises:
         StorageError: it is not a results folder, or is damaged.
     """
-    results = _gather(root)
+    results = gather(root, _ROWS)
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = _WIDTH
     sections = (
-        _header(results),
+        story.header(results),
         _leaderboard(results, console.width),
-        *(section(results) for section in (_sureness, _savings, _failures, _winner, _next_steps)),
+        *(section(results) for section in _SECTIONS),
     )
     with console.capture() as captured:
         for section in sections:
             parts = list(section)
             for part in parts:
                 # A command that is wrapped cannot be copied.
-                console.print(part, soft_wrap=isinstance(part, str) and part.startswith(_COMMAND_INDENT))
+                console.print(part, soft_wrap=isinstance(part, str) and part.startswith(story.COMMAND_INDENT))
             if parts:
                 console.print()
     # In one piece, and not by rich: a closed pipe is for the door to handle.
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
-def _gather(root: Path) -> _Results:
-    """Read a results folder. Writes nothing; the search may be running."""
-    folder = ResultsFolder(root)
-    # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
-    running = folder.is_running()
-    state = SearchState.read(folder.ledger)
-    search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
-    metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
-    # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
-    kept = None
-    if folder.all_checkpoints.is_dir():
-        kept = {number: kept_epochs(folder.checkpoints(number)) for number in state.trials}
-    ranked = standings(state, metric, kept)
-    utterances = {
-        trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:_ROWS] if report
-    }
-    return _Results(folder, search, state, metric, ranked, utterances, running)
-
-
-def _header(results: _Results) -> Iterator[str]:
-    state = results.state
-    ended = "interrupted, its process died" if state.status == "running" else state.status
-    counts = ", ".join(f"{count} {status}" for status, count in state.counts().items() if count)
-    slots = f" on {_count(state.slots, 'slot')}" if state.slots else ""
-    yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
-    yield f"{_count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
-    yield f"{_count(state.epochs, 'epoch')} in {_duration(state.wall_seconds)}{slots}"
-
-
-def _leaderboard(results: _Results, width: int) -> Iterator[Table | str]:
+def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
     shown = results.ranked[:_ROWS]
     if shown:
         first, *more = leaderboard_tables(
@@ -112,74 +62,3 @@ def _leaderboard(results: _Results, width: int) -> Iterator[Table | str]:
             yield table
     if len(results.ranked) > _ROWS:
         yield f"and {len(results.ranked) - _ROWS} more in leaderboard.csv"
-
-
-def _sureness(results: _Results) -> Iterator[str]:
-    if results.metric == "val_cer":
-        yield "These transcripts are not written in words: trials are ranked by CER, and their WER means nothing."
-        return
-    first_two = [trial.number for trial, report in results.ranked[:2] if report]
-    if len(first_two) == 2:
-        yield first_against_second(*(results.utterances[number] for number in first_two))
-
-
-def _savings(results: _Results) -> Iterator[str]:
-    saved = pruning(results.state, horizon_of(results.search, results.state))
-    if not saved.stopped:
-        return
-    without = saved.trained + saved.saved
-    yield (
-        f"Pruning stopped {saved.stopped} of {_count(len(results.state.trials), 'trial')}: "
-        f"{saved.trained} epochs were trained instead of {without} ({100 * saved.saved / without:.0f} % saved)."
-    )
-    for rung in saved.rungs:
-        yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
-
-
-def _failures(results: _Results) -> Iterator[str]:
-    for trial in results.state.trials.values():
-        if trial.status in ("failed", "diverged"):
-            retries = f", tried again {_count(trial.retries, 'time')}" if trial.retries else ""
-            cause = f": {printable(trial.cause)}" if trial.cause else ""
-            yield f"{trial.number} {trial.status} after epoch {trial.epoch}{retries}{cause}"
-
-
-def _winner(results: _Results) -> Iterator[str]:
-    winner = leader(results.ranked)
-    if winner is None:
-        yield "No trial has a result yet."
-        return
-    trial, report = winner
-    wer = "" if results.metric == "val_cer" else f"WER {percent(report, 'val_wer')} %, "
-    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report, 'val_cer')} %"
-    if trial.status == "diverged":
-        yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
-    for key, value in {**trial.params, "seed": trial.seed}.items():
-        yield f"  {printable(key)}: {value_text(value)}"
-    space = (results.search.get("space") or {}).get("param_space") or {}
-    for path, end in narrow_ranges(space, trial.params).items():
-        place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range {value_text(space[path])}"
-        yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
-
-
-def _next_steps(results: _Results) -> Iterator[str]:
-    if results.folder.best_yaml.exists():
-        yield "Train the winner again:"
-        yield _command("tune_asr.train", "--config", results.folder.best_yaml)
-    if not results.running and results.state.status != "finished":
-        yield "Go on with the search:"
-        yield _command("tune_asr.search", "--resume", results.folder.root)
-
-
-def _command(module: str, flag: str, path: Path) -> str:
-    return f"{_COMMAND_INDENT}python -m {module} {flag} {printable(shlex.quote(str(path)))}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

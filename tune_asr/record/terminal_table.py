@@ -17,13 +17,52 @@ _GAP = 2
 _LONGEST_CELL = 24
 
 
-class _Column(NamedTuple):
+class Column(NamedTuple):
+    """A column of the leaderboard, as text."""
+
     name: str
     cells: list[str]
 
     @property
     def width(self) -> int:
+        """In characters of a terminal."""
         return max(map(cell_len, (self.name, *self.cells))) + _GAP
+
+
+def leaderboard_columns(
+    shown: Sequence[Standing],
+    keys: Sequence[str],
+    utterances: Mapping[str, Utterances | None],
+    metric: Metric = "val_wer",
+) -> tuple[list[Column], list[Column], list[Column]]:
+    """The columns that name a trial, those of its results, and those of its searched values.
+
+    Args:
+        shown: the first trials of the standings.
+        keys: the searched keys.
+        utterances: by trial, the counts behind its best epoch.
+        metric: what ranks; where it is CER, WER means nothing and is left out.
+    """
+    words = [
+        Column("WER %", [percent(report, "val_wer") for _, report in shown]),
+        Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
+    ]
+    fixed = [
+        Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
+        Column("trial", [trial.number for trial, _ in shown]),
+    ]
+    measured = [
+        Column("status", [trial.status for trial, _ in shown]),
+        Column("epochs", [str(trial.epoch) for trial, _ in shown]),
+        *(words if metric == "val_wer" else ()),
+        Column("CER %", [percent(report, "val_cer") for _, report in shown]),
+        Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
+    ]
+    searched = [
+        Column(printable(name), [_shortened(value_text(trial.params.get(key))) for trial, _ in shown])
+        for key, name in zip(keys, short_names(keys), strict=True)
+    ]
+    return fixed, measured, searched
 
 
 def leaderboard_tables(
@@ -36,31 +75,13 @@ def leaderboard_tables(
     """A row a trial: one table, or where the searched values do not fit beside the results, further ones for them.
 
     Args:
-        shown: the first trials of the standings.
-        keys: the searched keys.
-        utterances: by trial, the counts behind its best epoch.
+        shown: as for `leaderboard_columns`.
+        keys: likewise.
+        utterances: likewise.
         width: of a table, in characters.
-        metric: what ranks; where it is CER, WER means nothing and is left out.
+        metric: likewise.
     """
-    words = [
-        _Column("WER %", [percent(report, "val_wer") for _, report in shown]),
-        _Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
-    ]
-    fixed = [
-        _Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
-        _Column("trial", [trial.number for trial, _ in shown]),
-    ]
-    measured = [
-        _Column("status", [trial.status for trial, _ in shown]),
-        _Column("epochs", [str(trial.epoch) for trial, _ in shown]),
-        *(words if metric == "val_wer" else ()),
-        _Column("CER %", [percent(report, "val_cer") for _, report in shown]),
-        _Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
-    ]
-    searched = [
-        _Column(printable(name), [_shortened(value_text(trial.params.get(key))) for trial, _ in shown])
-        for key, name in zip(keys, short_names(keys), strict=True)
-    ]
+    fixed, measured, searched = leaderboard_columns(shown, keys, utterances, metric)
     whole = [*fixed, *measured, *searched]
     if _width(whole) <= width:
         return [_table(whole)]
@@ -91,11 +112,11 @@ def value_text(value: Any) -> str:
     return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _width(columns: Iterable[_Column]) -> int:
+def _width(columns: Iterable[Column]) -> int:
     return sum(column.width for column in columns)
 
 
-def _pack(fixed: list[_Column], columns: Iterable[_Column], width: int) -> list[list[_Column]]:
+def _pack(fixed: list[Column], columns: Iterable[Column], width: int) -> list[list[Column]]:
     """Distribute columns over tables no wider than `width` that all begin with the fixed ones."""
     tables = [list(fixed)]
     for column in columns:
@@ -105,7 +126,7 @@ def _pack(fixed: list[_Column], columns: Iterable[_Column], width: int) -> list[
     return tables
 
 
-def _table(columns: Sequence[_Column]) -> Table:
+def _table(columns: Sequence[Column]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column.name, justify="right", no_wrap=True)

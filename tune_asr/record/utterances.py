@@ -70,11 +70,17 @@ def utterances_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) 
 
     None where neither has them. Files whose sums are not the report's are of another epoch.
     """
+    found = source_of(folder, trial, report)
+    return found[1] if found else None
+
+
+def source_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) -> tuple[Path, Utterances] | None:
+    """The file that `utterances_of` goes by, and the utterances themselves."""
     beside_checkpoint = stored(folder.checkpoints(trial), report["epoch"]) / UTTERANCES
     for path in (beside_checkpoint, folder.utterances(trial)):
         found = read_utterances(path)
         if found and (found.errors.sum(), found.words.sum()) == _sums(report):
-            return found
+            return path, found
     return None
 
 

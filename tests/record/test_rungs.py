@@ -1,0 +1,74 @@
+"""How well a rung foretells the next one, and who worked when."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.record.rungs import RungOrder, foretold, rank_correlation, rung_orders
+from tune_asr.record.timeline import Run, runs
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=20, unique=True))
+def test_a_rank_correlation_is_one_where_the_order_stays_and_minus_one_where_it_turns(values):
+    assert rank_correlation(values, [v**3 for v in values]) == pytest.approx(1)
+    assert rank_correlation(values, [-v for v in values]) == pytest.approx(-1)
+
+
+def test_ties_share_the_mean_of_their_ranks():
+    # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: by hand, 4.5 / sqrt(4.5 * 5).
+    assert rank_correlation([0, 7, 7, 9], [1, 2, 3, 4]) == pytest.approx(4.5 / (4.5 * 5) ** 0.5)
+    assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
+
+
+def test_a_rung_is_compared_with_the_next_over_the_trials_that_came_to_both(search):
+    search.start()
+    for i in range(4):
+        trial = search.trial()
+        search.epoch(trial, [i])
+        verdict = "stop" if i == 3 else "continue"
+        search.log("decision", trial=trial, rung=0, epoch=1, value=0.1 * i, cutoff=0.2, verdict=verdict)
+        if i < 3:
+            search.epoch(trial, [3 - i])
+        search.log("pruned" if i == 3 else "finished", trial=trial)
+    first, end = rung_orders(search.state, {})
+    assert (first.name, set(first.values), first.stopped) == ("epoch 1", {f"0000{i}" for i in range(4)}, {"00003"})
+    assert (end.name, end.epoch, len(end.values)) == ("the end", 2, 3)
+    assert foretold([first, end]) == [
+        "The order at epoch 1 foretold that at the end with a rank correlation of -1.00 (3 trials)."
+    ]
+
+
+def test_of_two_trials_nothing_is_said():
+    orders = [RungOrder(e, False, {"a": 1.0, "b": 2.0}, frozenset()) for e in (1, 3)]
+    assert foretold(orders) == ["How well epoch 1 foretold epoch 3 cannot be said: 2 came to both."]
+
+
+def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
+    def event(name, second, **fields):
+        return {"event": name, "time": f"2026-01-01T00:00:{second:02d}Z", **fields}
+
+    found = runs(
+        [
+            event("search_started", 0),
+            event("started", 1, trial="00000", process="h:1"),
+            event("started", 2, trial="00001", process="h:2"),
+            event("report", 3, trial="00000"),
+            event("search_started", 30),
+            event("resumed", 31, trial="00000", process="h:3"),
+            event("paused", 32, trial="00000"),
+            event("resumed", 33, trial="00000", process="h:4"),
+            event("pruned", 34, trial="00000"),
+            event("resumed", 35, trial="00001", process="h:3"),
+            event("report", 36, trial="00001"),
+        ]
+    )
+    assert [(r.trial, r.process, r.start[-3:-1], r.end[-3:-1], r.ended) for r in found] == [
+        ("00000", "h:1", "01", "03", "killed"),
+        ("00001", "h:2", "02", "02", "killed"),
+        ("00000", "h:3", "31", "32", "paused"),
+        ("00000", "h:4", "33", "34", "pruned"),
+        ("00001", "h:3", "35", "36", "running"),
+    ]
+    assert all(isinstance(run, Run) for run in found)

@@ -1,0 +1,35 @@
+"""References and hypotheses, word by word."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.record.transcripts import aligned, references
+from tune_asr.speech.scoring import count_errors
+
+WORDS = st.lists(st.sampled_from("abc"), max_size=8).map(" ".join)
+
+
+@given(WORDS, WORDS)
+def test_an_alignment_has_the_counted_errors_and_all_the_words(reference, hypothesis):
+    kinds = [kind for kind, _ in aligned(reference, hypothesis)]
+    counts = count_errors(reference, hypothesis)
+    assert kinds.count("replace") == counts.substitutions
+    assert kinds.count("delete") == counts.deletions
+    assert kinds.count("insert") == counts.insertions
+    assert [word for kind, word in aligned(reference, hypothesis) if kind != "delete"] == hypothesis.split()
+
+
+def test_the_references_of_synthetic_speech_are_made_again():
+    data = {"target": "synthetic", "num_train": 8, "num_val": 3, "num_words": 20, "alphabet": "abcd"}
+    found = references({"config": {"data": data}})
+    assert list(found) == ["val-00000", "val-00001", "val-00002"]
+    assert all(text and set(text) <= set("abcd ") for text in found.values())
+
+
+def test_what_cannot_be_made_again_is_not_made_up(tmp_path):
+    (tmp_path / "val.txt").write_text("secret")
+    for data in ({"target": "manifest", "train": "t", "val": str(tmp_path / "val.txt")}, {"target": "a.B"}, "x"):
+        assert references({"config": {"data": data}}) == {}
+    assert references({}) == {}, "which the defaults would make of synthetic speech"

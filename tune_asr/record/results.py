@@ -1,0 +1,59 @@
+"""All that a report is made from, read once from a results folder. Writes nothing; the search may be running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_asr.record.checkpoints import kept_epochs
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Event, read_ledger
+from tune_asr.record.ranking import Metric, Standing, standings
+from tune_asr.record.search_yaml import read_search_yaml
+from tune_asr.record.state import SearchState
+from tune_asr.record.utterances import Utterances, utterances_of
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a search has left behind so far."""
+
+    folder: ResultsFolder
+    search: dict[str, Any]
+    """search.yaml, empty where there is none."""
+    events: Sequence[Event]
+    """The ledger."""
+    state: SearchState
+    """What the ledger says."""
+    metric: Metric
+    ranked: list[Standing]
+    """All trials, best first."""
+    utterances: dict[str, Utterances | None]
+    """Of the first trials, by number."""
+    running: bool
+
+
+def gather(root: Path, rows: int) -> Results:
+    """Read the results folder at `root`, and the utterances of its first `rows` trials.
+
+    Raises:
+        StorageError: it is not a results folder, or is damaged.
+    """
+    folder = ResultsFolder(root)
+    # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
+    running = folder.is_running()
+    state = SearchState.read(folder.ledger)
+    events = read_ledger(folder.ledger)
+    search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
+    metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
+    # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
+    kept = None
+    if folder.all_checkpoints.is_dir():
+        kept = {number: kept_epochs(folder.checkpoints(number)) for number in state.trials}
+    ranked = standings(state, metric, kept)
+    utterances = {
+        trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
+    }
+    return Results(folder, search, events, state, metric, ranked, utterances, running)

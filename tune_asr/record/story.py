@@ -1,0 +1,113 @@
+"""The sentences of a report: the same words on a terminal and in HTML.
+
+A section is a function of the results that yields lines of plain text; none, where it has nothing to say. A line that
+is indented is to stay as it is: `COMMAND_INDENT` marks a command, which a reader copies, so it is never wrapped. Names,
+values and causes are anybody's text: what yields them makes them `printable`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from tune_asr.errors import printable
+from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
+from tune_asr.record.ranking import leader
+from tune_asr.record.results import Results
+from tune_asr.record.terminal_table import percent, value_text
+
+COMMAND_INDENT = "    "
+_FAILURES = 50
+"""How many are told."""
+
+
+def header(results: Results) -> Iterator[str]:
+    """Which search this is, how it stands, and what it took."""
+    state = results.state
+    ended = "interrupted, its process died" if state.status == "running" else state.status
+    counts = ", ".join(f"{number} {status}" for status, number in state.counts().items() if number)
+    slots = f" on {count(state.slots, 'slot')}" if state.slots else ""
+    yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
+    yield f"{count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
+    yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
+
+
+def sureness(results: Results) -> Iterator[str]:
+    """Whether the first trial beats the second."""
+    if results.metric == "val_cer":
+        yield "These transcripts are not written in words: trials are ranked by CER, and their WER means nothing."
+        return
+    first_two = [trial.number for trial, report in results.ranked[:2] if report]
+    if len(first_two) == 2:
+        yield first_against_second(*(results.utterances[number] for number in first_two))
+
+
+def savings(results: Results) -> Iterator[str]:
+    """What pruning saved, and at which rungs."""
+    saved = pruning(results.state, horizon_of(results.search, results.state))
+    if not saved.stopped:
+        return
+    without = saved.trained + saved.saved
+    yield (
+        f"Pruning stopped {saved.stopped} of {count(len(results.state.trials), 'trial')}: "
+        f"{saved.trained} epochs were trained instead of {without} ({100 * saved.saved / without:.0f} % saved)."
+    )
+    for rung in saved.rungs:
+        yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
+
+
+def failures(results: Results) -> Iterator[str]:
+    """The trials that failed or diverged, and why."""
+    ended_badly = [trial for trial in results.state.trials.values() if trial.status in ("failed", "diverged")]
+    for trial in ended_badly[:_FAILURES]:
+        retries = f", tried again {count(trial.retries, 'time')}" if trial.retries else ""
+        cause = f": {printable(trial.cause)}" if trial.cause else ""
+        yield f"{trial.number} {trial.status} after epoch {trial.epoch}{retries}{cause}"
+    if len(ended_badly) > _FAILURES:
+        yield f"and {len(ended_badly) - _FAILURES} more in trials.jsonl"
+
+
+def winner(results: Results) -> Iterator[str]:
+    """The best trial, its values, and the ranges it stands at the end of."""
+    winner = leader(results.ranked)
+    if winner is None:
+        yield "No trial has a result yet."
+        return
+    trial, report = winner
+    wer = "" if results.metric == "val_cer" else f"WER {percent(report, 'val_wer')} %, "
+    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report, 'val_cer')} %"
+    if trial.status == "diverged":
+        yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
+    for key, value in {**trial.params, "seed": trial.seed}.items():
+        yield f"  {printable(key)}: {value_text(value)}"
+    space = (results.search.get("space") or {}).get("param_space") or {}
+    for path, end in narrow_ranges(space, trial.params).items():
+        place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range {value_text(space[path])}"
+        yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
+
+
+def next_steps(results: Results) -> Iterator[str]:
+    """The commands that go on from here."""
+    if results.folder.best_yaml.exists():
+        yield "Train the winner again:"
+        yield _command("tune_asr.train", "--config", results.folder.best_yaml)
+    if not results.running and results.state.status != "finished":
+        yield "Go on with the search:"
+        yield _command("tune_asr.search", "--resume", results.folder.root)
+
+
+def _command(module: str, flag: str, path: Path) -> str:
+    return f"{COMMAND_INDENT}python -m {module} {flag} {printable(shlex.quote(str(path)))}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 trial`, `2 trials`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """A time in the two units that matter."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

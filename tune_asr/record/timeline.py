@@ -1,0 +1,54 @@
+"""Which process worked on which trial, from when to when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tune_asr.record.ledger import Event
+from tune_asr.record.state import FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A trial in one process, from the end of its set-up until it ended, paused or died."""
+
+    trial: str
+    process: str
+    """`host:pid`, or "" where the ledger does not say."""
+    start: str
+    """ISO 8601, UTC, as `end`."""
+    end: str
+    ended: str
+    """`finished`, `pruned`, `diverged`, `failed` or `paused`; `running` where the ledger ends, `killed` where only the
+    driver's next start says that it was over."""
+
+
+def runs(events: Iterable[Event]) -> list[Run]:
+    """Every run that the ledger tells of, in the order of their ends.
+
+    Of a run that was killed with its driver, nobody wrote the end: it is the trial's last event.
+    """
+    found: list[Run] = []
+    begun: dict[str, tuple[str, str]] = {}
+    last: dict[str, str] = {}
+    now = ""
+
+    def end(trial: str, time: str, how: str) -> None:
+        if trial in begun:
+            process, start = begun.pop(trial)
+            found.append(Run(trial, process, start, time, how))
+
+    for event in events:
+        name, trial, now = event["event"], event.get("trial", ""), event.get("time", now)
+        if name == "search_started":
+            for number in list(begun):
+                end(number, last[number], "killed")
+        elif name in ("started", "resumed"):
+            begun[trial] = (str(event.get("process", "")), now)
+        elif name in (*FINAL, "paused"):
+            end(trial, now, name)
+        last[trial] = now
+    for number in list(begun):
+        end(number, now, "running")
+    return found
