@@ -4,7 +4,7 @@ The events, in the ledger's words:
 
     search_started {pid, host, address, slots, resumed} · search_ended {status}
     created {trial, params, seed} · started · report {epoch, val_wer, …}
-    decision {rung, epoch, value, cutoff, verdict} · paused {epoch, cause, retry} · resumed {epoch, cause}
+    decision {rung, epoch, value, cutoff, verdict, control} · paused {epoch, cause, retry} · resumed {epoch, cause}
     finished | pruned | diverged | failed {cause}
 
 The live search and the replay of its ledger go through the one method `SearchState.apply`, so they
@@ -45,6 +45,11 @@ class Trial:
     """How many times its process died and it was started again."""
     cause: str | None = None
     """Why it ended or paused, where there is more to say than its status."""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether pruning would have stopped it, and it was trained on to see what pruning loses."""
+        return any(decision.get("control") for decision in self.decisions)
 
     @property
     def epoch(self) -> int:

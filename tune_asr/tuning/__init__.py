@@ -3,7 +3,6 @@
     driver.py      one search, from its files to its exit code: data, folder, lock, Ray
     session.py     what lives while Ray runs it: Tune's loop, snapshots, how it all ends
     conductor.py   what happens next: every change goes through the ledger first. Never imports ray
-    asha.py        who goes on at a rung, in the paper's letters. Never imports ray
     executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler, a Callback
     trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
     messages.py    what driver and worker tell each other

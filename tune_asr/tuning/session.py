@@ -18,9 +18,9 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
+from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
 from tune_asr.tuning import nodes
-from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts, end_process_within
@@ -51,7 +51,12 @@ class Session:
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
         asha = plan.space.asha
-        self.asha = Asha(grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t)
+        self.asha = Asha(
+            grace_period=asha.grace_period,
+            reduction_factor=asha.reduction_factor,
+            max_t=plan.max_t,
+            controls=asha.controls,
+        )
         self.progress = Progress(
             self.state,
             num_trials=plan.num_trials,
