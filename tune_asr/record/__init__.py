@@ -15,6 +15,8 @@ Derived, made again at any time:
 - `leaderboard`  leaderboard.csv
 - `snapshots`    summary.json, best.yaml, best.ckpt
 - `findings`     what pruning saved, ranges that end at the winner, whether the first beats the second
+- `replay`       the search under other ASHA settings;  `what_next`  which of them to search with next
+- `rerun`        any trial's configuration, and the command that trains it again
 - `terminal_report`  all of it for people, on a terminal
 
 Beneath them: `folder` (paths, checks, the lock) and `atomic` (files that are old or new, never half).

@@ -72,6 +72,8 @@ class SearchState:
     """`running` from a `search_started`; then what `search_ended` says: `finished` or `interrupted`."""
     slots: int | None = None
     """How many trials run at the same time."""
+    reports: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """The `report` events of all trials, in the order in which they came."""
     wall_seconds: float = 0.0
     """From each start of the search to its last event, summed: the time while nothing ran is left out."""
     _last_time: datetime | None = field(default=None, repr=False)
@@ -162,6 +164,7 @@ class SearchState:
             if event["epoch"] != trial.epoch + 1:
                 raise StorageError(f"trial {number} reports epoch {event['epoch']} where {trial.epoch + 1} is the next")
             trial.reports.append(dict(event))
+            self.reports.append(trial.reports[-1])
         elif name == "decision":
             trial.decisions.append(dict(event))
         else:

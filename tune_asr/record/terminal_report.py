@@ -22,10 +22,13 @@ from tune_asr.record.findings import first_against_second, horizon_of, narrow_ra
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import read_ledger
 from tune_asr.record.ranking import Metric, Standing, leader, searched_keys, standings
+from tune_asr.record.rerun import rerun_command
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState
+from tune_asr.record.terminal_next import control_lines, replay_lines
 from tune_asr.record.terminal_table import leaderboard_tables, percent, value_text
 from tune_asr.record.utterances import Utterances, utterances_of
+from tune_asr.record.what_next import advise
 
 _ROWS = 20
 _WIDTH = 80
@@ -58,7 +61,7 @@ def print_report(root: Path) -> None:
     sections = (
         _header(results),
         _leaderboard(results, console.width),
-        *(section(results) for section in (_sureness, _savings, _failures, _winner, _next_steps)),
+        *(section(results) for section in (_sureness, _savings, _replays, _failures, _winner, _next_steps)),
     )
     with console.capture() as captured:
         for section in sections:
@@ -133,6 +136,13 @@ def _savings(results: _Results) -> Iterator[str]:
     )
     for rung in saved.rungs:
         yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
+    yield from control_lines(results.state, results.ranked)
+
+
+def _replays(results: _Results) -> Iterator[str]:
+    advice = advise(results.search, results.state, results.metric, results.ranked)
+    if advice and not results.running:
+        yield from replay_lines(advice)
 
 
 def _failures(results: _Results) -> Iterator[str]:
@@ -163,6 +173,9 @@ def _next_steps(results: _Results) -> Iterator[str]:
     if results.folder.best_yaml.exists():
         yield "Train the winner again:"
         yield _command("tune_asr.train", "--config", results.folder.best_yaml)
+    if results.folder.search_yaml.exists() and (winner := leader(results.ranked)):
+        yield "Train any trial again, to its recorded WER, by its number:"
+        yield _COMMAND_INDENT + printable(rerun_command(results.folder, winner[0].number))
     if not results.running and results.state.status != "finished":
         yield "Go on with the search:"
         yield _command("tune_asr.search", "--resume", results.folder.root)
