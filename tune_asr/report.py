@@ -1,6 +1,7 @@
 """The door to a search's results: what happened, how sure it is, what can be done next.
 
     python -m tune_asr.report results/NAME
+    python -m tune_asr.report results/NAME --compare 00003 00007
 
 It reads the ledger alone (intervals and ranges come from the files beside it, where they are), writes
 nothing, and may be used while the search runs. It never waits for torch or ray.
@@ -24,14 +25,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
+    parser.add_argument("--compare", nargs=2, metavar="ID", help="only whether one of two trials beats the other")
     arguments = parser.parse_args(argv)
-    return exit_with(lambda: _report(arguments.folder))
+    return exit_with(lambda: _report(arguments.folder, arguments.compare))
 
 
-def _report(folder: Path) -> int:
-    from tune_asr.record.terminal_report import print_report
+def _report(folder: Path, compare: Sequence[str] | None) -> int:
+    from tune_asr.record.terminal_report import print_comparison, print_report
 
-    print_report(folder)
+    if compare:
+        print_comparison(folder, *compare)
+    else:
+        print_report(folder)
     return 0
 
 

@@ -279,3 +279,19 @@ def test_exit_with_turns_each_end_into_its_code(capsys):
     assert exit_with(raising(KeyboardInterrupt())) == 130
     with pytest.raises(ZeroDivisionError):
         exit_with(raising(ZeroDivisionError()))
+
+
+def test_any_two_trials_are_compared(searched, capsys):
+    root = str(searched.folder.root)
+    assert report.main([root, "--compare", "1", "00000"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("00001  WER 40.0 %, 95 %: 40.0-40.0\n00000  WER 10.0 %, 95 %: 10.0-10.0\n00000 beats 00001: ")
+    assert "+30.0 to +30.0 points" in out
+    for trials, said in ((("0", "9"), "00009, which is none"), (("2", "0"), "00002, which has no result")):
+        assert report.main([root, "--compare", *trials]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_the_ruler_is_told_in_words(searched, capsys):
+    text = " ".join(reported(searched, capsys).split())
+    assert "The ruler, 500 words in 50 utterances: near WER 0.10, settings closer than 0.0 points" in text

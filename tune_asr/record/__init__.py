@@ -11,6 +11,7 @@ Derived, made again at any time:
 
 - `ranking`      which epoch of a trial, and which trial, is best
 - `statistics`   how sure a word error rate is, and the difference of two
+- `resolution`   how far apart two of them must be to be told apart
 - `utterances`   the error counts of each validation utterance
 - `leaderboard`  leaderboard.csv
 - `snapshots`    summary.json, best.yaml, best.ckpt

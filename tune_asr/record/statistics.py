@@ -5,9 +5,9 @@ ICASSP 2004. A replicate b = 1 … B draws s utterances with replacement from th
 has its own rate W*b = Σ errors / Σ words; the interval holds the middle of all W*b. For two systems the
 same draw is scored by both, which removes what the utterances themselves contribute.
 
-The bootstrap knows only s utterances, and its spread is that of s, not of s - 1: with few, its intervals are too narrow.
-So the tails that are cut off are those of the t distribution (T. Hesterberg, *What teachers should know about the
-bootstrap*, The American Statistician, 2015: the expanded percentile interval); from some hundreds on it is no matter.
+Over few utterances the bootstrap spreads too little: by s where s - 1 is due, by the normal tails where the t
+distribution's are due. So less is cut off at each end (T. Hesterberg, *What Teachers Should Know About the Bootstrap*,
+The American Statistician, 2015: the expanded percentile interval); over some hundreds it is no matter.
 
 An utterance is one complex number here, its errors + i · its words: a replicate is then one sum.
 """

@@ -8,6 +8,7 @@ the terminal.
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +17,26 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tune_asr.errors import printable
+from tune_asr.errors import ConfigError, printable
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import read_ledger
 from tune_asr.record.ranking import Metric, Standing, leader, searched_keys, standings
 from tune_asr.record.rerun import rerun_command
+from tune_asr.record.resolution import resolution
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState
 from tune_asr.record.terminal_next import control_lines, replay_lines
-from tune_asr.record.terminal_table import leaderboard_tables, percent, value_text
+from tune_asr.record.terminal_table import interval_text, leaderboard_tables, percent, value_text
 from tune_asr.record.utterances import Utterances, utterances_of
 from tune_asr.record.what_next import advise
 
 _ROWS = 20
 _WIDTH = 80
 _COMMAND_INDENT = "    "
+_NEAR_THE_FIRST = 5
+"""So many trials show how alike settings err."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,27 @@ def print_report(root: Path) -> None:
                 console.print()
     # In one piece, and not by rich: a closed pipe is for the door to handle.
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
+
+
+def print_comparison(root: Path, one: str, other: str) -> None:
+    """Print whether one trial beats another, on the utterances of their best epochs.
+
+    Raises:
+        ConfigError: the search has no such trial, or one of them has no result.
+        StorageError: it is not a results folder, or is damaged.
+    """
+    results = _gather(root)
+    reports = {trial.number: report for trial, report in results.ranked}
+    numbers = (one.zfill(5), other.zfill(5))
+    for number in numbers:
+        if reports.get(number) is None:
+            what = "has no result" if number in reports else f"is none of the search in {root}"
+            raise ConfigError(f"--compare names the trial {number}, which {what}")
+    first, second = (utterances_of(results.folder, number, reports[number] or {}) for number in numbers)
+    for number, utterances in zip(numbers, (first, second), strict=True):
+        rates = f"WER {percent(reports[number], 'val_wer')} %, 95 %: {interval_text(utterances) or 'not known'}"
+        print(f"{number}  {rates}")
+    print(textwrap.fill(first_against_second(first, second, numbers), _WIDTH))
 
 
 def _gather(root: Path) -> _Results:
@@ -120,9 +145,11 @@ def _sureness(results: _Results) -> Iterator[str]:
     if results.metric == "val_cer":
         yield "These transcripts are not written in words: trials are ranked by CER, and their WER means nothing."
         return
-    first_two = [trial.number for trial, report in results.ranked[:2] if report]
-    if len(first_two) == 2:
-        yield first_against_second(*(results.utterances[number] for number in first_two))
+    near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
+    if len(near) > 1:
+        yield first_against_second(near[0], near[1])
+    if near and near[0] is not None and near[0].words.any():
+        yield str(resolution(near[0], [other for other in near[1:] if other is not None]))
 
 
 def _savings(results: _Results) -> Iterator[str]:

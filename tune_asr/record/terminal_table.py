@@ -45,7 +45,7 @@ def leaderboard_tables(
         _Column("status", [trial.status for trial, _ in shown]),
         _Column("epochs", [str(trial.epoch) for trial, _ in shown]),
         _Column("WER %", [percent(report, "val_wer") for _, report in shown]),
-        _Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
+        _Column("95 %", [interval_text(utterances.get(trial.number)) for trial, _ in shown]),
         _Column("CER %", [percent(report, "val_cer") for _, report in shown]),
         _Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
     ]
@@ -106,7 +106,8 @@ def _table(columns: Sequence[_Column]) -> Table:
     return table
 
 
-def _interval(utterances: Utterances | None) -> str:
+def interval_text(utterances: Utterances | None) -> str:
+    """The 95 % interval of their WER in %, empty where there are none."""
     if utterances is None:
         return ""
     low, high = utterances.interval()
