@@ -10,6 +10,7 @@
     nodes.py       how many trials fit at once; what every node must see
     interrupts.py  Ctrl-C, SIGTERM, SIGHUP
     progress.py    a line an event, with the best so far and the time left
+    live.py        the same as a table, on a terminal
 
 Ray Tune runs trials in reused processes and nothing else: its own state is thrown away at the end of every run, and a
 search resumes from ledger and checkpoints alone.

@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from tune_asr.tuning import nodes
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import Between, EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts, end_process_within
+from tune_asr.tuning.live import LiveProgress, is_live_terminal
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
 
@@ -57,7 +59,7 @@ class Session:
             max_t=plan.max_t,
             controls=asha.controls,
         )
-        self.progress = Progress(
+        self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
             self.state,
             num_trials=plan.num_trials,
             milestones=[*self.asha.milestones, plan.max_t],
@@ -82,9 +84,11 @@ class Session:
         conductor = Conductor(self.folder, self.plan, self.asha, self.ledger, self.state, self.metric, self._on_event)
         try:
             self._fit_until_done(conductor)
+            self._end("finished")
         except EndSearch as end:
             return self._end_early(conductor, end)
-        self._end("finished")
+        finally:
+            self.progress.close()
         failed = self.state.counts()["failed"]
         return TrialFailedError.exit_code if failed else 0
 
@@ -140,6 +144,7 @@ class Session:
         """Between two events of Tune."""
         if self.interrupts.number is not None:
             raise EndSearch(signal_number=self.interrupts.number)
+        self.progress.tick()
         if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
