@@ -98,6 +98,7 @@ class Conductor:
             number=trial.number,
             epoch=trial.epoch,
             values=self.trial_values(trial),
+            params={**trial.params, "seed": trial.seed},
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
             metric=self.metric,

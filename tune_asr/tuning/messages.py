@@ -30,12 +30,14 @@ def from_result(result: Mapping[str, Any]) -> Message:
 class Work:
     """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
 
+    `params` are the searched ones among the values, for its curves.
     `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
     """
 
     number: str
     epoch: int
     values: dict[str, Any]
+    params: dict[str, Any]
     root: str
     search: str
     metric: str

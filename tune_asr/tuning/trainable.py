@@ -64,7 +64,7 @@ def _train(work: Work) -> None:
     from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.training.fit import fit
-    from tune_asr.training.loggers import make_loggers
+    from tune_asr.training.loggers import TrialRun, make_loggers
 
     folder = ResultsFolder(Path(work.root))
     config = from_values(work.values, f"trial {work.number}")
@@ -90,7 +90,9 @@ def _train(work: Work) -> None:
         sink,
         on_start=on_start,
         resume_from=checkpoint / CHECKPOINT if checkpoint else None,
-        loggers=make_loggers(config.logging, folder.root, name="tensorboard", version=work.number),
+        loggers=make_loggers(
+            config.logging, folder.root, name="tensorboard", trial=TrialRun(work.search, work.number, work.params)
+        ),
         grace_period=work.grace_period,
     )
 

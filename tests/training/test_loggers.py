@@ -1,0 +1,46 @@
+"""The curves of a trial: one run each, with what was searched, under the search's name."""
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+
+from tune_asr.config.sections import LoggingSection
+from tune_asr.training.fit import fit
+from tune_asr.training.loggers import TrialRun, make_loggers
+
+VALUES = {"optimizer.lr": 0.003, "model.causal": True, "scheduler.name": "cosine", "optimizer.betas": [0.9, 0.99]}
+
+
+@pytest.fixture
+def trial():
+    return TrialRun("lr", "00007", VALUES)
+
+
+def test_tensorboard_has_a_run_a_trial_with_its_searched_values_and_the_metrics(trial, tmp_path, quick):
+    loggers = make_loggers(LoggingSection(), tmp_path, name="tensorboard", trial=trial)
+    history = fit(quick(trainer={"max_epochs": 2}), lambda *_: None, loggers=loggers)
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "00007")).Reload()
+    content = events.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
+    shown = metadata.parse_session_start_info_plugin_data(content).hparams
+    assert {key: getattr(value, value.WhichOneof("kind")) for key, value in shown.items()} == VALUES | {
+        "optimizer.betas": "[0.9, 0.99]"
+    }
+    content = events.summary_metadata[metadata.EXPERIMENT_TAG].plugin_data.content
+    names = [info.name.tag for info in metadata.parse_experiment_plugin_data(content).metric_infos]
+    assert names == ["val_wer", "val_cer", "val_loss"]
+    for name in names:
+        assert [scalar.value for scalar in events.Scalars(name)] == pytest.approx([e[name] for e in history])
+    assert "hp_metric" not in events.Tags()["scalars"]
+
+
+def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    section = LoggingSection(tensorboard=False, use_wandb=True, project="speech")
+    (logger,) = make_loggers(section, tmp_path, name="tensorboard", trial=trial)
+    run = logger.experiment
+    try:
+        assert (run.project, run.group, run.name) == ("speech", "lr", "00007")
+        assert {key: run.config[key] for key in VALUES} == VALUES
+    finally:
+        run.finish()
+    assert list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
