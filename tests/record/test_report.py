@@ -292,6 +292,10 @@ def test_any_two_trials_are_compared(searched, capsys):
         assert said in capsys.readouterr().err
 
 
-def test_the_ruler_is_told_in_words(searched, capsys):
-    text = " ".join(reported(searched, capsys).split())
-    assert "The ruler, 500 words in 50 utterances: near WER 0.10, settings closer than 0.0 points" in text
+def test_the_ruler_is_told_in_words(search, capsys):
+    for errors in ([1, 2, 3, 4] * 10, [2, 2, 3, 4] * 10):
+        search.epoch(search.trial(lr=1.0), errors)
+    text = " ".join(reported(search, capsys).split())
+    # 1.96 standard errors of a mean of 40: of errors that spread by 1.118 words of ten, times sqrt(2); and by 0.433.
+    assert "The ruler, 400 words in 40 utterances: near WER 0.25, settings closer than 5.0 points" in text
+    assert "cannot be told apart; 1.4 when paired." in text

@@ -8,7 +8,7 @@ from typing import Any
 
 from tune_asr.errors import ConfigError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import read_ledger
+from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.snapshots import winner_config
 from tune_asr.record.state import SearchState
@@ -34,7 +34,7 @@ def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
     config = read_search_yaml(search_yaml).get("config")
     if not isinstance(config, dict):
         raise ConfigError(f"--trial is given, but {search_yaml} is no search.yaml: give that of the trial's search")
-    state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+    state = SearchState.replay(iter_ledger(folder.ledger), str(folder.ledger))
     found = state.trials.get(trial.zfill(5))
     if found is None:
         there = f"has 00000 to {max(state.trials)}" if state.trials else "has no trial yet"

@@ -10,7 +10,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.record.terminal_table import percent
 from tune_asr.record.what_next import Advice, controls
 
-_ROW = "  {:<9}  {:>5}  {:>6}  {:>10}  {:>11}  {:<7}  {:>4} {:>4} {:>7}"
+_ROW = "  {:<9}  {:>5}  {:>6}  {:>12}  {:>12}  {:<7}  {:>4} {:>4} {:>3}"
 _FATES: tuple[Fate, ...] = ("kept", "lost", "unknown")
 
 
@@ -34,13 +34,13 @@ def replay_lines(advice: Advice) -> Iterator[str]:
     """A row a setting, and the section for the next search; lines that begin with four blanks are to be copied."""
     yield "This search under other `asha` settings, its trials judged again in the order"
     yield f"in which they reported, and what becomes of the leaderboard's first {len(advice.leaders)}:"
-    yield _ROW.format("metric", "grace", "factor", "epochs", "saved", "winner", *_FATES)
+    yield _ROW.format("metric", "grace", "factor", "epochs", "saved", "winner", "kept", "lost", "?")
     replays = (advice.own, *advice.others)
     for replay in replays:
         yield _row(replay, advice)
     if any(low < high for low, high in (replay.epochs for replay in replays)):
-        yield "A range: this search stopped trials that the setting would have trained on,"
-        yield "and what those would have reached is not known."
+        yield "A range, or ?: this search stopped trials that the setting would have trained"
+        yield "on, and what those would have reached is not known."
     yield f"For the next search. {advice.why}"
     yield f"    {advice.stanza}"
 
@@ -54,4 +54,8 @@ def _row(replay: Replay, advice: Advice) -> str:
 
 
 def _range(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"
+    return _short(low) if low == high else f"{_short(low)} to {_short(high)}"
+
+
+def _short(number: int) -> str:
+    return str(number) if abs(number) < 10_000 else f"{number / 1000:.0f}k"

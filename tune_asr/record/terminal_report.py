@@ -21,7 +21,7 @@ from tune_asr.errors import ConfigError, printable
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import read_ledger
+from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.ranking import Metric, Standing, leader, searched_keys, standings
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
@@ -105,7 +105,7 @@ def _gather(root: Path) -> _Results:
     folder = ResultsFolder(root)
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
-    state = SearchState.replay(read_ledger(folder.ledger), source=str(folder.ledger))
+    state = SearchState.replay(iter_ledger(folder.ledger), source=str(folder.ledger))
     search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
     metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
     # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
@@ -148,7 +148,7 @@ def _sureness(results: _Results) -> Iterator[str]:
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
     if len(near) > 1:
         yield first_against_second(near[0], near[1])
-    if near and near[0] is not None and near[0].words.any():
+    if near and near[0] is not None and near[0].errors.any():  # a first without an error has no spread to go by
         yield str(resolution(near[0], [other for other in near[1:] if other is not None]))
 
 

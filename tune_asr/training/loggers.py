@@ -65,7 +65,7 @@ def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None) -> Logger:
         if trial:
             # The table shows the last value of these curves: there is one for every epoch, however the trial ends.
             values = {key: _plain(value) for key, value in trial.values.items()}
-            for summary in hparams(values, dict.fromkeys(METRICS, 0.0)):
+            for summary in hparams(values, dict.fromkeys(METRICS, 0.0)):  # type: ignore[no-untyped-call]
                 writer.file_writer.add_summary(summary)
     except OSError as error:
         raise StorageError(f"{save_dir}: cannot be written: {error.strerror}: choose logging.save_dir") from error
