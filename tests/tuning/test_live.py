@@ -78,6 +78,7 @@ class Terminal:
 @pytest.fixture
 def terminal(monkeypatch):
     monkeypatch.setattr(live, "_DRAW_SECONDS", 0.0)
+    monkeypatch.setattr(live, "_DRAW_SHARE", 1e9)
     for name in ("COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     opened = []

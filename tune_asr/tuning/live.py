@@ -1,8 +1,8 @@
 """What a person at a terminal sees while a search runs: a table of the trials that is kept up to date in its place.
 
 Lines about the search, and about trials that ended, stand above it and scroll away as they do without it. It is drawn
-by the driver's own loop, at most once a second, without a thread. The cursor is left visible: a driver that is killed
-could not bring it back.
+by the driver's own loop, at most once a second and at 1 % of a CPU, without a thread. The cursor is left visible: a
+driver that is killed could not bring it back.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from tune_asr.errors import printable
@@ -27,6 +26,8 @@ from tune_asr.record.terminal_table import percent, short_names, value_text
 from tune_asr.tuning.progress import Progress, duration
 
 _DRAW_SECONDS = 1.0
+_DRAW_SHARE = 0.01
+"""Of one CPU: the table is drawn less often where drawing takes longer."""
 _IDLE_SECONDS = 5.0
 _ROWS = 40
 """Trials that ended and are remembered as the best: no terminal shows more."""
@@ -49,7 +50,7 @@ class LiveProgress(Progress):
         self._live: Live | None = None
         self._size = self._console.size
         self._began = time.monotonic() - self.state.wall_seconds
-        self._drawn = self._changed = 0.0
+        self._drawn = self._changed = self._cost = 0.0
         self._best_of_trial: dict[str, Mapping[str, Any]] = {}
         self._leading: list[str] = []
         for trial in self.state.trials.values():
@@ -68,10 +69,12 @@ class LiveProgress(Progress):
     def tick(self) -> None:
         """Draw the table if it is time to; called several times a second."""
         now = time.monotonic()
-        wait = _DRAW_SECONDS if self._changed > self._drawn else _IDLE_SECONDS
+        wait = max(_DRAW_SECONDS if self._changed > self._drawn else _IDLE_SECONDS, self._cost / _DRAW_SHARE)
         if now - self._drawn >= wait or self._console.size != self._size:
+            began = time.thread_time()
             self._drawn = now
             self._draw()
+            self._cost = time.thread_time() - began
 
     def close(self) -> None:
         """Draw it for the last time and leave it there."""
@@ -125,39 +128,41 @@ class LiveProgress(Progress):
         others = [self.state.trials[number] for number in self._leading if number not in numbers]
         return [*now, *others][:room]
 
-    def _table(self) -> Group:
+    def _table(self) -> Text:
+        """The table, a line a trial. Not rich's: measuring its cells would take most of the time that is allowed."""
         shown = self._shown()
-        searched, left_out = self._searched_columns(shown, self._console.width - sum(w + 2 for _, w in _FIXED))
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for name, width in (*_FIXED, *searched):
-            heading = name.format(error="WER" if self.metric == "val_wer" else "CER")
-            table.add_column(heading, justify="right", no_wrap=True, min_width=width, overflow="crop")
+        columns, left_out = self._columns(shown)
+        widths = [max(map(len, column)) for column in columns]
         leader = self._leading[0] if self._leading else None
-        for trial in shown:
-            best, last = self._best_of_trial.get(trial.number), trial.reports[-1] if trial.reports else None
-            cells = (
-                *(trial.number, trial.status, f"{trial.epoch}/{self.max_t}"),
-                *(percent(last, self.metric), percent(best, self.metric)),
-                *(_cell(trial, key) for key in list(self._names(shown))[: len(searched)]),
-            )
-            table.add_row(*cells, style="bold green" if trial.number == leader else _STYLES.get(trial.status, ""))
-        return Group(Text(), table, Text(self._summary(left_out), no_wrap=True, overflow="crop"))
+        styles = ["bold", *("bold green" if t.number == leader else _STYLES.get(t.status, "") for t in shown)]
+        table = Text("\n", no_wrap=True, overflow="crop", end="")
+        for cells, style in zip(zip(*columns, strict=True), styles, strict=True):
+            line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+            table.append(line[: self._console.width] + "\n", style)
+        lines = self._summary(left_out).split("\n")
+        return table.append("\n".join(line[: self._console.width] for line in lines))
 
-    def _names(self, shown: Sequence[Trial]) -> dict[str, str]:
+    def _columns(self, shown: Sequence[Trial]) -> tuple[list[list[str]], int]:
+        """The columns, each under its head: of the searched keys those that fit. And how many do not."""
+        best = [self._best_of_trial.get(trial.number) for trial in shown]
+        last = [trial.reports[-1] if trial.reports else None for trial in shown]
+        error = "WER %" if self.metric == "val_wer" else "CER %"
+        columns = [
+            ["trial", *(trial.number for trial in shown)],
+            ["   state", *(trial.status for trial in shown)],
+            ["epoch", *(f"{trial.epoch}/{self.max_t}" for trial in shown)],
+            [error, *(percent(report, self.metric) for report in last)],
+            ["best %", *(percent(report, self.metric) for report in best)],
+        ]
+        room = self._console.width - sum(max(map(len, column)) + 2 for column in columns)
         keys = list(shown[0].params) if shown else []
-        return dict(zip(keys, short_names(keys), strict=True))
-
-    def _searched_columns(self, shown: Sequence[Trial], width: int) -> tuple[list[tuple[str, int]], int]:
-        """The searched keys that fit into `width`, each with its own; and how many do not."""
-        columns: list[tuple[str, int]] = []
-        names = self._names(shown)
-        for key, name in names.items():
-            needed = max(len(name), *(len(_cell(trial, key)) for trial in shown))
-            width -= needed + 2
-            if width < -2:  # the last column needs no gap
-                break
-            columns.append((printable(name).replace("{", "{{").replace("}", "}}"), needed))
-        return columns, len(names) - len(columns)
+        for taken, (key, name) in enumerate(zip(keys, short_names(keys), strict=True)):
+            column = [printable(name), *(_cell(trial, key) for trial in shown)]
+            room -= max(map(len, column)) + 2
+            if room < -2:  # the last column needs no gap
+                return columns, len(keys) - taken
+            columns.append(column)
+        return columns, 0
 
     def _summary(self, left_out: int) -> str:
         counts = {status: count for status, count in self.state.counts().items() if count}
@@ -170,9 +175,6 @@ class LiveProgress(Progress):
         if self._best:
             parts.append(f"best {percent(self._best, self.metric)} % (trial {self._best['trial']})")
         return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"
-
-
-_FIXED = (("trial", 5), ("state", 8), ("epoch", 5), ("{error} %", 5), ("best %", 6))
 
 
 def _cell(trial: Trial, key: str) -> str:
