@@ -130,4 +130,4 @@ def _best(replays: Mapping[Setting, Replay], own: Replay, leaders: tuple[tuple[s
     if own in safe and saves < _WORTH * own.epochs[1]:
         return own.setting, f"No other setting keeps the first {len(leaders)} with clearly fewer epochs. Stay with:"
     gain = f"{saves} epochs fewer" if saves > 0 else "the fewest epochs"
-    return cheapest.setting, f"Keeps the first {len(leaders)} with {gain}:"
+    return cheapest.setting, f"Keeps the first {len(leaders)} with {gain}, as far as one search can tell:"
