@@ -148,7 +148,8 @@ def _sureness(results: _Results) -> Iterator[str]:
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
     if len(near) > 1:
         yield first_against_second(near[0], near[1])
-    if near and near[0] is not None and near[0].errors.any():  # a first without an error has no spread to go by
+    # A first without an error has no spread to go by.
+    if near and near[0] is not None and near[0].words.any() and near[0].errors.any():
         yield str(resolution(near[0], [other for other in near[1:] if other is not None]))
 
 
@@ -163,10 +164,10 @@ def _savings(results: _Results) -> Iterator[str]:
     )
     for rung in saved.rungs:
         yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
-    yield from control_lines(results.state, results.ranked)
 
 
 def _replays(results: _Results) -> Iterator[str]:
+    yield from control_lines(results.state, results.ranked)
     advice = advise(results.search, results.state, results.metric, results.ranked)
     if advice and not results.running:
         yield from replay_lines(advice)
