@@ -64,11 +64,14 @@ def _train(work: Work) -> None:
     from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.training.fit import fit
-    from tune_asr.training.loggers import TrialRun, make_loggers
+    from tune_asr.training.loggers import TrialRun, close, make_loggers
 
     folder = ResultsFolder(Path(work.root))
     config = from_values(work.values, f"trial {work.number}")
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
+
+    run = TrialRun(work.search, work.number, work.params)
+    loggers = make_loggers(config.logging, folder.root, name="tensorboard", trial=run)
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
@@ -77,6 +80,9 @@ def _train(work: Work) -> None:
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
         report = _report(work, folder, result, save)
+        if last:
+            # The search may be over with this report, and its processes with it: W&B has to be done before.
+            close(loggers)
         _announce(work, f"epoch {result.epoch} WER {result.val_wer:.4f} loss {result.val_loss:.4f}")
         # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
         with tempfile.TemporaryDirectory() as pointer:
@@ -90,9 +96,7 @@ def _train(work: Work) -> None:
         sink,
         on_start=on_start,
         resume_from=checkpoint / CHECKPOINT if checkpoint else None,
-        loggers=make_loggers(
-            config.logging, folder.root, name="tensorboard", trial=TrialRun(work.search, work.number, work.params)
-        ),
+        loggers=loggers,
         grace_period=work.grace_period,
     )
 
