@@ -1,6 +1,7 @@
 """The door to a search's results: what happened, how sure it is, what can be done next.
 
     python -m tune_asr.report results/NAME [--html FILE]
+    python -m tune_asr.report results/NAME --compare 00003 00007
 
 It reads the ledger alone (intervals and ranges come from the files beside it, where they are), writes
 nothing but FILE, and may be used while the search runs. It never waits for torch or ray.
@@ -25,17 +26,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged, or FILE cannot be written.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
-    parser.add_argument("--html", metavar="FILE", type=Path, help="write the report with figures to one HTML file")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--html", metavar="FILE", type=Path, help="write the report with figures to one HTML file")
+    either.add_argument("--compare", nargs=2, metavar="ID", help="only whether one of two trials beats the other")
     arguments = parser.parse_args(argv)
-    return exit_with(lambda: _report(arguments.folder, arguments.html))
+    return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
 
 
-def _report(folder: Path, html: Path | None) -> int:
+def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> int:
     if html is not None:
         return _write_html(folder, html)
-    from tune_asr.record.terminal_report import print_report
+    from tune_asr.record.terminal_report import print_comparison, print_report
 
-    print_report(folder)
+    if compare:
+        print_comparison(folder, *compare)
+    else:
+        print_report(folder)
     return 0
 
 

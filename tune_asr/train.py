@@ -1,6 +1,7 @@
 """The door `python -m tune_asr.train`: one configuration -> one trained recogniser.
 
     python -m tune_asr.train --config configs/train.yaml
+    python -m tune_asr.train --config results/NAME/search.yaml --trial 00007        # again, to its recorded WER
     python -m tune_asr.train --config FILE --resume-from-checkpoint artifacts/checkpoints/ctc-epoch=07.ckpt
 
 Checkpoints go to `artifacts/checkpoints/`, curves to `artifacts/logs/tensorboard/`. The last line on stdout is one JSON
@@ -41,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         "5 storage, 130 Ctrl-C.",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (YAML)")
+    parser.add_argument(
+        "--trial", metavar="ID", help="train this trial again; --config is the search.yaml of its search"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
@@ -52,13 +56,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tune_asr.config.load import load_config
-    from tune_asr.config.overrides import parse_assignments
     from tune_asr.record.skipped_rows import write_skipped_rows
     from tune_asr.training.corpus import survey
     from tune_asr.training.targets import check_targets
 
-    config = load_config(arguments.config, parse_assignments(arguments.set))
+    config = _config(arguments)
     resume_from = arguments.resume_from_checkpoint
     if resume_from is not None and not resume_from.is_file():
         raise ConfigError(f"--resume-from-checkpoint {resume_from}: no such file")
@@ -78,6 +80,20 @@ def _run(arguments: argparse.Namespace) -> int:
         best = _train(config, found, resume_from=resume_from, writes=not arguments.fast_dev_run)
         print(json.dumps(best), flush=True)
     return 0
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    """The configuration file, or the trial's, under the overrides."""
+    from tune_asr.config.load import from_values, load_config
+    from tune_asr.config.overrides import parse_assignments
+
+    overrides = parse_assignments(arguments.set)
+    if arguments.trial is None:
+        return load_config(arguments.config, overrides)
+    from tune_asr.record.rerun import trial_config
+
+    name = f"trial {arguments.trial} of {arguments.config}"
+    return from_values(trial_config(arguments.config, arguments.trial), name, overrides)
 
 
 def _train(config: Config, found: Survey | None, *, resume_from: Path | None, writes: bool) -> dict[str, object]:

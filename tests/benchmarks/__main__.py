@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import buckets, doors, gap, slots, start
+from tests.benchmarks import buckets, doors, gap, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "buckets": buckets.measure,
     "start": lambda _: start.measure(),
     "help": lambda _: doors.measure(),
+    "report": lambda _: reports.measure(),
 }
 
 

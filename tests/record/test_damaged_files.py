@@ -15,7 +15,7 @@ from tune_asr.record.search_yaml import dump_yaml, read_search_yaml
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space import plan
-from tune_asr.tuning.asha import Asha
+from tune_asr.space.asha import Asha
 
 WRONG: tuple[Any, ...] = ("x", -1, None, {"x": [1]})
 SPACE = {

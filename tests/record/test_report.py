@@ -303,3 +303,23 @@ def test_exit_with_turns_each_end_into_its_code(capsys):
     assert exit_with(raising(KeyboardInterrupt())) == 130
     with pytest.raises(ZeroDivisionError):
         exit_with(raising(ZeroDivisionError()))
+
+
+def test_any_two_trials_are_compared(searched, capsys):
+    root = str(searched.folder.root)
+    assert report.main([root, "--compare", "1", "00000"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("00001  WER 40.0 %, 95 %: 40.0-40.0\n00000  WER 10.0 %, 95 %: 10.0-10.0\n00000 beats 00001: ")
+    assert "+30.0 to +30.0 points" in out
+    for trials, said in ((("0", "9"), "00009, which is none"), (("2", "0"), "00002, which has no result")):
+        assert report.main([root, "--compare", *trials]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_the_ruler_is_told_in_words(search, capsys):
+    for errors in ([1, 2, 3, 4] * 10, [2, 2, 3, 4] * 10):
+        search.epoch(search.trial(lr=1.0), errors)
+    text = " ".join(reported(search, capsys).split())
+    # 1.96 standard errors of a mean of 40: of errors that spread by 1.118 words of ten, times sqrt(2); and by 0.433.
+    assert "The ruler, 400 words in 40 utterances: near WER 0.25, settings closer than 5.0 points" in text
+    assert "cannot be told apart; 1.4 when paired." in text

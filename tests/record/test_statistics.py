@@ -13,15 +13,35 @@ from tune_asr.record.statistics import paired_difference, wer_interval
 counts = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12)), min_size=1, max_size=30)
 
 
-def test_it_covers_a_known_rate_as_often_as_it_says():
+def errors_of(generator, utterances, words):
+    """Errors of a system whose WER is 0.3; utterances differ in how hard they are, and words err together."""
+    return generator.binomial(words, generator.beta(0.9, 2.1, utterances))
+
+
+@pytest.mark.parametrize("utterances", [30, 80])
+def test_the_interval_covers_the_true_rate_in_95_percent_of_searches(utterances):
     generator = np.random.default_rng(3)
-    rate, utterances, trials = 0.2, 150, 300
+    searches = 1500
     covered = 0
-    for seed in range(trials):
-        words = generator.integers(2, 15, utterances)
-        low, high = wer_interval(generator.binomial(words, rate), words, replicates=400, seed=seed)
-        covered += low <= rate <= high
-    assert 0.90 <= covered / trials <= 0.985
+    for seed in range(searches):
+        words = generator.integers(1, 14, utterances)
+        low, high = wer_interval(errors_of(generator, utterances, words), words, replicates=400, seed=seed)
+        covered += low <= 0.3 <= high
+    assert 0.93 <= covered / searches <= 0.97
+
+
+@pytest.mark.parametrize("utterances", [30, 80])
+def test_two_equal_systems_are_told_apart_in_5_percent_of_searches(utterances):
+    generator = np.random.default_rng(4)
+    searches = 1500
+    positive = 0
+    for seed in range(searches):
+        words = generator.integers(1, 14, utterances)
+        hard = generator.beta(0.9, 2.1, utterances)  # for both alike: that is what pairing takes away
+        a, b = generator.binomial(words, hard), generator.binomial(words, hard)
+        low, high, _ = paired_difference(a, b, words, replicates=400, seed=seed)
+        positive += low > 0 or high < 0
+    assert 0.03 <= positive / searches <= 0.07
 
 
 def test_it_is_the_textbook_bootstrap():

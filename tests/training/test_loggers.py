@@ -1,4 +1,4 @@
-"""The curves of a training that was killed: TensorBoard shows each step once."""
+"""The curves of a training: each step once, and those of a trial with what was searched, under the search's name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections import Counter
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
 
+from tune_asr.config.sections import LoggingSection
 from tune_asr.training.fit import fit
-from tune_asr.training.loggers import make_loggers
+from tune_asr.training.loggers import TrialRun, make_loggers
+
+VALUES = {"optimizer.lr": 0.003, "model.causal": True, "scheduler.name": "cosine", "optimizer.betas": [0.9, 0.99]}
 
 
 class Killed(BaseException):
@@ -27,8 +31,9 @@ def test_epochs_that_are_trained_again_after_a_kill_are_drawn_once(quick, tmp_pa
     """Killed in the third epoch's report; the newest checkpoint that is left is that of epoch `kept`."""
     config = quick(trainer__log_every_n_steps=1)
 
-    def train(version, sink, resume_from=None):
-        loggers = make_loggers(config.logging, tmp_path, name="t", version=version, resume_from=resume_from)
+    def train(run, sink, resume_from=None):
+        trial = TrialRun("lr", run, VALUES)
+        loggers = make_loggers(config.logging, tmp_path, name="t", trial=trial, resume_from=resume_from)
         fit(config, sink, loggers=loggers, resume_from=resume_from)
 
     def until_the_third(result, _last, save):
@@ -44,3 +49,38 @@ def test_epochs_that_are_trained_again_after_a_kill_are_drawn_once(quick, tmp_pa
     assert killed == whole
     assert max(Counter(whole["val_wer"]).values()) == 1
     assert len(whole["val_wer"]) == config.trainer.max_epochs
+
+
+@pytest.fixture
+def trial():
+    return TrialRun("lr", "00007", VALUES)
+
+
+def test_tensorboard_has_a_run_a_trial_with_its_searched_values_and_the_metrics(trial, tmp_path, quick):
+    loggers = make_loggers(LoggingSection(), tmp_path, name="tensorboard", trial=trial)
+    history = fit(quick(trainer={"max_epochs": 2}), lambda *_: None, loggers=loggers)
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "00007")).Reload()
+    content = events.summary_metadata[metadata.SESSION_START_INFO_TAG].plugin_data.content
+    shown = metadata.parse_session_start_info_plugin_data(content).hparams
+    assert {key: getattr(value, value.WhichOneof("kind")) for key, value in shown.items()} == VALUES | {
+        "optimizer.betas": "[0.9, 0.99]"
+    }
+    content = events.summary_metadata[metadata.EXPERIMENT_TAG].plugin_data.content
+    names = [info.name.tag for info in metadata.parse_experiment_plugin_data(content).metric_infos]
+    assert names == ["val_wer", "val_cer", "val_loss"]
+    for name in names:
+        assert [scalar.value for scalar in events.Scalars(name)] == pytest.approx([e[name] for e in history])
+    assert "hp_metric" not in events.Tags()["scalars"]
+
+
+def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    section = LoggingSection(tensorboard=False, use_wandb=True, project="speech")
+    (logger,) = make_loggers(section, tmp_path, name="tensorboard", trial=trial)
+    run = logger.experiment
+    try:
+        assert (run.project, run.group, run.name) == ("speech", "lr", "00007")
+        assert {key: run.config[key] for key in VALUES} == VALUES
+    finally:
+        run.finish()
+    assert list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))

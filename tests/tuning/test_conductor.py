@@ -9,9 +9,9 @@ from tune_asr.errors import ConfigError, DataError, RulerError, SettingError, St
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.state import SearchState
+from tune_asr.space.asha import Asha
 from tune_asr.space.plan import from_values
 from tune_asr.tuning import messages
-from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import MAX_REFUSALS, MAX_RETRIES, Conductor
 
 
@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def make(folder):
-    def make(searched=None, num_samples=3, **sections) -> Conductor:
+    def make(searched=None, num_samples=3, controls=0, **sections) -> Conductor:
         space = {
             "param_space": searched or {"optimizer.lr": {"uniform": [0.001, 0.01]}},
             "search": {"num_samples": num_samples},
@@ -30,7 +30,7 @@ def make(folder):
         }
         plan = from_values(space, Config(**sections).model_dump(), "test")
         state = SearchState.replay(read_ledger(folder.ledger))
-        asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
+        asha = Asha(grace_period=1, reduction_factor=2, max_t=4, controls=controls)
         return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", None, lambda event: None)
 
     return make
@@ -184,3 +184,31 @@ def test_a_search_is_over_when_every_trial_has_ended(make):
         conductor.process_ended(work.number, None)
     assert conductor.is_over
     assert not conductor.has_work
+
+
+def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_is_killed(make, folder, plan):
+    def conduct(epoch, *trials, last=False):
+        conductor = make(controls=1)
+        for number, value in trials:
+            while number not in conductor.state.trials:
+                conductor.next_work()
+            if not conductor.state.trials[number].reports:
+                conductor.receive(number, messages.started(0, [], "host:1"))
+            conductor.receive(number, report(epoch, value, last=last))
+        return conductor
+
+    conduct(1, ("00000", 0.5), ("00001", 0.6), ("00002", 0.7))
+    lines = folder.ledger.read_bytes().splitlines(keepends=True)
+    cut = next(k for k, line in enumerate(lines) if b'"control": true' in line)
+    folder.ledger.write_bytes(b"".join(lines[:cut]))  # the crash took the decision that made it a control
+    conduct(2, ("00001", 0.6))
+    trials = conduct(1, ("00002", 0.7)).state.trials
+    assert {number: (trial.status, trial.is_control) for number, trial in trials.items()} == {
+        "00000": ("running", False),
+        "00001": ("running", True),
+        "00002": ("pruned", False),
+    }
+    # Whoever comes to the second rung after it is judged as if it had been pruned.
+    trials = conduct(2, ("00000", 0.9)).state.trials
+    assert [(d["epoch"], d["verdict"]) for d in trials["00000"].decisions] == [(1, "continue"), (2, "continue")]
+    assert [(d["epoch"], d["verdict"]) for d in trials["00001"].decisions] == [(1, "continue")]

@@ -36,9 +36,12 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
     return check(read_layers(path, overrides))
 
 
-def from_values(values: dict[str, Any], name: str) -> Config:
+def from_values(values: dict[str, Any], name: str, overrides: Sequence[Override] = ()) -> Config:
     """A `Config` out of plain values that were checked once: a results folder's own copy, called `name`."""
-    return check(Layered(values, strict_yaml.Document(name, values, {})))
+    layered = Layered(values, strict_yaml.Document(name, values, {}))
+    for override in overrides:
+        layered.lay(override)
+    return check(layered)
 
 
 def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:

@@ -13,11 +13,14 @@ Derived, made again at any time:
 
 - `ranking`      which epoch of a trial, and which trial, is best
 - `statistics`   how sure a word error rate is, and the difference of two
+- `resolution`   how far apart two of them must be to be told apart
 - `utterances`   the error counts of each validation utterance
 - `leaderboard`  leaderboard.csv
 - `snapshots`    summary.json, best.yaml, best.ckpt
 - `findings`     what pruning saved, ranges that end at the winner, whether the first beats the second
 - `rungs`, `timeline`, `transcripts`  what each rung was worth, who worked when, what was heard instead of what
+- `replay`       the search under other ASHA settings;  `what_next`  which of them to search with next
+- `rerun`        any trial's configuration, and the command that trains it again
 - `results`      all that a report is made from, read once
 - `story`        what a report says, in sentences: one source for
 - `terminal_report`  the report on a terminal

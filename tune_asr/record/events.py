@@ -30,7 +30,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("words", "substitutions", "deletions", "insertions"), (_WHOLE, "null")),
     **dict.fromkeys(("value", "cutoff"), (_NUMBER,)),
     **dict.fromkeys((*_MEASURED, "train_loss", "train_seconds", "val_seconds"), (_NUMBER, "null")),
-    "last": ("true or false",),
+    **dict.fromkeys(("last", "control"), ("true or false",)),
     "params": ("a mapping",),
     "damaged": ("a list",),
 }

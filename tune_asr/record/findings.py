@@ -63,17 +63,23 @@ def horizon_of(search: Mapping[str, Any], state: SearchState) -> int:
     return said or max((trial.epoch for trial in state.trials.values()), default=0)
 
 
-def first_against_second(first: Utterances | None, second: Utterances | None) -> str:
-    """Whether the first of the leaderboard beats the second, in words."""
+def first_against_second(
+    first: Utterances | None, second: Utterances | None, names: tuple[str, str] = ("the first", "the second")
+) -> str:
+    """Whether the first of two trials beats the second, in words; `names` are what they are called."""
+    one, other = names
     if first is None or second is None:
-        return "Whether the first beats the second is not known: their utterances are not there."
+        return f"Whether {one} beats {other} is not known: their utterances are not there."
     if first.ids != second.ids:
-        return "Whether the first beats the second is not known: they were not scored on the same utterances."
+        return f"Whether {one} beats {other} is not known: they were not scored on the same utterances."
     low, high, probability = paired_difference(first.errors, second.errors, first.words)
-    verdict = "The first beats the second" if high < 0 else "The first and the second cannot be told apart"
+    verdict = f"{one} and {other} cannot be told apart"
+    if high < 0 or low > 0:
+        verdict = f"{one} beats {other}" if high < 0 else f"{other} beats {one}"
     return (
-        f"{verdict}: the difference of their WER is {100 * low:+.1f} to {100 * high:+.1f} points (95 %, paired "
-        f"bootstrap over {len(first.ids)} utterances); the first is better in {100 * probability:.0f} % of replicates."
+        f"{verdict[:1].upper()}{verdict[1:]}: the difference of their WER is {100 * low:+.1f} to {100 * high:+.1f} "
+        f"points (95 %, paired bootstrap over {len(first.ids)} utterances); {one} is better in "
+        f"{100 * probability:.0f} % of replicates."
     )
 
 

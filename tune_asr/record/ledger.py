@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ class Ledger:
             StorageError: the file cannot be written, or a line that is not the last one is broken.
         """
         try:
-            length = _parse(path.read_bytes(), path)[1] if path.exists() else 0
+            length = sum(size for _, size in _events(path)) if path.exists() else 0
             # Python opens files close-on-exec: no child of the driver holds the ledger.
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             os.ftruncate(descriptor, length)
@@ -81,19 +81,24 @@ class Ledger:
 
 
 def read_ledger(path: Path) -> list[dict[str, Any]]:
+    """The events of the ledger at `path`; see `iter_ledger`."""
+    return list(iter_ledger(path))
+
+
+def iter_ledger(path: Path) -> Iterator[dict[str, Any]]:
     """The events of the ledger at `path`, line 1 first, without its torn last line if it has one. Writes nothing.
 
     Raises:
         StorageError: there is no ledger, or a line that is not the last one is broken.
     """
     try:
-        data = path.read_bytes()
+        for event, _ in _events(path):
+            yield event
     except FileNotFoundError as error:
         what = f"there is no ledger: {path.parent} is not a results folder, or has lost its {path.name}"
         raise StorageError(Problem(str(path), what, "Name the folder that a search has written.")) from error
     except OSError as error:
         raise storage_error(error, path, "cannot read the ledger") from error
-    return _parse(data, path)[0]
 
 
 def as_written(event: Event) -> dict[str, Any]:
@@ -119,22 +124,20 @@ def _line(event: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _parse(data: bytes, path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The events in `data`, and the length in bytes of the lines that hold them: less than all where the last is torn.
+def _events(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each event of the file with the length of its line in bytes, one at a time: a ledger may be large.
 
     A crash can tear the last line alone, so a broken line before it is not ours to repair.
     """
-    *lines, unended = data.split(b"\n")
-    events: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        event = _event(line)
-        if event is None:
-            if number == len(lines) and not unended:
-                return events, len(data) - len(line) - 1
-            what = f"the line is damaged: it is no event, but {line[:60]!r}"
-            raise StorageError(Problem(f"{path}:{number}", what, way_out(path, number)))
-        events.append(event)
-    return events, len(data) - len(unended)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            event = _event(line) if line.endswith(b"\n") else None
+            if event is None:
+                if not lines.read(1):
+                    return
+                what = f"the line is damaged: it is no event, but {line.rstrip()[:60]!r}"
+                raise StorageError(Problem(f"{path}:{number}", what, way_out(path, number)))
+            yield event, len(line)
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Event, read_ledger
+from tune_asr.record.ledger import Event, iter_ledger
 from tune_asr.record.ranking import Metric, Standing, standings
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState
@@ -23,8 +23,6 @@ class Results:
     folder: ResultsFolder
     search: dict[str, Any]
     """search.yaml, empty where there is none."""
-    events: Sequence[Event]
-    """The ledger."""
     state: SearchState
     """What the ledger says."""
     metric: Metric
@@ -33,6 +31,10 @@ class Results:
     utterances: dict[str, Utterances | None]
     """Of the first trials, by number."""
     running: bool
+
+    def events(self) -> Iterator[Event]:
+        """The ledger, line by line: it may be large."""
+        return iter_ledger(self.folder.ledger)
 
 
 def gather(root: Path, rows: int) -> Results:
@@ -45,7 +47,6 @@ def gather(root: Path, rows: int) -> Results:
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
     state = SearchState.read(folder.ledger)
-    events = read_ledger(folder.ledger)
     search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
     metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
     # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
@@ -56,4 +57,4 @@ def gather(root: Path, rows: int) -> Results:
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }
-    return Results(folder, search, events, state, metric, ranked, utterances, running)
+    return Results(folder, search, state, metric, ranked, utterances, running)

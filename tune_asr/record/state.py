@@ -4,7 +4,7 @@ The events, in the ledger's words:
 
     search_started {pid, host, address, slots, resumed} · search_ended {status}
     created {trial, params, seed} · started · report {epoch, val_wer, …}
-    decision {rung, epoch, value, cutoff, verdict} · paused {epoch, cause, retry} · resumed {epoch, cause}
+    decision {rung, epoch, value, cutoff, verdict, control} · paused {epoch, cause, retry} · resumed {epoch, cause}
     finished | pruned | diverged | failed {cause}
 
 The live search and the replay of its ledger go through the one method `SearchState.apply`, so they
@@ -13,7 +13,8 @@ cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.events import damage
-from tune_asr.record.ledger import Event, read_ledger, way_out
+from tune_asr.record.ledger import Event, iter_ledger, way_out
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """The states that a trial never leaves. Each is the name of the event that leads to it."""
@@ -49,6 +50,11 @@ class Trial:
     """Why it ended or paused, where there is more to say than its status."""
 
     @property
+    def is_control(self) -> bool:
+        """Whether pruning would have stopped it, and it was trained on to see what pruning loses."""
+        return any(decision.get("control") for decision in self.decisions)
+
+    @property
     def epoch(self) -> int:
         """The last epoch reported, 0 before the first."""
         return len(self.reports)
@@ -69,6 +75,8 @@ class SearchState:
     """`running` from a `search_started`; then what `search_ended` says: `finished` or `interrupted`."""
     slots: int | None = None
     """How many trials run at the same time."""
+    reports: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    """The `report` events of all trials, in the order in which they came."""
     wall_seconds: float = 0.0
     """From each start of the search to its last event, summed: the time while nothing ran is left out."""
     _last_time: datetime | None = field(default=None, repr=False)
@@ -80,11 +88,7 @@ class SearchState:
         Raises:
             StorageError: there is no ledger, or it is damaged; the line is named.
         """
-        events = read_ledger(ledger)
-        for line, event in enumerate(events, start=1):
-            if why := damage(event):
-                raise StorageError(Problem(f"{ledger}:{line}", f"the line is damaged: {why}", way_out(ledger, line)))
-        return cls.replay(events, str(ledger))
+        return cls.replay(_sound_events(ledger), str(ledger))
 
     @classmethod
     def replay(cls, events: Iterable[Event], source: str = "trials.jsonl") -> SearchState:
@@ -171,8 +175,17 @@ class SearchState:
         elif name == "report":
             if event["epoch"] != trial.epoch + 1:
                 raise StorageError(f"trial {number} reports epoch {event['epoch']} where {trial.epoch + 1} is the next")
-            trial.reports.append(dict(event))
+            # The parser makes every key anew; those of a hundred thousand reports are most of their memory.
+            trial.reports.append({sys.intern(key): value for key, value in event.items()})
+            self.reports.append(trial.reports[-1])
         elif name == "decision":
             trial.decisions.append(dict(event))
         else:
             raise StorageError("this version of tune_asr does not know it")
+
+
+def _sound_events(ledger: Path) -> Iterator[Event]:
+    for line, event in enumerate(iter_ledger(ledger), start=1):
+        if why := damage(event):
+            raise StorageError(Problem(f"{ledger}:{line}", f"the line is damaged: {why}", way_out(ledger, line)))
+        yield event

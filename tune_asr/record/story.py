@@ -14,10 +14,14 @@ from pathlib import Path
 from tune_asr.errors import printable
 from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
 from tune_asr.record.ranking import leader
+from tune_asr.record.rerun import rerun_command
+from tune_asr.record.resolution import resolution
 from tune_asr.record.results import Results
 from tune_asr.record.terminal_table import percent, value_text
 
 COMMAND_INDENT = "    "
+_NEAR_THE_FIRST = 5
+"""So many trials show how alike settings err."""
 _FAILURES = 50
 """How many are told."""
 
@@ -34,13 +38,16 @@ def header(results: Results) -> Iterator[str]:
 
 
 def sureness(results: Results) -> Iterator[str]:
-    """Whether the first trial beats the second."""
+    """Whether the first trial beats the second, and how close two trials may be to be told apart at all."""
     if results.metric == "val_cer":
         yield "These transcripts are not written in words: trials are ranked by CER, and their WER means nothing."
         return
-    first_two = [trial.number for trial, report in results.ranked[:2] if report]
-    if len(first_two) == 2:
-        yield first_against_second(*(results.utterances[number] for number in first_two))
+    near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
+    if len(near) > 1:
+        yield first_against_second(near[0], near[1])
+    # A first without an error has no spread to go by.
+    if near and near[0] is not None and near[0].words.any() and near[0].errors.any():
+        yield str(resolution(near[0], [other for other in near[1:] if other is not None]))
 
 
 def savings(results: Results) -> Iterator[str]:
@@ -92,6 +99,9 @@ def next_steps(results: Results) -> Iterator[str]:
     if results.folder.best_yaml.exists():
         yield "Train the winner again:"
         yield _command("tune_asr.train", "--config", results.folder.best_yaml)
+    if results.folder.search_yaml.exists() and (best := leader(results.ranked)):
+        yield "Train any trial again, to its recorded WER, by its number:"
+        yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
     if not results.running and results.state.status != "finished":
         yield "Go on with the search:"
         yield _command("tune_asr.search", "--resume", results.folder.root)

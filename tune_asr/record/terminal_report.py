@@ -7,20 +7,25 @@ the terminal.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from tune_asr.errors import ConfigError
 from tune_asr.record import story
+from tune_asr.record.findings import first_against_second
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.results import Results, gather
-from tune_asr.record.terminal_table import leaderboard_tables
+from tune_asr.record.terminal_next import control_lines, replay_lines
+from tune_asr.record.terminal_table import interval_text, leaderboard_tables, percent
+from tune_asr.record.utterances import utterances_of
+from tune_asr.record.what_next import advise
 
 _ROWS = 20
 _WIDTH = 80
-_SECTIONS = (story.sureness, story.savings, story.failures, story.winner, story.next_steps)
 
 
 def print_report(root: Path) -> None:
@@ -50,6 +55,27 @@ def print_report(root: Path) -> None:
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
+def print_comparison(root: Path, one: str, other: str) -> None:
+    """Print whether one trial beats another, on the utterances of their best epochs.
+
+    Raises:
+        ConfigError: the search has no such trial, or one of them has no result.
+        StorageError: it is not a results folder, or is damaged.
+    """
+    results = gather(root, rows=0)
+    reports = {trial.number: report for trial, report in results.ranked}
+    numbers = (one.zfill(5), other.zfill(5))
+    for number in numbers:
+        if reports.get(number) is None:
+            what = "has no result" if number in reports else f"is none of the search in {root}"
+            raise ConfigError(f"--compare names the trial {number}, which {what}")
+    first, second = (utterances_of(results.folder, number, reports[number] or {}) for number in numbers)
+    for number, utterances in zip(numbers, (first, second), strict=True):
+        rates = f"WER {percent(reports[number], 'val_wer')} %, 95 %: {interval_text(utterances) or 'not known'}"
+        print(f"{number}  {rates}")
+    print(textwrap.fill(first_against_second(first, second, numbers), _WIDTH))
+
+
 def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
     shown = results.ranked[:_ROWS]
     if shown:
@@ -62,3 +88,13 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
             yield table
     if len(results.ranked) > _ROWS:
         yield f"and {len(results.ranked) - _ROWS} more in leaderboard.csv"
+
+
+def _replays(results: Results) -> Iterator[str]:
+    yield from control_lines(results.state, results.ranked)
+    advice = advise(results.search, results.state, results.metric, results.ranked)
+    if advice and not results.running:
+        yield from replay_lines(advice)
+
+
+_SECTIONS = (story.sureness, story.savings, _replays, story.failures, story.winner, story.next_steps)

@@ -45,7 +45,7 @@ def leaderboard_columns(
     """
     words = [
         Column("WER %", [percent(report, "val_wer") for _, report in shown]),
-        Column("95 %", [_interval(utterances.get(trial.number)) for trial, _ in shown]),
+        Column("95 %", [interval_text(utterances.get(trial.number)) for trial, _ in shown]),
     ]
     fixed = [
         Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
@@ -135,7 +135,8 @@ def _table(columns: Sequence[Column]) -> Table:
     return table
 
 
-def _interval(utterances: Utterances | None) -> str:
+def interval_text(utterances: Utterances | None) -> str:
+    """The 95 % interval of their WER in %, empty where there are none."""
     if utterances is None:
         return ""
     low, high = utterances.interval()

@@ -46,6 +46,8 @@ class AshaSection(Section):
     """One in this many goes on at each rung (eta)."""
     max_t: Count | None = None
     """The last epoch (R); trainer.max_epochs where nothing is said."""
+    controls: Annotated[Int, Field(ge=0)] = 0
+    """So many trials that would be pruned are trained to the end, to see what pruning loses."""
 
 
 class ResourcesSection(Section):

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from torch.utils.tensorboard.summary import hparams
 
 from tune_asr.config.sections import LoggingSection
 from tune_asr.errors import ConfigError, StorageError
+
+METRICS = ("val_wer", "val_cer", "val_loss")
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRun:
+    """What the run of a trial is called, and told apart by: it is one of many in a search."""
+
+    search: str
+    number: str
+    values: Mapping[str, Any]
+    """The searched values, by their path."""
 
 
 def make_loggers(
@@ -17,7 +33,7 @@ def make_loggers(
     save_dir: Path,
     *,
     name: str,
-    version: str | None = None,
+    trial: TrialRun | None = None,
     resume_from: Path | None = None,
 ) -> list[Logger]:
     """Lightning loggers for one training.
@@ -26,9 +42,10 @@ def make_loggers(
         section: what is asked for.
         save_dir: the folder of all of them.
         name: the folder under `save_dir` that TensorBoard's runs stand in.
-        version: the run's own folder; Lightning's `version_0`, `version_1`, ... where none is given.
-        resume_from: the checkpoint that the training goes on from. What a run of this version logged behind it, before
-            it was killed, is logged again: TensorBoard is told to forget it.
+        trial: the trial that is trained, whose number is the run's own folder; without one the folder is Lightning's
+            `version_0`, `version_1`, ...
+        resume_from: the checkpoint that the trial goes on from. What its run logged behind it, before it was killed, is
+            logged again: TensorBoard is told to forget it.
 
     Raises:
         ConfigError: W&B was asked for and cannot be started.
@@ -36,9 +53,9 @@ def make_loggers(
     """
     loggers: list[Logger] = []
     if section.tensorboard:
-        loggers.append(_tensorboard(save_dir, name, version, purge_step=_steps(resume_from)))
+        loggers.append(_tensorboard(save_dir, name, trial, purge_step=_steps(resume_from)))
     if section.use_wandb:
-        loggers.append(_wandb(section, save_dir, version))
+        loggers.append(_wandb(section, save_dir, trial))
     return loggers
 
 
@@ -54,21 +71,35 @@ def _steps(checkpoint: Path | None) -> int:
     return 0 if checkpoint is None else int(torch.load(checkpoint, mmap=True, weights_only=True)["global_step"])
 
 
-def _tensorboard(save_dir: Path, name: str, version: str | None, *, purge_step: int) -> Logger:
+def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None, *, purge_step: int) -> Logger:
     try:
-        # Its default would draw a metric of its own, always -1, once more after each resume.
+        # By default Lightning shows what the module was built with as hyperparameters, and a metric that is always -1.
+        version = trial.number if trial else None
         logger = TensorBoardLogger(save_dir, name=name, version=version, default_hp_metric=False, purge_step=purge_step)
-        _ = logger.experiment  # makes the folder
+        writer = logger.experiment  # makes the folder
+        if trial:
+            # The table shows the last value of these curves: there is one for every epoch, however the trial ends.
+            values = {key: _plain(value) for key, value in trial.values.items()}
+            for summary in hparams(values, dict.fromkeys(METRICS, 0.0)):  # type: ignore[no-untyped-call]
+                writer.file_writer.add_summary(summary)
     except OSError as error:
         raise StorageError(f"{save_dir}: cannot be written: {error.strerror}: choose logging.save_dir") from error
     return logger
 
 
-def _wandb(section: LoggingSection, save_dir: Path, version: str | None) -> Logger:
-    run_name = "-".join(part for part in (section.run_name, version) if part) or None
+def _plain(value: Any) -> Any:
+    """A searched value as TensorBoard's table takes it: what is no number, text or truth value is shown as JSON."""
+    return value if isinstance(value, bool | int | float | str) else json.dumps(value)
+
+
+def _wandb(section: LoggingSection, save_dir: Path, trial: TrialRun | None) -> Logger:
+    run_name = "-".join(part for part in (section.run_name, trial.number if trial else None) if part) or None
     try:
-        logger = WandbLogger(project=section.project, name=run_name, save_dir=save_dir)
-        _ = logger.experiment  # starts the run, and fails here rather than in the middle of the first epoch
+        logger = WandbLogger(
+            project=section.project, name=run_name, save_dir=save_dir, group=trial.search if trial else None
+        )
+        # Starts the run, and fails here rather than in the middle of the first epoch.
+        logger.experiment.config.update(dict(trial.values) if trial else {})
     except Exception as error:  # wandb raises its own kinds, and others from below
         raise ConfigError(
             f"logging.use_wandb: W&B cannot be started: {error}: run `wandb login`, set WANDB_MODE=offline, or "

@@ -3,7 +3,6 @@
     driver.py      one search, from its files to its exit code: data, folder, lock, Ray
     session.py     what lives while Ray runs it: Tune's loop, snapshots, how it all ends
     conductor.py   what happens next: every change goes through the ledger first. Never imports ray
-    asha.py        who goes on at a rung, in the paper's letters. Never imports ray
     executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler
     trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
     messages.py    what driver and worker tell each other
@@ -12,6 +11,7 @@
     interrupts.py  Ctrl-C, SIGTERM, SIGHUP
     watchdogs.py   what ends a search that Ray would keep waiting
     progress.py    a line an event, with the best so far and the time left
+    live.py        the same as a table, on a terminal
 
 Ray Tune runs trials in reused processes and nothing else: its own state is thrown away at the end of every run, and a
 search resumes from ledger and checkpoints alone.

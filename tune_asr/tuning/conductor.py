@@ -21,9 +21,9 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.record.utterances import keep_utterances
+from tune_asr.space.asha import Asha, Decision
 from tune_asr.space.plan import Plan
 from tune_asr.tuning import messages
-from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.messages import Work
 
 MAX_RETRIES = 3
@@ -106,6 +106,7 @@ class Conductor:
             number=trial.number,
             epoch=trial.epoch,
             values=values,
+            params={**trial.params, "seed": trial.seed},
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
             val_fingerprint=self._val_fingerprint,
@@ -182,7 +183,7 @@ class Conductor:
         if report["epoch"] <= trial.epoch:
             return "continue"
         events: list[dict[str, Any]] = [{"event": "report", "trial": trial.number, **report, "last": last}]
-        decision = None if last else self.asha.decide(report["epoch"], report[self._rung_metric])
+        decision = None if last else self._judge(trial, report)
         if decision:
             events.append(decision.event(trial.number))
         if last:
@@ -193,6 +194,10 @@ class Conductor:
         self._append(*events)
         self._settle(trial)
         return "stop" if trial.status in FINAL else "continue"
+
+    def _judge(self, trial: Trial, report: Mapping[str, Any]) -> Decision | None:
+        """What ASHA decides after an epoch; a control has been judged for the last time."""
+        return None if trial.is_control else self.asha.decide(report["epoch"], report[self._rung_metric])
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         # A full disk, or a node with other data, is no trait of the trial: the search ends, and can be resumed when
@@ -221,7 +226,7 @@ class Conductor:
             stopped = bool(trial.decisions) and trial.decisions[-1]["verdict"] == "stop"
             decision = None
             if not report["last"] and not judged:
-                decision = self.asha.decide(report["epoch"], report[self._rung_metric])
+                decision = self._judge(trial, report)
             if decision:
                 self._append(decision.event(trial.number))
                 stopped = decision.verdict == "stop"

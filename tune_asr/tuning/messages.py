@@ -39,12 +39,14 @@ class Work:
     """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
 
     `val_fingerprint` names the validation data that the search measures by; None where they come from a class of the
-    user's. `import_path` (for a user's own classes) and `umask` are the driver's: a worker inherits neither.
+    user's. `params` are the searched ones among the values, for its curves. `import_path` (for a user's own classes)
+    and `umask` are the driver's: a worker inherits neither.
     """
 
     number: str
     epoch: int
     values: dict[str, Any]
+    params: dict[str, Any]
     root: str
     search: str
     val_fingerprint: str | None

@@ -53,10 +53,22 @@ class Progress:
 
     def event(self, event: Mapping[str, Any]) -> None:
         """One event, just written to the ledger and applied to the state."""
+        self._count(event)
+        self._tell(event)
+
+    def tick(self) -> None:
+        """Time has passed: nothing to do for lines."""
+
+    def close(self) -> None:
+        """The search is over: nothing to do for lines."""
+
+    def _count(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "report":
             self._count_report(event)
         elif event["event"] in FINAL:
             self._count_end(self.state.trials[event["trial"]].epoch)
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
         if text := self._text(event):
             self._line(f"{event['trial']}  {text}")
 
@@ -91,7 +103,7 @@ class Progress:
         best = self._best
         text = f"  best {_percent(best[self.metric])} ({best['trial']})" if best else ""
         left = self._seconds_left()
-        return f"{text}  left ~{_duration(left)}" if left is not None else text
+        return f"{text}  left ~{duration(left)}" if left is not None else text
 
     def _seconds_left(self) -> float | None:
         """Epochs still to come over the slots.
@@ -144,7 +156,8 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Roughly, for people: `95 s`, `12 min`, `3 h 05`."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)

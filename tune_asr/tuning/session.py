@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +19,12 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
+from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
-from tune_asr.tuning.asha import Asha
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
+from tune_asr.tuning.live import LiveProgress, is_live_terminal
 from tune_asr.tuning.progress import Progress
 from tune_asr.tuning.trainable import make_trainable
 from tune_asr.tuning.watchdogs import RayWatch, end_process_within, lost
@@ -63,8 +65,13 @@ class Session:
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
         asha = plan.space.asha
-        self.asha = Asha(grace_period=asha.grace_period, reduction_factor=asha.reduction_factor, max_t=plan.max_t)
-        self.progress = Progress(
+        self.asha = Asha(
+            grace_period=asha.grace_period,
+            reduction_factor=asha.reduction_factor,
+            max_t=plan.max_t,
+            controls=asha.controls,
+        )
+        self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
             self.state,
             num_trials=plan.num_trials,
             milestones=[*self.asha.milestones, plan.max_t],
@@ -101,9 +108,11 @@ class Session:
         try:
             with self._watch:
                 self._fit_until_done(conductor)
+            self._end("finished")
         except EndSearch as end:
             return self._end_early(conductor, end)
-        self._end("finished")
+        finally:
+            self.progress.close()
         failed = self.state.counts()["failed"]
         return TrialFailedError.exit_code if failed else 0
 
@@ -153,6 +162,7 @@ class Session:
         """Between two events of Tune."""
         if self.interrupts.number is not None:
             raise EndSearch(signal_number=self.interrupts.number)
+        self.progress.tick()
         if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()

@@ -80,6 +80,7 @@ def _train(work: Work) -> None:
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.training.data import load_data
     from tune_asr.training.fit import fit
+    from tune_asr.training.loggers import close
 
     folder = ResultsFolder(Path(work.root))
     config = from_values(work.values, f"trial {work.number}")
@@ -87,7 +88,7 @@ def _train(work: Work) -> None:
     _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
     resume_from = checkpoint / CHECKPOINT if checkpoint else None
-    loggers, warning = _loggers(folder.tensorboard(work.number), config.logging, resume_from)
+    loggers, warning = _loggers(work, folder.tensorboard(work.number), config.logging, resume_from)
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
@@ -96,6 +97,9 @@ def _train(work: Work) -> None:
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
         report = _report(work, folder, result, save)
+        if last:
+            # The search may be over with this report, and its processes with it: W&B has to be done before.
+            close(loggers)
         _announce(work, f"epoch {result.epoch} WER {result.val_wer:.4f} loss {result.val_loss:.4f}")
         # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
         with tempfile.TemporaryDirectory() as pointer:
@@ -115,16 +119,16 @@ def _train(work: Work) -> None:
     )
 
 
-def _loggers(curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:
+def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:
     """The trial's loggers, and why W&B is not among them where it cannot be reached: a trial can do without."""
     from tune_asr.errors import ConfigError
-    from tune_asr.training.loggers import make_loggers
+    from tune_asr.training.loggers import TrialRun, make_loggers
+
+    run = TrialRun(work.search, work.number, work.params)
 
     def make(**without: bool) -> list[Logger]:
         asked = section.model_copy(update=without)
-        return make_loggers(
-            asked, curves.parents[1], name=curves.parent.name, version=curves.name, resume_from=resume_from
-        )
+        return make_loggers(asked, curves.parents[1], name=curves.parent.name, trial=run, resume_from=resume_from)
 
     loggers = make(use_wandb=False)
     try:

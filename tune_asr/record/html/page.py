@@ -77,7 +77,7 @@ def render(results: Results) -> str:
         figures=sorted([*own, *figures], key=lambda figure: _ORDER.index(figure.id)),
         slices=slices,
         utterances=utterance_table(results),
-        until=results.events[-1].get("time", "") if results.events else "",
+        until=max((event.get("time", "") for event in results.events()), default=""),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.tuning.asha import Asha
+from tune_asr.space.asha import Asha
 
 VALUES = st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60)
 
@@ -52,3 +52,17 @@ def test_between_rungs_nothing_is_decided():
 def test_equal_values_go_on_together():
     asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
     assert [asha.decide(1, 1.0).verdict for _ in range(8)] == ["continue"] * 8
+
+
+@given(values=VALUES, eta=st.integers(2, 4), controls=st.integers(0, 5), cut=st.integers(0, 60))
+def test_the_first_that_would_stop_are_controls_whoever_restarts(values, eta, controls, cut):
+    plain = Asha(grace_period=1, reduction_factor=eta, max_t=3)
+    before, after = (Asha(grace_period=1, reduction_factor=eta, max_t=3, controls=controls) for _ in range(2))
+    expected = [plain.decide(1, value) for value in values]
+    decisions = [before.decide(1, value) for value in values[:cut]]
+    after.replay(decision.event("00000") for decision in decisions)
+    decisions += [after.decide(1, value) for value in values[cut:]]
+    would_stop = [k for k, decision in enumerate(expected) if decision.verdict == "stop"]
+    assert [k for k, decision in enumerate(decisions) if decision.control] == would_stop[:controls]
+    assert [k for k, decision in enumerate(decisions) if decision.verdict == "stop"] == would_stop[controls:]
+    assert [decision.cutoff for decision in decisions] == [decision.cutoff for decision in expected]

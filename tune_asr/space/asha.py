@@ -13,6 +13,10 @@ Departures from the paper, both named after what they buy:
 
 A value enters a rung once, at exactly that rung's epoch, and only from the live trial: never a late one after a resume.
 This module knows neither Ray nor files; the ledger's `decision` events rebuild it.
+
+A *control* is a trial that would stop and is trained on all the same, to see what pruning loses. The first ones that
+would stop are it: who is a control then depends on nothing but the decisions before. A control enters no later rung, so
+every other trial is judged as if the control had stopped.
 """
 
 from __future__ import annotations
@@ -34,10 +38,12 @@ class Decision:
     value: float
     cutoff: float
     verdict: Verdict
+    control: bool = False
+    """It would stop, and goes on as a control."""
 
     def event(self, trial: str) -> dict[str, Any]:
         """The decision as the ledger keeps it."""
-        return {
+        event = {
             "event": "decision",
             "trial": trial,
             "rung": self.rung,
@@ -46,6 +52,7 @@ class Decision:
             "cutoff": self.cutoff,
             "verdict": self.verdict,
         }
+        return event | {"control": True} if self.control else event
 
 
 class Asha:
@@ -55,28 +62,36 @@ class Asha:
         grace_period: r, epochs; at least 1.
         reduction_factor: eta, at least 2.
         max_t: R, epochs; no rung stands at or above it, since a trial that reaches it is finished.
+        controls: how many trials go on that would stop.
     """
 
-    def __init__(self, *, grace_period: int, reduction_factor: int, max_t: int) -> None:
+    def __init__(self, *, grace_period: int, reduction_factor: int, max_t: int, controls: int = 0) -> None:
         self.reduction_factor = reduction_factor
         self.milestones: list[int] = []
         while grace_period * reduction_factor ** len(self.milestones) < max_t:
             self.milestones.append(grace_period * reduction_factor ** len(self.milestones))
         # Values in rising order: a search of many thousand trials is judged in logarithmic time.
         self._values: dict[int, list[float]] = {epoch: [] for epoch in self.milestones}
+        self._controls_left = controls
 
     def decide(self, epoch: int, value: float) -> Decision | None:
-        """Enter a trial's value into the rung at `epoch`, and judge it; None where no rung stands there."""
+        """Enter a trial's value into the rung at `epoch`, and judge it; None where no rung stands there.
+
+        Not for a control: it has been judged for the last time.
+        """
         if epoch not in self._values:
             return None
         values = self._values[epoch]
         bisect.insort(values, value)
         cutoff = values[max(1, len(values) // self.reduction_factor) - 1]
-        verdict: Verdict = "continue" if value <= cutoff else "stop"
-        return Decision(self.milestones.index(epoch), epoch, value, cutoff, verdict)
+        control = value > cutoff and self._controls_left > 0
+        self._controls_left -= control
+        verdict: Verdict = "continue" if value <= cutoff or control else "stop"
+        return Decision(self.milestones.index(epoch), epoch, value, cutoff, verdict, control)
 
     def replay(self, decisions: Iterable[Mapping[str, Any]]) -> None:
         """Enter the values of earlier decisions, in their order, without judging them again."""
         for decision in decisions:
+            self._controls_left -= decision.get("control", False)
             if decision["epoch"] in self._values:
                 bisect.insort(self._values[decision["epoch"]], decision["value"])

@@ -1,0 +1,106 @@
+"""Replays of a search under other settings: exact where the ledger has the values, never wrong where it has not."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tune_asr.record.replay import History, Setting
+from tune_asr.record.state import SearchState
+from tune_asr.space.asha import Asha
+
+MAX_T = 8
+curves = st.lists(st.lists(st.integers(0, 20), min_size=MAX_T, max_size=MAX_T), min_size=1, max_size=12)
+factors, graces = st.integers(2, 4), st.integers(1, 5)
+
+
+def searched(curves, grace, eta, *, slots=1, seed=0, controls=0):
+    """A search of trials with these curves, one value an epoch, that are run `slots` at a time."""
+    asha = Asha(grace_period=grace, reduction_factor=eta, max_t=MAX_T, controls=controls)
+    state, chance = SearchState(), random.Random(seed)
+    waiting, running = list(range(len(curves))), []
+    while waiting or running:
+        while waiting and len(running) < slots:
+            state.apply({"event": "created", "trial": f"{waiting[0]:05d}", "params": {}, "seed": 1})
+            running.append(waiting.pop(0))
+        index = chance.choice(running)
+        trial = state.trials[f"{index:05d}"]
+        epoch, value = trial.epoch + 1, curves[index][trial.epoch]
+        state.apply({"event": "report", "trial": trial.number, "epoch": epoch, "objective": value, "seconds": 1.0})
+        decision = None if epoch == MAX_T or trial.is_control else asha.decide(epoch, value)
+        if decision:
+            state.apply(decision.event(trial.number))
+        if epoch == MAX_T or (decision and decision.verdict == "stop"):
+            state.apply({"event": "finished" if epoch == MAX_T else "pruned", "trial": trial.number})
+            running.remove(index)
+    return state
+
+
+def lengths(state):
+    return {number: trial.epoch for number, trial in state.trials.items()}
+
+
+@settings(deadline=None)
+@given(curves, graces, factors, st.integers(1, 4), st.integers(0, 99))
+def test_a_search_replayed_under_its_own_setting_is_itself(curves, grace, eta, slots, seed):
+    state = searched(curves, grace, eta, slots=slots, seed=seed)
+    replay = History(state, MAX_T).replay(Setting("objective", grace, eta))
+    assert replay.at_least == replay.at_most == lengths(state)
+
+
+@settings(deadline=None)
+@given(curves, graces, factors, graces, factors)
+def test_a_search_that_pruned_nothing_foretells_every_other_exactly(curves, grace, eta, other_grace, other_eta):
+    whole = searched(curves, MAX_T, eta)
+    replay = History(whole, MAX_T).replay(Setting("objective", other_grace, other_eta))
+    assert replay.at_least == replay.at_most == lengths(searched(curves, other_grace, other_eta))
+
+
+@settings(deadline=None, max_examples=300)
+@given(curves, graces, factors, graces, factors, st.integers(0, 3))
+def test_what_would_have_been_lies_within_what_the_replay_says(curves, grace, eta, other_grace, other_eta, controls):
+    state = searched(curves, grace, eta, controls=controls)
+    replay = History(state, MAX_T).replay(Setting("objective", other_grace, other_eta))
+    truth = lengths(searched(curves, other_grace, other_eta))
+    for number, epochs in truth.items():
+        assert replay.at_least[number] <= epochs <= replay.at_most[number]
+
+
+@settings(deadline=None)
+@given(curves, graces, factors, st.integers(1, 3))
+def test_controls_stop_in_the_replay_where_asha_would_have_stopped_them(curves, grace, eta, controls):
+    replay = History(searched(curves, grace, eta, controls=controls), MAX_T).replay(Setting("objective", grace, eta))
+    assert replay.at_least == replay.at_most == lengths(searched(curves, grace, eta))
+
+
+def test_what_the_ledger_does_not_have_is_not_known():
+    # At epoch 1 the search stops trial 1, which would have come to 0: under a longer grace period it may be anything.
+    state = searched([[5] * MAX_T, [6, *[0] * (MAX_T - 1)], [4] * MAX_T], 1, 2)
+    replay = History(state, MAX_T).replay(Setting("objective", 4, 2))
+    assert (replay.at_least["00001"], replay.at_most["00001"]) == (1, MAX_T)
+    assert [replay.fate("00001", epoch) for epoch in (1, 2)] == ["kept", "unknown"]
+    # Trial 2 is the best of three, or, if trial 1 is better, the second of three, of which one goes on.
+    assert (replay.at_least["00002"], replay.at_most["00002"]) == (4, MAX_T)
+    assert replay.epochs == (1 + MAX_T + 4, 3 * MAX_T)
+
+
+def test_a_harder_setting_can_lose_the_winner_and_it_is_known():
+    late = [9, 9, 1, 1, 1, 1, 1, 1]
+    state = searched([[5] * MAX_T, late, [6] * MAX_T], 4, 2)
+    replay = History(state, MAX_T).replay(Setting("objective", 1, 2))
+    assert replay.fate("00001", 3) == "lost"
+    assert replay.fate("00000", 1) == "kept"
+
+
+@pytest.mark.parametrize("end", ["diverged", "failed"])
+def test_a_trial_that_ended_by_itself_trains_no_longer_under_any_setting(end):
+    state = SearchState()
+    state.apply({"event": "created", "trial": "00000", "params": {}, "seed": 1})
+    state.apply({"event": "report", "trial": "00000", "epoch": 1, "objective": None})
+    state.apply({"event": end, "trial": "00000"})
+    for grace, eta in itertools.product((1, 2), (2, 3)):
+        assert History(state, MAX_T).replay(Setting("objective", grace, eta)).epochs == (1, 1)

@@ -1,0 +1,83 @@
+"""What the report says of controls and of other `asha` settings, and what it recommends."""
+
+import pytest
+import yaml
+
+from tune_asr.record.ranking import standings
+from tune_asr.record.search_yaml import write_search_yaml
+from tune_asr.record.terminal_report import print_report
+from tune_asr.record.what_next import advise
+from tune_asr.space.asha import Asha
+from tune_asr.space.sections import AshaSection
+
+# Wrong words of ten, by epoch. The second is slow, and the best in the end.
+CURVES = [[5, 4, 3, 2], [6, 6, 6, 1], [4, 3, 3, 3], [9, 9, 9, 9]]
+QUICK = [[5, 4, 3, 2], [3, 2, 1, 1], [4, 3, 3, 3], [9, 9, 9, 9]]
+
+
+@pytest.fixture
+def conduct(search):
+    """Run the curves one after the other under a setting; returns search.yaml."""
+
+    def conduct(curves=CURVES, **setting):
+        setting = {"grace_period": 1, "reduction_factor": 2, "max_t": 4} | setting
+        asha = Asha(**setting)
+        search.start()
+        for curve in curves:
+            trial = search.trial(**{"optimizer.lr": 0.01})
+            for epoch, wrong in enumerate(curve, start=1):
+                search.epoch(trial, [wrong] * 5)
+                judged = epoch < 4 and not search.state.trials[trial].is_control
+                decision = asha.decide(epoch, wrong / 10) if judged else None
+                if decision:
+                    fields = decision.event(trial)
+                    search.log(fields.pop("event"), **fields)
+                if decision and decision.verdict == "stop":
+                    search.log("pruned", trial=trial)
+                    break
+            else:
+                search.log("finished", trial=trial)
+        description = {"space": {"asha": AshaSection(**setting).model_dump()}}
+        write_search_yaml(search.folder.search_yaml, description)
+        return description
+
+    return conduct
+
+
+def test_a_control_that_wins_shows_that_pruning_loses_the_winner(search, conduct, capsys):
+    conduct(controls=1)
+    print_report(search.folder.root)
+    text = capsys.readouterr().out
+    assert "  00001  stopped at epoch 1, WER 60.0 % there, 10.0 % at its best: rank 1 of 4\n" in text
+    assert "The best trial is a control: pruning would have lost it.\n" in text
+    (own,) = (line for line in text.splitlines() if "this search" in line and "objective" in line)
+    assert own.split() == ["objective", "1", "2", "10", "this", "search", "lost", "2", "1", "-"]
+    assert "No setting keeps the first 3 for certain. The gentlest of them:" in " ".join(text.split())
+    assert max(len(line) for line in text.splitlines() if "python -m" not in line and "asha: {" not in line) <= 80
+
+
+def test_the_recommended_setting_keeps_the_leaders_with_the_fewest_epochs(search, conduct):
+    advice = advise(conduct(QUICK, grace_period=4), search.state, "val_wer", standings(search.state))
+    assert (advice.own.epochs, advice.fates(advice.own)) == ((16, 16), ["kept"] * 3)
+    best = next(replay for replay in advice.others if replay.setting == advice.best)
+    assert advice.fates(best) == ["kept"] * 3
+    safe = [replay for replay in advice.others if advice.fates(replay) == ["kept"] * 3]
+    assert best.epochs[1] == min(replay.epochs[1] for replay in safe) < 16
+    assert advice.why == f"Keeps the first 3 with {16 - best.epochs[1]} epochs fewer, as far as one search can tell:"
+
+
+def test_the_section_for_the_next_search_is_one_that_a_space_may_hold(search, conduct):
+    advice = advise(conduct(), search.state, "val_wer", standings(search.state))
+    asha = AshaSection(**yaml.safe_load(advice.stanza)["asha"])
+    assert (asha.max_t, asha.controls) == (4, 2)
+    assert (asha.metric, asha.grace_period, asha.reduction_factor) == (
+        advice.best.metric,
+        advice.best.grace_period,
+        advice.best.reduction_factor,
+    )
+
+
+@pytest.mark.parametrize("space", [None, {}, {"asha": None}, {"asha": {"grace_period": "soon"}}])
+def test_without_a_search_yaml_that_says_how_it_was_pruned_there_is_no_advice(search, conduct, space):
+    conduct()
+    assert advise({"space": space}, search.state, "val_wer", standings(search.state)) is None

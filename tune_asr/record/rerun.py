@@ -1,0 +1,45 @@
+"""A trial of a search again, out of its results folder: its configuration, and the command that trains it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from tune_asr.errors import ConfigError
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import iter_ledger
+from tune_asr.record.search_yaml import read_search_yaml
+from tune_asr.record.snapshots import winner_config
+from tune_asr.record.state import SearchState
+
+
+def rerun_command(folder: ResultsFolder, trial: str) -> str:
+    """The command that trains a trial again, to its recorded error rates."""
+    return f"python -m tune_asr.train --config {shlex.quote(str(folder.search_yaml))} --trial {trial}"
+
+
+def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
+    """The configuration that trains a trial again, to the last epoch it has reported.
+
+    Args:
+        search_yaml: of the search; the ledger lies beside it.
+        trial: its number, leading zeros or not.
+
+    Raises:
+        ConfigError: it is no search.yaml, or the search has no such trial, or the trial has reported no epoch.
+        StorageError: search.yaml or the ledger cannot be read, or is damaged.
+    """
+    folder = ResultsFolder(search_yaml.parent)
+    config = read_search_yaml(search_yaml).get("config")
+    if not isinstance(config, dict):
+        raise ConfigError(f"--trial is given, but {search_yaml} is no search.yaml: give that of the trial's search")
+    state = SearchState.replay(iter_ledger(folder.ledger), str(folder.ledger))
+    found = state.trials.get(trial.zfill(5))
+    if found is None:
+        there = f"has 00000 to {max(state.trials)}" if state.trials else "has no trial yet"
+        raise ConfigError(f"--trial is {trial}, but the search in {folder.root} {there}")
+    if not found.reports:
+        cause = f" ({found.cause})" if found.cause else ""
+        raise ConfigError(f"--trial {found.number} is {found.status}{cause} and has reported no epoch to train again")
+    return winner_config(config, found)
