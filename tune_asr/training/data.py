@@ -111,6 +111,7 @@ class SpeechDataModule(pl.LightningDataModule):
         self.blank_id = speech.corpus.vocabulary.blank_id
         self.metric = speech.metric
         self.val_fingerprint = speech.corpus.val_fingerprint
+        self.fingerprint = speech.corpus.fingerprint
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
         corpus, vocabulary = speech.corpus, speech.corpus.vocabulary
         self._train = _Split(corpus.train, vocabulary, speech.features, 0)
