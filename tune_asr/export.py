@@ -50,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    _require_packages()
     source: Path = arguments.source
     if arguments.verify:
         return _verify(arguments)
+    _require_packages()
     if source.is_file() and arguments.trial is not None:
         raise ConfigError(f"--trial {arguments.trial} asks for a trial of a search, but {source} is a file")
     output: Path = arguments.output or _default_output(source, arguments.trial)
@@ -88,7 +88,7 @@ def _default_output(source: Path, trial: str | None) -> Path:
 def _verify(arguments: argparse.Namespace) -> int:
     if arguments.trial is not None or arguments.output is not None:
         raise ConfigError("--verify checks a bundle, and goes with neither --trial nor --output")
-    from tune_asr.bundle.contents import verify
+    from tune_asr.bundle.seal import verify
 
     files = verify(arguments.source)["hashes"]
     print(f"{arguments.source}: {', '.join((*files, 'config.json'))} are what was exported")

@@ -88,7 +88,7 @@ def test_all_programs_agree_on_all_utterances_and_the_card_says_so(bundle, finis
 
 
 def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
-    from tune_asr.bundle import contents
+    from tune_asr.bundle import weights
     from tune_asr.config.load import load_config
     from tune_asr.training.corpus import survey
     from tune_asr.training.ctc import greedy_decode
@@ -100,15 +100,19 @@ def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
     soundfile.write(copy / "speech.wav", samples, rate)
     said = subprocess.run([sys.executable, "-c", example], cwd=copy, capture_output=True, text=True, check=True).stdout
 
-    module = contents.load(bundle)
+    module = weights.load(bundle)
     features = log_mel(samples, rate, sample_rate=8000, num_mel_bins=40).unsqueeze(0)
     with torch.inference_mode():
         ids = greedy_decode(*module(features, torch.tensor([features.shape[1]])))[0]
     assert said.split() == "".join(module.vocab[i] for i in ids).split()
 
 
-def test_verify_says_that_a_bundle_is_whole(bundle, export):
-    assert "are what was exported" in export("--verify", bundle)
+def test_verify_says_that_a_bundle_is_whole_and_needs_no_torch(bundle):
+    code = "import sys; from tune_asr.export import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code, "--verify", bundle], capture_output=True, text=True, check=True)
+    said, ended = run.stdout.splitlines()
+    assert said.endswith("are what was exported")
+    assert ended == "0 False"
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -123,11 +127,11 @@ def test_verify_names_a_file_that_is_missing_or_altered(copy, export, name):
 
 
 def test_a_bundle_that_was_altered_is_not_loaded(copy):
-    from tune_asr.bundle import contents
+    from tune_asr.bundle import weights
 
     (copy / "model.safetensors").write_bytes(b"")
     with pytest.raises(StorageError, match=r"model\.safetensors was altered"):
-        contents.load(copy)
+        weights.load(copy)
 
 
 def test_a_folder_that_exists_is_refused(results, export, tmp_path):

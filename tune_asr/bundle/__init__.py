@@ -7,8 +7,9 @@
     validation.py     PyTorch and onnxruntime over the validation set, batched and one by one
     sherpa.py         sherpa-onnx over the same recordings, in a process of its own (`sherpa_client.py`)
     scores.py         error rates with their interval;   test_data.py  the test manifest, scored once
-    contents.py       the files of a bundle: written, sealed with hashes, verified, loaded again
-    card.py           README.md, the model card
+    seal.py           the files of a bundle: hashed, verified
+    weights.py        model.safetensors: written, and loaded again as a LightningModule
+    facts.py          what config.json says;   card.py  README.md, the model card
 
 Mean and variance are normalised inside the model, so its input is plain Kaldi log-mel, as `training.features` and
 sherpa-onnx both compute it.

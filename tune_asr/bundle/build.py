@@ -17,11 +17,11 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from tune_asr.bundle import card, checks, contents, facts, test_data
-from tune_asr.bundle.contents import CARD, MODEL, TOKENS, WEIGHTS
+from tune_asr.bundle import card, checks, facts, seal, test_data, weights
 from tune_asr.bundle.onnx_model import export_onnx, open_session
 from tune_asr.bundle.recorded import Recorded
 from tune_asr.bundle.scores import Interval, Score, score
+from tune_asr.bundle.seal import CARD, MODEL, TOKENS, WEIGHTS
 from tune_asr.bundle.sherpa import write_tokens
 from tune_asr.bundle.validation import Recogniser, validate
 from tune_asr.config.sections import Config, CustomTarget
@@ -97,9 +97,9 @@ def _load_data(recorded: Recorded) -> pl.LightningDataModule:
 
 def _write_models(recorded: Recorded, known: dict[str, Any], folder: Path) -> Recogniser:
     """Write the weights, the symbols and the ONNX model, and open what was written in both programs."""
-    contents.write_weights(folder / WEIGHTS, recorded.weights)
+    weights.write_weights(folder / WEIGHTS, recorded.weights)
     write_tokens(folder / TOKENS, known["vocabulary"], known["blank_id"])
-    encoder = contents.build(folder, known).encoder
+    encoder = weights.build(folder, known).encoder
     num_mel_bins = known["features"]["num_mel_bins"]
     known["subsampling"] = facts.subsampling(encoder, num_mel_bins)
     export_onnx(encoder, folder / MODEL, num_mel_bins=num_mel_bins, metadata=facts.metadata(known))
@@ -109,10 +109,10 @@ def _write_models(recorded: Recorded, known: dict[str, Any], folder: Path) -> Re
 def _write_words(folder: Path, known: dict[str, Any], scores: dict[str, Score], sentences: list[str]) -> None:
     """Write the card and config.json, which seals the bundle."""
     known["results"] = {name: facts.result(value) for name, value in scores.items()}
-    hashes = contents.hashes(folder, MODEL, TOKENS, WEIGHTS)
+    hashes = seal.hashes(folder, MODEL, TOKENS, WEIGHTS)
     text = card.render(known, scores=scores, sentences=sentences, hashes=hashes)
     (folder / CARD).write_text(text, encoding="utf-8")
-    contents.seal(folder, known)
+    seal.seal(folder, known)
 
 
 @contextmanager

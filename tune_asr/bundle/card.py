@@ -47,10 +47,11 @@ def render(
         f"With [sherpa-onnx](https://github.com/k2-fsa/sherpa-onnx), in this folder:\n\n```python\n"
         f"{_EXAMPLE.format(**features)}```",
         _input_sentence(facts),
-        "In PyTorch: `tune_asr.bundle.contents.load(folder)` verifies the files and gives the Lightning module.",
+        "In PyTorch: `tune_asr.bundle.weights.load(folder)` verifies the files and gives the Lightning module.",
         "## How it was checked",
         "\n".join(f"- {sentence}" for sentence in sentences),
         "## How it was trained",
+        f"Epoch {facts['epoch']}, seed {facts['seed']}.",
         table(("section", "settings"), ((name, settings(section)) for name, section in _sections(facts).items())),
         "## Files",
         table(("file", "SHA-256"), ((code(name), code(sha256)) for name, sha256 in hashes.items())),

@@ -74,11 +74,14 @@ def read_recorded(
         origin = origin or trained
         report = report or content["callbacks"]["EpochReport"]["history"][-1]
         config = from_values(dict(origin["config"]), str(checkpoint))
+        weights = dict(content["state_dict"])
+        if not all(isinstance(value, Tensor) for value in weights.values()):
+            raise TypeError("its state_dict holds more than tensors")
         return Recorded(
             name=name,
             config=config,
-            weights=dict(content["state_dict"]),
-            report=dict(report),
+            weights=weights,
+            report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
             fingerprint=origin["data_fingerprint"],
             is_exact=trained.get("device", "cpu") == "cpu" and config.precision.precision == "32-true",
         )

@@ -1,9 +1,10 @@
-"""The files of a bundle: written, sealed with hashes, verified, loaded again. Nothing in it is ever unpickled.
+"""The files of a bundle, and whether each is still what was exported. Standard library alone: to verify is quick.
 
 model.onnx          what onnxruntime and sherpa-onnx run
 tokens.txt          its symbols
 model.safetensors   the same weights, for PyTorch
-config.json         what they are: features, vocabulary, normaliser, model, results; SHA-256 of each file
+config.json         what they are: features, vocabulary, normaliser, model, results; the SHA-256 of each other file,
+                    and of all that
 README.md           the model card
 """
 
@@ -15,22 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
-import safetensors.torch
-from torch import Tensor
-
-from tune_asr.config.load import from_values
 from tune_asr.errors import Problem, StorageError
-from tune_asr.training.fit import build_module
-from tune_asr.training.module import SimpleCTCModule
 
 MODEL, TOKENS, WEIGHTS, CONFIG, CARD = "model.onnx", "tokens.txt", "model.safetensors", "config.json", "README.md"
 FORMAT = 1
-
-
-def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write tensors; those that share memory are written for each name."""
-    path.write_bytes(safetensors.torch.save({name: tensor.clone().contiguous() for name, tensor in weights.items()}))
 
 
 def hashes(folder: Path, *names: str) -> dict[str, str]:
@@ -61,35 +50,6 @@ def verify(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load(folder: Path) -> SimpleCTCModule:
-    """The recogniser of a bundle, in evaluation mode: verified, then built from config.json and model.safetensors.
-
-    Raises:
-        StorageError: a file is missing, altered, or does not fit the others.
-    """
-    return build(folder, verify(folder))
-
-
-def build(folder: Path, facts: Mapping[str, Any]) -> SimpleCTCModule:
-    """See `load`; the facts are those of config.json."""
-    values = {"model": facts["model"], "features": facts["features"], "text": facts["normaliser"]}
-    module = build_module(from_values(values, str(folder / CONFIG)), _Symbols(facts["vocabulary"], facts["blank_id"]))
-    assert isinstance(module, SimpleCTCModule)
-    try:
-        module.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
-    except RuntimeError as error:
-        raise StorageError(f"{folder / WEIGHTS}: the weights are not those of the model: {error}") from error
-    return module.eval()
-
-
-class _Symbols(pl.LightningDataModule):
-    """All that a model has to know of the data."""
-
-    def __init__(self, vocab: list[str], blank_id: int) -> None:
-        super().__init__()
-        self.vocab, self.blank_id = vocab, blank_id
-
-
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     try:
@@ -99,7 +59,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
             return config
     except FileNotFoundError:
         raise StorageError(f"{folder}: {CONFIG} is missing: this is no bundle, or not a whole one") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise StorageError(f"{path}: altered since the bundle was made, or of another version: export it again")
 
