@@ -225,6 +225,8 @@ def test_recordings_of_several_rates_and_a_test_manifest(train, export, tmp_path
             soundfile.write(tmp_path / f"{split}{i}.wav", random.normal(0, 0.1, rate + 1000 * i), rate)
             rows.append(json.dumps({"audio_filepath": f"{split}{i}.wav", "text": "ab ba" if i % 2 else "ba"}))
         (tmp_path / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
+    with (tmp_path / "test.jsonl").open("a") as file:
+        file.write('{"audio_filepath": "val0.wav", "text": "ba"}\n')
     data = {"target": "manifest", **{split: f"{split}.jsonl" for split in rates}, "batch_size": 4}
     train.write(data=data, trainer={"max_epochs": 3})
     checkpoint = train().best["checkpoint"]
@@ -234,8 +236,9 @@ def test_recordings_of_several_rates_and_a_test_manifest(train, export, tmp_path
     assert re.search(r"sherpa-onnx [\d.]+: 4 of 4 the same", out)
     assert re.search(r"sherpa-onnx [\d.]+, other rates, resampled by itself: \d of 2", out)
     card, config = (folder / "README.md").read_text(), json.loads((folder / "config.json").read_text())
-    assert re.search(r"^\| test \| 3 \| 4 \|", card, re.M)
-    assert config["results"]["test"]["words"] == 4
+    assert re.search(r"^\| test \| 4 \| 5 \|", card, re.M)
+    assert config["results"]["test"]["words"] == 5
+    assert "1 of the 4 test recordings stand in the training or validation data too" in card
     assert str(tmp_path) not in card + (folder / "config.json").read_text()
 
     (tmp_path / "test.jsonl").write_text('{"audio_filepath": "gone.wav", "text": "ab"}\n')

@@ -66,6 +66,7 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
         sentences += checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config)
         if test:
             scores["test"] = score(test_data.transcribe(recogniser, test, config), interval)
+            known["test_recordings_seen"] = test_data.num_seen(test, config)
         for line in (*sentences, *(f"{name}: {value}" for name, value in scores.items())):
             say(line)
         _write_words(folder, known, scores, sentences)

@@ -41,7 +41,7 @@ def render(
         "## How good",
         table(("set", "utterances", "words", "WER", "CER", "95 % interval"), _score_rows(scores)),
         "Errors are summed over the set. The interval is a bootstrap over utterances (Bisani and Ney, 2004). "
-        f"References are normalised first: {settings(facts['normaliser'])}. " + _test_sentence(scores),
+        f"References are normalised first: {settings(facts['normaliser'])}. " + _test_sentence(scores, facts),
         f"Fingerprint of the training and validation data: {code(facts['data_fingerprint'] or 'none')}.",
         "## How to run it",
         f"With [sherpa-onnx](https://github.com/k2-fsa/sherpa-onnx), in this folder:\n\n```python\n"
@@ -88,7 +88,12 @@ def _score_rows(scores: Mapping[str, Score]) -> Iterator[tuple[str, ...]]:
         yield name, f"{score.num_utterances:,}", f"{counts.words:,}", *rates, interval
 
 
-def _test_sentence(scores: Mapping[str, Score]) -> str:
+def _test_sentence(scores: Mapping[str, Score], facts: Mapping[str, Any]) -> str:
+    if seen := facts.get("test_recordings_seen"):
+        return (
+            f"{seen} of the {scores['test'].num_utterances} test recordings stand in the training or validation data "
+            "too, so the test score is no fair one."
+        )
     if "test" in scores:
         return "The test set took no part in training or in the choice of the model, and was scored at this export."
     return "There was no test set: the model was chosen by its validation score, which is therefore optimistic."

@@ -10,10 +10,11 @@ from tune_asr.bundle.onnx_model import run
 from tune_asr.bundle.validation import Recogniser
 from tune_asr.config.sections import Config, ManifestData
 from tune_asr.errors import DataError
-from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.speech.inspection import inspect_rows
 from tune_asr.speech.manifest import read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.training.data import load_speech
 from tune_asr.training.features import log_mel
 
 
@@ -31,6 +32,18 @@ def read_test_manifest(config: Config) -> list[Utterance]:
     if problems or unusable:
         raise DataError([*problems, *unusable])
     return [entry.utterance for entry in entries]
+
+
+def num_seen(test: list[Utterance], config: Config) -> int:
+    """How many recordings of the test manifest stand in the training or validation manifest too."""
+    corpus = load_speech(config).corpus
+    seen = {_file(utterance) for utterance in (*corpus.train, *corpus.val)}
+    return sum(_file(utterance) in seen for utterance in test)
+
+
+def _file(utterance: Utterance) -> Path:
+    assert isinstance(utterance.audio, FileAudio)
+    return utterance.audio.path.resolve()
 
 
 def transcribe(recogniser: Recogniser, utterances: list[Utterance], config: Config) -> list[tuple[str, str]]:
