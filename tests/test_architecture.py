@@ -17,7 +17,7 @@ def test_imports_point_down():
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize("door", ["search", "train", "report"])
+@pytest.mark.parametrize("door", ["search", "train", "report", "export"])
 def test_asking_a_door_for_help_loads_nothing_heavy(door):
     code = (
         f"import sys, tune_asr.{door}\n"

@@ -1,16 +1,18 @@
 """tune_asr: hyperparameter search for CTC speech recognisers, on Ray Tune and PyTorch Lightning.
 
-    search_spaces/lr.yaml + configs/train.yaml  ->  search  ->  results/lr/  ->  report, train
+    search_spaces/lr.yaml + configs/train.yaml  ->  search  ->  results/lr/  ->  report, train, export
 
 Doors, each a program (`python -m tune_asr.DOOR`, or `tune-asr DOOR`):
 
     search.py    a search space -> results/NAME
     train.py     one configuration -> one trained recogniser
     report.py    results/NAME -> what happened, how sure, what next
+    export.py    results/NAME, or a checkpoint -> a recogniser that runs elsewhere, verified
 
 Rooms, from the top down; imports point down, and `tests/test_architecture.py` keeps it so:
 
     tuning/      the only room that knows Ray: driver, conductor, ASHA, worker
+    bundle/      the exported recogniser, and the checks that it is the same one
     training/    how a recogniser learns: features, batches, encoder, loss, schedules, `fit`. Never Ray
     record/      the results folder: ledger, checkpoints, ranking, statistics. Neither Ray nor torch
     space/       what search_spaces/*.yaml may say, checked against the configuration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-DOORS = ("search", "train", "report")
+DOORS = ("search", "train", "report", "export")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """How fast tune_asr is, each claim as a figure or as a ratio of things measured side by side.
 
-    python -m tests.benchmarks                      # from the repository root; six minutes on two cores
+    python -m tests.benchmarks                      # from the repository root; seven minutes on two cores
     python -m tests.benchmarks gap help             # some rows
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
 
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import buckets, doors, gap, reports, slots, start
+from tests.benchmarks import buckets, doors, export, gap, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -22,6 +22,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "slots": lambda _: slots.measure(),
     "buckets": buckets.measure,
     "start": lambda _: start.measure(),
+    "export": lambda _: export.measure(),
     "help": lambda _: doors.measure(),
     "report": lambda _: reports.measure(),
 }

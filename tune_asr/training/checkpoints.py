@@ -122,7 +122,7 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         ConfigError: there is no such file, or it belongs to another configuration.
         StorageError: it is damaged, or no Lightning checkpoint.
     """
-    content = _load(checkpoint)
+    content = load_checkpoint(checkpoint)
     if not isinstance(content, dict) or not {"epoch", "state_dict", "loops", "optimizer_states"} <= content.keys():
         raise StorageError(f"{checkpoint}: not a Lightning checkpoint that can be resumed")
     if content["epoch"] >= max_epochs:
@@ -161,7 +161,13 @@ def _told(values: Mapping[str, Any], name: str) -> str:
     return shown(values[name]) if name in values else "absent"
 
 
-def _load(checkpoint: Path) -> Any:
+def load_checkpoint(checkpoint: Path) -> Any:
+    """What stands in a checkpoint, its tensors on the CPU. Nothing is unpickled but tensors and plain values.
+
+    Raises:
+        ConfigError: there is no such file.
+        StorageError: it is damaged, or holds anything else.
+    """
     try:
         with zipfile.ZipFile(checkpoint) as archive:
             torn = archive.testzip()  # torch does not look at the check sums

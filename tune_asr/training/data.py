@@ -114,6 +114,7 @@ class SpeechDataModule(pl.LightningDataModule):
         self.blank_id = speech.corpus.vocabulary.blank_id
         self.metric = speech.metric
         self.val_fingerprint = speech.corpus.val_fingerprint
+        self.fingerprint = speech.corpus.fingerprint
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
         self.max_frames_in_batch = max_frames_in_batch
         corpus, vocabulary = speech.corpus, speech.corpus.vocabulary

@@ -78,6 +78,7 @@ class EpochReport(pl.Callback):
         stopping: when to end before the horizon.
         grace_period: early stopping never ends a training before this epoch.
         on_start: called when the set-up is over and training begins.
+        origin: plain values on what is trained, kept in each checkpoint as `checkpoint["origin"]`.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class EpochReport(pl.Callback):
         stopping: EarlyStoppingSection,
         grace_period: int = 0,
         on_start: Callable[[], None] = lambda: None,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         self.sink = sink
         self.seed = seed
@@ -96,6 +98,7 @@ class EpochReport(pl.Callback):
         self.stopping = stopping
         self.grace_period = grace_period
         self.on_start = on_start
+        self.origin = dict(origin or {})
         self.history: list[dict[str, float]] = []
         self._epoch_began = self._validation_began = 0.0
         self._losses: list[float] = []
@@ -107,6 +110,12 @@ class EpochReport(pl.Callback):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take the history up where a checkpoint left it."""
         self.history = list(state_dict["history"])
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """A checkpoint says by itself what it was trained with: a file is enough to export it."""
+        checkpoint["origin"] = {**self.origin, "device": pl_module.device.type}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The set-up is over. A training that was resumed behind its own end does not go on."""

@@ -27,11 +27,8 @@ def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: i
     Returns:
         (T, C) float32, equal to torchaudio's `compliance.kaldi.fbank`.
     """
-    torchaudio = import_torchaudio()
-    waveform = torch.as_tensor(samples, dtype=torch.float32)
-    if sample_rate_in != sample_rate:
-        waveform = torchaudio.functional.resample(waveform, sample_rate_in, sample_rate)
-    features: Tensor = torchaudio.compliance.kaldi.fbank(
+    waveform = resample(samples, sample_rate_in, sample_rate)
+    features: Tensor = import_torchaudio().compliance.kaldi.fbank(
         waveform.unsqueeze(0),
         num_mel_bins=num_mel_bins,
         sample_frequency=sample_rate,
@@ -43,6 +40,15 @@ def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: i
         high_freq=-400.0,
     )
     return features
+
+
+def resample(samples: np.ndarray | Tensor, sample_rate_in: int, sample_rate: int) -> Tensor:
+    """(S,) samples at one rate -> (S',) float32 at another, both in Hz; as they are where the rates are equal."""
+    waveform = torch.as_tensor(samples, dtype=torch.float32)
+    if sample_rate_in == sample_rate:
+        return waveform
+    resampled: Tensor = import_torchaudio().functional.resample(waveform, sample_rate_in, sample_rate)
+    return resampled
 
 
 def import_torchaudio() -> Any:

@@ -75,6 +75,7 @@ def fit(
             stopping=config.early_stopping,
             grace_period=grace_period,
             on_start=on_start,
+            origin={"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)},
         )
         trainer = make_trainer(config, report, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:

@@ -1,0 +1,312 @@
+"""`export` as a user runs it: from a search, from a checkpoint of `train`; and everything it refuses."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from tune_asr.errors import StorageError
+from tune_asr.record.folder import ResultsFolder
+
+FILES = {"model.onnx", "tokens.txt", "model.safetensors", "config.json", "README.md"}
+
+
+@pytest.fixture
+def export(tmp_path, monkeypatch, capsys):
+    """Runs the door in this process; gives its exit code and what it said."""
+    from tune_asr.export import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, expect=0):
+        code = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert code == expect, f"exit {code}\n{out}\n{err}"
+        assert not list(tmp_path.rglob(".tmp-*"))
+        return out if code == 0 else err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def bundle(finished, tmp_path_factory):
+    """The winner of a search, exported by the command line."""
+    output = tmp_path_factory.mktemp("export") / "bundle"
+    finished.said = finished.run("export", "results/space", "--output", str(output)).stdout
+    return output
+
+
+@pytest.fixture
+def results(finished, tmp_path):
+    """A copy of the search's folder, to be spoiled."""
+    return shutil.copytree(finished.root / "results" / "space", tmp_path / "space")
+
+
+@pytest.fixture
+def copy(bundle, tmp_path):
+    return shutil.copytree(bundle, tmp_path / "copy")
+
+
+def best_report(finished):
+    best = json.loads((finished.root / "results/space/summary.json").read_text())["best"]
+    return next(
+        event
+        for event in finished.ledger()
+        if event["event"] == "report" and (event["trial"], event["epoch"]) == (best["trial"], best["epoch"])
+    )
+
+
+def test_the_best_trial_of_a_search_scores_what_its_ledger_says(bundle, finished):
+    assert {path.name for path in bundle.iterdir()} == FILES
+    config, report = json.loads((bundle / "config.json").read_text()), best_report(finished)
+    assert config["source"] == f"Trial {report['trial']} of the search space, epoch {report['epoch']}"
+    found = config["results"]["validation"]
+    for name in ("words", "substitutions", "deletions", "insertions"):
+        assert found[name] == report[name]
+    assert (found["wer"], found["cer"]) == (report["val_wer"], report["val_cer"])
+    with (finished.root / "results/space/leaderboard.csv").open() as file:
+        first = next(csv.DictReader(file))
+    assert found["interval"]["low"] == pytest.approx(float(first["val_wer_low"]), abs=0.05)
+    assert (config["features"]["sample_rate"], config["features"]["num_mel_bins"]) == (8000, 40)
+    assert config["vocabulary"] == ["<blk>", " ", "a", "b", "c", "d"]
+    assert set(config["hashes"]) == FILES - {"config.json"}
+
+
+def test_all_programs_agree_on_all_utterances_and_the_card_says_so(bundle, finished):
+    card = (bundle / "README.md").read_text()
+    for program in ("PyTorch, one by one", "onnxruntime, batched", "onnxruntime, one by one", r"sherpa-onnx [\d.]+"):
+        assert re.search(rf"^- {program}: 16 of 16 the same\.$", card, re.M), card
+        assert re.search(rf"^{program}: 16 of 16 the same\.$", finished.said, re.M), finished.said
+    assert str(finished.root) not in card + (bundle / "config.json").read_text()
+
+
+def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
+    from tune_asr.bundle import weights
+    from tune_asr.config.load import load_config
+    from tune_asr.training.corpus import survey
+    from tune_asr.training.ctc import greedy_decode
+    from tune_asr.training.features import log_mel
+
+    example = re.search(r"```python\n(.*?)```", (copy / "README.md").read_text(), re.S)[1]
+    assert len(example.splitlines()) == 6
+    samples, rate = survey(load_config(finished.root / "config.yaml")).corpus.val[0].audio.samples()
+    soundfile.write(copy / "speech.wav", samples, rate)
+    said = subprocess.run([sys.executable, "-c", example], cwd=copy, capture_output=True, text=True, check=True).stdout
+
+    module = weights.load(bundle)
+    features = log_mel(samples, rate, sample_rate=8000, num_mel_bins=40).unsqueeze(0)
+    with torch.inference_mode():
+        ids = greedy_decode(*module(features, torch.tensor([features.shape[1]])))[0]
+    assert said.split() == "".join(module.vocab[i] for i in ids).split()
+
+
+def test_verify_says_that_a_bundle_is_whole_and_needs_no_torch(bundle):
+    code = "import sys; from tune_asr.export import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code, "--verify", bundle], capture_output=True, text=True, check=True)
+    said, ended = run.stdout.splitlines()
+    assert said.endswith("are what was exported")
+    assert ended == "0 False"
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_verify_names_a_file_that_is_missing_or_altered(copy, export, name):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    said = export("--verify", copy, expect=5)
+    assert name in said and "altered" in said
+    (copy / name).unlink()
+    assert f"{name} is missing" in export("--verify", copy, expect=5)
+
+
+def test_a_bundle_that_was_altered_is_not_loaded(copy):
+    from tune_asr.bundle import weights
+
+    (copy / "model.safetensors").write_bytes(b"")
+    with pytest.raises(StorageError, match=r"model\.safetensors was altered"):
+        weights.load(copy)
+
+
+def test_a_folder_that_exists_is_refused(results, export, tmp_path):
+    (tmp_path / "taken").mkdir()
+    assert "exists, and is never overwritten" in export(results, "--output", "taken", expect=5)
+    (results / "bundle").mkdir()
+    assert f"{results}/bundle" in export(results, expect=5)
+
+
+def test_an_unknown_trial_is_refused_with_those_there_are(results, export):
+    assert "no such trial, but 00000 to 00004" in export(results, "--trial", "7", expect=2)
+
+
+def test_the_folder_of_a_running_search_is_refused(results, export):
+    with ResultsFolder(results).lock():
+        assert "a search runs here" in export(results, expect=5)
+
+
+def test_a_search_without_an_epoch_has_nothing_to_export(results, export):
+    lines = (results / "trials.jsonl").read_text().splitlines(keepends=True)
+    first = [line for line in lines if json.loads(line)["event"] in ("search_started", "created")]
+    (results / "trials.jsonl").write_text("".join(first))
+    assert "no trial has an epoch whose checkpoint is kept" in export(results, expect=5)
+    assert "trial 00001 is pending and has no epoch" in export(results, "--trial", "1", expect=5)
+
+
+def test_a_folder_that_is_no_search_is_refused(export, tmp_path, copy):
+    for folder in (tmp_path / "nowhere", copy):
+        err = export(folder, expect=5)
+        assert str(folder) in err
+    assert "search.yaml and trials.jsonl missing" in err
+
+
+def test_a_damaged_checkpoint_is_named(results, export):
+    for checkpoint in results.glob("checkpoints/*/*/checkpoint.ckpt"):
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"?")
+    assert "checkpoint.ckpt does not match its SHA-256" in export(results, expect=5)
+
+
+def test_a_record_that_the_model_does_not_reach_is_refused_with_the_difference(results, export, finished):
+    report = best_report(finished)
+    lines = (results / "trials.jsonl").read_text().splitlines()
+    for i, line in enumerate(lines):
+        if json.loads(line) == report:
+            lines[i] = json.dumps({**report, "substitutions": report["substitutions"] + 1})
+    (results / "trials.jsonl").write_text("\n".join(lines) + "\n")
+    said = export(results, expect=5)
+    now = report["substitutions"]
+    assert f"substitutions is {now + 1} on record and {now} now" in said
+    assert not (results / "bundle").exists()
+
+
+def test_changed_data_are_refused(results, export):
+    text = (results / "search.yaml").read_text()
+    (results / "search.yaml").write_text(re.sub(r"data_fingerprint: \w+", "data_fingerprint: abc", text))
+    assert "the data have changed" in export(results, expect=3)
+
+
+class Harm:
+    def __reduce__(self):
+        return open, ("harm", "w")
+
+
+def test_nothing_in_a_checkpoint_is_unpickled(export, tmp_path):
+    torch.save({"state_dict": Harm()}, tmp_path / "harm.ckpt")
+    assert "nothing else is ever loaded" in export("harm.ckpt", expect=5)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_file_that_does_not_say_how_it_was_trained_is_refused(export, tmp_path):
+    torch.save({"state_dict": {}}, tmp_path / "bare.ckpt")
+    assert "does not say how it was trained" in export("bare.ckpt", expect=5)
+    (tmp_path / "text.ckpt").write_text("no checkpoint")
+    assert "not a checkpoint, or damaged" in export("text.ckpt", expect=5)
+    assert "asks for a trial of a search" in export("bare.ckpt", "--trial", "0", expect=2)
+
+
+def test_without_onnx_one_sentence_says_what_to_install(export, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    said = export(tmp_path, expect=2)
+    assert said == "error: export needs onnx, not installed here: pip install -e '.[export]'\n"
+
+
+def test_recordings_of_several_rates_and_a_test_manifest(train, export, tmp_path):
+    """Trained on files by `train`, exported from its checkpoint alone into the default folder."""
+    rates = {"train": (8000,) * 8, "val": (8000, 44_100, 8000, 16_000), "test": (8000, 8000, 22_050)}
+    for split, split_rates in rates.items():
+        rows = []
+        for i, rate in enumerate(split_rates):
+            random = np.random.default_rng([len(rows), rate, len(split)])
+            soundfile.write(tmp_path / f"{split}{i}.wav", random.normal(0, 0.1, rate + 1000 * i), rate)
+            rows.append(json.dumps({"audio_filepath": f"{split}{i}.wav", "text": "ab ba" if i % 2 else "ba"}))
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
+    with (tmp_path / "test.jsonl").open("a") as file:
+        file.write('{"audio_filepath": "val0.wav", "text": "ba"}\n')
+    data = {"target": "manifest", **{split: f"{split}.jsonl" for split in rates}, "batch_size": 4}
+    train.write(data=data, trainer={"max_epochs": 3})
+    checkpoint = train().best["checkpoint"]
+    out = export(checkpoint)
+    folder = tmp_path / checkpoint.replace(".ckpt", "-bundle")
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert re.search(r"sherpa-onnx [\d.]+: 4 of 4 the same", out)
+    assert re.search(r"sherpa-onnx [\d.]+, other rates, resampled by itself: \d of 2", out)
+    card, config = (folder / "README.md").read_text(), json.loads((folder / "config.json").read_text())
+    assert re.search(r"^\| test \| 4 \| 5 \|", card, re.M)
+    assert config["results"]["test"]["words"] == 5
+    assert "1 of the 4 test recordings stand in the training or validation data too" in card
+    assert str(tmp_path) not in card + (folder / "config.json").read_text()
+
+    (tmp_path / "test.jsonl").write_text('{"audio_filepath": "gone.wav", "text": "ab"}\n')
+    assert "test.jsonl:1: " in export(checkpoint, "--output", "again", expect=3)
+
+
+OWN = """
+import lightning.pytorch as pl
+import torch
+from torch.utils.data import DataLoader
+
+from tune_asr.training.batching import Example, collate
+from tune_asr.training.module import SimpleCTCModule
+
+
+class Data(pl.LightningDataModule):
+    vocab, blank_id = ["a", "b", " ", "_"], 3
+
+    def setup(self, stage):
+        generator = torch.Generator().manual_seed(0)
+        self.examples = [
+            Example(torch.randn(40 + i, 40, generator=generator), torch.tensor([0, 2, 1]), "a b", f"u{i}")
+            for i in range(6)
+        ]
+
+    def train_dataloader(self):
+        return DataLoader(self.examples, batch_size=2, collate_fn=lambda batch: collate(batch, 3))
+
+    val_dataloader = train_dataloader
+
+
+class Mine(SimpleCTCModule):
+    def __init__(self, vocab, scheduler, blank_id, dim=8):
+        super().__init__(
+            vocab, scheduler, blank_id,
+            model={"target": "conv_ctc", "dim": dim, "num_layers": 1, "kernel_size": 3, "subsampling": 2},
+            optimizer={"name": "adamw", "lr": 0.01},
+            augment={"n_freq_masks": 0, "freq_mask_param": 0, "n_time_masks": 0, "time_mask_param": 0, "p": 0.0},
+            num_mel_bins=40,
+        )
+
+
+class Other(pl.LightningModule):
+    def __init__(self, vocab, scheduler, blank_id):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def training_step(self, batch, batch_idx):
+        return self.layer(torch.ones(1, 1)).sum()
+
+    def validation_step(self, batch, batch_idx):
+        self.log_dict({"val_wer": 1.0, "val_cer": 1.0, "val_loss": 1.0}, batch_size=2)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+"""
+
+
+def test_a_data_module_and_a_module_of_the_users_export_where_the_base_is_ours(train, own, export):
+    name = own(OWN)
+    train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Mine", "dim": 12}, trainer={"max_epochs": 1})
+    out = export(train().best["checkpoint"], "--output", "mine")
+    assert "onnxruntime, batched: 6 of 6 the same." in out
+    assert re.search(r"sherpa-onnx [\d.]+: loads the model\. No texts were compared", out)
+    assert (train.root / "mine" / "tokens.txt").read_text() == "a 0\nb 1\n▁ 2\n<blk> 3\n"
+
+
+def test_a_module_of_another_kind_is_refused_with_the_way_out(train, own, export):
+    name = own(OWN)
+    train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Other"}, trainer={"max_epochs": 1})
+    assert f"{name}.Other is no SimpleCTCModule" in export(train().best["checkpoint"], expect=2)

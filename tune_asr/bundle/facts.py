@@ -1,0 +1,68 @@
+"""What config.json and the metadata of model.onnx say of a recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import nn
+
+from tune_asr.bundle.recorded import Recorded
+from tune_asr.bundle.scores import Score
+
+PROBE_FRAMES = 1600
+"""Long enough that the feature frames to one output frame come out whole."""
+
+
+def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]:
+    """What is known before anything is measured. The section `data` is left out: it names paths of this machine."""
+    config = recorded.config.model_dump(mode="json")
+    training = ("optimizer", "scheduler", "augment", "trainer", "precision")
+    return {
+        "source": recorded.name,
+        "features": config["features"],
+        "vocabulary": list(getattr(data, "vocab", ())),
+        "blank_id": getattr(data, "blank_id", 0),
+        "normaliser": config["text"],
+        "model": config["model"],
+        "seed": config["seed"],
+        "training": {name: config[name] for name in training},
+        "epoch": recorded.report["epoch"],
+        "data_fingerprint": recorded.fingerprint,
+        "versions": {package: version(package) for package in ("tune_asr", "torch", "onnx", "onnxruntime")},
+    }
+
+
+def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:
+    """Feature frames to one output frame of an encoder."""
+    with torch.inference_mode():
+        _, lengths = encoder(torch.zeros(1, PROBE_FRAMES, num_mel_bins), torch.tensor([PROBE_FRAMES]))
+    return round(PROBE_FRAMES / int(lengths))
+
+
+def metadata(known: Mapping[str, Any]) -> dict[str, str]:
+    """What model.onnx says of itself, beside what every `zipformer_ctc` says."""
+    return {
+        "vocab_size": str(len(known["vocabulary"])),
+        "subsampling_factor": str(known["subsampling"]),
+        "sample_rate": str(known["features"]["sample_rate"]),
+        "num_mel_bins": str(known["features"]["num_mel_bins"]),
+    }
+
+
+def result(found: Score) -> dict[str, Any]:
+    """A score as config.json has it; rates are fractions."""
+    counts = found.counts
+    return {
+        "utterances": found.num_utterances,
+        "words": counts.words,
+        "substitutions": counts.substitutions,
+        "deletions": counts.deletions,
+        "insertions": counts.insertions,
+        "wer": counts.wer,
+        "cer": counts.cer,
+        "interval": {"of": found.metric.lower(), "low": found.low, "high": found.high},
+    }

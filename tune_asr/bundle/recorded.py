@@ -1,0 +1,92 @@
+"""What is exported, and what is on record of it: a checkpoint, its configuration, its error rates and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from tune_asr.config.load import from_values
+from tune_asr.config.sections import Config
+from tune_asr.errors import StorageError
+from tune_asr.speech.scoring import ErrorCounts
+from tune_asr.training.checkpoints import load_checkpoint
+
+COUNTS = ("words", "substitutions", "deletions", "insertions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A trained recogniser and its record.
+
+    Attributes:
+        name: where it comes from, in words.
+        config: what it was trained with.
+        weights: the state of its LightningModule, on the CPU.
+        report: `epoch`, `val_wer`, `val_cer`, and in a ledger the counts of `COUNTS` too.
+        fingerprint: of the data it was trained and validated on; None where a class of the user's made them.
+        is_exact: whether it was trained in float32 on a CPU, so that its error counts come out the same to the last.
+    """
+
+    name: str
+    config: Config
+    weights: Mapping[str, Tensor]
+    report: Mapping[str, Any]
+    fingerprint: str | None
+    is_exact: bool
+
+    def difference(self, counts: ErrorCounts) -> str | None:
+        """How error counts differ from the record, None where they do not."""
+        found = {"val_wer": counts.wer, "val_cer": counts.cer, **{name: getattr(counts, name) for name in COUNTS}}
+        differences = [
+            f"{name} is {self.report[name]} on record and {value} now"
+            for name, value in found.items()
+            if self.report.get(name, value) != value
+        ]
+        return ", ".join(differences) or None
+
+
+def read_recorded(
+    checkpoint: Path,
+    *,
+    name: str,
+    origin: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
+) -> Recorded:
+    """A checkpoint and its record.
+
+    Args:
+        checkpoint: as `train` or a trial saved it.
+        name: where it comes from, in words.
+        origin: its `config` and `data_fingerprint`, from its results folder; without it, what the checkpoint says.
+        report: its epoch in the ledger; without it, what the checkpoint says.
+
+    Raises:
+        ConfigError: there is no such file.
+        StorageError: it is damaged, or does not say how it was trained.
+    """
+    content = load_checkpoint(checkpoint)
+    try:
+        trained = content.get("origin", {})
+        origin = origin or trained
+        report = report or content["callbacks"]["EpochReport"]["history"][-1]
+        config = from_values(dict(origin["config"]), str(checkpoint))
+        weights = dict(content["state_dict"])
+        if not all(isinstance(value, Tensor) for value in weights.values()):
+            raise TypeError("its state_dict holds more than tensors")
+        return Recorded(
+            name=name,
+            config=config,
+            weights=weights,
+            report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
+            fingerprint=origin["data_fingerprint"],
+            is_exact=trained.get("device", "cpu") == "cpu" and config.precision.precision == "32-true",
+        )
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"{checkpoint}: does not say how it was trained ({type(error).__name__}: {error}): export a results "
+            "folder, or a checkpoint that `python -m tune_asr.train` wrote"
+        ) from error

@@ -1,0 +1,33 @@
+"""sherpa-onnx over recordings that come in on stdin; a program of its own, since bad metadata end its process.
+
+    python sherpa_client.py model.onnx tokens.txt SAMPLE_RATE NUM_MEL_BINS
+
+Each recording is a line `rate count`, then `count` samples, float32. The answer is one JSON string a line. It needs
+nothing of tune_asr: what it does is what any user of the bundle does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import sherpa_onnx
+
+
+def main() -> None:
+    """Read recordings until stdin ends."""
+    model, tokens, sample_rate, num_mel_bins = sys.argv[1:]
+    recognizer = sherpa_onnx.OfflineRecognizer.from_zipformer_ctc(
+        model=model, tokens=tokens, sample_rate=int(sample_rate), feature_dim=int(num_mel_bins)
+    )
+    while line := sys.stdin.buffer.readline():
+        rate, count = map(int, line.split())
+        stream = recognizer.create_stream()
+        stream.accept_waveform(rate, np.frombuffer(sys.stdin.buffer.read(4 * count), np.float32))
+        recognizer.decode_stream(stream)
+        print(json.dumps(stream.result.text), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The door `python -m tune_asr.export`: a search, or a checkpoint -> a bundle that runs elsewhere, verified.
+
+    python -m tune_asr.export results/NAME                     # the best trial
+    python -m tune_asr.export results/NAME --trial 00003
+    python -m tune_asr.export artifacts/checkpoints/ctc-epoch=11.ckpt
+    python -m tune_asr.export --verify results/NAME/bundle     # is every file what it was?
+
+The bundle is written only if PyTorch, onnxruntime and sherpa-onnx make the same texts of the validation set, and the
+error counts are those on record. The test set, where there is one, is scored here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune_asr.errors import ConfigError, StorageError, exit_with
+
+if TYPE_CHECKING:
+    from tune_asr.record.folder import ResultsFolder
+    from tune_asr.record.ranking import Metric, Report
+    from tune_asr.record.state import SearchState, Trial
+
+PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags, export or verify; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    return exit_with(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.export",
+        description="Export a recogniser as ONNX (for sherpa-onnx, onnxruntime) and safetensors, and check it.",
+        epilog="Exit codes: 0 done, 2 usage or model wrong, 3 data wrong or changed, 5 nothing to export, a check "
+        "failed, or the folder cannot be written.",
+    )
+    parser.add_argument("source", metavar="DIR", type=Path, help="a results folder, or a checkpoint of `train`")
+    parser.add_argument("--trial", metavar="ID", help="the trial to export (default: the best)")
+    parser.add_argument("--output", metavar="DIR", type=Path, help="the folder to make (default: `bundle` in DIR)")
+    parser.add_argument("--verify", action="store_true", help="DIR is a bundle: is any file missing or altered?")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    source: Path = arguments.source
+    if arguments.verify:
+        return _verify(arguments)
+    _require_packages()
+    if source.is_file() and arguments.trial is not None:
+        raise ConfigError(f"--trial {arguments.trial} asks for a trial of a search, but {source} is a file")
+    output: Path = arguments.output or _default_output(source, arguments.trial)
+    if os.path.lexists(output):
+        raise StorageError(f"{output}: exists, and is never overwritten: choose another --output, or remove it")
+    found: dict[str, Any] = {"checkpoint": source, "name": f"Checkpoint {source.name}"}
+    if not source.is_file():
+        found = _from_results(source, arguments.trial)
+
+    from tune_asr.bundle.build import export
+    from tune_asr.bundle.recorded import read_recorded
+    from tune_asr.record.statistics import wer_interval
+
+    export(read_recorded(**found), output, interval=wer_interval, say=lambda line: print(line, flush=True))
+    print(f"{output}: README.md says what it is and how to run it")
+    return 0
+
+
+def _require_packages() -> None:
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"export needs {', '.join(missing)}, not installed here: pip install -e '.[export]'")
+
+
+def _default_output(source: Path, trial: str | None) -> Path:
+    """A name beside what is exported, another one for each trial."""
+    if source.is_file():
+        return source.with_name(f"{source.stem}-bundle")
+    return source / ("bundle" if trial is None else f"bundle-{trial.zfill(5)}")
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.trial is not None or arguments.output is not None:
+        raise ConfigError("--verify checks a bundle, and goes with neither --trial nor --output")
+    from tune_asr.bundle.seal import verify
+
+    files = verify(arguments.source)["hashes"]
+    print(f"{arguments.source}: {', '.join((*files, 'config.json'))} are what was exported")
+    return 0
+
+
+def _from_results(root: Path, number: str | None) -> dict[str, Any]:
+    """The arguments of `read_recorded` for a trial of a search.
+
+    Raises:
+        ConfigError: there is no such trial.
+        StorageError: the folder is none of a search, its search runs, or nothing in it can be exported.
+    """
+    from tune_asr.record.checkpoints import CHECKPOINT, stored, verify
+    from tune_asr.record.folder import ResultsFolder
+    from tune_asr.record.ledger import read_ledger
+    from tune_asr.record.search_yaml import read_search_yaml
+    from tune_asr.record.snapshots import winner_config
+    from tune_asr.record.state import SearchState
+
+    folder = ResultsFolder.open_existing(root)
+    if folder.is_running():
+        raise StorageError(f"{root}: a search runs here, and its best may change: wait for its end, or stop it")
+    search = read_search_yaml(folder.search_yaml)
+    try:
+        config, fingerprint, metric = search["config"], search["data_fingerprint"], search["metric"]
+    except KeyError as error:
+        raise StorageError(f"{folder.search_yaml}: damaged: {error} is missing: restore it from a copy") from error
+    state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+    trial, report = _chosen(folder, state, metric, number)
+    epoch = stored(folder.checkpoints(trial.number), report["epoch"])
+    if reason := verify(epoch):
+        raise StorageError(f"{epoch}: the checkpoint is damaged: {reason}: restore it, or choose another --trial")
+    return {
+        "checkpoint": epoch / CHECKPOINT,
+        "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report['epoch']}",
+        "origin": {"config": winner_config(config, trial), "data_fingerprint": fingerprint},
+        "report": report,
+    }
+
+
+def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: str | None) -> tuple[Trial, Report]:
+    """The trial asked for, or the best one, with the report of its best epoch."""
+    from tune_asr.record.checkpoints import kept_epochs
+    from tune_asr.record.ranking import best_epoch, leader, standings
+
+    kept = {name: kept_epochs(folder.checkpoints(name)) for name in state.trials}
+    if number is None:
+        best = leader(standings(state, metric, kept))
+        if best is None:
+            raise StorageError(f"{folder.root}: no trial has an epoch whose checkpoint is kept: nothing to export")
+        return best
+    trial = state.trials.get(number.zfill(5))
+    if trial is None:
+        raise ConfigError(f"--trial {number}: there is no such trial, but 00000 to {len(state.trials) - 1:05d}")
+    report = best_epoch(trial, kept[trial.number], metric)
+    if report is None:
+        raise StorageError(f"trial {trial.number} is {trial.status} and has no epoch whose checkpoint is kept")
+    return trial, report
+
+
+if __name__ == "__main__":
+    sys.exit(main())
