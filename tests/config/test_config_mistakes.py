@@ -99,7 +99,7 @@ def refusal(text: str) -> str:
             "data: {target: conv_ctc}",
             "c.yaml:1: data.target: is 'conv_ctc', but must be a built-in name or a dotted path",
         ),
-        ("model: {target: synthetic}", "package.module.Class\n    known: conv_ctc"),
+        ("model: {target: synthetic}", "package.module.Class\n    known: bigru_ctc, conformer_ctc, conv_ctc"),
         ("model: {target: custom}", "c.yaml:1: model.target: is 'custom', but must be a built-in name"),
         ("model: {target: a..b}", "c.yaml:1: model.target: is 'a..b', but must be a built-in name"),
         ("model: {target: }", "c.yaml:1: model.target: is null, but must be text"),

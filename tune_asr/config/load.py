@@ -15,11 +15,10 @@ from tune_asr.config import strict_yaml
 from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
-from tune_asr.config.sections import Config, ConvCTCModel, ManifestData, SyntheticData
+from tune_asr.config.sections import BUILT_IN, Config, ManifestData, target_of
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
-BUILT_IN: dict[str, tuple[type[BaseModel], ...]] = {"data": (SyntheticData, ManifestData), "model": (ConvCTCModel,)}
 MANIFESTS = ("train", "val", "test")
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -167,19 +166,14 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     section = str(keys[0])
     for model in BUILT_IN.get(section, ()) if schema is Config else ():
         if name in model.model_fields:
-            return "unknown key for this target", f"it belongs to {section}.target: {_target(model)}"
+            return "unknown key for this target", f"it belongs to {section}.target: {target_of(model)}"
     return "unknown key", nearest(name, known_keys(section, schema))
 
 
 def _known_targets(details: ErrorDetails, keys: Keys) -> str:
     if keys[-1] != "target":
         return ""
-    return nearest(details["input"], [_target(model) for model in BUILT_IN[str(keys[0])]])
-
-
-def _target(model: type[BaseModel]) -> str:
-    (name,) = model.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
-    return str(name)
+    return nearest(details["input"], [target_of(model) for model in BUILT_IN[str(keys[0])]])
 
 
 _TYPES = {

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 
 def _whole(value: Any) -> Any:
@@ -116,28 +126,65 @@ class CustomTarget(OpenSection):
         return dict(self.model_extra or {})
 
 
-class ConvCTCModel(Section):
-    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
+class EncoderKeys(Section):
+    """Keys that every built-in `model.target` has."""
 
-    target: Literal["conv_ctc"] = "conv_ctc"
-    """The encoder: conv_ctc, or the dotted path of a LightningModule."""
     dim: Count = 96
-    """Channels of every layer."""
+    """Channels of every layer; bigru_ctc: units of each direction."""
     num_layers: Count = 5
-    """Residual convolution blocks."""
-    kernel_size: Count = 11
-    """Frames a depthwise convolution spans; odd."""
+    """Layers of the encoder, behind its subsampling."""
     subsampling: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_whole)] = 4
     """Feature frames (10 ms) an output frame. Higher is faster, until a transcript no longer fits its frames."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that a channel is dropped in training."""
 
-    @field_validator("kernel_size")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("must be odd, so that a frame has as many neighbours on either side")
-        return value
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that a frame has as many neighbours on either side")
+    return value
+
+
+KernelSize = Annotated[Count, AfterValidator(_odd)]
+
+
+class ConvCTCModel(EncoderKeys):
+    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
+
+    target: Literal["conv_ctc"] = "conv_ctc"
+    """The encoder: conv_ctc, bigru_ctc, conformer_ctc, or the dotted path of a LightningModule."""
+    kernel_size: KernelSize = 11
+    """Frames a depthwise convolution spans; odd."""
+
+
+class BiGRUCTCModel(EncoderKeys):
+    """Bidirectional GRUs."""
+
+    target: Literal["bigru_ctc"]
+    """The encoder."""
+    num_layers: Count = 2
+    """Layers, each of a forward and a backward GRU."""
+
+
+class ConformerCTCModel(EncoderKeys):
+    """Attention and convolution."""
+
+    target: Literal["conformer_ctc"]
+    """The encoder."""
+    num_layers: Count = 4
+    """Conformer layers."""
+    num_heads: Count = 4
+    """Attention heads; they share the channels evenly."""
+    ffn_dim: Count = 256
+    """Width of the feed-forward modules."""
+    kernel_size: KernelSize = 15
+    """Frames a depthwise convolution spans; odd."""
+
+    @model_validator(mode="after")
+    def _heads(self) -> ConformerCTCModel:
+        if self.dim % self.num_heads:
+            raise ValueError(f"dim is {self.dim}, but must be a multiple of num_heads, {self.num_heads}")
+        return self
 
 
 class TextSection(Section):
@@ -269,11 +316,24 @@ class LoggingSection(Section):
     """W&B run name."""
 
 
-def _target_tag(*built_in: str) -> Callable[[Any], str]:
-    """Which member of a union a section is: the built-in target it names (the first where it names none) or custom."""
+BUILT_IN: dict[str, tuple[type[Section], ...]] = {
+    "data": (SyntheticData, ManifestData),
+    "model": (ConvCTCModel, BiGRUCTCModel, ConformerCTCModel),
+}
 
-    def tag(section: Any) -> str:
-        values = section if isinstance(section, dict) else {"target": getattr(section, "target", built_in[0])}
+
+def target_of(section: type[BaseModel]) -> str:
+    """The `target` that names a built-in section."""
+    (name,) = section.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
+    return str(name)
+
+
+def _tag(section: str) -> Callable[[Any], str]:
+    """Which member of a union a section is: the built-in target it names (the first where it names none) or custom."""
+    built_in = [target_of(member) for member in BUILT_IN[section]]
+
+    def tag(value: Any) -> str:
+        values = value if isinstance(value, dict) else {"target": getattr(value, "target", built_in[0])}
         target = values.get("target", built_in[0])
         return target if target in built_in else "custom"
 
@@ -284,11 +344,14 @@ DataSection = Annotated[
     Annotated[SyntheticData, Tag("synthetic")]
     | Annotated[ManifestData, Tag("manifest")]
     | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_target_tag("synthetic", "manifest")),
+    Discriminator(_tag("data")),
 ]
 ModelSection = Annotated[
-    Annotated[ConvCTCModel, Tag("conv_ctc")] | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_target_tag("conv_ctc")),
+    Annotated[ConvCTCModel, Tag("conv_ctc")]
+    | Annotated[BiGRUCTCModel, Tag("bigru_ctc")]
+    | Annotated[ConformerCTCModel, Tag("conformer_ctc")]
+    | Annotated[CustomTarget, Tag("custom")],
+    Discriminator(_tag("model")),
 ]
 
 

@@ -2,7 +2,7 @@
 
     fit.py           one training: data, module, Lightning's Trainer, and a report at the end of every epoch
     module.py        SimpleCTCModule: the loss, the decoding and the error counts that built-in encoders share
-    encoders.py      conv_ctc: features (N, T, C) -> log-probabilities (N, T', V)
+    encoders/        conv_ctc, bigru_ctc, conformer_ctc: features (N, T, C) -> log-probabilities (N, T', V)
     data.py          speech as the configuration names it: corpus, features, LightningDataModule
     epochs.py        what an epoch came to, and the Lightning callback that says so
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go

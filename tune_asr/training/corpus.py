@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tune_asr.config.sections import Config, ConvCTCModel, CustomTarget, ManifestData
+from tune_asr.config.sections import Config, CustomTarget, ManifestData
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.survey import Survey, survey_corpus, survey_manifests
 from tune_asr.speech.synthetic import synthesize_corpus
@@ -21,7 +21,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
     """
     data, sample_rate = config.data, config.features.sample_rate
-    subsampling = config.model.subsampling if isinstance(config.model, ConvCTCModel) else None
+    subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
         return None
     if isinstance(data, ManifestData):

@@ -19,11 +19,8 @@ from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
-from tune_asr.training.encoders import ConvCTC
+from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.schedules import Schedule
-
-ENCODERS = {"conv_ctc": ConvCTC}
-
 
 @dataclass(frozen=True, slots=True)
 class UtteranceResult:
