@@ -24,7 +24,8 @@ def encoder(name="conv_ctc", subsampling=4, **settings):
 
 @every_encoder
 @pytest.mark.parametrize(
-    "subsampling, junk", [(1, math.nan), (2, -23.03), (4, 0.0), (4, -23.03), (4, math.inf), (4, math.nan), (8, math.nan)]
+    "subsampling, junk",
+    [(1, math.nan), (2, -23.03), (4, 0.0), (4, -23.03), (4, math.inf), (4, math.nan), (8, math.nan)],
 )
 @torch.no_grad()
 def test_padding_never_changes_an_utterances_output(name, subsampling, junk):

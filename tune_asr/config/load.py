@@ -61,8 +61,12 @@ def check(layered: Layered) -> Config:
 
 
 def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
-    """See `examine`; paths of manifests are absolute in the `Config`."""
+    """See `examine`; paths of manifests and of noise are absolute in the `Config`."""
     config, problems = examine(layered, Config)
+    if config is not None and config.augment.noise_dir is not None:
+        folder = layered.resolved(("augment", "noise_dir"), config.augment.noise_dir)
+        augment = config.augment.model_copy(update={"noise_dir": folder})
+        config = config.model_copy(update={"augment": augment})
     if config is None or not isinstance(config.data, ManifestData):
         return config, problems
     given = {key: path for key in MANIFESTS if (path := getattr(config.data, key)) is not None}

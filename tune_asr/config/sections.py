@@ -210,7 +210,10 @@ class FeaturesSection(Section):
 
 
 class AugmentSection(Section):
-    """SpecAugment (Park et al., 2019), in torchaudio's names; zero masks turn it off."""
+    """What training makes of its speech, anew in each epoch; validation never.
+
+    SpecAugment (Park et al., 2019), in torchaudio's names: zero masks turn it off. Speed, gain and noise: zero does.
+    """
 
     n_freq_masks: Annotated[Int, Field(ge=0)] = 1
     """Frequency masks an utterance (m_F)."""
@@ -222,6 +225,20 @@ class AugmentSection(Section):
     """Widest time mask, in feature frames of 10 ms (T)."""
     p: Share = 0.1
     """Widest time mask as a share of the utterance (p)."""
+    time_mask_rate: Annotated[float, Field(ge=0)] = 0.0
+    """Time masks a second of speech, beside n_time_masks; no more than 20 in all (adaptive: Park et al., 2020)."""
+    start_epoch: Count = 1
+    """The first epoch with masks; epochs count from 1."""
+    speed: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest change of speed: 0.1 is from a tenth slower to a tenth faster."""
+    gain_db: Annotated[float, Field(ge=0)] = 0.0
+    """Largest change of loudness in the course of an utterance, in dB; a constant one would change nothing."""
+    noise_p: Share = 0.0
+    """Share of the utterances that get noise."""
+    noise_snr_db: float = 10.0
+    """The least that speech is louder than noise, in dB; at most it is 20 more."""
+    noise_dir: FilePath | None = None
+    """A folder with recordings of noise; null: white, pink and brown noise is made."""
 
 
 class OptimizerSection(Section):
@@ -232,9 +249,14 @@ class OptimizerSection(Section):
     lr: Annotated[float, Field(gt=0)] = 3.0e-3
     """Peak learning rate."""
     weight_decay: Annotated[float, Field(ge=0)] = 1.0e-2
-    """Decoupled weight decay (lambda)."""
+    """Decoupled weight decay (lambda) of matrices and kernels; biases and norms have none."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
     """Decay rates of the moment estimates (beta_1, beta_2)."""
+    lr_reference_batch: Count | None = None
+    """Utterances an optimiser step that `lr` is meant for: at another number it is scaled by the square root of the
+    ratio, so that rate and batch size can be searched together. null: `lr` is what it says."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """checkpoint.weights: ema: the share of the average that a step keeps; less at the start."""
 
     @field_validator("betas", mode="before")
     @classmethod
@@ -247,16 +269,24 @@ class OptimizerSection(Section):
 class SchedulerSection(Section):
     """How the learning rate moves over the full horizon, trainer.max_epochs: never over a rung."""
 
-    name: Literal["constant", "cosine", "plateau"] = "cosine"
+    name: Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"] = "cosine"
     """The shape behind the warm-up."""
     warmup_fraction: Share = 0.1
     """Share of the horizon over which the rate rises linearly to its peak."""
     final_fraction: Share = 0.01
-    """cosine and plateau: the lowest rate, as a share of the peak."""
+    """cosine, plateau, one_cycle and tri_stage: the lowest rate, as a share of the peak."""
+    hold_fraction: Share = 0.4
+    """tri_stage: share of the horizon at the peak, between warm-up and decay."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """plateau: what the rate is multiplied by."""
     patience: Annotated[Int, Field(ge=0)] = 2
     """plateau: epochs without a better objective before it is."""
+
+    @model_validator(mode="after")
+    def _end(self) -> SchedulerSection:
+        if self.name == "tri_stage" and self.final_fraction == 0:
+            raise ValueError("final_fraction is 0, but must be above 0 for tri_stage, which falls exponentially")
+        return self
 
 
 class TrainerSection(OpenSection):
@@ -299,6 +329,8 @@ class CheckpointSection(Section):
     """Folder of `train`'s checkpoints, relative to the working directory."""
     save_top_k: Count = 1
     """How many of the best are kept, beside the newest."""
+    weights: Literal["raw", "ema"] = "raw"
+    """Which weights are validated, and are the model of a checkpoint: the last, or their exponential moving average."""
 
 
 class LoggingSection(Section):
@@ -374,3 +406,9 @@ class Config(Section):
     early_stopping: EarlyStoppingSection = EarlyStoppingSection()
     checkpoint: CheckpointSection = CheckpointSection()
     logging: LoggingSection = LoggingSection()
+
+    @model_validator(mode="after")
+    def _reference_batch(self) -> Config:
+        if self.optimizer.lr_reference_batch is not None and isinstance(self.data, CustomTarget):
+            raise ValueError("optimizer.lr_reference_batch needs data.batch_size: a class of your own has none")
+        return self

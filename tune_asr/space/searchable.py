@@ -64,6 +64,8 @@ def _not_searchable(key: str, config: Config) -> str:
         return SECTION
     if section == "data" and not isinstance(config.data, CustomTarget) and key not in SEARCHABLE_DATA:
         return RULER if name in load.known_keys("data") else ""
+    if key == "checkpoint.weights":
+        return RULER
     if section in ("checkpoint", "logging"):
         return NO_SETTING
     if section == "early_stopping":

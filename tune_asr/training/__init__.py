@@ -9,7 +9,7 @@
     checkpoints.py   what `tune_asr.train` keeps, and what can be resumed
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine
-    batching.py      batches of similar length;   augment.py  SpecAugment
+    batching.py      batches of similar length;   augment.py  SpecAugment;   perturb.py  speed, gain, noise
     schedules.py     learning rates over the full horizon;   precision.py  number formats
     metrics.py       WER and CER for anybody's LightningModule
     seeding.py       randomness out of (seed, epoch, item), never out of the state of a process

@@ -15,6 +15,7 @@ import lightning.pytorch as pl
 import torch
 
 from tune_asr.errors import ConfigError, StorageError
+from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.epochs import EpochResult, Save, rank
 
 
@@ -87,13 +88,14 @@ class CheckpointFolder:
                 path.rename(aside / path.name)
 
 
-def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: int) -> None:
+def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: int, weights: str = "raw") -> None:
     """Tell in words what Lightning would tell in a traceback, or not at all.
 
     Args:
         checkpoint: that is to be resumed.
         module: as the configuration builds it.
         max_epochs: the horizon.
+        weights: `checkpoint.weights` of the configuration.
 
     Raises:
         ConfigError: there is no such file, or it belongs to another configuration.
@@ -106,8 +108,9 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         raise ConfigError(
             f"{checkpoint}: saved after epoch {content['epoch'] + 1}, but trainer.max_epochs is {max_epochs}: raise it"
         )
-    theirs = _shapes(content["state_dict"]) | _optimizer(content.get("hyper_parameters", {}))
-    own = _shapes(module.state_dict()) | _optimizer(module.hparams)
+    averaged = {"checkpoint.weights": "ema" if RAW_WEIGHTS in content else "raw"}
+    theirs = averaged | _shapes(content["state_dict"]) | _optimizer(content.get("hyper_parameters", {}))
+    own = {"checkpoint.weights": weights} | _shapes(module.state_dict()) | _optimizer(module.hparams)
     for name in (*own, *theirs):
         if own.get(name) != theirs.get(name):
             raise ConfigError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune_asr.config.sections import Config, CustomTarget, ManifestData
+from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.noise import noises
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.survey import Survey, survey_corpus, survey_manifests
 from tune_asr.speech.synthetic import synthesize_corpus
@@ -18,9 +20,10 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         decode: whether recordings are decoded where only that tells if they are whole.
 
     Raises:
-        DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
+        DataError: a manifest or the noise cannot be read at all. What else is wrong is told by `Survey.check`.
     """
     data, sample_rate = config.data, config.features.sample_rate
+    noise_of(config)
     subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
         return None
@@ -45,3 +48,11 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         noise=data.noise,
     )
     return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
+
+
+def noise_of(config: Config) -> tuple[tuple[Utterance, ...], str] | None:
+    """Recordings of noise and their key, as `noises` gives them; None where none is asked for."""
+    section = config.augment
+    if not section.noise_p:
+        return None
+    return noises(Path(section.noise_dir) if section.noise_dir else None, config.features.sample_rate)

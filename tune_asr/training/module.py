@@ -20,7 +20,10 @@ from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
 from tune_asr.training.encoders import ENCODERS
+from tune_asr.training.optimizer import adamw
+from tune_asr.training.perturb import Noises, Perturbation
 from tune_asr.training.schedules import Schedule
+
 
 @dataclass(frozen=True, slots=True)
 class UtteranceResult:
@@ -43,6 +46,8 @@ class SimpleCTCModule(pl.LightningModule):
         optimizer: the section `optimizer`.
         augment: the section `augment`.
         num_mel_bins: C.
+        sample_rate: of the features, Hz.
+        noises: what `augment.noise_p` adds in training; it is no part of a checkpoint.
     """
 
     def __init__(
@@ -55,12 +60,19 @@ class SimpleCTCModule(pl.LightningModule):
         optimizer: Mapping[str, Any],
         augment: Mapping[str, Any],
         num_mel_bins: int,
+        sample_rate: int = 8000,
+        noises: Noises | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["noises"])
         self.vocab = list(vocab)
         self.blank_id = blank_id
-        self.augment = SpecAugment(**augment)
+        settings = dict(augment)
+        self.mask_from_epoch = settings.pop("start_epoch", 1)
+        settings.pop("noise_dir", None)
+        perturbed = {key: settings.pop(key, 0.0) for key in ("speed", "gain_db", "noise_p", "noise_snr_db")}
+        self.perturb = Perturbation(**perturbed, noises=noises, sample_rate=sample_rate)
+        self.augment = SpecAugment(**settings)
         parameters = {key: value for key, value in model.items() if key != "target"}
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
         self.schedule: Schedule | None = None
@@ -76,11 +88,17 @@ class SimpleCTCModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
         self._validate(batch)
-        features = self.augment(batch.features, batch.feature_lengths)
-        log_probs, lengths = self(features, batch.feature_lengths)
-        result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
-        self.log("train_loss", result.loss, batch_size=len(batch.ids))
-        return result.loss
+        features, lengths = self.perturb(batch.features, batch.feature_lengths)
+        if self.current_epoch + 1 >= self.mask_from_epoch:
+            features = self.augment(features, lengths)
+        loss = self.loss(features, lengths, batch)
+        self.log("train_loss", loss, batch_size=len(batch.ids))
+        return loss
+
+    def loss(self, features: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+        """The loss of a batch with these features in place of its own, nats a token."""
+        log_probs, lengths = self(features, lengths)
+        return ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id).loss
 
     def on_validation_epoch_start(self) -> None:
         """Begin the counts of an epoch."""
@@ -130,12 +148,9 @@ class SimpleCTCModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under a schedule that spans the whole horizon, step by step."""
-        section = dict(self.hparams["optimizer"])
-        if section.pop("name") != "adamw":
-            raise AssertionError("the configuration allows adamw alone")
         # Lightning cannot clip the gradients of a fused optimiser under mixed precision.
         fused = "mixed" not in str(self.trainer.precision)
-        optimizer = torch.optim.AdamW(self.parameters(), **section, fused=fused)
+        optimizer = adamw(self, self.hparams["optimizer"], fused=fused)
         self.schedule = Schedule(
             total_steps=int(self.trainer.estimated_stepping_batches), **dict(self.hparams["scheduler"])
         )

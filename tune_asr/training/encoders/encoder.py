@@ -46,7 +46,7 @@ class Encoder(nn.Module):
         return logits.float().log_softmax(-1), lengths
 
     def context(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Subsampled frames -> frames that know their neighbours: (N, T', D) with zero padding, (N,) -> (N, T', any)."""
+        """Frames -> frames that know their neighbours: (N, T', D) with zero padding, (N,) -> (N, T', any)."""
         raise NotImplementedError
 
     @staticmethod
