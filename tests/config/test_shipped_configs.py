@@ -41,6 +41,11 @@ def test_manifests_of_the_shipped_configuration_are_relative_to_it():
     assert data.train == str(CONFIGS.parent / "data" / "train.jsonl")
 
 
+def test_a_folder_of_noise_is_relative_to_its_file(tmp_path):
+    (tmp_path / "c.yaml").write_text("augment: {noise_dir: musan}")
+    assert load_config(tmp_path / "c.yaml").augment.noise_dir == str(tmp_path / "musan")
+
+
 def subclasses(cls: type) -> list[type]:
     return [cls, *(below for direct in cls.__subclasses__() for below in subclasses(direct))]
 

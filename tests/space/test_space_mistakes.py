@@ -160,6 +160,7 @@ def searched(key: str, value: str = "x") -> str:
 @pytest.mark.parametrize(
     "key",
     ["data.val", "data.test", "data.target", "data.train", "data.noise", "data.seed", "data.num_val"]
+    + ["checkpoint.weights"]
     + [f"text.{key}" for key in known_keys("text")],
 )
 def test_the_ruler_cannot_be_searched(refusal, key):

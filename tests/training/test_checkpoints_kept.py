@@ -164,7 +164,7 @@ def checkpoint(tmp_path_factory, quick):
 def check(quick):
     def check(path, max_epochs=4, **keys):
         config = quick(**keys)
-        check_resumable(path, build_module(config, load_data(config)), max_epochs)
+        check_resumable(path, build_module(config, load_data(config)), max_epochs, config.checkpoint.weights)
 
     return check
 
@@ -180,6 +180,7 @@ def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpo
         ({"model__num_layers": 3}, "is absent there and"),
         ({"model__num_layers": 1}, "and absent in this"),
         ({"optimizer__lr": 0.02}, "optimizer.lr is 0.03 there and 0.02 in this configuration"),
+        ({"checkpoint__weights": "ema"}, "checkpoint.weights is raw there and ema in this configuration"),
         ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0: raise it"),
     ],
 )

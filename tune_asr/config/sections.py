@@ -406,9 +406,3 @@ class Config(Section):
     early_stopping: EarlyStoppingSection = EarlyStoppingSection()
     checkpoint: CheckpointSection = CheckpointSection()
     logging: LoggingSection = LoggingSection()
-
-    @model_validator(mode="after")
-    def _reference_batch(self) -> Config:
-        if self.optimizer.lr_reference_batch is not None and isinstance(self.data, CustomTarget):
-            raise ValueError("optimizer.lr_reference_batch needs data.batch_size: a class of your own has none")
-        return self

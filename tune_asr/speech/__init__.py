@@ -14,4 +14,5 @@ survey            two manifests -> a corpus, its report, and everything that is 
   data_report       all of it as text
 
 synthetic         a seed -> a corpus of made-up speech (`voice`: how it sounds)
+noise             a folder, or a colour -> noise to lay under speech in training
 """

@@ -10,7 +10,9 @@
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine
     batching.py      batches of similar length;   augment.py  SpecAugment;   perturb.py  speed, gain, noise
-    schedules.py     learning rates over the full horizon;   precision.py  number formats
+    optimizer.py     what decays, and the rate for a batch;   schedules.py  learning rates over the full horizon
+    averaging.py     a moving average of the weights;   precision.py  number formats
+    probe.py         the longest batch, tried on a GPU before training
     metrics.py       WER and CER for anybody's LightningModule
     seeding.py       randomness out of (seed, epoch, item), never out of the state of a process
     targets.py       a user's own classes by dotted path

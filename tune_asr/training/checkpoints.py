@@ -141,6 +141,7 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _optimizer(hparams: Mapping[str, Any]) -> dict[str, Any]:
-    """The section `optimizer`: its values come back with the optimiser's state, whatever the configuration says."""
+    """Of the section `optimizer`, what comes back with the optimiser's state, whatever the configuration says."""
     section = hparams.get("optimizer")
-    return {f"optimizer.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}
+    known = section if isinstance(section, Mapping) else {}
+    return {f"optimizer.{key}": known[key] for key in ("lr", "weight_decay", "betas") if key in known}

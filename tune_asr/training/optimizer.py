@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError
 
 
 def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torch.optim.AdamW:
@@ -22,7 +23,10 @@ def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torc
     """
     decayed = [parameter for parameter in module.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in module.parameters() if parameter.ndim <= 1]
-    groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [
+        {"name": "weights", "params": decayed},
+        {"name": "biases", "params": others, "weight_decay": 0.0},
+    ]
     arguments = {key: section[key] for key in ("lr", "weight_decay", "betas")}
     return torch.optim.AdamW(groups, **arguments, fused=fused)
 
@@ -32,9 +36,17 @@ def peak_rate(config: Config) -> float:
 
     The noise of a gradient falls with the square root of what it is averaged over, and Adam divides by that noise
     (Malladi et al., 2022).
+
+    Raises:
+        ConfigError: a user's own data section says no `batch_size`.
     """
     reference = config.optimizer.lr_reference_batch
-    if reference is None or isinstance(config.data, CustomTarget):
+    if reference is None:
         return config.optimizer.lr
-    per_step = config.data.batch_size * config.trainer.accumulate_grad_batches
-    return config.optimizer.lr * math.sqrt(per_step / reference)
+    batch_size = getattr(config.data, "batch_size", None)
+    if not isinstance(batch_size, int):
+        raise ConfigError(
+            f"optimizer.lr_reference_batch is {reference}, but data.target {config.data.target} is given no "
+            "data.batch_size to compare it with: set lr_reference_batch to null"
+        )
+    return config.optimizer.lr * math.sqrt(batch_size * config.trainer.accumulate_grad_batches / reference)

@@ -142,8 +142,8 @@ def interpolate(x: Tensor, at: Tensor) -> Tensor:
     """Rows of `x` at places between them, linearly: (N, R, D), (N, S) in 0..R-1 -> (N, S, D)."""
     below = at.floor().long()
     above = (below + 1).clamp(max=x.shape[1] - 1)
-    rows = (index.unsqueeze(2).expand(-1, -1, x.shape[2]) for index in (below, above))
-    return torch.lerp(*(x.gather(1, row) for row in rows), (at - below).unsqueeze(2).to(x.dtype))
+    first, second = (x.gather(1, index.unsqueeze(2).expand(-1, -1, x.shape[2])) for index in (below, above))
+    return torch.lerp(first, second, (at - below).unsqueeze(2).to(x.dtype))
 
 
 def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor) -> Tensor:

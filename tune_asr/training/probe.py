@@ -21,8 +21,9 @@ class LongestBatchProbe(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """See `probe`. Users' own data and modules are left alone: what is largest there, nobody knows."""
         data = getattr(trainer, "datamodule", None)
-        ours = isinstance(pl_module, SimpleCTCModule) and isinstance(data, SpeechDataModule)
-        if ours and pl_module.device.type == "cuda":
+        if not isinstance(pl_module, SimpleCTCModule) or not isinstance(data, SpeechDataModule):
+            return
+        if pl_module.device.type == "cuda":
             with trainer.precision_plugin.train_step_context():
                 probe(pl_module, data.longest_batch())
             torch.cuda.empty_cache()
@@ -40,7 +41,7 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         batch = batch.to(module.device)
         slowest = torch.full_like(batch.feature_lengths, 1 - module.perturb.speed, dtype=torch.float32)
         features, lengths = change_speed(batch.features, batch.feature_lengths, slowest, module.perturb.sample_rate)
-        module.loss(features, lengths, batch).backward()
+        torch.autograd.backward(module.loss(features, lengths, batch))
         del moments
     except torch.OutOfMemoryError as error:
         raise ConfigError(
