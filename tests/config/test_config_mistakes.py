@@ -42,7 +42,7 @@ def refusal(text: str) -> str:
         (
             "optimizer: {zzz: 1}",
             "c.yaml:1: optimizer.zzz: unknown key\n    "
-            "known: betas, ema_decay, lr, lr_reference_batch, name, weight_decay",
+            "known: betas, ema_decay, encoder_lr_scale, lr, lr_reference_batch, name, weight_decay",
         ),
         ("optimizer: {custom: 1}", "c.yaml:1: optimizer.custom: unknown key"),
         (

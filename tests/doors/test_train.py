@@ -84,6 +84,11 @@ def test_a_folder_of_noise_that_is_not_there_is_exit_3_before_training(train):
     assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
 
 
+def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
+    ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
+    assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
+
+
 def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):
     ended = train("--dry-run")
     assert re.search(r"^utterances +56 +12$", ended.out, re.MULTILINE)

@@ -167,6 +167,11 @@ def test_the_ruler_cannot_be_searched(refusal, key):
     assert refusal(searched(key)) == f"space.yaml:2: param_space.{key}: cannot be searched\n    {RULER}"
 
 
+@pytest.mark.parametrize("key", ["model.init_from", "augment.noise_dir"])
+def test_a_path_cannot_be_searched(refusal, key):
+    assert "cannot be searched\n    it is a path: give it in the base, or in over" in refusal(searched(key))
+
+
 @pytest.mark.parametrize("key", ["data.val", "data.test", "data.target"])
 def test_the_ruler_of_a_users_data_cannot_be_searched(refusal, key):
     assert RULER in refusal(searched(key), base="data: {target: my.Data}")

@@ -28,8 +28,14 @@ def batch():
 NOISE = [torch.full((30, BINS), -12.0), torch.randn(500, BINS)]
 
 
+def perturbation(settings):
+    perturb = Perturbation(**settings, sample_rate=RATE)
+    perturb.noises = NOISE
+    return perturb
+
+
 def perturbed(settings, seed, features=None):
-    perturb = Perturbation(**settings, noises=NOISE, sample_rate=RATE)
+    perturb = perturbation(settings)
     features = batch() if features is None else features
     torch.manual_seed(seed)
     return perturb(features, LENGTHS)
@@ -113,7 +119,7 @@ def test_each_is_on_by_one_key_and_equal_for_equal_seeds(key):
 
 @pytest.mark.parametrize("settings", [ON, OFF])
 def test_validation_is_never_perturbed(settings):
-    perturb = Perturbation(**settings, noises=NOISE, sample_rate=RATE).eval()
+    perturb = perturbation(settings).eval()
     features, lengths = perturb(batch(), LENGTHS)
     assert torch.equal(features, batch()) and torch.equal(lengths, LENGTHS)
 
@@ -128,7 +134,7 @@ def test_what_stands_in_the_padding_changes_no_utterance(settings):
 
 def test_some_get_noise_and_the_others_none():
     features = torch.zeros(400, 20, BINS)
-    perturb = Perturbation(**OFF | {"noise_p": 0.25}, noises=NOISE, sample_rate=RATE)
+    perturb = perturbation(OFF | {"noise_p": 0.25})
     torch.manual_seed(0)
     noisy, _ = perturb(features, torch.full((400,), 20))
     assert 60 < (noisy != 0).any(2).any(1).sum() < 140

@@ -15,7 +15,7 @@ from tune_asr.config import strict_yaml
 from tune_asr.config.lightning_arguments import RESERVED, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
-from tune_asr.config.sections import BUILT_IN, Config, ManifestData, target_of
+from tune_asr.config.sections import BUILT_IN, Config, CustomTarget, ManifestData, target_of
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
@@ -61,8 +61,11 @@ def check(layered: Layered) -> Config:
 
 
 def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
-    """See `examine`; paths of manifests and of noise are absolute in the `Config`."""
+    """See `examine`; paths of manifests, noise and initial weights are absolute in the `Config`."""
     config, problems = examine(layered, Config)
+    if config is not None and not isinstance(config.model, CustomTarget) and config.model.init_from is not None:
+        weights = {"init_from": layered.resolved(("model", "init_from"), config.model.init_from)}
+        config = config.model_copy(update={"model": config.model.model_copy(update=weights)})
     if config is not None and config.augment.noise_dir is not None:
         folder = layered.resolved(("augment", "noise_dir"), config.augment.noise_dir)
         augment = config.augment.model_copy(update={"noise_dir": folder})

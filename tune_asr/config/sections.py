@@ -137,6 +137,11 @@ class EncoderKeys(Section):
     """Feature frames (10 ms) an output frame. Higher is faster, until a transcript no longer fits its frames."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that a channel is dropped in training."""
+    init_from: FilePath | None = None
+    """Weights to start from: a checkpoint of ours, or a model.safetensors beside its config.json. Symbols that the
+    new vocabulary shares keep their scores. null: from scratch."""
+    freeze_steps: Annotated[Int, Field(ge=0)] = 0
+    """Optimiser steps in which the output layer alone learns."""
 
 
 def _odd(value: int) -> int:
@@ -255,6 +260,8 @@ class OptimizerSection(Section):
     lr_reference_batch: Count | None = None
     """Utterances an optimiser step that `lr` is meant for: at another number it is scaled by the square root of the
     ratio, so that rate and batch size can be searched together. null: `lr` is what it says."""
+    encoder_lr_scale: Annotated[float, Field(gt=0)] = 1.0
+    """The rate of all but the output layer, as a share of `lr`."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """checkpoint.weights: ema: the share of the average that a step keeps; less at the start."""
 

@@ -7,6 +7,7 @@
     epochs.py        what an epoch came to, and the Lightning callback that says so
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
     checkpoints.py   what `tune_asr.train` keeps, and what can be resumed
+    initial.py       weights to start from
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine
     batching.py      batches of similar length;   augment.py  SpecAugment;   perturb.py  speed, gain, noise

@@ -101,7 +101,7 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         ConfigError: there is no such file, or it belongs to another configuration.
         StorageError: it is damaged, or no Lightning checkpoint.
     """
-    content = _load(checkpoint)
+    content = load_checkpoint(checkpoint)
     if not isinstance(content, dict) or not {"epoch", "state_dict", "loops", "optimizer_states"} <= content.keys():
         raise StorageError(f"{checkpoint}: not a Lightning checkpoint that can be resumed")
     if content["epoch"] >= max_epochs:
@@ -119,7 +119,8 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
             )
 
 
-def _load(checkpoint: Path) -> Any:
+def load_checkpoint(checkpoint: Path) -> Any:
+    """The content of a checkpoint: tensors and plain values, nothing else. Raises as `check_resumable` does."""
     try:
         with zipfile.ZipFile(checkpoint) as archive:
             torn = archive.testzip()  # torch does not look at the check sums

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tune_asr.config.sections import Config, CustomTarget, ManifestData
+from tune_asr.errors import ConfigError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.noise import noises
 from tune_asr.speech.normalizer import TextNormalizer
@@ -20,10 +21,16 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         decode: whether recordings are decoded where only that tells if they are whole.
 
     Raises:
+        ConfigError: there is no such file as `model.init_from`.
         DataError: a manifest or the noise cannot be read at all. What else is wrong is told by `Survey.check`.
     """
     data, sample_rate = config.data, config.features.sample_rate
     noise_of(config)
+    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
+    if init_from is not None and not Path(init_from).is_file():
+        raise ConfigError(
+            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
+        )
     subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
         return None

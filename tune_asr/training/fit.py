@@ -22,6 +22,7 @@ from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.checkpoints import check_resumable
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
 from tune_asr.training.epochs import EpochReport, Sink
+from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
@@ -70,6 +71,10 @@ def fit(
         data = data or load_data(config)
         seed_everything_for(config.seed, "weights")
         module = build_module(config, data)
+        if isinstance(module, SimpleCTCModule):
+            module.perturb.noises = load_noise(config)
+            if resume_from is None:
+                initialise(module, config)
         check_feasible(config, data)
         report = EpochReport(
             sink,
@@ -128,7 +133,6 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
         augment=config.augment.model_dump(),
         num_mel_bins=config.features.num_mel_bins,
         sample_rate=config.features.sample_rate,
-        noises=load_noise(config),
     )
 
 

@@ -20,9 +20,12 @@ from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
 from tune_asr.training.encoders import ENCODERS
-from tune_asr.training.optimizer import adamw
-from tune_asr.training.perturb import Noises, Perturbation
+from tune_asr.training.optimizer import adamw, frozen
+from tune_asr.training.perturb import Perturbation
 from tune_asr.training.schedules import Schedule
+
+# Keys of the section `model` that say which encoder and how it starts, not how it is built.
+NO_PARAMETERS = frozenset({"target", "init_from", "freeze_steps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,6 @@ class SimpleCTCModule(pl.LightningModule):
         augment: the section `augment`.
         num_mel_bins: C.
         sample_rate: of the features, Hz.
-        noises: what `augment.noise_p` adds in training; it is no part of a checkpoint.
     """
 
     def __init__(
@@ -61,19 +63,19 @@ class SimpleCTCModule(pl.LightningModule):
         augment: Mapping[str, Any],
         num_mel_bins: int,
         sample_rate: int = 8000,
-        noises: Noises | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["noises"])
+        self.save_hyperparameters()
         self.vocab = list(vocab)
         self.blank_id = blank_id
         settings = dict(augment)
         self.mask_from_epoch = settings.pop("start_epoch", 1)
         settings.pop("noise_dir", None)
         perturbed = {key: settings.pop(key, 0.0) for key in ("speed", "gain_db", "noise_p", "noise_snr_db")}
-        self.perturb = Perturbation(**perturbed, noises=noises, sample_rate=sample_rate)
+        self.perturb = Perturbation(**perturbed, sample_rate=sample_rate)
         self.augment = SpecAugment(**settings)
-        parameters = {key: value for key, value in model.items() if key != "target"}
+        self.freeze_steps = model.get("freeze_steps", 0)
+        parameters = {key: value for key, value in model.items() if key not in NO_PARAMETERS}
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
         self.schedule: Schedule | None = None
         self.utterances: list[UtteranceResult] = []
@@ -154,5 +156,8 @@ class SimpleCTCModule(pl.LightningModule):
         self.schedule = Schedule(
             total_steps=int(self.trainer.estimated_stepping_batches), **dict(self.hparams["scheduler"])
         )
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule)
+        held = frozen(self.schedule, self.freeze_steps) if self.freeze_steps else self.schedule
+        names = [group["name"] for group in optimizer.param_groups]
+        rates = [self.schedule if name.startswith("output") else held for name in names]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

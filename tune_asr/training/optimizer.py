@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,18 +17,24 @@ def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torc
     """AdamW (Loshchilov and Hutter, 2019) over a module; biases and the scales of norms do not decay.
 
     Args:
-        module: whose parameters are trained.
-        section: `lr`, `weight_decay` and `betas` of the section `optimizer`.
+        module: whose parameters are trained; `output`, anywhere in it, is the layer that scores symbols.
+        section: `lr`, `weight_decay`, `betas` and `encoder_lr_scale` of the section `optimizer`.
         fused: one kernel for all parameters; under mixed precision Lightning cannot clip its gradients.
     """
-    decayed = [parameter for parameter in module.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in module.parameters() if parameter.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"name": "weights", "params": decayed},
-        {"name": "biases", "params": others, "weight_decay": 0.0},
-    ]
-    arguments = {key: section[key] for key in ("lr", "weight_decay", "betas")}
-    return torch.optim.AdamW(groups, **arguments, fused=fused)
+    groups: dict[str, dict[str, Any]] = {}
+    for name, parameter in module.named_parameters():
+        is_output = "output" in name.split(".")
+        kind = ("output " if is_output else "") + ("weights" if parameter.ndim > 1 else "biases")
+        rate = section["lr"] * (1.0 if is_output else section.get("encoder_lr_scale", 1.0))
+        decay = section["weight_decay"] if parameter.ndim > 1 else 0.0
+        group = groups.setdefault(kind, {"name": kind, "params": [], "lr": rate, "weight_decay": decay})
+        group["params"].append(parameter)
+    return torch.optim.AdamW(list(groups.values()), betas=section["betas"], fused=fused)
+
+
+def frozen(schedule: Callable[[int], float], steps: int) -> Callable[[int], float]:
+    """A schedule that is zero for so many optimiser steps: a rate of zero moves nothing, and decays nothing."""
+    return lambda step: schedule(step) if step >= steps else 0.0
 
 
 def peak_rate(config: Config) -> float:

@@ -45,8 +45,10 @@ class Perturbation(nn.Module):
             A gain that is constant would change nothing: the encoder takes each bin's mean away.
         noise_p: probability that an utterance gets noise.
         noise_snr_db: the lowest ratio of speech to noise; it is uniform from there to `SNR_RANGE` above.
-        noises: what is added; None: nothing.
         sample_rate: of the features, Hz.
+
+    Attributes:
+        noises: what is added; `fit` gives it, since it is no part of a model. None: nothing is.
     """
 
     def __init__(
@@ -56,13 +58,13 @@ class Perturbation(nn.Module):
         gain_db: float,
         noise_p: float,
         noise_snr_db: float,
-        noises: Noises | None,
         sample_rate: int,
     ) -> None:
         super().__init__()
         self.speed, self.gain_db = speed, gain_db
         self.noise_p, self.noise_snr_db = noise_p, noise_snr_db
-        self.noises, self.sample_rate = noises, sample_rate
+        self.sample_rate = sample_rate
+        self.noises: Noises | None = None
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(N, T, C) with zero padding, (N,) -> (N, T', C) with zero padding, (N,)."""
