@@ -53,11 +53,25 @@ def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one()
         peak_rate(from_values(values, "quick"))
 
 
+def averaged_by(decay, weights):
+    """What is kept of a module that was zero once its weight has been each of `weights`, one update each."""
+    module = torch.nn.BatchNorm1d(1)
+    average = torch.optim.swa_utils.AveragedModel(module, use_buffers=True, **WarmingAverage(decay)._kwargs)
+    for weight in weights:
+        module.weight.data.fill_(weight)
+        module.num_batches_tracked += 1
+        average.update_parameters(module)
+    assert average.module.num_batches_tracked == len(weights)
+    return float(average.module.weight.detach())
+
+
 def test_the_average_forgets_the_start_and_keeps_its_decay_in_the_end():
-    average = WarmingAverage(0.9)._kwargs["avg_fn"]
-    old, new = torch.zeros(1), torch.ones(1)
-    kept = [1 - float(average(old, new, torch.tensor(n))) for n in (1, 8, 80, 81, 5000)]
-    assert kept == pytest.approx([2 / 11, 9 / 18, 0.9, 0.9, 0.9])
+    assert averaged_by(0.9, [1.0]) == 1.0
+    assert averaged_by(0.9, [1.0, 0.0]) == pytest.approx(2 / 11)
+    assert averaged_by(0.9, [1.0, 0.0, 0.0]) == pytest.approx(2 / 11 * 3 / 12)
+    late = [1.0] * 100
+    assert averaged_by(0.9, [*late, 0.0]) == pytest.approx(0.9)
+    assert averaged_by(0.9, [*late, 0.0, 0.0]) == pytest.approx(0.81)
 
 
 def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):

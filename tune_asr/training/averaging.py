@@ -6,6 +6,7 @@ checkpoint's `state_dict`, and the weights that go on being trained as `current_
 
 from __future__ import annotations
 
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -21,8 +22,12 @@ class WarmingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
+        def average(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:
+            if not averaged[0].is_floating_point():  # a counter, such as a BatchNorm's
+                for own, other in zip(averaged, current, strict=True):
+                    own.copy_(other)
+                return
             keeps = min(decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
-            return current.lerp(averaged, keeps)
+            torch._foreach_lerp_(averaged, current, 1 - keeps)
 
-        super().__init__(avg_fn=average)
+        super().__init__(multi_avg_fn=average)

@@ -42,6 +42,7 @@ class EpochResult:
     `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
     empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
     those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
+    `num_parameters` is how many the module trains.
     """
 
     epoch: int

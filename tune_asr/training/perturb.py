@@ -40,7 +40,8 @@ class Perturbation(nn.Module):
     """Speed, loudness and noise of each utterance, in training only; each is off at zero, and then draws nothing.
 
     Args:
-        speed: largest change; a factor is uniform in 1 - speed..1 + speed (Ko et al., 2015).
+        speed: largest change; a factor is uniform in 1 - speed..1 + speed (Ko et al., 2015). Who is then too fast for
+            its transcript is out of that batch's loss.
         gain_db: loudness at an utterance's start and at its end is uniform in -gain_db..gain_db, linear between them.
             A gain that is constant would change nothing: the encoder takes each bin's mean away.
         noise_p: probability that an utterance gets noise.
