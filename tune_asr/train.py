@@ -18,6 +18,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from tune_asr.errors import ConfigError, TrialFailedError, exit_with
@@ -104,6 +105,7 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import make_loggers
 
+    results: list[EpochResult] = []
     data, metric = load_data(config, found), "val_wer"
     if isinstance(data, SpeechDataModule):
         metric = data.metric
@@ -119,6 +121,7 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
         if folder:
             newest = folder.save(result, save)
         print(_line(result, config.trainer.max_epochs), flush=True)
+        results.append(result)
 
     loggers = make_loggers(config.logging, _path(config.logging.save_dir), name="tensorboard") if writes else []
     try:
@@ -133,6 +136,8 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
             way_on = f"--resume-from-checkpoint {shlex.quote(str(newest))}"
             print(f"interrupted: go on with {way_on}", file=sys.stderr)
         raise
+    if results and isinstance(data, SpeechDataModule):
+        print(_speed(config.model.target, results, *data.seconds_of_audio()), flush=True)
     best = min(history, key=lambda epoch: rank(epoch, metric))
     path = folder.kept(best["epoch"]) if folder else None
     values = {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
@@ -148,6 +153,16 @@ def _line(result: EpochResult, max_epochs: int) -> str:
     return (
         f"epoch {result.epoch:3d}/{max_epochs}  WER {result.val_wer:7.2%}  CER {result.val_cer:7.2%}  "
         f"loss {result.train_loss:.3f} / {result.val_loss:.3f}  {result.seconds:.1f} s"
+    )
+
+
+def _speed(model: str, results: Sequence[EpochResult], train_audio: float, val_audio: float) -> str:
+    """How large the model is, and how fast: seconds of speech a second, and their inverse, the real-time factor."""
+    trains = train_audio / median(result.train_seconds for result in results)
+    recognises = val_audio / median(result.val_seconds for result in results)
+    return (
+        f"speed     {model}, {results[-1].num_parameters:,} parameters: trains at {trains:,.0f} times real time, "
+        f"recognises at {recognises:,.0f} (RTF {1 / recognises:.2g})"
     )
 
 

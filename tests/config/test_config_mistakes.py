@@ -39,7 +39,11 @@ def refusal(text: str) -> str:
         ("name: x", "c.yaml:1: name: unknown section\n    did you mean optimizer.name or scheduler.name?"),
         ("zzz: 1", "c.yaml:1: zzz: unknown section\n    known: augment, checkpoint, data, "),
         ("optimizer:\n  lrr: 1", "c.yaml:2: optimizer.lrr: unknown key\n    did you mean lr?"),
-        ("optimizer: {zzz: 1}", "c.yaml:1: optimizer.zzz: unknown key\n    known: betas, lr, name, weight_decay"),
+        (
+            "optimizer: {zzz: 1}",
+            "c.yaml:1: optimizer.zzz: unknown key\n    "
+            "known: betas, ema_decay, encoder_lr_scale, lr, lr_reference_batch, name, weight_decay",
+        ),
         ("optimizer: {custom: 1}", "c.yaml:1: optimizer.custom: unknown key"),
         (
             "data: {train: x}",
@@ -77,7 +81,8 @@ def refusal(text: str) -> str:
         ),
         (
             "scheduler: {name: cosin}",
-            "c.yaml:1: scheduler.name: is 'cosin', but must be 'constant', 'cosine' or 'plateau'",
+            "c.yaml:1: scheduler.name: is 'cosin', but must be 'constant', 'cosine', 'plateau', 'one_cycle', 'noam' or "
+            "'tri_stage'",
         ),
         ("model: {subsampling: 3}", "c.yaml:1: model.subsampling: is 3, but must be 1, 2, 4 or 8"),
         ("model: {kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd, so that a frame has as many"),
@@ -99,7 +104,7 @@ def refusal(text: str) -> str:
             "data: {target: conv_ctc}",
             "c.yaml:1: data.target: is 'conv_ctc', but must be a built-in name or a dotted path",
         ),
-        ("model: {target: synthetic}", "package.module.Class\n    known: conv_ctc"),
+        ("model: {target: synthetic}", "package.module.Class\n    known: bigru_ctc, conformer_ctc, conv_ctc"),
         ("model: {target: custom}", "c.yaml:1: model.target: is 'custom', but must be a built-in name"),
         ("model: {target: a..b}", "c.yaml:1: model.target: is 'a..b', but must be a built-in name"),
         ("model: {target: }", "c.yaml:1: model.target: is null, but must be text"),
@@ -119,6 +124,17 @@ def refusal(text: str) -> str:
             "c.yaml:5: data.val.holdout: unknown key\n    did you mean hold_out?",
         ),
         ("data: {target: manifest, train: t, val: 3}", "c.yaml:1: data.val: is 3, but must be text"),
+        # Keys that must suit each other.
+        (
+            "model: {target: conformer_ctc, dim: 90}",
+            "c.yaml:1: model: dim is 90, but must be a multiple of num_heads, 4",
+        ),
+        ("model: {target: conformer_ctc, kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd"),
+        ("model: {target: bigru_ctc, kernel_size: 5}", "c.yaml:1: model.kernel_size: unknown key for this target"),
+        (
+            "scheduler: {name: tri_stage, final_fraction: 0}",
+            "c.yaml:1: scheduler: final_fraction is 0, but must be above 0 for tri_stage",
+        ),
         # Lightning's arguments.
         (
             "trainer: {gradient_clip: 2}",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tune_asr.config import strict_yaml
-from tune_asr.config.load import BUILT_IN, known_keys, load_config
-from tune_asr.config.sections import Config, CustomTarget, OpenSection, Section
+from tune_asr.config.load import known_keys, load_config
+from tune_asr.config.sections import BUILT_IN, Config, CustomTarget, OpenSection, Section
 from tune_asr.space.sections import SpaceFile
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -24,7 +24,7 @@ def test_train_yaml_spells_out_the_defaults():
 
 
 def test_every_key_stands_in_a_shipped_configuration():
-    shown = {keys[:2] for name in ("train.yaml", "manifest.yaml") for keys in strict_yaml.read(CONFIGS / name).lines}
+    shown = {keys[:2] for path in CONFIGS.glob("*.yaml") for keys in strict_yaml.read(path).lines}
     schema = {("seed",)} | {(section, key) for section in Config.model_fields for key in known_keys(section)}
     assert schema - shown == set()
 
@@ -39,6 +39,11 @@ def test_every_key_of_train_yaml_carries_a_comment():
 def test_manifests_of_the_shipped_configuration_are_relative_to_it():
     data = load_config(CONFIGS / "manifest.yaml").data
     assert data.train == str(CONFIGS.parent / "data" / "train.jsonl")
+
+
+def test_a_folder_of_noise_is_relative_to_its_file(tmp_path):
+    (tmp_path / "c.yaml").write_text("augment: {noise_dir: musan}")
+    assert load_config(tmp_path / "c.yaml").augment.noise_dir == str(tmp_path / "musan")
 
 
 def subclasses(cls: type) -> list[type]:

@@ -58,7 +58,18 @@ def test_tensorboard_has_every_epoch(train):
     values = [event.value for event in accumulator.Scalars("val_wer")]
     assert len(values) == 3
     assert min(values) == pytest.approx(best["val_wer"])
-    assert {"val_cer", "val_loss", "train_loss", "lr-AdamW"} <= set(accumulator.Tags()["scalars"])
+    assert {"val_cer", "val_loss", "train_loss", "lr-AdamW/weights"} <= set(accumulator.Tags()["scalars"])
+
+
+def test_the_line_before_the_last_says_how_large_and_how_fast_the_model_is(train):
+    ended = train("checkpoint.weights=ema", "augment.speed=0.1")
+    parameters = sum(value.numel() for value in train.checkpoint(ended.best["checkpoint"])["state_dict"].values())
+    number = r"\d[\d,]*"
+    assert re.fullmatch(
+        rf"speed +conv_ctc, {parameters:,} parameters: trains at {number} times real time, "
+        rf"recognises at {number} \(RTF \S+\)",
+        ended.out.splitlines()[-2],
+    )
 
 
 def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
@@ -66,6 +77,16 @@ def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
     assert (ended.best["epoch"], ended.best["checkpoint"]) == (1, None)
     assert [path.name for path in train.root.iterdir()] == ["config.yaml"]
+
+
+def test_a_folder_of_noise_that_is_not_there_is_exit_3_before_training(train):
+    ended = train("augment.noise_p=0.5", "augment.noise_dir=absent", "--dry-run", expect=3)
+    assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
+
+
+def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
+    ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
+    assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
 
 
 def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):

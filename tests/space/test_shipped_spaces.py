@@ -42,7 +42,7 @@ def test_every_trial_of_an_example_is_valid(text, tmp_path):
 
 
 def test_the_grammar_shows_examples_and_names_everything():
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
     assert all(f"`{kind}: [" in GRAMMAR for kind in KINDS)
     for section in (SearchSection, AshaSection, ResourcesSection):
         assert all(f"| `{key}` |" in GRAMMAR for key in section.model_fields)
@@ -56,7 +56,7 @@ def test_the_examples_have_the_trials_that_the_grammar_says(tmp_path):
         path = tmp_path / "search_spaces" / f"{number}.yaml"
         path.write_text(text)
         counts.append(load_plan(path).num_trials)
-    assert counts[:3] == [16, 15, 16]
+    assert counts[:4] == [16, 15, 16, 16]
     assert "15 trials:" in GRAMMAR and "16 trials:" in GRAMMAR
 
 

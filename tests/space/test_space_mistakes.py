@@ -170,10 +170,16 @@ def searched(key: str, value: str = "x") -> str:
 @pytest.mark.parametrize(
     "key",
     ["data.val", "data.test", "data.target", "data.train", "data.noise", "data.seed", "data.num_val"]
+    + ["checkpoint.weights"]
     + [f"text.{key}" for key in known_keys("text")],
 )
 def test_the_ruler_cannot_be_searched(refusal, key):
     assert refusal(searched(key)) == f"space.yaml:2: param_space.{key}: cannot be searched\n    {RULER}"
+
+
+@pytest.mark.parametrize("key", ["model.init_from", "augment.noise_dir"])
+def test_a_path_cannot_be_searched(refusal, key):
+    assert "cannot be searched\n    it is a path: give it in the base, or in over" in refusal(searched(key))
 
 
 @pytest.mark.parametrize("key", ["data.val", "data.test", "data.target"])

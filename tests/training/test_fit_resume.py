@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.batching import collate
 from tune_asr.training.data import load_data
 from tune_asr.training.fit import fit
@@ -33,26 +34,74 @@ def config(quick):
         **{
             "scheduler": {"name": name, "patience": 0},
             "augment": {"n_freq_masks": 2, "n_time_masks": 2},
-            "model__dropout": 0.2,
             "trainer": {"max_epochs": EPOCHS, "accumulate_grad_batches": 2},
             "early_stopping": {"patience": EPOCHS},
+            "model": {"dim": 24, "num_layers": 2, "kernel_size": 5, "dropout": 0.2},
             **keys,
         }
     )
 
 
-@pytest.mark.parametrize("name", ["constant", "cosine", "plateau"])
-def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path, config, same, name):
-    history = train(config(name), tmp_path / "whole")
+PERTURBED = {
+    "n_freq_masks": 1,
+    "n_time_masks": 1,
+    "time_mask_rate": 1.0,
+    "start_epoch": 3,
+    "speed": 0.1,
+    "gain_db": 3.0,
+    "noise_p": 0.5,
+}
+AVERAGED = {"checkpoint": {"weights": "ema"}, "optimizer__ema_decay": 0.9}
+BIGRU = {"target": "bigru_ctc", "dim": 16, "num_layers": 2, "dropout": 0.2}
+CONFORMER = {"target": "conformer_ctc", "dim": 16, "num_layers": 1, "num_heads": 2, "ffn_dim": 16, "dropout": 0.2}
+# Each schedule, augmentation, average and encoder, and each pair of those that keep a state or draw.
+MATRIX = {
+    "constant": ("constant", {}, (1, 2, 3)),
+    "cosine": ("cosine", {}, (1, 2, 3)),
+    "plateau": ("plateau", {}, (1, 2, 3)),
+    "one_cycle": ("one_cycle", {}, (2,)),
+    "noam": ("noam", {}, (2,)),
+    "tri_stage": ("tri_stage", {}, (2,)),
+    "averaged": ("cosine", AVERAGED, (1, 3)),
+    "perturbed": ("cosine", {"augment": PERTURBED}, (1, 2)),
+    "plateau, averaged, perturbed": ("plateau", AVERAGED | {"augment": PERTURBED}, (2, 3)),
+    "bigru, averaged, perturbed": ("one_cycle", AVERAGED | {"augment": PERTURBED, "model": BIGRU}, (2,)),
+    "conformer, averaged, perturbed": ("tri_stage", AVERAGED | {"augment": PERTURBED, "model": CONFORMER}, (2,)),
+}
+PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch", "global_step")
+
+
+@pytest.mark.parametrize("case", MATRIX)
+def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path, config, same, case):
+    name, keys, epochs = MATRIX[case]
+    history = train(config(name, **keys), tmp_path / "whole")
     assert len({epoch["val_loss"] for epoch in history}) == EPOCHS
-    for after in range(1, EPOCHS):
+    for after in epochs:
         torch.manual_seed(after)  # what the process did before is of no matter
-        resumed = train(config(name), tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{after}.ckpt")
+        resumed = train(config(name, **keys), tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{after}.ckpt")
         assert resumed == history
         for epoch in range(after + 1, EPOCHS + 1):
             ours, theirs = load(tmp_path / "resumed", epoch), load(tmp_path / "whole", epoch)
-            for part in ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch", "global_step"):
+            assert ours.keys() == theirs.keys()
+            for part in (*PARTS, *(ours.keys() & {RAW_WEIGHTS, "averaging_state"})):
                 assert same(ours[part], theirs[part]), f"{part} of epoch {epoch}, resumed after {after}"
+            assert (RAW_WEIGHTS in ours) == ("checkpoint" in keys)
+
+
+@pytest.mark.parametrize("lost", ["raw weights", "number of updates"])
+def test_an_average_that_loses_its_state_is_another_training(tmp_path, quick, same, lost):
+    """The negative control: what the matrix compares does depend on what it says is restored."""
+    config = quick(**AVERAGED, trainer__max_epochs=3)
+    train(config, tmp_path / "whole")
+    content = load(tmp_path / "whole", 2)
+    assert not same(content["state_dict"], content[RAW_WEIGHTS])
+    if lost == "raw weights":
+        content[RAW_WEIGHTS] = content["state_dict"]
+    else:
+        content["averaging_state"]["n_averaged"].fill_(1)
+    torch.save(content, tmp_path / "spoilt.ckpt")
+    train(config, tmp_path / "resumed", resume_from=tmp_path / "spoilt.ckpt")
+    assert not same(load(tmp_path / "whole", 3)["state_dict"], load(tmp_path / "resumed", 3)["state_dict"])
 
 
 def test_a_plateau_goes_on_where_it_stood(tmp_path, quick):
@@ -146,3 +195,25 @@ def test_a_users_shuffling_loader_resumes_with_the_same_order(tmp_path, quick, s
         train(config, tmp_path / "resumed", data=resumed, resume_from=tmp_path / "whole" / f"{after}.ckpt")
         assert resumed.order == whole.order[56 * after :]
         assert same(load(tmp_path / "resumed", 3)["state_dict"], load(tmp_path / "whole", 3)["state_dict"])
+
+
+class Workers(Shuffled):
+    """The same batches out of the process itself, or out of worker processes."""
+
+    def __init__(self, data, num_workers):
+        super().__init__(data)
+        self.num_workers = num_workers
+
+    def train_dataloader(self):
+        return DataLoader(self.train, batch_size=8, num_workers=self.num_workers, collate_fn=collate)
+
+
+def test_workers_that_load_change_nothing_whole_or_resumed(tmp_path, quick, same):
+    config = quick(augment=PERTURBED, trainer__max_epochs=3, **AVERAGED)
+    train(config, tmp_path / "none", data=Workers(load_data(config), 0))
+    train(config, tmp_path / "two", data=Workers(load_data(config), 2))
+    resumed = Workers(load_data(config), 2)
+    train(config, tmp_path / "resumed", data=resumed, resume_from=tmp_path / "none" / "1.ckpt")
+    for folder in ("two", "resumed"):
+        for part in PARTS:
+            assert same(load(tmp_path / folder, 3)[part], load(tmp_path / "none", 3)[part]), f"{part} of {folder}"

@@ -1,5 +1,6 @@
 import io
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -7,23 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_asr.errors import ConfigError
-from tune_asr.training.schedules import Schedule
+from tune_asr.training.schedules import Name, Schedule
 
-NAMES = ("constant", "cosine", "plateau")
+NAMES = get_args(Name)
+FALLING = ("cosine", "noam", "one_cycle", "tri_stage")
 SCHEDULES = st.builds(
     Schedule,
     st.sampled_from(NAMES),
     total_steps=st.integers(1, 300),
     warmup_fraction=st.floats(0, 1),
-    final_fraction=st.floats(0, 1),
+    final_fraction=st.floats(1e-3, 1),
+    hold_fraction=st.floats(0, 1),
 )
 
 
 @given(SCHEDULES, st.integers(0, 1000))
 def test_the_multiplier_stays_between_its_bounds_beyond_the_horizon_too(schedule, step):
-    lowest = 0.0 if schedule.name == "cosine" or step < schedule.warmup_steps else 1.0
-    assert lowest <= schedule(step) <= 1.0
-    assert step > 0 or schedule(step) > 0 or schedule.final_fraction == 0
+    lowest = 0.0 if schedule.name in FALLING or step < schedule.warmup_steps else 1.0
+    assert lowest < schedule(step) <= 1.0 or schedule(step) == lowest == 1.0
 
 
 @given(SCHEDULES)
@@ -31,13 +33,19 @@ def test_the_rate_rises_to_its_peak_and_never_rises_again(schedule):
     values = [schedule(step) for step in range(schedule.total_steps + 20)]
     peak = schedule.warmup_steps
     assert values[peak] == 1.0
-    assert values[: peak + 1] == pytest.approx([(step + 1) / (peak + 1) for step in range(peak + 1)])
+    risen = [(step + 1) / (peak + 1) for step in range(peak + 1)]
+    if schedule.name == "one_cycle":
+        risen = [1 / 25 + (1 - 1 / 25) * (1 - math.cos(math.pi * share)) / 2 for share in risen]
+    assert values[: peak + 1] == pytest.approx(risen)
     assert values[peak:] == sorted(values[peak:], reverse=True)
 
 
 @given(SCHEDULES)
 def test_the_rate_never_jumps(schedule):
-    shortest = min(schedule.warmup_steps + 1, max(1, schedule.total_steps - schedule.warmup_steps))
+    held = schedule.hold_steps if schedule.name == "tri_stage" else 0
+    shortest = min(schedule.warmup_steps + 1, max(1, schedule.total_steps - schedule.warmup_steps - held))
+    if schedule.name == "tri_stage":  # steepest at its start
+        shortest /= max(math.pi / 2, -math.log(schedule.final_fraction))
     for step in range(schedule.total_steps + 20):
         assert abs(schedule(step + 1) - schedule(step)) <= math.pi / 2 / shortest + 1e-12
 
@@ -48,6 +56,39 @@ def test_the_cosine_ends_at_its_final_fraction_and_stays_there():
     assert schedule(55) == pytest.approx((1 + 0.05) / 2)
     assert schedule(99) > 0.05
     assert schedule(100) == schedule(101) == schedule(10_000) == pytest.approx(0.05)
+
+
+def test_the_one_cycle_falls_as_torchs_does():
+    optimizer = torch.optim.AdamW([torch.zeros(1)])
+    torchs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, total_steps=102, pct_start=21 / 102, final_div_factor=4, cycle_momentum=False
+    )
+    ours = Schedule("one_cycle", total_steps=101, warmup_fraction=20 / 101, final_fraction=0.01)
+    for step in range(20, 102):
+        while torchs.last_epoch < step:
+            optimizer.step()
+            torchs.step()
+        assert ours(step) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-9)
+    assert ours(0) > 0.04
+
+
+def test_noam_falls_with_the_square_root_of_the_steps():
+    schedule = Schedule("noam", total_steps=1000, warmup_fraction=0.1)
+    assert schedule(100) == 1.0
+    assert schedule(403) == pytest.approx(0.5)
+    assert schedule(49) == pytest.approx(50 / 101)
+
+
+def test_three_stages_rise_stay_and_fall_exponentially():
+    schedule = Schedule("tri_stage", total_steps=100, warmup_fraction=0.1, hold_fraction=0.4, final_fraction=0.01)
+    assert {schedule(step) for step in range(10, 51)} == {1.0}
+    assert schedule(75) == pytest.approx(0.1)
+    assert schedule(100) == schedule(5000) == pytest.approx(0.01)
+
+
+def test_three_stages_cannot_end_at_zero():
+    with pytest.raises(ConfigError, match="final_fraction is 0, but must be above 0 for tri_stage"):
+        Schedule("tri_stage", total_steps=100)
 
 
 def test_a_plateau_waits_for_its_patience_as_torch_does():
@@ -69,9 +110,9 @@ def test_a_plateau_never_falls_below_its_final_fraction():
     assert schedule(5) == 0.3
 
 
-@pytest.mark.parametrize("name", ["constant", "cosine"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "plateau"])
 def test_other_schedules_do_not_listen(name):
-    listened, deaf = (Schedule(name, total_steps=10, patience=0) for _ in range(2))
+    listened, deaf = (Schedule(name, total_steps=10, final_fraction=0.1, patience=0) for _ in range(2))
     for _ in range(5):
         listened.observe(1.0)
     assert [listened(step) for step in range(12)] == [deaf(step) for step in range(12)]
@@ -108,5 +149,5 @@ def test_a_resumed_training_sees_the_same_rates(name):
 
 
 def test_an_unknown_name_is_told_the_known_ones():
-    with pytest.raises(ConfigError, match="no schedule 'linear': choose one of constant, cosine, plateau"):
+    with pytest.raises(ConfigError, match="no schedule 'linear': choose one of constant, cosine, plateau, one_cycle"):
         Schedule("linear", total_steps=10)

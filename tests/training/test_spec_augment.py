@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_asr.training.augment import SpecAugment
+from tune_asr.training.augment import MAX_TIME_MASKS, SpecAugment
 
 LENGTHS = torch.tensor([60, 35, 10, 1])
 NUM_BINS = 12
@@ -79,3 +79,14 @@ def test_masks_follow_the_global_seed_and_differ_between_utterances():
 def test_nothing_is_masked_in_evaluation():
     augment = SpecAugment(2, 6, 2, 20, p=0.5).eval()
     assert torch.equal(augment(batch(), LENGTHS), batch())
+
+
+def test_longer_utterances_have_more_masks():
+    augment = SpecAugment(0, 0, 0, 6, p=1.0, time_mask_rate=2.0)
+    lengths = torch.tensor([49, 50, 450, 450, 6000])
+    torch.manual_seed(0)
+    mask = (augment(torch.ones(5, 6000, 2).cumsum(1), lengths) != torch.ones(5, 6000, 2).cumsum(1))[:, :, 0]
+    edges = (mask[:, 1:] & ~mask[:, :-1]).sum(1) + mask[:, 0]
+    # spans may be empty, overlap or touch, so there are at most so many
+    assert edges[0] == 0 and edges[1] <= 1 and edges[2] <= 9 and edges[4] <= MAX_TIME_MASKS
+    assert edges[2] >= 4 and edges[4] >= 10

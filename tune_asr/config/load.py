@@ -15,11 +15,18 @@ from tune_asr.config import strict_yaml
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
-from tune_asr.config.sections import VAL_TAGS, Config, ConvCTCModel, HoldOutSection, ManifestData, SyntheticData
+from tune_asr.config.sections import (
+    BUILT_IN,
+    VAL_TAGS,
+    Config,
+    CustomTarget,
+    HoldOutSection,
+    ManifestData,
+    target_of,
+)
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
-BUILT_IN: dict[str, tuple[type[BaseModel], ...]] = {"data": (SyntheticData, ManifestData), "model": (ConvCTCModel,)}
 MANIFESTS = ("train", "val", "test")
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -65,8 +72,15 @@ def check(layered: Layered) -> Config:
 
 
 def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
-    """See `examine`; paths of manifests are absolute in the `Config`."""
+    """See `examine`; paths of manifests, noise and initial weights are absolute in the `Config`."""
     config, problems = examine(layered, Config)
+    if config is not None and not isinstance(config.model, CustomTarget) and config.model.init_from is not None:
+        weights = {"init_from": layered.resolved(("model", "init_from"), config.model.init_from)}
+        config = config.model_copy(update={"model": config.model.model_copy(update=weights)})
+    if config is not None and config.augment.noise_dir is not None:
+        folder = layered.resolved(("augment", "noise_dir"), config.augment.noise_dir)
+        augment = config.augment.model_copy(update={"noise_dir": folder})
+        config = config.model_copy(update={"augment": augment})
     if config is None or not isinstance(config.data, ManifestData):
         return config, problems
     given = {key: path for key in MANIFESTS if isinstance(path := getattr(config.data, key), str)}
@@ -174,19 +188,14 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
         return "unknown key", nearest(name, HoldOutSection.model_fields)
     for model in BUILT_IN.get(section, ()) if schema is Config else ():
         if name in model.model_fields:
-            return "unknown key for this target", f"it belongs to {section}.target: {_target(model)}"
+            return "unknown key for this target", f"it belongs to {section}.target: {target_of(model)}"
     return "unknown key", nearest(name, known_keys(section, schema))
 
 
 def _known_targets(details: ErrorDetails, keys: Keys) -> str:
     if keys[-1] != "target":
         return ""
-    return nearest(details["input"], [_target(model) for model in BUILT_IN[str(keys[0])]])
-
-
-def _target(model: type[BaseModel]) -> str:
-    (name,) = model.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
-    return str(name)
+    return nearest(details["input"], [target_of(model) for model in BUILT_IN[str(keys[0])]])
 
 
 _TYPES = {

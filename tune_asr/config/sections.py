@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 
 def _whole(value: Any) -> Any:
@@ -142,28 +152,70 @@ class CustomTarget(OpenSection):
         return dict(self.model_extra or {})
 
 
-class ConvCTCModel(Section):
-    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
+class EncoderKeys(Section):
+    """Keys that every built-in `model.target` has."""
 
-    target: Literal["conv_ctc"] = "conv_ctc"
-    """The encoder: conv_ctc, or the dotted path of a LightningModule."""
     dim: Count = 96
-    """Channels of every layer."""
+    """Channels of every layer; bigru_ctc: units of each direction."""
     num_layers: Count = 5
-    """Residual convolution blocks."""
-    kernel_size: Count = 11
-    """Frames a depthwise convolution spans; odd."""
+    """Layers of the encoder, behind its subsampling."""
     subsampling: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_whole)] = 4
     """Feature frames (10 ms) an output frame. Higher is faster, until a transcript no longer fits its frames."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that a channel is dropped in training."""
+    init_from: FilePath | None = None
+    """Weights to start from: a checkpoint of ours, or a model.safetensors beside its config.json. Symbols that the
+    new vocabulary shares keep their scores. null: from scratch."""
+    freeze_steps: Annotated[Int, Field(ge=0)] = 0
+    """Optimiser steps in which the output layer alone learns."""
 
-    @field_validator("kernel_size")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value % 2 == 0:
-            raise ValueError("must be odd, so that a frame has as many neighbours on either side")
-        return value
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that a frame has as many neighbours on either side")
+    return value
+
+
+KernelSize = Annotated[Count, AfterValidator(_odd)]
+
+
+class ConvCTCModel(EncoderKeys):
+    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
+
+    target: Literal["conv_ctc"] = "conv_ctc"
+    """The encoder: conv_ctc, bigru_ctc, conformer_ctc, or the dotted path of a LightningModule."""
+    kernel_size: KernelSize = 11
+    """Frames a depthwise convolution spans; odd."""
+
+
+class BiGRUCTCModel(EncoderKeys):
+    """Bidirectional GRUs."""
+
+    target: Literal["bigru_ctc"]
+    """The encoder."""
+    num_layers: Count = 2
+    """Layers, each of a forward and a backward GRU."""
+
+
+class ConformerCTCModel(EncoderKeys):
+    """Attention and convolution."""
+
+    target: Literal["conformer_ctc"]
+    """The encoder."""
+    num_layers: Count = 4
+    """Conformer layers."""
+    num_heads: Count = 4
+    """Attention heads; they share the channels evenly."""
+    ffn_dim: Count = 256
+    """Width of the feed-forward modules."""
+    kernel_size: KernelSize = 15
+    """Frames a depthwise convolution spans; odd."""
+
+    @model_validator(mode="after")
+    def _heads(self) -> ConformerCTCModel:
+        if self.dim % self.num_heads:
+            raise ValueError(f"dim is {self.dim}, but must be a multiple of num_heads, {self.num_heads}")
+        return self
 
 
 class TextSection(Section):
@@ -192,7 +244,10 @@ class FeaturesSection(Section):
 
 
 class AugmentSection(Section):
-    """SpecAugment (Park et al., 2019), in torchaudio's names; zero masks turn it off."""
+    """What training makes of its speech, anew in each epoch; validation never.
+
+    SpecAugment (Park et al., 2019), in torchaudio's names: zero masks turn it off. Speed, gain and noise: zero does.
+    """
 
     n_freq_masks: Annotated[Int, Field(ge=0)] = 1
     """Frequency masks an utterance (m_F)."""
@@ -204,6 +259,20 @@ class AugmentSection(Section):
     """Widest time mask, in feature frames of 10 ms (T)."""
     p: Share = 0.1
     """Widest time mask as a share of the utterance (p)."""
+    time_mask_rate: Annotated[float, Field(ge=0)] = 0.0
+    """Time masks a second of speech, beside n_time_masks; no more than 20 in all (adaptive: Park et al., 2020)."""
+    start_epoch: Count = 1
+    """The first epoch with masks; epochs count from 1."""
+    speed: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """Largest change of speed: 0.1 is from a tenth slower to a tenth faster."""
+    gain_db: Annotated[float, Field(ge=0)] = 0.0
+    """Largest change of loudness in the course of an utterance, in dB; a constant one would change nothing."""
+    noise_p: Share = 0.0
+    """Share of the utterances that get noise."""
+    noise_snr_db: float = 10.0
+    """The least that speech is louder than noise, in dB; at most it is 20 more."""
+    noise_dir: FilePath | None = None
+    """A folder with recordings of noise; null: white, pink and brown noise is made."""
 
 
 class OptimizerSection(Section):
@@ -214,9 +283,16 @@ class OptimizerSection(Section):
     lr: Annotated[float, Field(gt=0)] = 3.0e-3
     """Peak learning rate."""
     weight_decay: Annotated[float, Field(ge=0)] = 1.0e-2
-    """Decoupled weight decay (lambda)."""
+    """Decoupled weight decay (lambda) of matrices and kernels; biases and norms have none."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
     """Decay rates of the moment estimates (beta_1, beta_2)."""
+    lr_reference_batch: Count | None = None
+    """Utterances an optimiser step that `lr` is meant for: at another number it is scaled by the square root of the
+    ratio, so that rate and batch size can be searched together. null: `lr` is what it says."""
+    encoder_lr_scale: Annotated[float, Field(gt=0)] = 1.0
+    """The rate of all but the output layer, as a share of `lr`."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """checkpoint.weights: ema: the share of the average that a step keeps; less at the start."""
 
     @field_validator("betas", mode="before")
     @classmethod
@@ -229,16 +305,24 @@ class OptimizerSection(Section):
 class SchedulerSection(Section):
     """How the learning rate moves over the full horizon, trainer.max_epochs: never over a rung."""
 
-    name: Literal["constant", "cosine", "plateau"] = "cosine"
+    name: Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"] = "cosine"
     """The shape behind the warm-up."""
     warmup_fraction: Share = 0.1
     """Share of the horizon over which the rate rises linearly to its peak."""
     final_fraction: Share = 0.01
-    """cosine and plateau: the lowest rate, as a share of the peak."""
+    """cosine, plateau, one_cycle and tri_stage: the lowest rate, as a share of the peak."""
+    hold_fraction: Share = 0.4
+    """tri_stage: share of the horizon at the peak, between warm-up and decay."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """plateau: what the rate is multiplied by."""
     patience: Annotated[Int, Field(ge=0)] = 2
     """plateau: epochs without a better objective before it is."""
+
+    @model_validator(mode="after")
+    def _end(self) -> SchedulerSection:
+        if self.name == "tri_stage" and self.final_fraction == 0:
+            raise ValueError("final_fraction is 0, but must be above 0 for tri_stage, which falls exponentially")
+        return self
 
 
 class TrainerSection(OpenSection):
@@ -281,6 +365,8 @@ class CheckpointSection(Section):
     """Folder of `train`'s checkpoints, relative to the working directory."""
     save_top_k: Count = 1
     """How many of the best are kept, beside the newest."""
+    weights: Literal["raw", "ema"] = "raw"
+    """Which weights are validated, and are the model of a checkpoint: the last, or their exponential moving average."""
 
 
 class LoggingSection(Section):
@@ -298,11 +384,24 @@ class LoggingSection(Section):
     """W&B run name."""
 
 
-def _target_tag(*built_in: str) -> Callable[[Any], str]:
-    """Which member of a union a section is: the built-in target it names (the first where it names none) or custom."""
+BUILT_IN: dict[str, tuple[type[Section], ...]] = {
+    "data": (SyntheticData, ManifestData),
+    "model": (ConvCTCModel, BiGRUCTCModel, ConformerCTCModel),
+}
 
-    def tag(section: Any) -> str:
-        values = section if isinstance(section, dict) else {"target": getattr(section, "target", built_in[0])}
+
+def target_of(section: type[BaseModel]) -> str:
+    """The `target` that names a built-in section."""
+    (name,) = section.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
+    return str(name)
+
+
+def _tag(section: str) -> Callable[[Any], str]:
+    """Which member of a union a section is: the built-in target it names (the first where it names none) or custom."""
+    built_in = [target_of(member) for member in BUILT_IN[section]]
+
+    def tag(value: Any) -> str:
+        values = value if isinstance(value, dict) else {"target": getattr(value, "target", built_in[0])}
         target = values.get("target", built_in[0])
         return target if target in built_in else "custom"
 
@@ -313,11 +412,14 @@ DataSection = Annotated[
     Annotated[SyntheticData, Tag("synthetic")]
     | Annotated[ManifestData, Tag("manifest")]
     | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_target_tag("synthetic", "manifest")),
+    Discriminator(_tag("data")),
 ]
 ModelSection = Annotated[
-    Annotated[ConvCTCModel, Tag("conv_ctc")] | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_target_tag("conv_ctc")),
+    Annotated[ConvCTCModel, Tag("conv_ctc")]
+    | Annotated[BiGRUCTCModel, Tag("bigru_ctc")]
+    | Annotated[ConformerCTCModel, Tag("conformer_ctc")]
+    | Annotated[CustomTarget, Tag("custom")],
+    Discriminator(_tag("model")),
 ]
 
 

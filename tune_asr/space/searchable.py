@@ -12,6 +12,7 @@ from tune_asr.errors import ConfigError, Problem
 from tune_asr.space.distributions import Distribution
 
 RULER = "it is part of the ruler: trials measured by different rulers cannot be compared"
+PATH = "it is a path: give it in the base, or in over"
 NO_SETTING = "it is no setting of the recogniser"
 HORIZON = "it is the horizon: say asha.max_t or --max-epochs"
 ENDS = "ASHA decides when a trial ends"
@@ -19,6 +20,8 @@ UNHEARD = "it does not reach your own class: search that class's parameters"
 SECTION = "it is a section: search its keys, each by its path, such as optimizer.lr"
 # Of a built-in data section, what may differ between trials: how the same speech is put into batches.
 SEARCHABLE_DATA = frozenset({"data.batch_size", "data.max_frames_in_batch", "data.bucketing", "data.max_seconds"})
+
+PATHS = frozenset({"model.init_from", "augment.noise_dir"})
 
 
 def key_problems(
@@ -69,6 +72,10 @@ def _not_searchable(key: str, config: Config) -> str:
         section == "features" and isinstance(config.data, CustomTarget)
     ):
         return f"{UNHEARD}, {'data' if section == 'features' else 'model'}.*"
+    if key == "checkpoint.weights":
+        return RULER
+    if key in PATHS and not isinstance(getattr(config, section), CustomTarget):
+        return PATH
     if section in ("checkpoint", "logging") or key == "features.max_cache_gb":
         return NO_SETTING
     if section == "early_stopping":

@@ -18,4 +18,5 @@ survey            a corpus, its report, and everything that is wrong with it
   progress          how far a long look has come
 
 synthetic         a seed -> a corpus of made-up speech (`voice`: how it sounds)
+noise             a folder, or a colour -> noise to lay under speech in training
 """

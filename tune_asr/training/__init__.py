@@ -2,16 +2,19 @@
 
     fit.py           one training: data, module, Lightning's Trainer, and a report at the end of every epoch
     module.py        SimpleCTCModule: the loss, the decoding and the error counts that built-in encoders share
-    encoders.py      conv_ctc: features (N, T, C) -> log-probabilities (N, T', V)
+    encoders/        conv_ctc, bigru_ctc, conformer_ctc: features (N, T, C) -> log-probabilities (N, T', V)
     data.py          speech as the configuration names it: corpus, features, LightningDataModule
     epochs.py        what an epoch came to, and the Lightning callback that says so
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
     checkpoints.py   what `tune_asr.train` keeps, and what can be resumed
+    initial.py       weights to start from
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine;
     feature_sources.py  many at a time for a store, or each when it is wanted
-    batching.py      batches of similar length;   augment.py  SpecAugment
-    schedules.py     learning rates over the full horizon;   precision.py  number formats
+    batching.py      batches of similar length;   augment.py  SpecAugment;   perturb.py  speed, gain, noise
+    optimizer.py     what decays, and the rate for a batch;   schedules.py  learning rates over the full horizon
+    averaging.py     a moving average of the weights;   precision.py  number formats
+    probe.py         the longest batch, tried on a GPU before training
     metrics.py       WER and CER for anybody's LightningModule
     seeding.py       randomness out of (seed, epoch, item), never out of the state of a process
     targets.py       a user's own classes by dotted path

@@ -18,6 +18,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, StorageError
+from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.epochs import EpochResult, Save, rank
 
 
@@ -110,13 +111,14 @@ class CheckpointFolder:
                 path.rename(aside / path.name)
 
 
-def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: int) -> None:
+def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: int, weights: str = "raw") -> None:
     """Tell in words what Lightning would tell in a traceback, or not at all.
 
     Args:
         checkpoint: that is to be resumed.
         module: as the configuration builds it.
         max_epochs: the horizon.
+        weights: `checkpoint.weights` of the configuration.
 
     Raises:
         ConfigError: there is no such file, or it belongs to another configuration.
@@ -129,7 +131,9 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         raise ConfigError(
             f"{checkpoint}: saved after epoch {content['epoch'] + 1}, but trainer.max_epochs is {max_epochs}: raise it"
         )
-    theirs, own = _settings(content.get("hyper_parameters", {})), _settings(module.hparams)
+    theirs = {"checkpoint.weights": "ema" if RAW_WEIGHTS in content else "raw"}
+    theirs |= _settings(content.get("hyper_parameters", {}))
+    own = {"checkpoint.weights": weights} | _settings(module.hparams)
     # What says nothing of settings, as a user's own module may, is told by its weights; the first of them is enough.
     differences = _differences(theirs, own)
     differences = differences or _differences(_shapes(content["state_dict"]), _shapes(module.state_dict()))[:1]
@@ -196,5 +200,4 @@ def _settings(hparams: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("model", "optimizer"):
         section = hparams.get(name)
         settings |= {f"{name}.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}
-    settings.pop("model.dropout", None)
-    return settings
+    return {key: value for key, value in settings.items() if key not in ("model.dropout", "model.init_from")}

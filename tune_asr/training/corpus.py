@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tune_asr.config.sections import Config, ConvCTCModel, CustomTarget, ManifestData
+from tune_asr.config.sections import Config, CustomTarget, ManifestData
+from tune_asr.errors import ConfigError
+from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.hold_out import HoldOut
 from tune_asr.speech.manifest_survey import survey_manifests
+from tune_asr.speech.noise import noises
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.survey import Survey, survey_corpus
 from tune_asr.speech.synthetic import synthesize_corpus
@@ -20,10 +23,17 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         decode: whether recordings are decoded where only that tells if they are whole.
 
     Raises:
-        DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
+        ConfigError: there is no such file as `model.init_from`.
+        DataError: a manifest or the noise cannot be read at all. What else is wrong is told by `Survey.check`.
     """
     data, sample_rate = config.data, config.features.sample_rate
-    subsampling = config.model.subsampling if isinstance(config.model, ConvCTCModel) else None
+    noise_of(config)
+    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
+    if init_from is not None and not Path(init_from).is_file():
+        raise ConfigError(
+            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
+        )
+    subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
         return None
     if isinstance(data, ManifestData):
@@ -48,3 +58,11 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         noise=data.noise,
     )
     return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
+
+
+def noise_of(config: Config) -> tuple[tuple[Utterance, ...], str] | None:
+    """Recordings of noise and their key, as `noises` gives them; None where none is asked for."""
+    section = config.augment
+    if not section.noise_p:
+        return None
+    return noises(Path(section.noise_dir) if section.noise_dir else None, config.features.sample_rate)

@@ -21,8 +21,9 @@ from tune_asr.speech.frames import output_frames
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
-from tune_asr.training.batching import BucketBatchSampler, Example, collate, padding_share
-from tune_asr.training.corpus import survey
+from tune_asr.training.augment import FRAMES_PER_SECOND
+from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
+from tune_asr.training.corpus import noise_of, survey
 from tune_asr.training.feature_sources import Features
 from tune_asr.training.feature_store import build_or_open
 from tune_asr.training.targets import construct, import_target
@@ -139,6 +140,18 @@ class SpeechDataModule(pl.LightningDataModule):
             if min_frames(tokens) > output_frames(length, subsampling)
         ]
 
+    def longest_batch(self) -> Batch:
+        """The longest training utterances, as many as a batch has: no batch is larger."""
+        lengths = torch.tensor(self._train.lengths)
+        room = self.max_frames_in_batch or self.batch_size * int(lengths.max())
+        longest = lengths.argsort(descending=True, stable=True)[: min(self.batch_size, room // int(lengths.max()) or 1)]
+        return collate([self._train[i] for i in longest.tolist()])
+
+    def seconds_of_audio(self) -> tuple[float, float]:
+        """Seconds of speech in training and in validation."""
+        train, val = (sum(split.lengths) / FRAMES_PER_SECOND for split in (self._train, self._val))
+        return train, val
+
     def padding_share(self) -> float:
         """The share of the first epoch's training frames that is padding."""
         return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
@@ -177,3 +190,19 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
     speech = load_speech(config, found)
     batches = data.model_dump(include=_BATCH_KEYS)
     return SpeechDataModule(speech, seed=config.seed, **batches)
+
+
+def load_noise(config: Config) -> Features | None:
+    """The features of the noise that `augment` asks for; None where it asks for none."""
+    found = noise_of(config)
+    if found is None:
+        return None
+    recordings, key = found
+    features = config.features
+    return build_or_open(
+        recordings,
+        key=key,
+        sample_rate=features.sample_rate,
+        num_mel_bins=features.num_mel_bins,
+        max_bytes=round(features.max_cache_gb * 1e9),
+    )

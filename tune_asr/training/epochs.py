@@ -41,7 +41,8 @@ class EpochResult:
 
     `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
     empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
-    those before a resume included.
+    those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
+    `num_parameters` is how many the module trains.
     """
 
     epoch: int
@@ -56,6 +57,8 @@ class EpochResult:
     val_seconds: float
     seconds: float
     history: tuple[Mapping[str, float], ...]
+    weights: str = "raw"
+    num_parameters: int = 0
 
 
 def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
@@ -79,6 +82,7 @@ class EpochReport(pl.Callback):
         grace_period: early stopping never ends a training before this epoch.
         on_start: called when the set-up is over and training begins.
         origin: plain values on what is trained, kept in each checkpoint as `checkpoint["origin"]`.
+        weights: which weights are validated, `raw` or `ema`.
     """
 
     def __init__(
@@ -91,8 +95,10 @@ class EpochReport(pl.Callback):
         grace_period: int = 0,
         on_start: Callable[[], None] = lambda: None,
         origin: Mapping[str, Any] | None = None,
+        weights: str = "raw",
     ) -> None:
         self.sink = sink
+        self.weights = weights
         self.seed = seed
         self.metric = metric
         self.stopping = stopping
@@ -173,6 +179,8 @@ class EpochReport(pl.Callback):
             val_seconds=now - self._validation_began,
             seconds=now - self._epoch_began,
             history=tuple(self.history),
+            weights=self.weights,
+            num_parameters=sum(parameter.numel() for parameter in pl_module.parameters()),
         )
         self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
         self._epoch_began = time.monotonic()

@@ -53,6 +53,10 @@ class FeatureStore:
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
+    def __deepcopy__(self, memo: object) -> FeatureStore:
+        """Itself: nothing writes to it, and a copy of a module that holds it must not copy a mapped file."""
+        return self
+
     def __getitem__(self, index: int) -> Tensor:
         """A copy of one utterance's features, (T, C)."""
         return torch.from_numpy(self._frames[self._offsets[index] : self._offsets[index + 1]].copy())

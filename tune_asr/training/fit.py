@@ -18,11 +18,15 @@ from lightning.pytorch.loggers import Logger
 from tune_asr.config.sections import Config, CustomTarget
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
+from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.checkpoints import check_resumable
-from tune_asr.training.data import SpeechDataModule, load_data
+from tune_asr.training.data import SpeechDataModule, load_data, load_noise
 from tune_asr.training.epochs import EpochReport, Sink
+from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.optimizer import peak_rate
+from tune_asr.training.probe import LongestBatchProbe
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
 from tune_asr.training.trainer import make_trainer, quieten
@@ -67,6 +71,10 @@ def fit(
         data = data or load_data(config)
         seed_everything_for(config.seed, "weights")
         module = build_module(config, data)
+        if isinstance(module, SimpleCTCModule):
+            module.perturb.noises = load_noise(config)
+            if resume_from is None:
+                initialise(module, config)
         check_feasible(config, data)
         report = EpochReport(
             sink,
@@ -76,12 +84,17 @@ def fit(
             grace_period=grace_period,
             on_start=on_start,
             origin={"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)},
+            weights=config.checkpoint.weights,
         )
-        trainer = make_trainer(config, report, loggers=loggers, fast_dev_run=fast_dev_run)
+        # The report is the last: it saves the checkpoint, of what the others have done by then.
+        callbacks = [LongestBatchProbe(), report]
+        if config.checkpoint.weights == "ema":
+            callbacks.insert(0, WarmingAverage(config.optimizer.ema_decay))
+        trainer = make_trainer(config, callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)
         else:
-            check_resumable(resume_from, module, config.trainer.max_epochs)
+            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights)
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"Lightning refuses the training: {error}") from error
@@ -117,9 +130,10 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
         scheduler,
         blank_id,
         model=config.model.model_dump(),
-        optimizer=config.optimizer.model_dump(),
+        optimizer=config.optimizer.model_dump() | {"lr": peak_rate(config)},
         augment=config.augment.model_dump(),
         num_mel_bins=config.features.num_mel_bins,
+        sample_rate=config.features.sample_rate,
     )
 
 

@@ -19,11 +19,14 @@ from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import ctc_loss, greedy_decode, validate_targets
-from tune_asr.training.encoders import ConvCTC
+from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, validate_targets
+from tune_asr.training.encoders import ENCODERS
+from tune_asr.training.optimizer import adamw, frozen
+from tune_asr.training.perturb import Perturbation
 from tune_asr.training.schedules import Schedule
 
-ENCODERS = {"conv_ctc": ConvCTC}
+# Keys of the section `model` that say which encoder and how it starts, not how it is built.
+NO_PARAMETERS = frozenset({"target", "init_from", "freeze_steps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class SimpleCTCModule(pl.LightningModule):
         optimizer: the section `optimizer`.
         augment: the section `augment`.
         num_mel_bins: C.
+        sample_rate: of the features, Hz.
     """
 
     def __init__(
@@ -59,13 +63,20 @@ class SimpleCTCModule(pl.LightningModule):
         optimizer: Mapping[str, Any],
         augment: Mapping[str, Any],
         num_mel_bins: int,
+        sample_rate: int = 8000,
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
         self.vocab = list(vocab)
         self.blank_id = blank_id
-        self.augment = SpecAugment(**augment)
-        parameters = {key: value for key, value in model.items() if key != "target"}
+        settings = dict(augment)
+        self.mask_from_epoch = settings.pop("start_epoch", 1)
+        settings.pop("noise_dir", None)
+        perturbed = {key: settings.pop(key, 0.0) for key in ("speed", "gain_db", "noise_p", "noise_snr_db")}
+        self.perturb = Perturbation(**perturbed, sample_rate=sample_rate)
+        self.augment = SpecAugment(**settings)
+        self.freeze_steps = model.get("freeze_steps", 0)
+        parameters = {key: value for key, value in model.items() if key not in NO_PARAMETERS}
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
         self.schedule: Schedule | None = None
         self.utterances: list[UtteranceResult] = []
@@ -84,13 +95,19 @@ class SimpleCTCModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
         self._validate(batch)
-        features = self.augment(batch.features, batch.feature_lengths)
-        log_probs, lengths = self(features, batch.feature_lengths)
-        result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._num_utterances += len(batch)
-        self._num_infeasible += result.num_infeasible
-        self.log("train_loss", result.loss, batch_size=len(batch))
-        return result.loss
+        self._num_infeasible += self._infeasible(batch)
+        features, lengths = self.perturb(batch.features, batch.feature_lengths)
+        if self.current_epoch + 1 >= self.mask_from_epoch:
+            features = self.augment(features, lengths)
+        loss = self.loss(features, lengths, batch)
+        self.log("train_loss", loss, batch_size=len(batch))
+        return loss
+
+    def loss(self, features: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+        """The loss of a batch with these features in place of its own, nats a token."""
+        log_probs, lengths = self(features, lengths)
+        return ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id).loss
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Make the gradient of an epoch's last step a mean too, where fewer batches than the others have are left.
@@ -136,6 +153,11 @@ class SimpleCTCModule(pl.LightningModule):
         """Error counts of the last validation pass, summed over its utterances."""
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
 
+    def _infeasible(self, batch: Batch) -> Tensor:
+        """How many transcripts do not fit the frames that they have without augmentation."""
+        frames = self.encoder.output_lengths(batch.feature_lengths, self.hparams["model"]["subsampling"])
+        return (min_frames(batch.tokens, batch.token_lengths) > frames).sum()
+
     def _check_feasible(self) -> None:
         """What `fit` asks of recordings before a training, asked of a user's own data once they have been seen."""
         infeasible = int(self._num_infeasible)
@@ -162,12 +184,9 @@ class SimpleCTCModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under a schedule that spans the whole horizon, step by step."""
-        section = dict(self.hparams["optimizer"])
-        if section.pop("name") != "adamw":
-            raise AssertionError("the configuration allows adamw alone")
         # Lightning cannot clip the gradients of a fused optimiser under mixed precision.
         fused = "mixed" not in str(self.trainer.precision)
-        optimizer = torch.optim.AdamW(self.parameters(), **section, fused=fused)
+        optimizer = adamw(self, self.hparams["optimizer"], fused=fused)
         total_steps = int(self.trainer.estimated_stepping_batches)
         if total_steps < 1:
             raise ConfigError(
@@ -175,5 +194,8 @@ class SimpleCTCModule(pl.LightningModule):
                 "dataset a __len__, or say trainer.limit_train_batches"
             )
         self.schedule = Schedule(total_steps=total_steps, **dict(self.hparams["scheduler"]))
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule)
+        held = frozen(self.schedule, self.freeze_steps) if self.freeze_steps else self.schedule
+        names = [group["name"] for group in optimizer.param_groups]
+        rates = [self.schedule if name.startswith("output") else held for name in names]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -12,7 +12,8 @@ from typing import Literal, get_args
 
 from tune_asr.errors import ConfigError
 
-Name = Literal["constant", "cosine", "plateau"]
+Name = Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"]
+ONE_CYCLE_START = 1 / 25  # of the peak, as in torch's OneCycleLR
 
 
 class Schedule:
@@ -20,21 +21,36 @@ class Schedule:
 
     - `constant`: 1;
     - `cosine`: half a cosine down to `final_fraction` at `total_steps`, kept beyond (Loshchilov and Hutter, 2017);
-    - `plateau`: times `factor` after more than `patience` epochs without improvement, never below `final_fraction`.
+    - `plateau`: times `factor` after more than `patience` epochs without improvement, never below `final_fraction`;
+    - `one_cycle`: as `cosine`, and the warm-up is half a cosine too, from 1/25 (Smith and Topin, 2019); the momentum
+      stays as it is;
+    - `noam`: falls with the square root of the steps, as 1 / sqrt(step) (Vaswani et al., 2017);
+    - `tri_stage`: 1 for `hold_fraction` of `total_steps`, then exponentially down to `final_fraction` at `total_steps`,
+      kept beyond (Park et al., 2019).
 
     Args:
         name: of the shape.
         total_steps: optimiser steps of the whole horizon.
         warmup_fraction: share of `total_steps` over which the rate rises; its first step is never zero.
-        final_fraction: the lowest multiplier of cosine and plateau.
+        final_fraction: the lowest multiplier of cosine, plateau, one_cycle and tri_stage; of the last above zero.
+        hold_fraction: share of `total_steps` that tri_stage stays at its peak.
         factor: what a plateau multiplies the rate by.
         patience: epochs without improvement that a plateau lets pass, as torch's `ReduceLROnPlateau`.
 
     Raises:
-        ConfigError: there is no schedule of that name.
+        ConfigError: there is no schedule of that name, or a tri_stage that would end at zero.
     """
 
-    __slots__ = ("__dict__", "factor", "final_fraction", "name", "patience", "total_steps", "warmup_steps")
+    __slots__ = (
+        "__dict__",
+        "factor",
+        "final_fraction",
+        "hold_steps",
+        "name",
+        "patience",
+        "total_steps",
+        "warmup_steps",
+    )
 
     def __init__(
         self,
@@ -45,12 +61,16 @@ class Schedule:
         final_fraction: float = 0.0,
         factor: float = 0.5,
         patience: int = 2,
+        hold_fraction: float = 0.4,
     ) -> None:
         if name not in get_args(Name):
             raise ConfigError(f"there is no schedule {name!r}: choose one of {', '.join(get_args(Name))}")
+        if name == "tri_stage" and final_fraction <= 0:
+            raise ConfigError("final_fraction is 0, but must be above 0 for tri_stage, which falls exponentially")
         self.name = name
         self.total_steps = total_steps
         self.warmup_steps = round(warmup_fraction * total_steps)
+        self.hold_steps = round(hold_fraction * total_steps)
         self.final_fraction = final_fraction
         self.factor = factor
         self.patience = patience
@@ -61,12 +81,22 @@ class Schedule:
     def __call__(self, step: int) -> float:
         """The multiplier of the peak learning rate at an optimiser step, in (0, 1]."""
         if step < self.warmup_steps:
-            return (step + 1) / (self.warmup_steps + 1) * self.plateau_scale
-        if self.name != "cosine":
-            return self.plateau_scale
-        progress = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
-        cosine = (1 + math.cos(math.pi * min(1.0, progress))) / 2
-        return self.final_fraction + (1 - self.final_fraction) * cosine
+            risen = (step + 1) / (self.warmup_steps + 1)
+            if self.name == "one_cycle":
+                return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * (1 - _half_cosine(risen))
+            return risen * self.plateau_scale
+        if self.name in ("cosine", "one_cycle"):
+            return self.final_fraction + (1 - self.final_fraction) * _half_cosine(self._progress(step, 0))
+        if self.name == "noam":
+            return math.sqrt((self.warmup_steps + 1) / (step + 1))
+        if self.name == "tri_stage":
+            return math.pow(self.final_fraction, self._progress(step, self.hold_steps))
+        return self.plateau_scale
+
+    def _progress(self, step: int, hold_steps: int) -> float:
+        """How far a step lies between the end of the peak and the horizon, in 0..1."""
+        begin = min(self.warmup_steps + hold_steps, self.total_steps)
+        return min(1.0, max(0, step - begin) / max(1, self.total_steps - begin))
 
     def observe(self, value: float) -> None:
         """Tell a plateau the epoch's objective, lower being better; call it before the checkpoint is saved.
@@ -83,3 +113,8 @@ class Schedule:
         if self.num_bad_epochs > self.patience:
             self.plateau_scale = max(self.plateau_scale * self.factor, self.final_fraction)
             self.num_bad_epochs = 0
+
+
+def _half_cosine(progress: float) -> float:
+    """1 at 0, 0 at 1."""
+    return (1 + math.cos(math.pi * progress)) / 2

@@ -20,13 +20,13 @@ from tune_asr.training.precision import resolve_precision
 
 
 def make_trainer(
-    config: Config, callback: pl.Callback, *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
+    config: Config, callbacks: Sequence[pl.Callback], *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
 ) -> pl.Trainer:
     """A Trainer for one training on one device, without checkpoints of its own.
 
     Args:
         config: the checked configuration.
-        callback: added behind the monitor of the learning rate.
+        callbacks: added behind the monitor of the learning rate, in their order.
         loggers: Lightning loggers.
         fast_dev_run: one batch of training and one of validation.
 
@@ -46,12 +46,12 @@ def make_trainer(
         warnings.warn(remark, stacklevel=2)
     # CTC has no deterministic gradient on CUDA; on a CPU every bit is promised.
     on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
-    callbacks = [LearningRateMonitor("epoch")] if loggers and not fast_dev_run else []
+    monitors = [LearningRateMonitor("epoch")] if loggers and not fast_dev_run else []
     try:
         return pl.Trainer(
             **{"deterministic": on_cpu, **arguments},
             devices=1,
-            callbacks=[*callbacks, callback],
+            callbacks=[*monitors, *callbacks],
             logger=list(loggers),
             enable_checkpointing=False,
             plugins=[CheckpointFile()],

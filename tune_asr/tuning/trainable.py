@@ -164,6 +164,7 @@ def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[st
         "val_loss": result.val_loss,
         "objective": result.objective,
         "train_loss": result.train_loss,
+        "weights": result.weights,
         "words": counts.words if counts else None,
         "substitutions": counts.substitutions if counts else None,
         "deletions": counts.deletions if counts else None,

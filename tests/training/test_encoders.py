@@ -1,0 +1,163 @@
+"""What every encoder promises: no padding leaks, lengths are exact, and it can leave for another runtime."""
+
+import io
+import math
+
+import pytest
+import torch
+
+from tune_asr.speech.frames import output_frames
+from tune_asr.training.encoders import ENCODERS, normalise
+
+SUBSAMPLINGS = (1, 2, 4, 8)
+NUM_BINS, NUM_SYMBOLS = 10, 7
+OWN_KEYS = {"conv_ctc": {"kernel_size": 5}, "bigru_ctc": {}, "conformer_ctc": {"kernel_size": 5, "ffn_dim": 24}}
+
+every_encoder = pytest.mark.parametrize("name", ENCODERS)
+
+
+def encoder(name="conv_ctc", subsampling=4, **settings):
+    torch.manual_seed(0)
+    settings = {"dim": 16, "num_layers": 2, "dropout": 0.1} | OWN_KEYS[name] | settings
+    return ENCODERS[name](NUM_BINS, NUM_SYMBOLS, subsampling=subsampling, **settings).eval()
+
+
+@every_encoder
+@pytest.mark.parametrize(
+    "subsampling, junk",
+    [(1, math.nan), (2, -23.03), (4, 0.0), (4, -23.03), (4, math.inf), (4, math.nan), (8, math.nan)],
+)
+@torch.no_grad()
+def test_padding_never_changes_an_utterances_output(name, subsampling, junk):
+    model = encoder(name, subsampling)
+    lengths = torch.tensor([41, 64, 1, 63, 17, 8])
+    x = torch.randn(len(lengths), 64, NUM_BINS)
+    x[torch.arange(64) >= lengths[:, None]] = junk
+    log_probs, log_probs_len = model(x, lengths)
+    for i, length in enumerate(lengths):
+        alone, alone_len = model(x[i : i + 1, :length], lengths[i : i + 1])
+        assert alone_len == log_probs_len[i] == alone.shape[1]
+        torch.testing.assert_close(log_probs[i, : alone.shape[1]], alone[0], atol=1e-5, rtol=0)
+
+
+@every_encoder
+@torch.no_grad()
+def test_padding_changes_nothing_in_training_either(name):
+    model = encoder(name, dropout=0.0).train()
+    lengths = torch.tensor([41, 64, 17])
+    x = torch.randn(3, 64, NUM_BINS)
+    log_probs, log_probs_len = model(x, lengths)
+    alone, _ = model(x[2:, :17], lengths[2:])
+    torch.testing.assert_close(log_probs[2, : log_probs_len[2]], alone[0], atol=1e-5, rtol=0)
+
+
+@every_encoder
+@torch.no_grad()
+def test_every_output_frame_knows_the_whole_of_a_short_utterance(name):
+    """Both ways: what is said later matters as much as what was said before."""
+    model = encoder(name, subsampling=1)
+    lengths = torch.tensor([6])
+    x = torch.randn(1, 6, NUM_BINS)
+    for moved in (0, 5):
+        other = x.clone()
+        other[0, moved] += 1
+        differs = (model(other, lengths)[0] - model(x, lengths)[0]).abs().amax(-1)[0] > 1e-6
+        assert differs.all()
+
+
+@every_encoder
+@pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
+@torch.no_grad()
+def test_output_lengths_are_exact_for_every_length(name, subsampling):
+    model = encoder(name, subsampling, dim=4, num_layers=1)
+    for length in range(1, 70):
+        log_probs, log_probs_len = model(torch.randn(1, length, NUM_BINS), torch.tensor([length]))
+        assert log_probs.shape == (1, model.output_lengths(length, subsampling), NUM_SYMBOLS)
+        assert log_probs_len.tolist() == [log_probs.shape[1]] == [output_frames(length, subsampling)]
+    lengths = torch.arange(1, 70)
+    assert model.output_lengths(lengths, subsampling).tolist() == [
+        output_frames(n, subsampling) for n in lengths.tolist()
+    ]
+
+
+@every_encoder
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, None])
+def test_log_probabilities_are_float32_and_normalised_under_every_precision(name, dtype):
+    model = encoder(name)
+    with torch.autocast("cpu", dtype, enabled=dtype is not None):
+        log_probs, _ = model(torch.randn(2, 40, NUM_BINS), torch.tensor([40, 23]))
+    assert log_probs.dtype == torch.float32
+    # bfloat16 would miss this by 1e-3
+    torch.testing.assert_close(log_probs.exp().sum(-1), torch.ones(2, 10), atol=1e-5, rtol=0)
+
+
+@every_encoder
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_model_of_another_type_takes_and_gives_float32(name, dtype):
+    log_probs, _ = encoder(name).to(dtype)(torch.randn(2, 40, NUM_BINS), torch.tensor([40, 23]))
+    assert log_probs.dtype == torch.float32
+
+
+def test_each_mel_bin_has_mean_0_and_variance_1_over_the_utterance_alone():
+    lengths = torch.tensor([50, 20])
+    x = normalise(torch.randn(2, 50, NUM_BINS) * 3 - 12, lengths)
+    for row, length in zip(x, lengths, strict=True):
+        torch.testing.assert_close(row[:length].mean(0), torch.zeros(NUM_BINS), atol=1e-5, rtol=0)
+        torch.testing.assert_close(row[:length].var(0, correction=0), torch.ones(NUM_BINS), atol=1e-4, rtol=0)
+        assert not row[length:].any()
+
+
+@every_encoder
+@torch.no_grad()
+def test_loudness_and_a_constant_channel_do_not_matter(name):
+    model, x, lengths = encoder(name), torch.randn(1, 40, NUM_BINS), torch.tensor([40])
+    coloured = x + torch.randn(NUM_BINS)
+    torch.testing.assert_close(model(coloured, lengths)[0], model(x, lengths)[0], atol=1e-4, rtol=0)
+
+
+@every_encoder
+def test_digital_silence_gives_finite_gradients(name):
+    model = encoder(name).train()
+    log_probs, _ = model(torch.full((1, 40, NUM_BINS), -15.94), torch.tensor([40]))
+    log_probs.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@every_encoder
+def test_the_blank_has_no_bias_at_the_start(name):
+    assert not encoder(name).output.bias.any()
+
+
+UNSEEN = [((1, 23), [23]), ((3, 77), [77, 60, 5]), ((2, 50), [50, 50])]
+
+
+@pytest.mark.parametrize("name", ["conv_ctc", "conformer_ctc"])
+@torch.no_grad()
+def test_lengths_and_batches_stay_free_in_an_exported_program(name):
+    dynamic = torch.export.Dim.DYNAMIC
+    model = encoder(name, num_layers=1)
+    x, lengths = torch.randn(2, 50, NUM_BINS), torch.tensor([50, 31])
+    program = torch.export.export(model, (x, lengths), dynamic_shapes=({0: dynamic, 1: dynamic}, {0: dynamic}))
+    for shape, lengths in UNSEEN:
+        x, lengths = torch.randn(*shape, NUM_BINS), torch.tensor(lengths)
+        torch.testing.assert_close(program.module()(x, lengths), model(x, lengths), atol=1e-5, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore")
+@torch.no_grad()
+def test_recurrence_leaves_by_way_of_onnx():
+    """torch.export fixes the frames of a GRU; the tracing exporter does not."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    model, file = encoder("bigru_ctc"), io.BytesIO()
+    names = {"input_names": ["x", "x_lens"], "output_names": ["log_probs", "log_probs_len"]}
+    free = {"x": {0: "N", 1: "T"}, "x_lens": {0: "N"}}
+    example = (torch.randn(2, 50, NUM_BINS), torch.tensor([50, 31]))
+    torch.onnx.export(model, example, file, dynamo=False, dynamic_axes=free, **names)
+    session = onnxruntime.InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    for shape, lengths in UNSEEN:
+        x, lengths = torch.randn(*shape, NUM_BINS), torch.tensor(lengths)
+        log_probs, log_probs_len = session.run(None, {"x": x.numpy(), "x_lens": lengths.numpy()})
+        expected, expected_len = model(x, lengths)
+        assert log_probs_len.tolist() == expected_len.tolist()
+        torch.testing.assert_close(torch.from_numpy(log_probs), expected, atol=1e-5, rtol=0)

@@ -1,0 +1,106 @@
+"""Starting from another training's weights: what is taken over, what is drawn anew, what is refused."""
+
+import json
+
+import pytest
+import torch
+
+from tune_asr.errors import ConfigError, StorageError
+from tune_asr.training.data import load_data
+from tune_asr.training.fit import build_module, fit
+from tune_asr.training.initial import initialise
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, quick):
+    """A recogniser of the letters a to f."""
+    path = tmp_path_factory.mktemp("donor") / "ctc.ckpt"
+    fit(quick(trainer__max_epochs=2), lambda result, last, save: save(path))
+    return path
+
+
+@pytest.fixture
+def started(quick):
+    def start(path, **keys):
+        config = quick(**{"model__init_from": str(path), **keys})
+        module = build_module(config, load_data(config))
+        before = {name: value.clone() for name, value in module.state_dict().items()}
+        initialise(module, config)
+        return module, before
+
+    return start
+
+
+def test_the_same_vocabulary_takes_everything_over(checkpoint, started):
+    module, _ = started(checkpoint)
+    theirs = torch.load(checkpoint, weights_only=True)["state_dict"]
+    assert all(torch.equal(value, theirs[name]) for name, value in module.state_dict().items())
+
+
+def test_a_new_vocabulary_keeps_the_scores_of_the_symbols_it_shares(checkpoint, started):
+    module, before = started(checkpoint, data__alphabet="defxyz")
+    content = torch.load(checkpoint, weights_only=True)
+    old_vocab, theirs = content["hyper_parameters"]["vocab"], content["state_dict"]["encoder.output.weight"]
+    assert set("dfx") <= set(module.vocab) and "x" not in old_vocab
+    for row, symbol in enumerate(module.vocab):
+        drawn = before["encoder.output.weight"][row]
+        expected = theirs[old_vocab.index(symbol)] if symbol in old_vocab else drawn
+        assert torch.equal(module.encoder.output.weight[row], expected), symbol
+    name = "encoder.blocks.0.depthwise.conv.weight"
+    assert torch.equal(module.state_dict()[name], content["state_dict"][name])
+
+
+def test_safetensors_beside_their_config_are_the_same_weights(checkpoint, started, tmp_path):
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    content = torch.load(checkpoint, weights_only=True)
+    weights = {name: value.contiguous() for name, value in content["state_dict"].items()}
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(
+        ConfigError, match=r"model.safetensors, whose vocabulary stands in config.json beside it, cannot"
+    ):
+        started(tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"vocabulary": content["hyper_parameters"]["vocab"]}))
+    module, _ = started(tmp_path / "model.safetensors")
+    assert all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
+
+
+def test_other_shapes_are_named(checkpoint, started):
+    with pytest.raises(
+        ConfigError, match=r"model.init_from: \S+: encoder\.\S+ is \(24, .* there and \(16, .* here; .*more:"
+    ):
+        started(checkpoint, model__dim=16)
+    with pytest.raises(ConfigError, match=r"encoder.blocks.2.\S+ is absent there and \(24,"):
+        started(checkpoint, model__num_layers=3)
+
+
+def test_what_is_no_recogniser_is_refused(started, tmp_path):
+    with pytest.raises(ConfigError, match="no such checkpoint"):
+        started(tmp_path / "nothing.ckpt")
+    torch.save({"state_dict": {"weight": torch.ones(1)}}, tmp_path / "other.ckpt")
+    with pytest.raises(ConfigError, match=r"other.ckpt holds no recogniser of ours"):
+        started(tmp_path / "other.ckpt")
+    (tmp_path / "torn.ckpt").write_bytes(b"PK")
+    with pytest.raises(StorageError, match="not a checkpoint, or damaged"):
+        started(tmp_path / "torn.ckpt")
+
+
+def test_frozen_steps_move_the_output_layer_alone_and_a_resume_needs_no_initial_weights(
+    checkpoint, quick, tmp_path, same
+):
+    copy = tmp_path / "donor.ckpt"
+    copy.write_bytes(checkpoint.read_bytes())
+    config = quick(
+        model__init_from=str(copy), model__freeze_steps=9, optimizer__encoder_lr_scale=0.1, trainer__max_epochs=2
+    )
+    fit(config, lambda result, last, save: save(tmp_path / f"{result.epoch}.ckpt"))
+    donor, first, second = (
+        torch.load(path, weights_only=True)["state_dict"] for path in (copy, tmp_path / "1.ckpt", tmp_path / "2.ckpt")
+    )
+    moved = {name for name in donor if not torch.equal(donor[name], first[name])}
+    assert moved == {"encoder.output.weight", "encoder.output.bias"}
+    assert all(not torch.equal(first[name], second[name]) for name in donor)
+    copy.unlink()
+    fit(config, lambda result, last, save: save(tmp_path / "resumed.ckpt"), resume_from=tmp_path / "1.ckpt")
+    resumed = torch.load(tmp_path / "resumed.ckpt", weights_only=True)
+    assert same(resumed["optimizer_states"], torch.load(tmp_path / "2.ckpt", weights_only=True)["optimizer_states"])
+    assert same(resumed["state_dict"], second)

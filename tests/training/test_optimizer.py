@@ -1,0 +1,99 @@
+"""Which weights decay, how the rate follows the batch, and what the average of the weights keeps."""
+
+import pytest
+import torch
+
+from tune_asr.config.load import from_values
+from tune_asr.errors import ConfigError
+from tune_asr.training.averaging import RAW_WEIGHTS, WarmingAverage
+from tune_asr.training.encoders import ENCODERS
+from tune_asr.training.fit import fit
+from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.optimizer import adamw, peak_rate
+
+SECTION = {"lr": 1e-3, "weight_decay": 0.1, "betas": (0.9, 0.98)}
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_biases_and_norms_do_not_decay_and_all_else_does(name):
+    encoder = ENCODERS[name](8, 5, dim=8, num_layers=1)
+    before = {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
+    optimizer = adamw(encoder, SECTION, fused=False)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(before)
+    for parameter in encoder.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for key, parameter in encoder.named_parameters():
+        decays = key.rpartition(".")[2].startswith(("weight", "in_proj_weight")) and "norm" not in key
+        decays &= parameter.ndim > 1
+        assert torch.allclose(parameter, before[key] * (1 - 1e-4) if decays else before[key], rtol=1e-6), key
+    assert any(parameter.ndim > 1 for parameter in encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulated", "reference", "expected"),
+    [(16, 1, None, 0.02), (16, 1, 16, 0.02), (64, 1, 16, 0.04), (4, 1, 16, 0.01), (8, 2, 16, 0.02), (8, 8, 16, 0.04)],
+)
+def test_the_rate_follows_the_root_of_the_utterances_a_step(batch_size, accumulated, reference, expected):
+    values = {
+        "data": {"batch_size": batch_size},
+        "optimizer": {"lr": 0.02, "lr_reference_batch": reference},
+        "trainer": {"accumulate_grad_batches": accumulated},
+    }
+    assert peak_rate(from_values(values, "quick")) == pytest.approx(expected)
+
+
+def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one():
+    values = {"data": {"target": "mine.Data", "batch_size": 64}, "optimizer": {"lr": 0.02, "lr_reference_batch": 16}}
+    assert peak_rate(from_values(values, "quick")) == pytest.approx(0.04)
+    del values["data"]["batch_size"]
+    with pytest.raises(
+        ConfigError, match=r"lr_reference_batch is 16, but data.target mine.Data is given no data.batch"
+    ):
+        peak_rate(from_values(values, "quick"))
+
+
+def averaged_by(decay, weights):
+    """What is kept of a module that was zero once its weight has been each of `weights`, one update each."""
+    module = torch.nn.BatchNorm1d(1)
+    average = torch.optim.swa_utils.AveragedModel(module, use_buffers=True, **WarmingAverage(decay)._kwargs)
+    for weight in weights:
+        module.weight.data.fill_(weight)
+        module.num_batches_tracked += 1
+        average.update_parameters(module)
+    assert average.module.num_batches_tracked == len(weights)
+    return float(average.module.weight.detach())
+
+
+def test_the_average_forgets_the_start_and_keeps_its_decay_in_the_end():
+    assert averaged_by(0.9, [1.0]) == 1.0
+    assert averaged_by(0.9, [1.0, 0.0]) == pytest.approx(2 / 11)
+    assert averaged_by(0.9, [1.0, 0.0, 0.0]) == pytest.approx(2 / 11 * 3 / 12)
+    late = [1.0] * 100
+    assert averaged_by(0.9, [*late, 0.0]) == pytest.approx(0.9)
+    assert averaged_by(0.9, [*late, 0.0, 0.0]) == pytest.approx(0.81)
+
+
+def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
+    results, path = [], tmp_path / "ctc.ckpt"
+
+    def sink(result, _last, save):
+        results.append(result)
+        save(path)
+
+    config = quick(checkpoint__weights="ema", optimizer__ema_decay=0.8, trainer__max_epochs=3)
+    fit(config, sink)
+    assert {result.weights for result in results} == {"ema"}
+    content = torch.load(path, weights_only=True)
+    loaded = SimpleCTCModule.load_from_checkpoint(path)
+    for name, value in loaded.state_dict().items():
+        assert torch.equal(value, content["state_dict"][name])
+    assert any(not torch.equal(content[RAW_WEIGHTS][name], value) for name, value in content["state_dict"].items())
+
+    from tune_asr.training.data import load_data
+
+    loaded.eval().on_validation_epoch_start()
+    with torch.no_grad():
+        for batch in load_data(config).val_dataloader():
+            loaded.validation_step(batch, 0)
+    assert loaded.counts() == results[-1].counts

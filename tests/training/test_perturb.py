@@ -1,0 +1,174 @@
+"""Speed, gain and noise on log-mel features: near the real thing, off at zero, and equal for equal seeds."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torchaudio
+
+from tune_asr.errors import DataError
+from tune_asr.speech.noise import ColouredNoise, noises
+from tune_asr.speech.synthetic import synthesize_corpus
+from tune_asr.training.features import log_mel
+from tune_asr.training.perturb import Perturbation, add_noise, change_speed
+
+RATE, BINS = 8000, 40
+OFF = {"speed": 0.0, "gain_db": 0.0, "noise_p": 0.0, "noise_snr_db": 10.0}
+ON = {"speed": 0.1, "gain_db": 6.0, "noise_p": 0.5, "noise_snr_db": 5.0}
+LENGTHS = torch.tensor([90, 40, 1, 120])
+
+
+def batch():
+    torch.manual_seed(0)
+    x = torch.randn(len(LENGTHS), 120, BINS) - 8
+    return x.where((torch.arange(120) < LENGTHS[:, None]).unsqueeze(2), 0)
+
+
+NOISE = [torch.full((30, BINS), -12.0), torch.randn(500, BINS)]
+
+
+def perturbation(settings):
+    perturb = Perturbation(**settings, sample_rate=RATE)
+    perturb.noises = NOISE
+    return perturb
+
+
+def perturbed(settings, seed, features=None):
+    perturb = perturbation(settings)
+    features = batch() if features is None else features
+    torch.manual_seed(seed)
+    return perturb(features, LENGTHS)
+
+
+def recordings():
+    corpus = synthesize_corpus(
+        seed=0,
+        num_train=10,
+        num_val=10,
+        alphabet="abcdefgh",
+        num_words=20,
+        words_per_utterance=(2, 3),
+        sample_rate=RATE,
+        noise=0.05,
+    )
+    return [torch.from_numpy(utterance.audio.samples()[0]) for utterance in corpus.train]
+
+
+def mel_of(samples):
+    return log_mel(samples, RATE, sample_rate=RATE, num_mel_bins=BINS)
+
+
+def normal(x):
+    return (x - x.mean(0)) / (x.std(0) + 1e-3)
+
+
+def rms(x):
+    return x.square().mean().sqrt()
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_another_speed_is_near_what_resampled_samples_give(factor):
+    for samples in recordings():
+        true = mel_of(torchaudio.functional.resample(samples, round(RATE * factor), RATE))
+        plain = mel_of(samples)
+        quick, length = change_speed(plain[None], torch.tensor([len(plain)]), torch.tensor([factor]), RATE)
+        assert abs(int(length) - len(true)) <= 1
+        size = min(int(length), len(true), len(plain))
+        error = rms(normal(quick[0, :size]) - normal(true[:size]))
+        assert error < 0.5 * rms(normal(plain[:size]) - normal(true[:size]))
+
+
+def test_the_speed_of_one_changes_nothing():
+    features = batch()
+    same, lengths = change_speed(features, LENGTHS, torch.ones(len(LENGTHS)), RATE)
+    assert torch.equal(lengths, LENGTHS)
+    valid = (torch.arange(120) < LENGTHS[:, None]).unsqueeze(2)
+    torch.testing.assert_close(same.where(valid, 0), features, atol=1e-3, rtol=0)
+
+
+def test_powers_of_speech_and_noise_add_up():
+    speech, noise = recordings()[0], torch.from_numpy(ColouredNoise(0.0, RATE).samples()[0])
+    noise = noise[: len(speech)]
+    noise *= (speech.square().mean() / noise.square().mean()).sqrt() * 10 ** (-10 / 20)
+    true, plain, alone = mel_of(speech + noise), mel_of(speech), mel_of(noise)
+    length = torch.tensor([len(plain)])
+    # the ratio of powers in the mel bands, which leave a few frequencies out
+    snr = 10 * math.log10(plain.exp().sum() / alone.exp().sum())
+    quick = add_noise(plain[None], length, alone[None] + 3.0, torch.tensor([snr]))[0]
+    assert rms(quick - true) < 0.35 * rms(plain - true)
+
+
+def test_everything_off_changes_nothing_and_draws_nothing():
+    features, lengths = perturbed(OFF, 1)
+    after = torch.rand(1)
+    torch.manual_seed(1)
+    assert torch.equal(after, torch.rand(1))
+    assert torch.equal(features, batch()) and lengths is LENGTHS
+
+
+@pytest.mark.parametrize("key", ["speed", "gain_db", "noise_p"])
+def test_each_is_on_by_one_key_and_equal_for_equal_seeds(key):
+    settings = OFF | {key: ON[key]}
+    (first, lengths), (again, _), (other, _) = (perturbed(settings, seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert first.shape != other.shape or not torch.equal(first, other)
+    assert not first[torch.arange(first.shape[1]) >= lengths[:, None]].any()
+    assert (lengths >= 1).all() and lengths.max() == first.shape[1]
+
+
+@pytest.mark.parametrize("settings", [ON, OFF])
+def test_validation_is_never_perturbed(settings):
+    perturb = perturbation(settings).eval()
+    features, lengths = perturb(batch(), LENGTHS)
+    assert torch.equal(features, batch()) and torch.equal(lengths, LENGTHS)
+
+
+@pytest.mark.parametrize("settings", [OFF | {key: ON[key]} for key in ("speed", "gain_db", "noise_p")])
+def test_what_stands_in_the_padding_changes_no_utterance(settings):
+    features = batch()
+    features[torch.arange(120) >= LENGTHS[:, None]] = 1e4
+    (clean, _), (junk, _) = perturbed(settings, 3), perturbed(settings, 3, features)
+    assert torch.equal(clean, junk)
+
+
+def test_some_get_noise_and_the_others_none():
+    features = torch.zeros(400, 20, BINS)
+    perturb = perturbation(OFF | {"noise_p": 0.25})
+    torch.manual_seed(0)
+    noisy, _ = perturb(features, torch.full((400,), 20))
+    assert 60 < (noisy != 0).any(2).any(1).sum() < 140
+    assert (noisy >= 0).all()
+
+
+def test_made_up_noise_has_its_colour_and_is_the_same_each_time():
+    for exponent in (0.0, 1.0, 2.0):
+        samples, rate = ColouredNoise(exponent, RATE).samples()
+        assert rate == RATE and samples.dtype == np.float32
+        assert np.array_equal(samples, ColouredNoise(exponent, RATE).samples()[0])
+        power = np.abs(np.fft.rfft(samples)) ** 2
+        octaves = [power[i * 20 : 2 * i * 20].mean() for i in (100, 200, 400, 800)]  # 100 Hz to 1600 Hz
+        steps = -np.diff(np.log2(octaves))
+        assert steps == pytest.approx([exponent] * 3, abs=0.2)
+
+
+def test_a_folder_of_noise_is_read_whole_and_its_mistakes_are_told(tmp_path):
+    import soundfile
+
+    with pytest.raises(DataError, match=r"augment.noise_dir: .*/absent is no folder"):
+        noises(tmp_path / "absent", RATE)
+    with pytest.raises(DataError, match=r"holds no recording \(\.flac, \.mp3, \.ogg, \.wav\)"):
+        noises(tmp_path, RATE)
+    (tmp_path / "inside").mkdir()
+    soundfile.write(tmp_path / "inside" / "b.wav", np.ones(4000) * 0.1, RATE)
+    soundfile.write(tmp_path / "a.flac", np.ones(8000) * 0.1, 16000)
+    (tmp_path / "LICENSE").write_text("free")
+    found, key = noises(tmp_path, RATE)
+    assert [utterance.seconds for utterance in found] == [0.5, 0.5]
+    assert noises(tmp_path, RATE)[1] == key
+    soundfile.write(tmp_path / "short.wav", np.ones(100) * 0.1, RATE)
+    with pytest.raises(DataError, match=r"short.wav is shorter than 25 ms: take it out"):
+        noises(tmp_path, RATE)
+    (tmp_path / "short.wav").write_text("no audio")
+    with pytest.raises(DataError, match=r"short.wav .*take it out"):
+        noises(tmp_path, RATE)

@@ -1,0 +1,52 @@
+"""The longest batch, tried before training."""
+
+import pytest
+import torch
+
+from tune_asr.errors import ConfigError
+from tune_asr.training.data import load_data
+from tune_asr.training.fit import build_module
+from tune_asr.training.probe import probe
+
+
+@pytest.fixture
+def parts(quick):
+    config = quick(augment={"speed": 0.2})
+    data = load_data(config)
+    return build_module(config, data), data
+
+
+def test_no_batch_is_larger_than_the_longest(parts):
+    _, data = parts
+    longest = data.longest_batch()
+    sizes = [batch.features.shape[:2] for batch in data.train_dataloader()]
+    assert len(longest) == 8
+    assert longest.features.shape[1] == max(frames for _, frames in sizes)
+
+
+def test_a_probe_leaves_nothing_behind(parts):
+    module, data = parts
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    probe(module, data.longest_batch())
+    assert all(parameter.grad is None for parameter in module.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
+    module, data = parts
+
+    class Small(torch.nn.Module):
+        """An encoder on a device that holds 100 frames an utterance."""
+
+        def forward(self, x, x_lens):
+            if x.shape[1] > 100:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB. More advice.")
+            return x, x_lens
+
+    module.encoder = Small()
+    with pytest.raises(
+        ConfigError,
+        match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory: lower data.batch_size.*"
+        r"\(CUDA out of memory\)",
+    ):
+        probe(module, data.longest_batch())

@@ -1,0 +1,78 @@
+"""Noise to lay under speech: recordings from a folder, or made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tune_asr.errors import DataError
+from tune_asr.speech import audio
+from tune_asr.speech.corpus import FileAudio, Utterance, fingerprint
+from tune_asr.speech.frames import min_samples
+
+SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
+# Power falls with the frequency raised to it: white, pink and brown noise.
+EXPONENTS = (0.0, 1.0, 2.0)
+SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ColouredNoise:
+    """Gaussian noise whose power falls as 1 / f ** exponent; the same at every call."""
+
+    exponent: float
+    sample_rate: int
+
+    def samples(self) -> tuple[npt.NDArray[np.float32], int]:
+        """`SECONDS` of it, with a standard deviation of 0.1."""
+        num_samples = SECONDS * self.sample_rate
+        white = np.random.Generator(np.random.PCG64(round(10 * self.exponent))).standard_normal(num_samples)
+        frequencies = np.fft.rfftfreq(num_samples, 1 / self.sample_rate)
+        # flat below 20 Hz, where no filter listens and 1 / f has no end
+        spectrum = np.fft.rfft(white) * np.maximum(frequencies, 20.0) ** (-self.exponent / 2)
+        noise = np.fft.irfft(spectrum, num_samples)
+        return (0.1 * noise / noise.std()).astype(np.float32), self.sample_rate
+
+
+def noises(folder: Path | None, sample_rate: int) -> tuple[tuple[Utterance, ...], str]:
+    """The recordings of a folder and of those inside it, or made-up noise where no folder is given.
+
+    Args:
+        folder: holds WAV, FLAC, OGG or MP3; files of other kinds are left alone.
+        sample_rate: of the features, in Hz.
+
+    Returns:
+        The recordings, without text; and a key that names them and their content on this machine.
+
+    Raises:
+        DataError: no folder, no recording in it, or one that cannot be used.
+    """
+    if folder is None:
+        generated = tuple(
+            Utterance(id=f"noise {e:g}", text="", seconds=SECONDS, audio=ColouredNoise(e, sample_rate))
+            for e in EXPONENTS
+        )
+        return generated, f"coloured noise {EXPONENTS} {SECONDS}"
+    if not folder.is_dir():
+        raise DataError(f"augment.noise_dir: {folder} is no folder: give one that holds recordings of noise, or null")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not paths:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise DataError(f"augment.noise_dir: {folder} holds no recording ({kinds}): add some, or give null")
+    recordings = tuple(_recording(path) for path in paths)
+    stats = [path.stat() for path in paths]
+    key = fingerprint((str(p), s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True))
+    return recordings, key
+
+
+def _recording(path: Path) -> Utterance:
+    try:
+        info = audio.probe(path)
+    except audio.AudioError as error:
+        raise DataError(f"augment.noise_dir: {path} {error}: take it out of the folder") from None
+    if info.num_frames < min_samples(info.sample_rate):
+        raise DataError(f"augment.noise_dir: {path} is shorter than 25 ms: take it out of the folder")
+    return Utterance(id=str(path), text="", seconds=info.num_frames / info.sample_rate, audio=FileAudio(path))

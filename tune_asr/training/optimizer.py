@@ -1,0 +1,58 @@
+"""AdamW as the configuration asks for it: which weights decay, and how the rate follows the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError
+
+
+def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torch.optim.AdamW:
+    """AdamW (Loshchilov and Hutter, 2019) over a module; biases and the scales of norms do not decay.
+
+    Args:
+        module: whose parameters are trained; `output`, anywhere in it, is the layer that scores symbols.
+        section: `lr`, `weight_decay`, `betas` and `encoder_lr_scale` of the section `optimizer`.
+        fused: one kernel for all parameters; under mixed precision Lightning cannot clip its gradients.
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    for name, parameter in module.named_parameters():
+        is_output = "output" in name.split(".")
+        kind = ("output " if is_output else "") + ("weights" if parameter.ndim > 1 else "biases")
+        rate = section["lr"] * (1.0 if is_output else section.get("encoder_lr_scale", 1.0))
+        decay = section["weight_decay"] if parameter.ndim > 1 else 0.0
+        group = groups.setdefault(kind, {"name": kind, "params": [], "lr": rate, "weight_decay": decay})
+        group["params"].append(parameter)
+    return torch.optim.AdamW(list(groups.values()), betas=section["betas"], fused=fused)
+
+
+def frozen(schedule: Callable[[int], float], steps: int) -> Callable[[int], float]:
+    """A schedule that is zero for so many optimiser steps: a rate of zero moves nothing, and decays nothing."""
+    return lambda step: schedule(step) if step >= steps else 0.0
+
+
+def peak_rate(config: Config) -> float:
+    """`optimizer.lr` at the configuration's batch: times the square root of the utterances a step over the reference.
+
+    The noise of a gradient falls with the square root of what it is averaged over, and Adam divides by that noise
+    (Malladi et al., 2022).
+
+    Raises:
+        ConfigError: a user's own data section says no `batch_size`.
+    """
+    reference = config.optimizer.lr_reference_batch
+    if reference is None:
+        return config.optimizer.lr
+    batch_size = getattr(config.data, "batch_size", None)
+    if not isinstance(batch_size, int):
+        raise ConfigError(
+            f"optimizer.lr_reference_batch is {reference}, but data.target {config.data.target} is given no "
+            "data.batch_size to compare it with: set lr_reference_batch to null"
+        )
+    return config.optimizer.lr * math.sqrt(batch_size * config.trainer.accumulate_grad_batches / reference)
