@@ -9,7 +9,8 @@ from tune_asr.bundle.agreement import Disagreement
 from tune_asr.bundle.onnx_model import export_onnx, open_session
 from tune_asr.bundle.validation import Recogniser, check_fresh_lengths, validate
 from tune_asr.training.batching import Example, collate
-from tune_asr.training.encoders import ConvCTC, frame_mask, normalise
+from tune_asr.training.encoders import ConvCTC, normalise
+from tune_asr.training.encoders.encoder import frame_mask
 
 BINS, VOCAB = 16, ["<blk>", "a", "b", " "]
 
