@@ -61,7 +61,7 @@ class ConfigError(TuneAsrError):
 
 
 class SettingError(ConfigError):
-    """A class of the user's refuses the arguments that it was given; it may take others."""
+    """Values that do not suit each other, or that a class of the user's refuses; another draw may do."""
 
 
 class DataError(TuneAsrError):

@@ -8,7 +8,8 @@ import pytest
 
 from tune_asr.config import strict_yaml
 from tune_asr.config.load import known_keys, load_config
-from tune_asr.config.sections import BUILT_IN, Config, CustomTarget, OpenSection, Section
+from tune_asr.config.schema import CustomTarget, OpenSection, Section
+from tune_asr.config.sections import BUILT_IN, Config
 from tune_asr.space.sections import SpaceFile
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -104,6 +104,19 @@ def test_an_average_that_loses_its_state_is_another_training(tmp_path, quick, sa
     assert not same(load(tmp_path / "whole", 3)["state_dict"], load(tmp_path / "resumed", 3)["state_dict"])
 
 
+def test_a_plateau_has_fallen_before_the_next_epochs_first_step(tmp_path, quick):
+    config = quick(scheduler={"name": "plateau", "patience": 0, "warmup_fraction": 0.0}, optimizer__lr=1e-12)
+    rates = []
+
+    def sink(_result, _last, save):
+        save(tmp_path / "x.ckpt")
+        (state,) = torch.load(tmp_path / "x.ckpt", weights_only=True)["optimizer_states"]
+        rates.append({group["lr"] for group in state["param_groups"]})
+
+    fit(config, sink)
+    assert rates == [{1e-12 * 0.5**bad} for bad in (0, 1, 2, 3)]
+
+
 def test_a_plateau_goes_on_where_it_stood(tmp_path, quick):
     # nothing moves at such a rate, so each epoch but the first is one without improvement
     config = quick(scheduler={"name": "plateau", "patience": 0, "warmup_fraction": 0.0}, optimizer__lr=1e-12)

@@ -24,7 +24,8 @@ from tune_asr.bundle.scores import Interval, Score, score
 from tune_asr.bundle.seal import CARD, MODEL, TOKENS, WEIGHTS
 from tune_asr.bundle.sherpa import write_tokens
 from tune_asr.bundle.validation import Recogniser, validate
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.training.data import load_data
 from tune_asr.training.module import SimpleCTCModule

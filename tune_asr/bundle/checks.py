@@ -10,7 +10,8 @@ from tune_asr.bundle.agreement import Disagreement
 from tune_asr.bundle.recorded import Recorded
 from tune_asr.bundle.scores import Score
 from tune_asr.bundle.validation import Pass, Recogniser, check_fresh_lengths
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.training.data import load_speech
 
 

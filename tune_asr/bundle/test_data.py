@@ -8,7 +8,8 @@ import torch
 
 from tune_asr.bundle.onnx_model import run
 from tune_asr.bundle.validation import Recogniser
-from tune_asr.config.sections import Config, ManifestData
+from tune_asr.config.data_sections import ManifestData
+from tune_asr.config.sections import Config
 from tune_asr.errors import DataError
 from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.speech.inspection import inspect_rows

@@ -12,18 +12,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tune_asr.config import strict_yaml
+from tune_asr.config.data_sections import VAL_TAGS, HoldOutSection, ManifestData
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
-from tune_asr.config.sections import (
-    BUILT_IN,
-    VAL_TAGS,
-    Config,
-    CustomTarget,
-    HoldOutSection,
-    ManifestData,
-    target_of,
-)
+from tune_asr.config.schema import CustomTarget, target_of
+from tune_asr.config.sections import BUILT_IN, Config
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 

@@ -1,7 +1,8 @@
 """The schema of a configuration: every key, its type, its default and what it means.
 
 Each section is frozen and closed: an unknown key is an error. Under a dotted `target`, and in `trainer` and
-`precision`, keys are passed through. The text under a field is its documentation.
+`precision`, keys are passed through. The text under a field is its documentation. The sections with a `target` have
+files of their own: `data_sections` and `model_sections`.
 """
 
 from __future__ import annotations
@@ -9,213 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-
-def _whole(value: Any) -> Any:
-    """`1e5` is a whole number, whichever way it is written; 1.5 is not, nor is `true`, which Python takes for 1."""
-    if isinstance(value, bool):
-        raise ValueError("must be a whole number")
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Int = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[Int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-FilePath = Annotated[str, Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A closed mapping of typed keys."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class OpenSection(Section):
-    """A mapping whose other keys are passed through; `load.py` knows which there are."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class BatchKeys(Section):
-    """Keys that every built-in `data.target` has."""
-
-    batch_size: Count = 16
-    """Utterances a batch."""
-    max_frames_in_batch: Count | None = None
-    """Most feature frames (10 ms) a batch, padding included: it bounds memory where lengths differ much. `batch_size`
-    holds as well; an utterance that is longer by itself is a batch of its own."""
-    bucketing: bool = True
-    """Put utterances of similar length into one batch; false: shuffle freely, and pay for the padding."""
-
-
-class SyntheticData(BatchKeys):
-    """Speech made on the fly from a seed: no files, the same on every machine."""
-
-    target: Literal["synthetic"] = "synthetic"
-    """Where the speech comes from: synthetic, manifest, or the dotted path of a LightningDataModule."""
-    seed: Int = 0
-    """Which speech is made. It is part of the ruler: the trials of a search differ in `seed`, not here."""
-    batch_size: Count = 64
-    """Utterances a batch; they are about a second long."""
-    num_train: Count = 512
-    """Training utterances."""
-    num_val: Count = 64
-    """Validation utterances."""
-    alphabet: Annotated[str, Field(min_length=2)] = "abcdefghijklmnopqrstuvwxyz"
-    """The characters; each is an audible pattern of its own."""
-    num_words: Annotated[Int, Field(ge=10)] = 400
-    """Words in the lexicon; some stand in validation alone."""
-    min_words: Count = 2
-    """Fewest words an utterance."""
-    max_words: Count = 4
-    """Most words an utterance."""
-    noise: Annotated[float, Field(ge=0)] = 0.2
-    """Standard deviation of the noise, relative to the voice's."""
-
-    @model_validator(mode="after")
-    def _order(self) -> SyntheticData:
-        if self.min_words > self.max_words:
-            raise ValueError(f"min_words is {self.min_words}, but must be at most max_words, {self.max_words}")
-        if len(set(self.alphabet)) < len(self.alphabet) or not self.alphabet.isalpha():
-            raise ValueError(f"alphabet is {self.alphabet!r}, but must be letters, each of them once")
-        return self
-
-
-class HoldOutSection(Section):
-    """Validation held out of `data.train`, for people without a split. It is the ruler and never searched."""
-
-    hold_out: Annotated[float, Field(gt=0, lt=1)]
-    """The share that is held out, met on average: what is held out depends on each row alone, so rows that are added
-    move no other."""
-    by: Literal["speaker", "text", "random"] = "text"
-    """What may not stand on both sides: a speaker, or a text; random: each row for itself."""
-
-
-VAL_TAGS = ("a path", "a mapping")
-
-
-def _val_tag(value: Any) -> str:
-    return VAL_TAGS[isinstance(value, dict | HoldOutSection)]
-
-
-class ManifestData(BatchKeys):
-    """Recordings listed in JSONL, CSV or TSV files, or in directories of Kaldi's or LibriSpeech's layout."""
-
-    target: Literal["manifest"]
-    """Where the speech comes from."""
-    train: FilePath
-    """The training manifest, a file or a directory."""
-    val: Annotated[
-        Annotated[FilePath, Tag(VAL_TAGS[0])] | Annotated[HoldOutSection, Tag(VAL_TAGS[1])], Discriminator(_val_tag)
-    ]
-    """The validation manifest, or `{hold_out: 0.05, by: text}`: the ruler, never filtered and never searched."""
-    test: FilePath | None = None
-    """A test manifest, scored once, when a model is exported."""
-    skip_bad: bool = False
-    """Drop the rows that the data report names as bad, and record them; false: stop (exit 3)."""
-    max_bad_fraction: Share = 0.05
-    """skip_bad: stop all the same where more than this share of a manifest's rows is bad."""
-    max_seconds: Annotated[float, Field(gt=0)] | None = None
-    """Training utterances longer than this are left out; validation keeps all of its own."""
-
-
-class CustomTarget(OpenSection):
-    """A class of the user's, by dotted path; the other keys of the section are its parameters."""
-
-    target: str
-    """`package.module.Class`."""
-
-    @field_validator("target")
-    @classmethod
-    def _dotted(cls, value: str) -> str:
-        parts = value.split(".")
-        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
-            raise ValueError("must be a built-in name or a dotted path such as package.module.Class")
-        return value
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The keys beside `target`."""
-        return dict(self.model_extra or {})
-
-
-class EncoderKeys(Section):
-    """Keys that every built-in `model.target` has."""
-
-    dim: Count = 96
-    """Channels of every layer; bigru_ctc: units of each direction."""
-    num_layers: Count = 5
-    """Layers of the encoder, behind its subsampling."""
-    subsampling: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_whole)] = 4
-    """Feature frames (10 ms) an output frame. Higher is faster, until a transcript no longer fits its frames."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Probability that a channel is dropped in training."""
-    init_from: FilePath | None = None
-    """Weights to start from: a checkpoint of ours, or a model.safetensors beside its config.json. Symbols that the
-    new vocabulary shares keep their scores. null: from scratch."""
-    freeze_steps: Annotated[Int, Field(ge=0)] = 0
-    """Optimiser steps in which the output layer alone learns."""
-
-
-def _odd(value: int) -> int:
-    if value % 2 == 0:
-        raise ValueError("must be odd, so that a frame has as many neighbours on either side")
-    return value
-
-
-KernelSize = Annotated[Count, AfterValidator(_odd)]
-
-
-class ConvCTCModel(EncoderKeys):
-    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
-
-    target: Literal["conv_ctc"] = "conv_ctc"
-    """The encoder: conv_ctc, bigru_ctc, conformer_ctc, or the dotted path of a LightningModule."""
-    kernel_size: KernelSize = 11
-    """Frames a depthwise convolution spans; odd."""
-
-
-class BiGRUCTCModel(EncoderKeys):
-    """Bidirectional GRUs."""
-
-    target: Literal["bigru_ctc"]
-    """The encoder."""
-    num_layers: Count = 2
-    """Layers, each of a forward and a backward GRU."""
-
-
-class ConformerCTCModel(EncoderKeys):
-    """Attention and convolution."""
-
-    target: Literal["conformer_ctc"]
-    """The encoder."""
-    num_layers: Count = 4
-    """Conformer layers."""
-    num_heads: Count = 4
-    """Attention heads; they share the channels evenly."""
-    ffn_dim: Count = 256
-    """Width of the feed-forward modules."""
-    kernel_size: KernelSize = 15
-    """Frames a depthwise convolution spans; odd."""
-
-    @model_validator(mode="after")
-    def _heads(self) -> ConformerCTCModel:
-        if self.dim % self.num_heads:
-            raise ValueError(f"dim is {self.dim}, but must be a multiple of num_heads, {self.num_heads}")
-        return self
+from tune_asr.config.data_sections import ManifestData, SyntheticData
+from tune_asr.config.mel_bins import max_mel_bins
+from tune_asr.config.model_sections import BiGRUCTCModel, ConformerCTCModel, ConvCTCModel
+from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, OpenSection, Section, Share, target_of
 
 
 class TextSection(Section):
@@ -242,6 +42,15 @@ class FeaturesSection(Section):
     """Features are computed once and kept on this machine's disk where they take at most so many GB (10^9 bytes: an
     hour takes 0.06 at 40 mel bins); larger ones are computed anew in every epoch. 0: always anew."""
 
+    @model_validator(mode="after")
+    def _filters(self) -> FeaturesSection:
+        most = max_mel_bins(self.sample_rate)
+        if self.num_mel_bins > most:
+            raise ValueError(
+                f"num_mel_bins is {self.num_mel_bins}, but must be at most {most} at {self.sample_rate} Hz"
+            )
+        return self
+
 
 class AugmentSection(Section):
     """What training makes of its speech, anew in each epoch; validation never.
@@ -249,13 +58,13 @@ class AugmentSection(Section):
     SpecAugment (Park et al., 2019), in torchaudio's names: zero masks turn it off. Speed, gain and noise: zero does.
     """
 
-    n_freq_masks: Annotated[Int, Field(ge=0)] = 1
+    n_freq_masks: Annotated[Int, Field(ge=0, le=65_536)] = 1
     """Frequency masks an utterance (m_F)."""
-    freq_mask_param: Annotated[Int, Field(ge=0)] = 6
+    freq_mask_param: Annotated[Int, Field(ge=0, le=65_536)] = 6
     """Widest frequency mask, in mel bins (F)."""
-    n_time_masks: Annotated[Int, Field(ge=0)] = 1
+    n_time_masks: Annotated[Int, Field(ge=0, le=65_536)] = 1
     """Time masks an utterance (m_T)."""
-    time_mask_param: Annotated[Int, Field(ge=0)] = 10
+    time_mask_param: Annotated[Int, Field(ge=0, le=65_536)] = 10
     """Widest time mask, in feature frames of 10 ms (T)."""
     p: Share = 0.1
     """Widest time mask as a share of the utterance (p)."""
@@ -316,7 +125,7 @@ class SchedulerSection(Section):
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """plateau: what the rate is multiplied by."""
     patience: Annotated[Int, Field(ge=0)] = 2
-    """plateau: epochs without a better objective before it is."""
+    """plateau: epochs without a better objective that it lets pass; at the next one the rate falls."""
 
     @model_validator(mode="after")
     def _end(self) -> SchedulerSection:
@@ -334,7 +143,7 @@ class TrainerSection(OpenSection):
     """Largest norm of the gradient."""
     accumulate_grad_batches: Count = 1
     """Batches an optimiser step."""
-    num_threads: Count = 1
+    num_threads: Annotated[Int, Field(ge=1, le=1024)] = 1
     """CPU threads of one training. It decides the last bits, so it is never taken from the machine."""
 
 
@@ -388,12 +197,6 @@ BUILT_IN: dict[str, tuple[type[Section], ...]] = {
     "data": (SyntheticData, ManifestData),
     "model": (ConvCTCModel, BiGRUCTCModel, ConformerCTCModel),
 }
-
-
-def target_of(section: type[BaseModel]) -> str:
-    """The `target` that names a built-in section."""
-    (name,) = section.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
-    return str(name)
 
 
 def _tag(section: str) -> Callable[[Any], str]:

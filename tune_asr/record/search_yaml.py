@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from tune_asr.config import load, strict_yaml
 from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import scalar
-from tune_asr.config.sections import Count, Int
+from tune_asr.config.schema import Count, Int
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.atomic import write_atomic
 from tune_asr.space import plan as plans

@@ -14,8 +14,9 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.load import from_values
-from tune_asr.config.sections import Config, ManifestData, SyntheticData
+from tune_asr.config.sections import Config
 from tune_asr.errors import TuneAsrError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Report

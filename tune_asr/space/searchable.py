@@ -7,7 +7,8 @@ from typing import Any
 
 from tune_asr.config import load
 from tune_asr.config.overrides import Layered, Override, overridden
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.space.distributions import Distribution
 

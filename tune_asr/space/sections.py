@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from tune_asr.config.sections import Count, Int, Section
+from tune_asr.config.schema import Count, Int, Section
 
 
 def _one_rule(rule: str) -> WrapValidator:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tune_asr.config.sections import Config, CustomTarget, ManifestData
+from tune_asr.config.data_sections import ManifestData
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.hold_out import HoldOut

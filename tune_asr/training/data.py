@@ -15,7 +15,9 @@ import lightning.pytorch as pl
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from tune_asr.config.sections import BatchKeys, Config, CustomTarget
+from tune_asr.config.data_sections import BatchKeys
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import output_frames
 from tune_asr.speech.scoring import word_error_rate_applies

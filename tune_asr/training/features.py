@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tune_asr.config.mel_bins import BELOW_NYQUIST_HZ, LOWEST_HZ
 from tune_asr.errors import TuneAsrError
 
 
@@ -36,8 +37,8 @@ def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: i
         frame_shift=10.0,
         dither=0.0,
         snip_edges=False,
-        low_freq=20.0,
-        high_freq=-400.0,
+        low_freq=LOWEST_HZ,
+        high_freq=-BELOW_NYQUIST_HZ,
     )
     return features
 

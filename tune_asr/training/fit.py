@@ -15,7 +15,8 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.averaging import WarmingAverage

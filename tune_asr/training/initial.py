@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.module import SimpleCTCModule

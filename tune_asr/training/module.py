@@ -179,8 +179,14 @@ class SimpleCTCModule(pl.LightningModule):
 
     def on_objective(self, objective: float) -> None:
         """Take note of an epoch's objective: the plateau schedule waits for it. Called before the checkpoint."""
-        if self.schedule is not None:
-            self.schedule.observe(objective)
+        if self.schedule is None or not self.schedule.observe(objective):
+            return
+        # The scheduler has made its step for the next batch already, under the rate before.
+        scheduler: Any = self.lr_schedulers()
+        for group, base, rate in zip(
+            scheduler.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True
+        ):
+            group["lr"] = base * rate(scheduler.last_epoch)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under a schedule that spans the whole horizon, step by step."""

@@ -79,7 +79,7 @@ class Schedule:
         self.plateau_scale = 1.0
 
     def __call__(self, step: int) -> float:
-        """The multiplier of the peak learning rate at an optimiser step, in (0, 1]."""
+        """The multiplier of the peak learning rate at an optimiser step, in [0, 1]."""
         if step < self.warmup_steps:
             risen = (step + 1) / (self.warmup_steps + 1)
             if self.name == "one_cycle":
@@ -98,21 +98,23 @@ class Schedule:
         begin = min(self.warmup_steps + hold_steps, self.total_steps)
         return min(1.0, max(0, step - begin) / max(1, self.total_steps - begin))
 
-    def observe(self, value: float) -> None:
+    def observe(self, value: float) -> bool:
         """Tell a plateau the epoch's objective, lower being better; call it before the checkpoint is saved.
 
-        Other schedules do not listen. A value that is not a number is no improvement.
+        Other schedules do not listen. A value that is not a number is no improvement. Returns whether the rate falls.
         """
         if self.name != "plateau":
-            return
+            return False
         if value < self.best:
             self.best = value
             self.num_bad_epochs = 0
-            return
+            return False
         self.num_bad_epochs += 1
-        if self.num_bad_epochs > self.patience:
+        falls = self.num_bad_epochs > self.patience
+        if falls:
             self.plateau_scale = max(self.plateau_scale * self.factor, self.final_fraction)
             self.num_bad_epochs = 0
+        return falls
 
 
 def _half_cosine(progress: float) -> float:

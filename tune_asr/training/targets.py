@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tune_asr.config.load import nearest
-from tune_asr.config.sections import Config, CustomTarget
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, SettingError, TuneAsrError
 
 T = TypeVar("T")

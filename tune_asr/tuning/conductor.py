@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tune_asr.config.load import from_values
 from tune_asr.errors import ConfigError, RulerError, SettingError, StorageError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.folder import ResultsFolder
@@ -28,8 +27,8 @@ from tune_asr.tuning.messages import Work
 
 MAX_RETRIES = 3
 MAX_REFUSALS = 5
-_ARGUMENTS = ("data.", "model.", "scheduler.")
-"""The sections that a user's classes are built from."""
+_ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.")
+"""The sections of which one key may not suit another, or the user's class that is built from them."""
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[dict[str, Any]], None]
@@ -101,7 +100,6 @@ class Conductor:
         trial = self.state.trials[self._queue.popleft()]
         self._out.add(trial.number)
         values = self.plan.trial_values(trial.params, trial.seed)
-        from_values(values, f"trial {trial.number}")
         return Work(
             number=trial.number,
             epoch=trial.epoch,

@@ -17,9 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tune_asr.config.data_sections import ManifestData
 from tune_asr.config.load import from_values
 from tune_asr.config.overrides import overridden
-from tune_asr.config.sections import Config, ManifestData
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger

@@ -76,6 +76,7 @@ def _train(work: Work) -> None:
     from ray import tune
 
     from tune_asr.config.load import from_values
+    from tune_asr.errors import ConfigError, SettingError
     from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.training.data import load_data
@@ -83,7 +84,10 @@ def _train(work: Work) -> None:
     from tune_asr.training.loggers import close
 
     folder = ResultsFolder(Path(work.root))
-    config = from_values(work.values, f"trial {work.number}")
+    try:
+        config = from_values(work.values, f"trial {work.number}")
+    except ConfigError as error:  # each value was checked alone, before the search began
+        raise SettingError(error.problems) from error
     data = load_data(config)
     _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
