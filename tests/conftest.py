@@ -81,6 +81,11 @@ class Workspace:
         return process.communicate(timeout=60)
 
 
+@pytest.fixture(scope="session")
+def make_workspace():
+    return Workspace
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)

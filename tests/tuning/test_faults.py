@@ -27,16 +27,13 @@ class Recogniser(SimpleCTCModule):
 
 
 @pytest.fixture(scope="module")
-def unlucky(tmp_path_factory):
+def unlucky(make_workspace, tmp_path_factory):
     """A search over a user's own class, one draw of which it refuses, with a W&B that cannot be reached."""
-    from conftest import TINY_CONFIG, Workspace
-
-    workspace = Workspace(tmp_path_factory.mktemp("unlucky"))
+    workspace = make_workspace(tmp_path_factory.mktemp("unlucky"))
     (workspace.root / "own.py").write_text(OWN)
-    logging = {"use_wandb": True}
-    workspace.write(
-        "config.yaml", {**TINY_CONFIG, "model": {"target": "own.Recogniser", "dim": 16}, "logging": logging}
-    )
+    config = yaml.safe_load((workspace.root / "config.yaml").read_text())
+    own = {"model": {"target": "own.Recogniser", "dim": 16}, "logging": {"use_wandb": True}}
+    workspace.write("config.yaml", {**config, **own})
     space = {
         "config": "config.yaml",
         "param_space": {"model.dim": {"grid_search": [16, 24, 32]}},
@@ -61,6 +58,24 @@ def test_a_trial_whose_wandb_cannot_be_started_does_without_and_says_so(unlucky)
     assert all("W&B cannot be started" in event["warning"] for event in started)
     assert unlucky.search.stdout.count("W&B cannot be started") == 2
     assert not any(event["event"] == "paused" for event in unlucky.ledger())
+
+
+def test_drawn_values_that_do_not_suit_each_other_are_one_failed_trial(workspace):
+    config = yaml.safe_load((workspace.root / "config.yaml").read_text())
+    conformer = {"target": "conformer_ctc", "dim": 20, "num_heads": 4, "num_layers": 1, "ffn_dim": 16, "kernel_size": 5}
+    workspace.write("config.yaml", {**config, "model": conformer})
+    space = {
+        "config": "config.yaml",
+        "param_space": {"model.dim": {"grid_search": [20, 24]}, "model.num_heads": {"grid_search": [4, 5]}},
+        "search": {"max_concurrent": 1, "num_samples": 1},
+        "asha": {"grace_period": 1, "max_t": 1},
+    }
+    workspace.write("space.yaml", space)
+    workspace.run("search", "--space", "space.yaml", expect=4)
+    failed = [event for event in workspace.ledger() if event["event"] == "failed"]
+    assert len(failed) == 1
+    assert "dim is 24, but must be a multiple of num_heads, 5" in failed[0]["cause"]
+    assert sum(event["event"] == "finished" for event in workspace.ledger()) == 3
 
 
 def recordings(root: Path, name: str, texts: list[str]) -> str:
