@@ -186,7 +186,7 @@ def test_a_search_is_over_when_every_trial_has_ended(make):
     assert not conductor.has_work
 
 
-def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_is_killed(make, folder, plan):
+def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_is_killed(make, folder):
     def conduct(epoch, *trials, last=False):
         conductor = make(controls=1)
         for number, value in trials:

@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -62,7 +63,9 @@ def test_manifests_and_recordings_of_every_length_are_looked_at(tmp_path):
     for split, seconds in (("train", range(1, 81)), ("val", (90, 100))):
         rows = []
         for length in seconds:
-            soundfile.write(tmp_path / f"{length}.wav", [0.1] * length * 1000, 8000)
+            soundfile.write(
+                tmp_path / f"{length}.wav", np.random.default_rng(length).normal(0, 0.1, length * 1000), 8000
+            )
             rows.append({"audio_filepath": f"{length}.wav", "text": "a"})
         (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     train, val = str(tmp_path / "train.jsonl"), str(tmp_path / "val.jsonl")

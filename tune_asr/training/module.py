@@ -194,7 +194,7 @@ class SimpleCTCModule(pl.LightningModule):
         fused = "mixed" not in str(self.trainer.precision)
         optimizer = adamw(self, self.hparams["optimizer"], fused=fused)
         total_steps = int(self.trainer.estimated_stepping_batches)
-        if total_steps < 1:
+        if total_steps < 0:
             raise ConfigError(
                 "data.target: the training DataLoader has no length, and schedules span the whole horizon: give its "
                 "dataset a __len__, or say trainer.limit_train_batches"
