@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tune_asr.errors import Problem, StorageError
+from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import damage
 from tune_asr.record.ledger import Event, iter_ledger, way_out
 
@@ -182,6 +182,19 @@ class SearchState:
             trial.decisions.append(dict(event))
         else:
             raise StorageError("this version of tune_asr does not know it")
+
+
+def find_trial(state: SearchState, text: str) -> Trial:
+    """The trial whose number a person gives, leading zeros or not.
+
+    Raises:
+        ConfigError: it is no number, or there is no such trial.
+    """
+    trial = state.trials.get(text.zfill(5)) if text.isascii() and text.isdigit() else None
+    if trial is None:
+        there = f"00000 to {max(state.trials)}" if state.trials else "none yet"
+        raise ConfigError(f"there is no trial {text!r}: the trials of this search are {there}")
+    return trial
 
 
 def _sound_events(ledger: Path) -> Iterator[Event]:
