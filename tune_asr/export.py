@@ -136,7 +136,7 @@ def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: s
     from tune_asr.record.snapshots import sound_standings
     from tune_asr.record.state import find_trial
 
-    asked = None if number is None else find_trial(state, number)
+    asked = None if number is None else find_trial(state, number, "--trial")
     ranked, passed_over = sound_standings(folder, state, metric, only=asked.number if asked else None)
     best = leader(ranked)
     if best is None:

@@ -57,8 +57,8 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
     data = _load_data(recorded)
     test = test_data.read_test_manifest(config)
     metric = getattr(data, "metric", "val_wer")
-    say(f"{recorded.name}, {metric.removeprefix('val_').upper()} {recorded.report[metric]:.2%} on record")
     with _new_folder(output) as folder:
+        say(f"{recorded.name}, {metric.removeprefix('val_').upper()} {recorded.report[metric]:.2%} on record")
         known = facts.describe(recorded, data)
         with _writing(output):
             recogniser = _write_models(recorded, known, folder)

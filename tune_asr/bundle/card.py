@@ -95,7 +95,7 @@ def _score_rows(scores: Mapping[str, Score]) -> Iterator[tuple[str, ...]]:
 
 def _test_sentence(scores: Mapping[str, Score], facts: Mapping[str, Any]) -> str:
     dropped = facts.get("test_rows_dropped")
-    told = f" {dropped} bad rows of its manifest are left out (`data.skip_bad`)." if dropped else ""
+    told = f" Bad rows of its manifest that were left out (`data.skip_bad`): {dropped}." if dropped else ""
     return _fairness(scores, facts) + told
 
 

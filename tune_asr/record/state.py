@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import damage
 from tune_asr.record.ledger import Event, iter_ledger, way_out
@@ -184,16 +185,21 @@ class SearchState:
             raise StorageError("this version of tune_asr does not know it")
 
 
-def find_trial(state: SearchState, text: str) -> Trial:
-    """The trial whose number a person gives, leading zeros or not.
+def find_trial(state: SearchState, text: str, flag: str) -> Trial:
+    """The trial that a person names on the command line by its number, with its leading zeros or without.
+
+    Args:
+        state: the search.
+        text: what stands behind the flag.
+        flag: its name, for the message.
 
     Raises:
         ConfigError: it is no number, or there is no such trial.
     """
     trial = state.trials.get(text.zfill(5)) if text.isascii() and text.isdigit() else None
     if trial is None:
-        there = f"00000 to {max(state.trials)}" if state.trials else "none yet"
-        raise ConfigError(f"there is no trial {text!r}: the trials of this search are {there}")
+        there = f"has 00000 to {len(state.trials) - 1:05d}" if state.trials else "has no trial yet"
+        raise ConfigError(f"{flag} is {shown(text)}, but must be the number of a trial, and the search {there}")
     return trial
 
 
