@@ -315,7 +315,7 @@ class Mine(SimpleCTCModule):
     def __init__(self, vocab, scheduler, blank_id, dim=8):
         super().__init__(
             vocab, scheduler, blank_id,
-            model={"target": "conv_ctc", "dim": dim, "num_layers": 1, "kernel_size": 3, "subsampling": 2},
+            model={"target": "bigru_ctc", "dim": dim, "num_layers": 1, "subsampling": 2},
             optimizer={"name": "adamw", "lr": 0.01},
             augment={"n_freq_masks": 0, "freq_mask_param": 0, "n_time_masks": 0, "time_mask_param": 0, "p": 0.0},
             num_mel_bins=40,
