@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tune_asr.errors import ConfigError, StorageError, exit_with
+from tune_asr.errors import ConfigError, StorageError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.record.folder import ResultsFolder
@@ -54,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.verify:
         return _verify(arguments)
     _require_packages()
+    end_on_signals()
     if source.is_file() and arguments.trial is not None:
         raise ConfigError(f"--trial {arguments.trial} asks for a trial of a search, but {source} is a file")
     output: Path = arguments.output or _default_output(source, arguments.trial)
@@ -102,9 +103,8 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
         ConfigError: there is no such trial.
         StorageError: the folder is none of a search, its search runs, or nothing in it can be exported.
     """
-    from tune_asr.record.checkpoints import CHECKPOINT, stored, verify
+    from tune_asr.record.checkpoints import CHECKPOINT, stored
     from tune_asr.record.folder import ResultsFolder
-    from tune_asr.record.ledger import read_ledger
     from tune_asr.record.search_yaml import read_search_yaml
     from tune_asr.record.snapshots import winner_config
     from tune_asr.record.state import SearchState
@@ -113,41 +113,39 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
     if folder.is_running():
         raise StorageError(f"{root}: a search runs here, and its best may change: wait for its end, or stop it")
     search = read_search_yaml(folder.search_yaml)
-    try:
-        config, fingerprint, metric = search["config"], search["data_fingerprint"], search["metric"]
-    except KeyError as error:
-        raise StorageError(f"{folder.search_yaml}: damaged: {error} is missing: restore it from a copy") from error
-    state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
-    trial, report = _chosen(folder, state, metric, number)
-    epoch = stored(folder.checkpoints(trial.number), report["epoch"])
-    if reason := verify(epoch):
-        raise StorageError(f"{epoch}: the checkpoint is damaged: {reason}: restore it, or choose another --trial")
+    trial, report = _chosen(folder, SearchState.read(folder.ledger), search["metric"], number)
     return {
-        "checkpoint": epoch / CHECKPOINT,
+        "checkpoint": stored(folder.checkpoints(trial.number), report["epoch"]) / CHECKPOINT,
         "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report['epoch']}",
-        "origin": {"config": winner_config(config, trial), "data_fingerprint": fingerprint},
+        "origin": {
+            "config": winner_config(search["config"], trial),
+            "data_fingerprint": search["data_fingerprint"],
+        },
         "report": report,
     }
 
 
 def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: str | None) -> tuple[Trial, Report]:
-    """The trial asked for, or the best one, with the report of its best epoch."""
-    from tune_asr.record.checkpoints import kept_epochs
-    from tune_asr.record.ranking import best_epoch, leader, standings
+    """The trial asked for, or the best one, with the report of its best epoch whose checkpoint is sound.
 
-    kept = {name: kept_epochs(folder.checkpoints(name)) for name in state.trials}
-    if number is None:
-        best = leader(standings(state, metric, kept))
-        if best is None:
-            raise StorageError(f"{folder.root}: no trial has an epoch whose checkpoint is kept: nothing to export")
-        return best
-    trial = state.trials.get(number.zfill(5))
-    if trial is None:
-        raise ConfigError(f"--trial {number}: there is no such trial, but 00000 to {len(state.trials) - 1:05d}")
-    report = best_epoch(trial, kept[trial.number], metric)
-    if report is None:
-        raise StorageError(f"trial {trial.number} is {trial.status} and has no epoch whose checkpoint is kept")
-    return trial, report
+    Raises:
+        ConfigError: there is no such trial.
+        StorageError: no such epoch is left; each checkpoint that is damaged is named.
+    """
+    from tune_asr.record.ranking import leader
+    from tune_asr.record.snapshots import sound_standings
+    from tune_asr.record.state import find_trial
+
+    asked = None if number is None else find_trial(state, number, "--trial")
+    ranked, passed_over = sound_standings(folder, state, metric, only=asked.number if asked else None)
+    best = leader(ranked)
+    if best is None:
+        damaged = "".join(f"; damaged: {line}" for line in passed_over)
+        who = f"trial {asked.number} is {asked.status} and has no" if asked else f"{folder.root}: no trial has an"
+        raise StorageError(f"{who} epoch whose checkpoint is kept and sound: nothing to export{damaged}")
+    for line in passed_over:
+        print(f"passed over, for it is damaged: {line}", flush=True)
+    return best
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ import argparse
 import json
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, TrialFailedError, exit_with
+from tune_asr.errors import ConfigError, TrialFailedError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
@@ -75,9 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if found is not None and found.problems and not arguments.fast_dev_run:
             path = write_skipped_rows(_path(config.logging.save_dir), found.problems)
             print(f"skipped   {len(found.problems):,} bad rows, listed in {path}", flush=True)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
-                signal.signal(number, _end)
+        end_on_signals()  # between two instructions; what was saved is whole, since checkpoints are renamed into place
         best = _train(config, found, resume_from=resume_from, writes=not arguments.fast_dev_run)
         print(json.dumps(best), flush=True)
     return 0
@@ -164,11 +161,6 @@ def _speed(model: str, results: Sequence[EpochResult], train_audio: float, val_a
         f"speed     {model}, {results[-1].num_parameters:,} parameters: trains at {trains:,.0f} times real time, "
         f"recognises at {recognises:,.0f} (RTF {1 / recognises:.2g})"
     )
-
-
-def _end(number: int, _frame: object) -> None:
-    """End between two instructions; what was saved is whole, since checkpoints are renamed into place."""
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

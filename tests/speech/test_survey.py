@@ -56,6 +56,30 @@ def test_good_manifests_become_a_corpus(data):
     assert (samples.shape, rate) == ((RATE,), RATE)
 
 
+def test_a_test_manifest_is_looked_at_and_no_part_of_the_corpus(data):
+    record(data, "e.wav")
+    without, test = survey(data), manifest(data, "test", ("e.wav", "one"), ("c.wav", "two three"))
+    found = survey(data, test=test)
+    found.check()
+    assert found.corpus == without.corpus
+    assert [utterance.id for utterance in found.test] == ["e", "c"]
+    report = " ".join(found.render().split())
+    assert "test: utterances 2, words 3, hours 0.00; scored once, by export" in report
+    assert "test recordings that stand in training or validation, whose score is no fair one: 1 ('c.wav')" in report
+
+
+def test_bad_rows_of_a_test_manifest_go_by_the_rule_of_the_others(data):
+    test = manifest(data, "test", ("gone.wav", "one"), ("c.wav", "two"))
+    with pytest.raises(DataError, match=r"test\.jsonl:1: .*gone\.wav"):
+        survey(data, test=test).check()
+    found = survey(data, test=test, skip_bad=0.5)
+    found.check()
+    assert [utterance.id for utterance in found.test] == ["c"]
+    assert "VALIDATION" not in found.render()
+    with pytest.raises(DataError, match=r"1 of 2 rows .* are bad"):
+        survey(data, test=test, skip_bad=0.4).check()
+
+
 def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
     whole = record(data, "whole.flac", 1.0).read_bytes()
     (data / "cut.flac").write_bytes(whole[: len(whole) // 2])

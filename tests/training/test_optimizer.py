@@ -30,6 +30,11 @@ def test_biases_and_norms_do_not_decay_and_all_else_does(name):
     assert any(parameter.ndim > 1 for parameter in encoder.parameters())
 
 
+def test_what_a_section_leaves_out_is_the_default():
+    (group,) = adamw(torch.nn.Linear(2, 2, bias=False), {"lr": 0.5}, fused=False).param_groups
+    assert (group["lr"], group["weight_decay"], group["betas"]) == (0.5, 0.01, (0.9, 0.98))
+
+
 @pytest.mark.parametrize(
     ("batch_size", "accumulated", "reference", "expected"),
     [(16, 1, None, 0.02), (16, 1, 16, 0.02), (64, 1, 16, 0.04), (4, 1, 16, 0.01), (8, 2, 16, 0.02), (8, 8, 16, 0.04)],

@@ -56,21 +56,25 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
     _refuse_other_modules(config)
     data = _load_data(recorded)
     test = test_data.read_test_manifest(config)
-    say(f"{recorded.name}, WER {recorded.report['val_wer']:.2%} on record")
+    metric = getattr(data, "metric", "val_wer")
     with _new_folder(output) as folder:
+        say(f"{recorded.name}, {metric.removeprefix('val_').upper()} {recorded.report[metric]:.2%} on record")
         known = facts.describe(recorded, data)
-        recogniser = _write_models(recorded, known, folder)
+        with _writing(output):
+            recogniser = _write_models(recorded, known, folder)
         found = validate(recogniser, data.val_dataloader())
         scores = {"validation": score(((u.reference, u.hypothesis) for u in found.utterances), interval)}
         sentences = [checks.check_record(recorded, scores["validation"])]
         sentences += checks.check_onnxruntime(recogniser, found, config)
         sentences += checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config)
-        if test:
+        if test.utterances:
             scores["test"] = score(test_data.transcribe(recogniser, test, config), interval)
             known["test_recordings_seen"] = test_data.num_seen(test, config)
+            known["test_rows_dropped"] = test.num_dropped
         for line in (*sentences, *(f"{name}: {value}" for name, value in scores.items())):
             say(line)
-        _write_words(folder, known, scores, sentences)
+        with _writing(output):
+            _write_words(folder, known, scores, sentences)
 
 
 def _refuse_other_modules(config: Config) -> None:
@@ -122,18 +126,27 @@ def _new_folder(output: Path) -> Iterator[Path]:
     """A folder beside `output`, which it becomes if all goes well, and which is removed if not."""
     temporary = output.with_name(f".tmp-{uuid.uuid4().hex}")
     try:
-        temporary.mkdir(parents=True)
+        with _writing(output):
+            temporary.mkdir(parents=True)
         yield temporary
-        for path in (*temporary.iterdir(), temporary):
-            _fsync(path)
-        temporary.rename(output)
-        _fsync(output.parent)
+        with _writing(output):
+            for path in (*temporary.iterdir(), temporary):
+                _fsync(path)
+            temporary.rename(output)
+            _fsync(output.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """What the operating system refuses in here is a matter of the output folder; elsewhere it is not."""
+    try:
+        yield
     except OSError as error:
         raise StorageError(
             f"{output}: cannot be written: {error.strerror or error}: choose another --output"
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _fsync(path: Path) -> None:

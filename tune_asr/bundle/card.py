@@ -21,6 +21,11 @@ stream = recognizer.create_stream(); stream.accept_waveform(rate, samples)
 recognizer.decode_stream(stream); print(stream.result.text)
 """
 
+_WEIGHTS = {
+    "raw": "The weights are those that the last step left.",
+    "ema": "The weights are the exponential moving average (EMA) of training's: `optimizer.ema_decay`.",
+}
+
 
 def render(
     facts: Mapping[str, Any], *, scores: Mapping[str, Score], sentences: Sequence[str], hashes: Mapping[str, str]
@@ -51,7 +56,7 @@ def render(
         "## How it was checked",
         "\n".join(f"- {sentence}" for sentence in sentences),
         "## How it was trained",
-        f"Epoch {facts['epoch']}, seed {facts['seed']}.",
+        f"Epoch {facts['epoch']}, seed {facts['seed']}. {_WEIGHTS[facts['weights']]}",
         table(("section", "settings"), ((name, settings(section)) for name, section in _sections(facts).items())),
         "## Files",
         table(("file", "SHA-256"), ((code(name), code(sha256)) for name, sha256 in hashes.items())),
@@ -89,6 +94,12 @@ def _score_rows(scores: Mapping[str, Score]) -> Iterator[tuple[str, ...]]:
 
 
 def _test_sentence(scores: Mapping[str, Score], facts: Mapping[str, Any]) -> str:
+    dropped = facts.get("test_rows_dropped")
+    told = f" Bad rows of its manifest that were left out (`data.skip_bad`): {dropped}." if dropped else ""
+    return _fairness(scores, facts) + told
+
+
+def _fairness(scores: Mapping[str, Score], facts: Mapping[str, Any]) -> str:
     if seen := facts.get("test_recordings_seen"):
         return (
             f"{seen} of the {scores['test'].num_utterances} test recordings stand in the training or validation data "

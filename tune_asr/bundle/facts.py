@@ -12,14 +12,18 @@ from torch import nn
 
 from tune_asr.bundle.recorded import Recorded
 from tune_asr.bundle.scores import Score
+from tune_asr.config.schema import CustomTarget
 
 PROBE_FRAMES = 1600
 """Long enough that the feature frames to one output frame come out whole."""
 
 
 def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]:
-    """What is known before anything is measured. The section `data` is left out: it names paths of this machine."""
+    """What is known before anything is measured. What names paths of this machine is left out: `data` and others."""
     config = recorded.config.model_dump(mode="json")
+    del config["augment"]["noise_dir"]
+    if not isinstance(recorded.config.model, CustomTarget):
+        del config["model"]["init_from"]
     training = ("optimizer", "scheduler", "augment", "trainer", "precision")
     return {
         "source": recorded.name,
@@ -31,6 +35,7 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
         "seed": config["seed"],
         "training": {name: config[name] for name in training},
         "epoch": recorded.report["epoch"],
+        "weights": config["checkpoint"]["weights"],
         "data_fingerprint": recorded.fingerprint,
         "versions": {package: version(package) for package in ("tune_asr", "torch", "onnx", "onnxruntime")},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,49 +11,57 @@ from tune_asr.bundle.onnx_model import run
 from tune_asr.bundle.validation import Recogniser
 from tune_asr.config.data_sections import ManifestData
 from tune_asr.config.sections import Config
-from tune_asr.errors import DataError
 from tune_asr.speech.corpus import FileAudio, Utterance
-from tune_asr.speech.inspection import inspect_rows
+from tune_asr.speech.look import look_at
 from tune_asr.speech.manifest import read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.training.data import load_speech
-from tune_asr.training.features import log_mel
+from tune_asr.training.feature_sources import features_of
 
 
-def read_test_manifest(config: Config) -> list[Utterance]:
-    """The utterances of `data.test`; none where there is no test manifest.
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What the test manifest has to score."""
+
+    utterances: tuple[Utterance, ...] = ()
+    num_dropped: int = 0
+    """Bad rows that `data.skip_bad` leaves out."""
+
+
+def read_test_manifest(config: Config) -> HeldBack:
+    """The utterances of `data.test`, under the rule that training's bad rows go by; none without a test manifest.
 
     Raises:
-        DataError: with every row that cannot be used.
+        DataError: with every row that cannot be used and may not be left out.
     """
-    if not isinstance(config.data, ManifestData) or config.data.test is None:
-        return []
-    rows, problems = read_manifest(Path(config.data.test))
-    normalizer = TextNormalizer(**config.text.model_dump())
-    entries, unusable = inspect_rows(rows, normalizer, config.features.sample_rate)
-    if problems or unusable:
-        raise DataError([*problems, *unusable])
-    return [entry.utterance for entry in entries]
+    data = config.data
+    if not isinstance(data, ManifestData) or data.test is None:
+        return HeldBack()
+    path, normalizer = Path(data.test), TextNormalizer(**config.text.model_dump())
+    look = look_at(path, read_manifest(path), normalizer, config.features.sample_rate, decode=True)
+    look.check(data.max_bad_fraction if data.skip_bad else None)
+    return HeldBack(tuple(entry.utterance for entry in look.entries), len(look.problems))
 
 
-def num_seen(test: list[Utterance], config: Config) -> int:
-    """How many recordings of the test manifest stand in the training or validation manifest too."""
+def num_seen(test: HeldBack, config: Config) -> int:
+    """How many recordings of the test manifest, or parts of them, stand in training or validation too."""
     corpus = load_speech(config).corpus
-    seen = {_file(utterance) for utterance in (*corpus.train, *corpus.val)}
-    return sum(_file(utterance) in seen for utterance in test)
+    seen = {_heard(utterance) for utterance in (*corpus.train, *corpus.val)}
+    return sum(_heard(utterance) in seen for utterance in test.utterances)
 
 
-def _file(utterance: Utterance) -> Path:
-    assert isinstance(utterance.audio, FileAudio)
-    return utterance.audio.path.resolve()
+def _heard(utterance: Utterance) -> tuple[Path, int, int | None]:
+    audio = utterance.audio
+    assert isinstance(audio, FileAudio)
+    return audio.path.resolve(), audio.start, audio.num_frames
 
 
-def transcribe(recogniser: Recogniser, utterances: list[Utterance], config: Config) -> list[tuple[str, str]]:
+def transcribe(recogniser: Recogniser, test: HeldBack, config: Config) -> list[tuple[str, str]]:
     """Reference and hypothesis of each utterance, by onnxruntime, one by one."""
     pairs = []
-    for utterance in utterances:
-        samples, rate = utterance.audio.samples()
-        features = log_mel(samples, rate, **config.features.model_dump()).unsqueeze(0)
+    for utterance in test.utterances:
+        frames = features_of(utterance, config.features.sample_rate, config.features.num_mel_bins)
+        features = torch.from_numpy(frames).unsqueeze(0)
         log_probs, lengths = run(recogniser.session, features, torch.tensor([features.shape[1]]))
         pairs.append((utterance.text, recogniser.texts(log_probs, lengths)[0]))
     return pairs

@@ -83,7 +83,7 @@ class ManifestData(BatchKeys):
     ]
     """The validation manifest, or `{hold_out: 0.05, by: text}`: the ruler, never filtered and never searched."""
     test: FilePath | None = None
-    """A test manifest, scored once, when a model is exported."""
+    """A test manifest: looked at before a training, scored once, when a model is exported."""
     skip_bad: bool = False
     """Drop the rows that the data report names as bad, and record them; false: stop (exit 3)."""
     max_bad_fraction: Share = 0.05

@@ -50,7 +50,7 @@ def write_snapshots(
         StorageError: a file cannot be written.
     """
     former = _former_best(folder)
-    ranked, passed_over = _sound_standings(folder, state, metric, former)
+    ranked, passed_over = sound_standings(folder, state, metric, former=former)
     write_leaderboard(folder, state, ranked)
     best = None
     if winner := leader(ranked):
@@ -88,11 +88,28 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     return values
 
 
-def _sound_standings(
-    folder: ResultsFolder, state: SearchState, metric: Metric, former: tuple[str, int] | None
+def sound_standings(
+    folder: ResultsFolder,
+    state: SearchState,
+    metric: Metric,
+    *,
+    former: tuple[str, int] | None = None,
+    only: str | None = None,
 ) -> tuple[list[Standing], list[str]]:
-    """The standings over kept checkpoints, the first of which was verified when it became the best."""
-    kept = {number: kept_epochs(folder.checkpoints(number)) for number in state.trials}
+    """The standings over kept checkpoints, the first of which is verified.
+
+    Args:
+        folder: where the checkpoints are.
+        state: the search.
+        metric: what is to be low.
+        former: trial and epoch that were verified when they became the best, and need not be again.
+        only: the one trial whose checkpoints count.
+
+    Returns:
+        The standings, and a line for each checkpoint that would have been the first but is damaged.
+    """
+    numbers = state.trials if only is None else (only,)
+    kept = {number: kept_epochs(folder.checkpoints(number)) for number in numbers}
     passed_over: list[str] = []
     while True:
         ranked = standings(state, metric, kept)

@@ -87,6 +87,12 @@ def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
     return lines
 
 
+def test_lines(test: Sequence[Utterance]) -> list[str]:
+    """Tell how much there is to test on; it is no part of the corpus."""
+    words, hours = sum(len(u.text.split()) for u in test), sum(u.seconds for u in test) / 3600
+    return [f"test: utterances {len(test):,}, words {words:,}, hours {hours:.2f}; scored once, by export"]
+
+
 def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
     """Show the first bad rows in full, and count the rest."""
     if not problems:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from tune_asr.errors import DataError, Problem
+from tune_asr.errors import Problem
 from tune_asr.speech.corpus import Corpus, FileAudio, fingerprint
 from tune_asr.speech.hold_out import Division, HoldOut
-from tune_asr.speech.inspection import Entry, inspect_rows
-from tune_asr.speech.manifest import Row, read_manifest
+from tune_asr.speech.inspection import Entry
+from tune_asr.speech.look import Look, look_at, read_all
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.remarks import remarks_on
 from tune_asr.speech.survey import Survey
@@ -21,6 +20,7 @@ def survey_manifests(
     train: Path,
     val: Path | HoldOut,
     *,
+    test: Path | None = None,
     normalizer: TextNormalizer,
     sample_rate: int,
     max_seconds: float | None,
@@ -34,6 +34,7 @@ def survey_manifests(
         train: manifest of the training utterances.
         val: manifest of the validation utterances, or which of training's are held out for it; of good rows, none is
             ever left out.
+        test: manifest of the test utterances, which are only looked at: the corpus has none of them.
         normalizer: makes the references.
         sample_rate: of the features, in Hz.
         max_seconds: longer training utterances are left out; None leaves all in.
@@ -46,11 +47,12 @@ def survey_manifests(
     Raises:
         DataError: a manifest cannot be read at all. Bad rows raise nothing before `Survey.check`.
     """
-    paths = [train] if isinstance(val, HoldOut) else [train, val]
+    paths = [path for path in (train, val, test) if isinstance(path, Path)]
     looks = [
-        _look_at(path, found, normalizer, sample_rate, decode or skip_bad is not None)
-        for path, found in zip(paths, _read_all(*paths), strict=True)
+        look_at(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None)
+        for path, found in zip(paths, read_all(*paths), strict=True)
     ]
+    held_back = looks[-1].entries if test else []
     if isinstance(val, HoldOut):
         division = val.split(looks[0].entries, str(train))
         looks[0].problems.extend(division.problems)
@@ -59,7 +61,11 @@ def survey_manifests(
     used_train, left_out = _not_longer_than(max_seconds, division.train)
     entries = [*used_train, *division.val]
     faults = [] if skip_bad is None else [fault for look in looks for fault in look.too_many(skip_bad)]
-    dropped = _ruler_warning(looks[-1], isinstance(val, HoldOut)) if skip_bad is not None else ""
+    dropped = (
+        _ruler_warning(looks[0 if isinstance(val, HoldOut) else 1], isinstance(val, HoldOut))
+        if skip_bad is not None
+        else ""
+    )
     return Survey(
         corpus=_corpus(used_train, division.val),
         sample_rate=sample_rate,
@@ -71,42 +77,12 @@ def survey_manifests(
         recordings=tuple({entry.recording.path: entry.recording.info for entry in entries}.values()),
         left_out=left_out,
         held_out=division.told,
-        remarks=tuple(filter(None, (dropped, *remarks_on(used_train, division.val)))),
+        test=tuple(entry.utterance for entry in held_back),
+        remarks=tuple(filter(None, (dropped, *remarks_on(used_train, division.val, held_back)))),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What was found in one manifest."""
-
-    path: Path
-    num_rows: int
-    entries: list[Entry]
-    problems: list[Problem]
-
-    def too_many(self, share: float) -> list[Problem]:
-        """Say so where more than this share of the rows is bad."""
-        if len(self.problems) <= share * self.num_rows:
-            return []
-        bad = f"{len(self.problems):,} of {self.num_rows:,} rows ({len(self.problems) / self.num_rows:.1%}) are bad"
-        return [
-            Problem(
-                str(self.path),
-                f"{bad}, but data.skip_bad drops at most data.max_bad_fraction, {share}",
-                "mend them, or raise data.max_bad_fraction",
-            )
-        ]
-
-
-def _look_at(
-    path: Path, found: tuple[list[Row], list[Problem]], normalizer: TextNormalizer, sample_rate: int, decode: bool
-) -> _Look:
-    rows, bad_rows = found
-    entries, unusable = inspect_rows(rows, normalizer, sample_rate, decode=decode)
-    return _Look(path, len(rows) + len(bad_rows), entries, bad_rows + unusable)
-
-
-def _ruler_warning(look: _Look, held_out: bool) -> str:
+def _ruler_warning(look: Look, held_out: bool) -> str:
     """Tell loudly that rows are missing from the validation set: "" where none is."""
     if not look.problems:
         return ""
@@ -115,20 +91,6 @@ def _ruler_warning(look: _Look, held_out: bool) -> str:
         f"{len(look.problems):,} of {look.num_rows:,} rows of {where} are dropped: the ruler is shorter, and its WER "
         "compares only with WERs of the same rows"
     )
-
-
-def _read_all(*paths: Path) -> list[tuple[list[Row], list[Problem]]]:
-    """Read every manifest; where one cannot be read, say so of all that cannot."""
-    manifests = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            manifests.append(read_manifest(path))
-        except DataError as error:
-            problems += error.problems
-    if problems:
-        raise DataError(problems)
-    return manifests
 
 
 def _not_longer_than(max_seconds: float | None, entries: list[Entry]) -> tuple[list[Entry], str]:

@@ -26,13 +26,14 @@ class Survey:
         corpus: all that can be used.
         sample_rate: of the features, in Hz.
         subsampling: feature frames to one output frame of the model; None where only the model knows.
-        problems: every bad row, training's before validation's.
+        problems: every bad row, training's before validation's, and those of the test manifest last.
         skips_bad: whether bad rows are left out of the corpus and are no reason to stop.
         faults: what is wrong with the data as a whole and cannot be left out.
         places: `file:line` of every utterance of training, then of validation; empty where the speech is synthetic.
         recordings: what the headers of the files say; empty where the speech is synthetic.
         held_out: a sentence on how validation was held out of training, if it was.
         left_out: a sentence on the training utterances that were left out for their length, if any were.
+        test: the utterances of the test manifest, as far as it was looked at; no part of the corpus.
         remarks: sentences on what is allowed but worth a look.
     """
 
@@ -46,6 +47,7 @@ class Survey:
     recordings: tuple[AudioInfo, ...] = ()
     held_out: str = ""
     left_out: str = ""
+    test: tuple[Utterance, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def infeasible(self, utterances: Sequence[Utterance]) -> list[int]:
@@ -67,6 +69,7 @@ class Survey:
         lines += data_report.vocabulary_lines(self.corpus.vocabulary)
         lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
         lines += data_report.note(self.held_out) if self.held_out else []
+        lines += data_report.test_lines(self.test) if self.test else []
         for remark in (self.left_out, *self._too_many_characters(), *self.remarks):
             lines += data_report.warning(remark) if remark else []
         return "\n".join([*lines, *data_report.bad_rows_lines(self.problems, dropped=self.skips_bad)])

@@ -22,7 +22,8 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
 
     Args:
         config: the configuration.
-        decode: whether recordings are decoded where only that tells if they are whole.
+        decode: whether recordings are decoded where only that tells if they are whole, and the test manifest is looked
+            at too; false: as in a trial, whose search has done so.
 
     Raises:
         ConfigError: there is no such file as `model.init_from`.
@@ -42,6 +43,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         return survey_manifests(
             Path(data.train),
             Path(data.val) if isinstance(data.val, str) else HoldOut(data.val.hold_out, data.val.by),
+            test=Path(data.test) if data.test is not None and decode else None,
             normalizer=TextNormalizer(**config.text.model_dump()),
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,

@@ -63,7 +63,7 @@ class LiveFeatures:
 
     def __getitem__(self, index: int) -> Tensor:
         """One utterance's features, (T, C), the same at every call. Raises `DataError` where it cannot be read."""
-        return torch.from_numpy(_features(self.utterances[index], self.sample_rate, self.num_mel_bins))
+        return torch.from_numpy(features_of(self.utterances[index], self.sample_rate, self.num_mel_bins))
 
     def length(self, index: int) -> int:
         """Frames of one utterance (T)."""
@@ -88,7 +88,7 @@ class LiveFeatures:
         with ThreadPoolExecutor(num_threads) as pool:
             try:
                 for utterance in self.utterances:
-                    ahead.append(pool.submit(_features, utterance, self.sample_rate, self.num_mel_bins))
+                    ahead.append(pool.submit(features_of, utterance, self.sample_rate, self.num_mel_bins))
                     if len(ahead) > 4 * num_threads:
                         yield ahead.popleft().result()
                 while ahead:
@@ -103,7 +103,12 @@ class LiveFeatures:
         return np.array([num_feature_frames(number, self.sample_rate) for number in samples], np.int64)
 
 
-def _features(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Frames:
+def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Frames:
+    """Log-mel features of a recording: (T, C) float32.
+
+    Raises:
+        DataError: it cannot be read.
+    """
     try:
         samples, sample_rate_in = utterance.audio.samples()
     except (AudioError, OSError) as error:

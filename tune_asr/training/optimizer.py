@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tune_asr.config.sections import Config
+from tune_asr.config.sections import Config, OptimizerSection
 from tune_asr.errors import ConfigError
 
 
@@ -18,14 +18,15 @@ def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torc
 
     Args:
         module: whose parameters are trained; `output`, anywhere in it, is the layer that scores symbols.
-        section: `lr`, `weight_decay`, `betas` and `encoder_lr_scale` of the section `optimizer`.
+        section: the section `optimizer`, or some keys of it: a module of the user's may give what it cares for.
         fused: one kernel for all parameters; under mixed precision Lightning cannot clip its gradients.
     """
+    section = OptimizerSection().model_dump() | dict(section)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in module.named_parameters():
         is_output = "output" in name.split(".")
         kind = ("output " if is_output else "") + ("weights" if parameter.ndim > 1 else "biases")
-        rate = section["lr"] * (1.0 if is_output else section.get("encoder_lr_scale", 1.0))
+        rate = section["lr"] * (1.0 if is_output else section["encoder_lr_scale"])
         decay = section["weight_decay"] if parameter.ndim > 1 else 0.0
         group = groups.setdefault(kind, {"name": kind, "params": [], "lr": rate, "weight_decay": decay})
         group["params"].append(parameter)

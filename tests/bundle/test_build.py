@@ -1,0 +1,106 @@
+"""A bundle of each built-in encoder, and of averaged weights: the same recogniser in every program."""
+
+import json
+import os
+import re
+from dataclasses import replace
+
+import onnx
+import pytest
+import torch
+
+from tune_asr.bundle import weights
+from tune_asr.bundle.agreement import Disagreement
+from tune_asr.bundle.build import export
+from tune_asr.bundle.onnx_model import open_session
+from tune_asr.bundle.recorded import read_recorded
+from tune_asr.bundle.validation import Recogniser, check_fresh_lengths
+from tune_asr.record.statistics import wer_interval
+from tune_asr.training.averaging import RAW_WEIGHTS
+from tune_asr.training.checkpoints import load_checkpoint
+
+
+@pytest.fixture
+def recorded(make):
+    """What is on record of the recogniser that is made fastest."""
+    return read_recorded(make("bigru_ctc").checkpoint, name="it")
+
+
+def facts(made):
+    return json.loads((made.folder / "config.json").read_text())
+
+
+def test_every_encoder_speaks_and_is_the_same_in_every_program(made):
+    results = facts(made)["results"]["validation"]
+    assert results["cer"] < 0.5, "a model that says nothing agrees with any other"
+    for program in ("PyTorch, one by one", "onnxruntime, batched", "onnxruntime, one by one", r"sherpa-onnx [\d.]+"):
+        assert any(re.fullmatch(rf"{program}: 8 of 8 the same\.", line) for line in made.said), made.said
+
+
+def test_every_encoder_is_the_same_in_onnxruntime_at_any_length(made):
+    module = weights.load(made.folder)
+    recogniser = Recogniser(module.encoder, open_session(made.folder / "model.onnx"), module.vocab, 0)
+    assert check_fresh_lengths(recogniser, 40) < 1e-4
+
+
+def test_the_file_has_what_sherpa_onnx_asks_for_and_nothing_of_this_machine(made):
+    path = made.folder / "model.onnx"
+    model = onnx.load(str(path))
+    assert [value.name for value in model.graph.input] == ["x", "x_lens"]
+    assert [value.name for value in model.graph.output] == ["log_probs", "log_probs_len"]
+    assert model.graph.output[0].type.tensor_type.shape.dim[2].dim_value == len(facts(made)["vocabulary"])
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata["model_type"] == "zipformer2_ctc"
+    assert metadata["vocab_size"] == str(len(facts(made)["vocabulary"]))
+    assert b"encoders/" not in path.read_bytes()
+    assert b"site-packages" not in path.read_bytes()
+
+
+def test_the_average_is_what_is_exported_where_it_was_validated_and_the_card_says_so(make):
+    made = make("bigru_ctc, averaged")
+    content = load_checkpoint(made.checkpoint)
+    average, raw = content["state_dict"], content[RAW_WEIGHTS]
+    exported = weights.load(made.folder).state_dict()
+    assert all(torch.equal(exported[name], average[name]) for name in average)
+    assert not all(torch.equal(exported[name], raw[name]) for name in raw)
+    assert facts(made)["weights"] == "ema"
+    assert "exponential moving average (EMA)" in (made.folder / "README.md").read_text()
+
+
+def test_where_there_is_no_average_the_card_says_whose_weights_they_are(make):
+    made = make("bigru_ctc")
+    assert facts(made)["weights"] == "raw"
+    assert "those that the last step left" in (made.folder / "README.md").read_text()
+
+
+def test_no_path_of_this_machine_is_written(recorded, tmp_path):
+    config = recorded.config
+    here = {"model": config.model.model_copy(update={"init_from": "/secret/start.ckpt"})}
+    here["augment"] = config.augment.model_copy(update={"noise_dir": "/secret/noise"})
+    export(
+        replace(recorded, config=config.model_copy(update=here)),
+        tmp_path / "bundle",
+        interval=wer_interval,
+        say=lambda _: None,
+    )
+    assert all(b"/secret" not in path.read_bytes() for path in (tmp_path / "bundle").iterdir())
+
+
+def test_a_record_that_the_model_does_not_reach_is_refused_and_leaves_no_folder(recorded, tmp_path):
+    wrong = replace(recorded, report={**recorded.report, "words": 1})
+    with pytest.raises(Disagreement, match=r"words is 1 on record and \d+ now"):
+        export(wrong, tmp_path / "bundle", interval=wer_interval, say=lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_has_enough_is_no_fault_of_the_folder(recorded, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed, pytest.raises(BrokenPipeError):
+        export(
+            recorded,
+            tmp_path / "bundle",
+            interval=wer_interval,
+            say=lambda line: os.write(closed.fileno(), line.encode()) and None,
+        )
+    assert not list(tmp_path.iterdir())
