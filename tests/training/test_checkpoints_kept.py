@@ -197,7 +197,7 @@ def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpo
             "optimizer.weight_decay is 0.01 there and 0.5 here: ",
         ),
         ({"data__alphabet": "abcdeg"}, r"the vocabulary of data and text differs \('f' only there and 'g' only here\)"),
-        ({"checkpoint__weights": "ema"}, "checkpoint.weights is raw there and ema here"),
+        ({"checkpoint__weights": "ema"}, "checkpoint.weights is 'raw' there and 'ema' here"),
         ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0: raise it"),
     ],
 )
@@ -237,6 +237,31 @@ def test_a_module_that_says_nothing_of_its_settings_is_told_by_its_weights(check
 @pytest.mark.parametrize("keys", [{"model__dropout": 0.3}, {"scheduler__name": "constant"}, {"augment": {"p": 0.2}}])
 def test_what_a_checkpoint_does_not_override_may_change(check, checkpoint, keys):
     check(checkpoint, **keys)
+
+
+def test_keys_that_do_nothing_may_change(check, checkpoint):
+    check(checkpoint, optimizer__ema_decay=0.5, optimizer__lr_reference_batch=8)
+
+
+def test_a_rate_that_nobody_wrote_is_told_as_scaled(check, checkpoint):
+    with pytest.raises(ConfigError, match=r"optimizer.lr, scaled by optimizer.lr_reference_batch, is 0.03 there and"):
+        check(checkpoint, optimizer__lr_reference_batch=2)
+
+
+def test_an_optimiser_with_other_groups_of_weights_is_told_in_words(check, checkpoint, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    groups = content["optimizer_states"][0]["param_groups"]
+    groups[:] = [{**groups[0], "params": [i for group in groups for i in group["params"]]}]
+    torch.save(content, tmp_path / "old.ckpt")
+    with pytest.raises(ConfigError, match=r"old.ckpt: its optimiser has its weights in 1 groups, and this version .* 4"):
+        check(tmp_path / "old.ckpt")
+
+
+def test_a_module_that_saved_no_settings_is_told_by_its_weights(check, checkpoint, tmp_path):
+    content = torch.load(checkpoint, weights_only=True) | {"hyper_parameters": None}
+    torch.save(content, tmp_path / "bare.ckpt")
+    with pytest.raises(ConfigError, match="another configuration"):
+        check(tmp_path / "bare.ckpt")
 
 
 def test_a_checkpoint_that_is_not_there_is_told(check, tmp_path):

@@ -28,6 +28,7 @@ from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
 from tune_asr.training.probe import LongestBatchProbe
+from tune_asr.training.resuming import SameBatches
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
 from tune_asr.training.trainer import make_trainer, quieten
@@ -62,7 +63,8 @@ def fit(
     Raises:
         ConfigError: a class of the user's cannot be built, logs no WER, or Lightning refuses an argument; or the
             checkpoint belongs to another configuration.
-        DataError: a recording cannot be read, or too many transcripts do not fit their frames.
+        DataError: a recording cannot be read, too many transcripts do not fit their frames, or the checkpoint was
+            trained on other data.
         StorageError: the checkpoint is damaged, or the disk full.
         Diverged: a loss or a rate is no longer finite.
     """
@@ -88,14 +90,16 @@ def fit(
             weights=config.checkpoint.weights,
         )
         # The report is the last: it saves the checkpoint, of what the others have done by then.
-        callbacks = [LongestBatchProbe(), report]
+        callbacks = [SameBatches(), LongestBatchProbe(), report]
         if config.checkpoint.weights == "ema":
             callbacks.insert(0, WarmingAverage(config.optimizer.ema_decay))
         trainer = make_trainer(config, callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)
         else:
-            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights)
+            check_resumable(
+                resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, report.origin["data_fingerprint"]
+            )
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"Lightning refuses the training: {error}") from error
