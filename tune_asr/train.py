@@ -58,19 +58,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.record.skipped_rows import write_skipped_rows
-    from tune_asr.training.corpus import survey
+    from tune_asr.training.corpus import check_beside, survey
     from tune_asr.training.targets import check_targets
 
     config = _config(arguments)
     resume_from = arguments.resume_from_checkpoint
     if resume_from is not None and not resume_from.is_file():
         raise ConfigError(f"--resume-from-checkpoint {resume_from}: no such file")
+    if resume_from is None:
+        check_beside(config)
     found = survey(config)
     if found is not None:
         print(found.render(), flush=True)
         found.check()
     if arguments.dry_run:
+        from tune_asr.training.initial import check_initial
+
         check_targets(config)
+        check_initial(config)
     else:
         if found is not None and found.problems and not arguments.fast_dev_run:
             path = write_skipped_rows(_path(config.logging.save_dir), found.problems)

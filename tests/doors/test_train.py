@@ -89,6 +89,21 @@ def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
     assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
 
 
+def test_a_resume_does_not_ask_for_initial_weights_that_it_does_not_use(train):
+    train("trainer.max_epochs=1", "checkpoint.dirpath=donor")
+    donor = train.root / "donor" / "ctc-epoch=00.ckpt"
+    start = ("model.init_from=donor/ctc-epoch=00.ckpt", "trainer.max_epochs=2")
+    train(*start, "early_stopping.stop_epoch=1")
+    donor.unlink()
+    assert train(*start, "--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt").best["epoch"] in (1, 2)
+
+
+def test_a_dry_run_looks_into_the_initial_weights(train):
+    (train.root / "other.ckpt").write_text("no checkpoint")
+    ended = train("model.init_from=other.ckpt", "--dry-run", expect=5)
+    assert f"{train.root}/other.ckpt: not a checkpoint, or damaged" in ended.err
+
+
 def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):
     ended = train("--dry-run")
     assert re.search(r"^utterances +56 +12$", ended.out, re.MULTILINE)

@@ -6,8 +6,9 @@ import torch
 from tune_asr.config.load import from_values
 from tune_asr.errors import ConfigError
 from tune_asr.training.averaging import RAW_WEIGHTS, WarmingAverage
+from tune_asr.training.data import load_data
 from tune_asr.training.encoders import ENCODERS
-from tune_asr.training.fit import fit
+from tune_asr.training.fit import build_module, fit
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw, peak_rate
 
@@ -51,6 +52,15 @@ def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one()
         ConfigError, match=r"lr_reference_batch is 16, but data.target mine.Data is given no data.batch"
     ):
         peak_rate(from_values(values, "quick"))
+
+
+def test_a_bound_on_frames_makes_the_rate_follow_the_batches_there_are(quick):
+    config = quick(data__max_frames_in_batch=300, optimizer={"lr": 0.02, "lr_reference_batch": 8})
+    data = load_data(config)
+    utterances = 56 / len(data.train_dataloader())
+    assert utterances < 6
+    rate = build_module(config, data).hparams["optimizer"]["lr"]
+    assert rate == pytest.approx(0.02 * (utterances / 8) ** 0.5)
 
 
 def averaged_by(decay, weights):

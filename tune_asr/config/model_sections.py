@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -25,6 +25,15 @@ class EncoderKeys(Section):
     new vocabulary shares keep their scores. null: from scratch."""
     freeze_steps: Annotated[Int, Field(ge=0)] = 0
     """Optimiser steps in which the output layer alone learns."""
+
+    @model_validator(mode="after")
+    def _frozen(self) -> Self:
+        if self.freeze_steps and self.init_from is None:
+            raise ValueError(
+                f"freeze_steps is {self.freeze_steps}, but must be 0 without init_from: a frozen encoder must have "
+                "learned something"
+            )
+        return self
 
 
 def _odd(value: int) -> int:

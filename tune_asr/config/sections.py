@@ -131,6 +131,11 @@ class SchedulerSection(Section):
     def _end(self) -> SchedulerSection:
         if self.name == "tri_stage" and self.final_fraction == 0:
             raise ValueError("final_fraction is 0, but must be above 0 for tri_stage, which falls exponentially")
+        if self.name == "tri_stage" and self.warmup_fraction + self.hold_fraction >= 1:
+            raise ValueError(
+                f"warmup_fraction is {self.warmup_fraction} and hold_fraction {self.hold_fraction}, but their sum must "
+                "be below 1 for tri_stage, which falls in what is left"
+            )
         return self
 
 

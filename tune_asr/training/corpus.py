@@ -25,16 +25,9 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         decode: whether recordings are decoded where only that tells if they are whole.
 
     Raises:
-        ConfigError: there is no such file as `model.init_from`.
-        DataError: a manifest or the noise cannot be read at all. What else is wrong is told by `Survey.check`.
+        DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
     """
     data, sample_rate = config.data, config.features.sample_rate
-    noise_of(config)
-    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
-    if init_from is not None and not Path(init_from).is_file():
-        raise ConfigError(
-            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
-        )
     subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
         return None
@@ -60,6 +53,22 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         noise=data.noise,
     )
     return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
+
+
+def check_beside(config: Config) -> None:
+    """Look at what a training that starts reads beside its data: initial weights and noise.
+
+    Raises:
+        ConfigError: there is no such file as `model.init_from`.
+        DataError: `augment.noise_dir` is given, and cannot be used.
+    """
+    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
+    if init_from is not None and not Path(init_from).exists():
+        raise ConfigError(
+            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
+        )
+    if config.augment.noise_dir and not isinstance(config.model, CustomTarget):
+        noises(Path(config.augment.noise_dir), config.features.sample_rate)
 
 
 def noise_of(config: Config) -> tuple[tuple[Utterance, ...], str] | None:

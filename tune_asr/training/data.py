@@ -7,6 +7,7 @@ features themselves are shared by all processes of a machine.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,10 +108,18 @@ class SpeechDataModule(pl.LightningDataModule):
         bucketing: whether a batch holds utterances of similar length.
         seed: of the order of training batches, together with the epoch.
         max_frames_in_batch: frames a batch, padding included.
+        speed: how much slower training may make an utterance, of which `max_frames_in_batch` has to know.
     """
 
     def __init__(
-        self, speech: Speech, *, batch_size: int, bucketing: bool, seed: int, max_frames_in_batch: int | None = None
+        self,
+        speech: Speech,
+        *,
+        batch_size: int,
+        bucketing: bool,
+        seed: int,
+        max_frames_in_batch: int | None = None,
+        speed: float = 0.0,
     ) -> None:
         super().__init__()
         self.vocab = list(speech.corpus.vocabulary.symbols)
@@ -120,6 +129,7 @@ class SpeechDataModule(pl.LightningDataModule):
         self.fingerprint = speech.corpus.fingerprint
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
         self.max_frames_in_batch = max_frames_in_batch
+        self.speed = speed
         corpus, vocabulary = speech.corpus, speech.corpus.vocabulary
         self._train = _Split(corpus.train, vocabulary, speech.features, 0)
         self.num_train = len(corpus.train)
@@ -143,11 +153,14 @@ class SpeechDataModule(pl.LightningDataModule):
         ]
 
     def longest_batch(self) -> Batch:
-        """The longest training utterances, as many as a batch has: no batch is larger."""
-        lengths = torch.tensor(self._train.lengths)
-        room = self.max_frames_in_batch or self.batch_size * int(lengths.max())
-        longest = lengths.argsort(descending=True, stable=True)[: min(self.batch_size, room // int(lengths.max()) or 1)]
-        return collate([self._train[i] for i in longest.tolist()])
+        """As many utterances, and as long, as the largest batch of an epoch may have."""
+        return collate([self._train[i] for i in self._sampler(shuffle=True).largest()])
+
+    def utterances_a_batch(self) -> float:
+        """The mean number of utterances in a batch of training; `batch_size` where a last batch alone is smaller."""
+        if self.max_frames_in_batch is None:
+            return self.batch_size
+        return self.num_train / len(self._sampler(shuffle=True))
 
     def seconds_of_audio(self) -> tuple[float, float]:
         """Seconds of speech in training and in validation."""
@@ -159,8 +172,11 @@ class SpeechDataModule(pl.LightningDataModule):
         return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
 
     def _sampler(self, *, shuffle: bool) -> BucketBatchSampler:
+        lengths = (self._train if shuffle else self._val).lengths
+        if shuffle and self.speed and self.max_frames_in_batch:
+            lengths = [math.ceil(length / (1 - self.speed)) for length in lengths]
         return BucketBatchSampler(
-            (self._train if shuffle else self._val).lengths,
+            lengths,
             self.batch_size,
             max_frames=self.max_frames_in_batch,
             seed=self.seed,
@@ -191,7 +207,8 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
         return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
     speech = load_speech(config, found)
     batches = data.model_dump(include=_BATCH_KEYS)
-    return SpeechDataModule(speech, seed=config.seed, **batches)
+    speed = 0.0 if isinstance(config.model, CustomTarget) else config.augment.speed
+    return SpeechDataModule(speech, seed=config.seed, speed=speed, **batches)
 
 
 def load_noise(config: Config) -> Features | None:

@@ -130,12 +130,13 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
         return construct(
             target, "model", config.model.parameters, vocab=list(vocab), scheduler=scheduler, blank_id=blank_id
         )
+    utterances = data.utterances_a_batch() if isinstance(data, SpeechDataModule) else None
     return SimpleCTCModule(
         list(vocab),
         scheduler,
         blank_id,
         model=config.model.model_dump(),
-        optimizer=config.optimizer.model_dump() | {"lr": peak_rate(config)},
+        optimizer=config.optimizer.model_dump() | {"lr": peak_rate(config, utterances)},
         augment=config.augment.model_dump(),
         num_mel_bins=config.features.num_mel_bins,
         sample_rate=config.features.sample_rate,

@@ -45,8 +45,8 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         del moments
     except torch.OutOfMemoryError as error:
         raise ConfigError(
-            f"the longest batch, {size}, does not fit in memory: lower data.batch_size or data.max_seconds, and raise "
-            f"trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
+            f"the longest batch, {size}, does not fit in memory: lower data.batch_size, data.max_frames_in_batch or "
+            f"data.max_seconds, and raise trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
         ) from error
     finally:
         module.zero_grad(set_to_none=True)

@@ -34,7 +34,7 @@ from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.directories import listing_files
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
-from tune_asr.training.corpus import survey
+from tune_asr.training.corpus import check_beside, survey
 from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
 from tune_asr.tuning.interrupts import Interrupts
@@ -52,6 +52,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         ClusterError: no Ray.
     """
     ResultsFolder(root).require_new()  # before the data are read, which may take minutes
+    check_beside(plan.config)
     found = checked_survey(plan)
     if found:
         print(found.render(), flush=True)
@@ -77,6 +78,8 @@ def resume(root: Path, address: str | None) -> int:
             _complete(folder, plan, description, state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
+        if len(state.trials) < plan.num_trials:
+            check_beside(plan.config)
         found = checked_survey(plan)
         if found and found.corpus.fingerprint != description["data_fingerprint"]:
             raise DataError(
