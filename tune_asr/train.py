@@ -141,7 +141,10 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
             way_on = f"--resume-from-checkpoint {shlex.quote(str(newest))}"
             print(f"interrupted: go on with {way_on}", file=sys.stderr)
         raise
-    if results and isinstance(data, SpeechDataModule):
+    # Where a limit cuts epochs short, nobody has counted what was trained on.
+    limit = getattr(config.trainer, "limit_train_batches", None)
+    whole = writes and (limit is None or repr(limit) == "1.0")  # 1 is one batch, 1.0 all of them
+    if results and whole and isinstance(data, SpeechDataModule):
         print(_speed(config.model.target, results, *data.seconds_of_audio()), flush=True)
     best = min(history, key=lambda epoch: rank(epoch, metric))
     path = folder.kept(best["epoch"]) if folder else None

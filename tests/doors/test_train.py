@@ -80,13 +80,18 @@ def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
 
 
 def test_a_folder_of_noise_that_is_not_there_is_exit_3_before_training(train):
-    ended = train("augment.noise_p=0.5", "augment.noise_dir=absent", "--dry-run", expect=3)
+    ended = train("augment.noise_dir=absent", "--dry-run", expect=3)
     assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
 
 
 def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
     ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
     assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
+
+
+@pytest.mark.parametrize("cut", ["--fast-dev-run", "trainer.limit_train_batches=1"])
+def test_an_epoch_that_is_cut_short_says_nothing_of_speed(train, cut):
+    assert "speed " not in train("trainer.max_epochs=1", cut).out
 
 
 def test_a_resume_does_not_ask_for_initial_weights_that_it_does_not_use(train):

@@ -213,7 +213,9 @@ def test_what_does_not_reach_a_users_class_cannot_be_searched(refusal, base, key
 )
 def test_a_key_that_does_nothing_cannot_be_searched(refusal, key, base, rival):
     told = refusal(searched(key, "0.1, 0.2"), base=base)
-    assert told.startswith(f"space.yaml:2: param_space.{key}: cannot be searched\n    it does nothing under {rival}: say")
+    assert told.startswith(
+        f"space.yaml:2: param_space.{key}: cannot be searched\n    it does nothing under {rival}: say"
+    )
 
 
 @pytest.mark.parametrize(

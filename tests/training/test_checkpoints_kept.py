@@ -253,7 +253,9 @@ def test_an_optimiser_with_other_groups_of_weights_is_told_in_words(check, check
     groups = content["optimizer_states"][0]["param_groups"]
     groups[:] = [{**groups[0], "params": [i for group in groups for i in group["params"]]}]
     torch.save(content, tmp_path / "old.ckpt")
-    with pytest.raises(ConfigError, match=r"old.ckpt: its optimiser has its weights in 1 groups, and this version .* 4"):
+    with pytest.raises(
+        ConfigError, match=r"old.ckpt: its optimiser has its weights in 1 groups, and this version .* 4"
+    ):
         check(tmp_path / "old.ckpt")
 
 

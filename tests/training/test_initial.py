@@ -94,7 +94,7 @@ def test_other_shapes_are_named_where_settings_are_not_known(checkpoint, started
 def test_settings_that_differ_are_named_though_shapes_may_agree(checkpoint, started, quick, keys, message):
     with pytest.raises(ConfigError, match=message):
         if "model" in keys:
-            check_initial(quick(**{"model": {**keys["model"], "init_from": str(checkpoint)}}))
+            check_initial(quick(model={**keys["model"], "init_from": str(checkpoint)}))
         else:
             started(checkpoint, **keys)
 
@@ -109,14 +109,16 @@ def test_a_bundles_folder_stands_for_its_weights(checkpoint, started, tmp_path):
     save_file = pytest.importorskip("safetensors.torch").save_file
     content = torch.load(checkpoint, weights_only=True)
     known = content["hyper_parameters"]
-    save_file({name: value.contiguous() for name, value in content["state_dict"].items()}, tmp_path / "model.safetensors")
+    save_file(
+        {name: value.contiguous() for name, value in content["state_dict"].items()}, tmp_path / "model.safetensors"
+    )
     model, features = dict(known["model"]), {"sample_rate": known["sample_rate"], "num_mel_bins": 40}
     (tmp_path / "config.json").write_text(
         json.dumps({"vocabulary": known["vocab"], "model": model, "features": features})
     )
     module, _ = started(tmp_path)
     assert all(torch.equal(value, content["state_dict"][name]) for name, value in module.state_dict().items())
-    with pytest.raises(ConfigError, match="model.subsampling is 4 there and 2 here"):
+    with pytest.raises(ConfigError, match=r"model.subsampling is 4 there and 2 here"):
         started(tmp_path, model__subsampling=2)
 
 

@@ -1,5 +1,6 @@
 """Which weights decay, how the rate follows the batch, and what the average of the weights keeps."""
 
+import lightning.pytorch as pl
 import pytest
 import torch
 
@@ -107,3 +108,13 @@ def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
         for batch in load_data(config).val_dataloader():
             loaded.validation_step(batch, 0)
     assert loaded.counts() == results[-1].counts
+
+
+def test_the_average_lives_where_the_training_will_be(quick):
+    """Lightning's own takes the module's device, which is the CPU until after this hook."""
+    config = quick()
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer.strategy._root_device = torch.device("meta")
+    average = WarmingAverage(0.9)
+    average.setup(trainer, build_module(config, load_data(config)), "fit")
+    assert {parameter.device.type for parameter in average._average_model.parameters()} == {"meta"}

@@ -33,9 +33,7 @@ def test_under_a_bound_no_batch_of_any_epoch_is_larger_than_the_probed_one_nor_t
     data = load_data(quick(data__max_frames_in_batch=bound, data__bucketing=bucketing))
     probed, frames = data.longest_batch(), data._train.lengths
     sampler = data._sampler(shuffle=True)
-    sizes = [
-        len(batch) * max(frames[i] for i in batch) for epoch in range(9) for batch in sampler.batches(epoch)
-    ]
+    sizes = [len(batch) * max(frames[i] for i in batch) for epoch in range(9) for batch in sampler.batches(epoch)]
     assert 0.9 * max(sizes) <= len(probed) * probed.features.shape[1] <= bound
     assert len(probed) > 1
 
@@ -71,7 +69,8 @@ def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
     module.encoder = Small()
     with pytest.raises(
         ConfigError,
-        match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory: lower data.batch_size, data.max_frames_in_batch or.*"
+        match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory: lower data.batch_size, "
+        r"data.max_frames_in_batch or.*"
         r"\(CUDA out of memory\)",
     ):
         probe(module, data.longest_batch())

@@ -21,8 +21,8 @@ class EncoderKeys(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that a channel is dropped in training."""
     init_from: FilePath | None = None
-    """Weights to start from: a checkpoint of ours, or a model.safetensors beside its config.json. Symbols that the
-    new vocabulary shares keep their scores. null: from scratch."""
+    """Weights to start from: a checkpoint of ours, a bundle's folder, or a model.safetensors beside its
+    config.json. Symbols that the new vocabulary shares keep their scores. null: from scratch."""
     freeze_steps: Annotated[Int, Field(ge=0)] = 0
     """Optimiser steps in which the output layer alone learns."""
 

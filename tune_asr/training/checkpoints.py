@@ -121,7 +121,7 @@ def check_resumable(
     module: pl.LightningModule,
     max_epochs: int,
     weights: str = "raw",
-    data_fingerprint: str | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> None:
     """Tell in words what Lightning would tell in a traceback, or not at all.
 
@@ -130,7 +130,7 @@ def check_resumable(
         module: as the configuration builds it.
         max_epochs: the horizon.
         weights: `checkpoint.weights` of the configuration.
-        data_fingerprint: of the data that will be trained on; None where a user's own have none.
+        origin: what `EpochReport` would write, with the fingerprints of what will be trained on.
 
     Raises:
         ConfigError: there is no such file, or it belongs to another configuration.
@@ -162,12 +162,13 @@ def check_resumable(
             f"{checkpoint}: trained with another configuration: {', '.join(differences)}: resume with the "
             "configuration the checkpoint was trained with"
         )
-    before = content.get("origin", {}).get("data_fingerprint")
-    if before and data_fingerprint and before != data_fingerprint:
-        raise DataError(
-            f"{checkpoint}: trained on other data than those of this configuration: restore them, or start a new "
-            "training from its weights (model.init_from)"
-        )
+    for what in ("data", "noise"):
+        there, here = (facts.get(f"{what}_fingerprint") for facts in (content.get("origin", {}), origin or {}))
+        if there and here and there != here:
+            raise DataError(
+                f"{checkpoint}: trained on other {what} than this configuration's: restore what it was trained on, or "
+                "start a new training from its weights (model.init_from)"
+            )
 
 
 def _check_groups(checkpoint: Path, content: Mapping[str, Any], module: pl.LightningModule) -> None:

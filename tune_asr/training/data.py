@@ -6,10 +6,12 @@ features themselves are shared by all processes of a machine.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -21,12 +23,13 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import output_frames
+from tune_asr.speech.noise import noises
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
 from tune_asr.training.augment import FRAMES_PER_SECOND
 from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
-from tune_asr.training.corpus import noise_of, survey
+from tune_asr.training.corpus import survey
 from tune_asr.training.feature_sources import Features
 from tune_asr.training.feature_store import build_or_open
 from tune_asr.training.targets import construct, import_target
@@ -213,15 +216,15 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
 
 def load_noise(config: Config) -> Features | None:
     """The features of the noise that `augment` asks for; None where it asks for none."""
-    found = noise_of(config)
-    if found is None:
+    if not config.augment.noise_p:
         return None
-    recordings, key = found
     features = config.features
-    return build_or_open(
-        recordings,
-        key=key,
-        sample_rate=features.sample_rate,
-        num_mel_bins=features.num_mel_bins,
-        max_bytes=round(features.max_cache_gb * 1e9),
-    )
+    max_bytes = round(features.max_cache_gb * 1e9)
+    return _open_noise(config.augment.noise_dir, features.sample_rate, features.num_mel_bins, max_bytes)
+
+
+@functools.lru_cache(_KEPT_SPEECH)
+def _open_noise(folder: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> Features:
+    """Looked at once a process, as speech is."""
+    recordings, key = noises(Path(folder) if folder else None, sample_rate, decode=False)
+    return build_or_open(recordings, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)

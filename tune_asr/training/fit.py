@@ -21,6 +21,7 @@ from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.checkpoints import check_resumable
+from tune_asr.training.corpus import noise_fingerprint
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
 from tune_asr.training.epochs import EpochReport, Sink
 from tune_asr.training.initial import initialise
@@ -79,6 +80,9 @@ def fit(
             if resume_from is None:
                 initialise(module, config)
         check_feasible(config, data)
+        origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
+        if noise := noise_fingerprint(config, used=config.augment.noise_p > 0):
+            origin["noise_fingerprint"] = noise
         report = EpochReport(
             sink,
             seed=config.seed,
@@ -86,7 +90,7 @@ def fit(
             stopping=config.early_stopping,
             grace_period=grace_period,
             on_start=on_start,
-            origin={"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)},
+            origin=origin,
             weights=config.checkpoint.weights,
         )
         # The report is the last: it saves the checkpoint, of what the others have done by then.
@@ -97,9 +101,7 @@ def fit(
         if resume_from is None:
             trainer.fit(module, datamodule=data)
         else:
-            check_resumable(
-                resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, report.origin["data_fingerprint"]
-            )
+            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, origin)
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"Lightning refuses the training: {error}") from error

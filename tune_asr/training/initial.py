@@ -46,7 +46,7 @@ def check_initial(config: Config) -> None:
     """Make sure that `model.init_from`, where it is given, is a recogniser that the configuration's model can take.
 
     Raises:
-        ConfigError: there is no such file, it holds no recogniser, or it differs in settings or shapes, which are named.
+        ConfigError: there is no such file, it holds no recogniser, or one that differs in settings or shapes.
         StorageError: the checkpoint is damaged.
     """
     if isinstance(config.model, CustomTarget) or config.model.init_from is None:

@@ -15,8 +15,6 @@ from torch.utils.tensorboard.summary import hparams
 from tune_asr.config.sections import LoggingSection
 from tune_asr.errors import ConfigError, StorageError
 
-METRICS = ("val_wer", "val_cer", "val_loss")
-
 
 @dataclass(frozen=True, slots=True)
 class TrialRun:
