@@ -55,8 +55,8 @@ class FeaturesSection(Section):
 class AugmentSection(Section):
     """What training makes of its speech, anew in each epoch; validation never.
 
-    SpecAugment (Park et al., 2019), in torchaudio's names: off where n_freq_masks, n_time_masks and time_mask_rate are 0.
-    Speed, gain and noise are each off at 0 of their one key.
+    SpecAugment (Park et al., 2019), in torchaudio's names: off where n_freq_masks, n_time_masks and time_mask_rate
+    are 0. Speed, gain and noise are each off at 0 of their one key.
     """
 
     n_freq_masks: Annotated[Int, Field(ge=0, le=65_536)] = 1
@@ -76,8 +76,8 @@ class AugmentSection(Section):
     speed: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest change of speed: 0.1 is from a tenth slower to a tenth faster."""
     gain_db: Annotated[float, Field(ge=0)] = 0.0
-    """Loudness at the start and at the end of an utterance moves by up to so many dB, up or down, so it changes by up to
-    twice as many in between; a constant change would do nothing."""
+    """An utterance's start and its end are up to so many dB louder or quieter, each by itself, so loudness changes by up
+    to twice as many in its course; a constant change would do nothing."""
     noise_p: Share = 0.0
     """Share of the utterances that get noise."""
     noise_snr_db: float = 10.0

@@ -22,12 +22,11 @@ from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.frames import output_frames
+from tune_asr.speech.frames import FRAMES_PER_SECOND, output_frames
 from tune_asr.speech.noise import noises
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
-from tune_asr.training.augment import FRAMES_PER_SECOND
 from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
 from tune_asr.training.corpus import survey
 from tune_asr.training.feature_sources import Features

@@ -167,8 +167,8 @@ def pre_emphasis(num_mel_bins: int, sample_rate: int) -> Tensor:
 def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor, sample_rate: int) -> Tensor:
     """Speech and noise together: their powers add up, but for a product that is zero in the mean.
 
-    The ratio is that of the waveforms from about 100 Hz on, below which features hear little. Neighbouring filters add up to one, so the powers of
-    all bins, without the pre-emphasis, add up to the waveform's.
+    The ratio is that of the waveforms from about 100 Hz on, below which features hear little. Neighbouring
+    filters add up to one, so the powers of all bins, without the pre-emphasis, add up to the waveform's.
 
     Args:
         features: (N, T, C) log-mel.
