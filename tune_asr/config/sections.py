@@ -76,8 +76,8 @@ class AugmentSection(Section):
     speed: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest change of speed: 0.1 is from a tenth slower to a tenth faster."""
     gain_db: Annotated[float, Field(ge=0)] = 0.0
-    """An utterance's start and its end are up to so many dB louder or quieter, each by itself, so loudness changes by up
-    to twice as many in its course; a constant change would do nothing."""
+    """An utterance's start and its end are up to so many dB louder or quieter, each by itself: loudness changes
+    by up to twice as many in its course; a constant change would do nothing."""
     noise_p: Share = 0.0
     """Share of the utterances that get noise."""
     noise_snr_db: float = 10.0
