@@ -100,9 +100,11 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 def _dry_run(plan: Plan) -> int:
     from tune_asr.record.search_yaml import dump_yaml
+    from tune_asr.training.corpus import check_beside
     from tune_asr.training.targets import check_targets
     from tune_asr.tuning.driver import checked_survey
 
+    check_beside(plan.config)
     found = checked_survey(plan)
     check_targets(plan.config)
     if found:

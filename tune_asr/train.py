@@ -57,19 +57,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.record.skipped_rows import write_skipped_rows
-    from tune_asr.training.corpus import survey
+    from tune_asr.training.corpus import check_beside, survey
     from tune_asr.training.targets import check_targets
 
     config = _config(arguments)
     resume_from = arguments.resume_from_checkpoint
     if resume_from is not None and not resume_from.is_file():
         raise ConfigError(f"--resume-from-checkpoint {resume_from}: no such file")
+    if resume_from is None:
+        check_beside(config)
     found = survey(config)
     if found is not None:
         print(found.render(), flush=True)
         found.check()
     if arguments.dry_run:
+        from tune_asr.training.initial import check_initial
+
         check_targets(config)
+        check_initial(config)
     else:
         if found is not None and found.problems and not arguments.fast_dev_run:
             path = write_skipped_rows(_path(config.logging.save_dir), found.problems)
@@ -133,7 +138,10 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
             way_on = f"--resume-from-checkpoint {shlex.quote(str(newest))}"
             print(f"interrupted: go on with {way_on}", file=sys.stderr)
         raise
-    if results and isinstance(data, SpeechDataModule):
+    # Where a limit cuts epochs short, nobody has counted what was trained on.
+    limit = getattr(config.trainer, "limit_train_batches", None)
+    whole = writes and (limit is None or repr(limit) == "1.0")  # 1 is one batch, 1.0 all of them
+    if results and whole and isinstance(data, SpeechDataModule):
         print(_speed(config.model.target, results, *data.seconds_of_audio()), flush=True)
     best = min(history, key=lambda epoch: rank(epoch, metric))
     path = folder.kept(best["epoch"]) if folder else None

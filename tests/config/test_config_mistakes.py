@@ -132,6 +132,14 @@ def refusal(text: str) -> str:
         ("model: {target: conformer_ctc, kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd"),
         ("model: {target: bigru_ctc, kernel_size: 5}", "c.yaml:1: model.kernel_size: unknown key for this target"),
         (
+            "scheduler: {name: tri_stage, warmup_fraction: 0.5, hold_fraction: 0.5}",
+            "c.yaml:1: scheduler: warmup_fraction is 0.5 and hold_fraction 0.5, but their sum must be below 1",
+        ),
+        (
+            "model: {freeze_steps: 5}",
+            "c.yaml:1: model: freeze_steps is 5, but must be 0 without init_from",
+        ),
+        (
             "scheduler: {name: tri_stage, final_fraction: 0}",
             "c.yaml:1: scheduler: final_fraction is 0, but must be above 0 for tri_stage",
         ),

@@ -80,13 +80,33 @@ def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
 
 
 def test_a_folder_of_noise_that_is_not_there_is_exit_3_before_training(train):
-    ended = train("augment.noise_p=0.5", "augment.noise_dir=absent", "--dry-run", expect=3)
+    ended = train("augment.noise_dir=absent", "--dry-run", expect=3)
     assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
 
 
 def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
     ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
     assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
+
+
+@pytest.mark.parametrize("cut", ["--fast-dev-run", "trainer.limit_train_batches=1"])
+def test_an_epoch_that_is_cut_short_says_nothing_of_speed(train, cut):
+    assert "speed " not in train("trainer.max_epochs=1", cut).out
+
+
+def test_a_resume_does_not_ask_for_initial_weights_that_it_does_not_use(train):
+    train("trainer.max_epochs=1", "checkpoint.dirpath=donor")
+    donor = train.root / "donor" / "ctc-epoch=00.ckpt"
+    start = ("model.init_from=donor/ctc-epoch=00.ckpt", "trainer.max_epochs=2")
+    train(*start, "early_stopping.stop_epoch=1")
+    donor.unlink()
+    assert train(*start, "--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt").best["epoch"] in (1, 2)
+
+
+def test_a_dry_run_looks_into_the_initial_weights(train):
+    (train.root / "other.ckpt").write_text("no checkpoint")
+    ended = train("model.init_from=other.ckpt", "--dry-run", expect=5)
+    assert f"{train.root}/other.ckpt: not a checkpoint, or damaged" in ended.err
 
 
 def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):

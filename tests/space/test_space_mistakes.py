@@ -201,6 +201,43 @@ def test_what_does_not_reach_a_users_class_cannot_be_searched(refusal, base, key
     assert message.endswith(f"search that class's parameters, {instead}")
 
 
+@pytest.mark.parametrize(
+    ("key", "base", "rival"),
+    [
+        ("optimizer.ema_decay", "{}", "checkpoint.weights: raw"),
+        ("scheduler.hold_fraction", "{}", "scheduler.name: cosine"),
+        ("scheduler.factor", "{}", "scheduler.name: cosine"),
+        ("scheduler.final_fraction", "scheduler: {name: noam}", "scheduler.name: noam"),
+        ("optimizer.ema_decay", "model: {target: my.Model}", "checkpoint.weights: raw"),
+    ],
+)
+def test_a_key_that_does_nothing_cannot_be_searched(refusal, key, base, rival):
+    told = refusal(searched(key, "0.1, 0.2"), base=base)
+    assert told.startswith(
+        f"space.yaml:2: param_space.{key}: cannot be searched\n    it does nothing under {rival}: say"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ("param_space: {optimizer.ema_decay: {choice: [0.9, 0.99]}}", "checkpoint: {weights: ema}"),
+        (
+            "param_space: {optimizer.ema_decay: {choice: [0.9, 0.99]}}",
+            "{checkpoint: {weights: ema}, model: {target: my.Model}}",
+        ),
+        (
+            "param_space: {scheduler.patience: {choice: [1, 2]}, scheduler.name: {choice: [cosine, plateau]}}",
+            "{}",
+        ),
+        ("param_space: {scheduler.factor: {choice: [0.1, 0.2]}}", "model: {target: my.Model}"),
+    ],
+)
+def test_a_key_that_some_trial_heeds_can_be_searched(spaces, text, base):
+    spaces.base = base
+    assert spaces.load(text).distributions
+
+
 @pytest.mark.parametrize("section", [section for section in Config.model_fields if section not in ("seed", "text")])
 def test_a_whole_section_cannot_be_searched(refusal, section):
     assert "cannot be searched\n    it is a section" in refusal(searched(section, "{}"))

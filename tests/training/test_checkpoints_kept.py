@@ -239,6 +239,33 @@ def test_what_a_checkpoint_does_not_override_may_change(check, checkpoint, keys)
     check(checkpoint, **keys)
 
 
+def test_keys_that_do_nothing_may_change(check, checkpoint):
+    check(checkpoint, optimizer__ema_decay=0.5, optimizer__lr_reference_batch=8)
+
+
+def test_a_rate_that_nobody_wrote_is_told_as_scaled(check, checkpoint):
+    with pytest.raises(ConfigError, match=r"optimizer.lr, scaled by optimizer.lr_reference_batch, is 0.03 there and"):
+        check(checkpoint, optimizer__lr_reference_batch=2)
+
+
+def test_an_optimiser_with_other_groups_of_weights_is_told_in_words(check, checkpoint, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    groups = content["optimizer_states"][0]["param_groups"]
+    groups[:] = [{**groups[0], "params": [i for group in groups for i in group["params"]]}]
+    torch.save(content, tmp_path / "old.ckpt")
+    with pytest.raises(
+        ConfigError, match=r"old.ckpt: its optimiser has its weights in 1 groups, and this version .* 4"
+    ):
+        check(tmp_path / "old.ckpt")
+
+
+def test_a_module_that_saved_no_settings_is_told_by_its_weights(check, checkpoint, tmp_path):
+    content = torch.load(checkpoint, weights_only=True) | {"hyper_parameters": None}
+    torch.save(content, tmp_path / "bare.ckpt")
+    with pytest.raises(ConfigError, match="another configuration"):
+        check(tmp_path / "bare.ckpt")
+
+
 def test_a_checkpoint_that_is_not_there_is_told(check, tmp_path):
     with pytest.raises(ConfigError, match=r"nothing.ckpt: no such checkpoint"):
         check(tmp_path / "nothing.ckpt")

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from tune_asr.errors import ConfigError, DataError
 from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.batching import collate
 from tune_asr.training.data import load_data
@@ -141,13 +142,34 @@ def test_another_seed_gives_other_weights(tmp_path, quick, same):
     assert not same(load(tmp_path / "first", 4)["state_dict"], load(tmp_path / "second", 4)["state_dict"])
 
 
-def test_one_batch_less_gives_other_weights(tmp_path, config, same):
+def test_another_order_of_the_batches_gives_other_weights(tmp_path, config, same):
     history = train(config("constant"), tmp_path / "whole")
-    less = config("constant", trainer={"max_epochs": EPOCHS, "accumulate_grad_batches": 2, "limit_train_batches": 6})
-    resumed = train(less, tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{EPOCHS - 1}.ckpt")
+    resumed = train(config("constant", seed=3), tmp_path / "resumed", resume_from=tmp_path / "whole" / "3.ckpt")
     assert resumed[:-1] == history[:-1]
     assert resumed[-1] != history[-1]
     assert not same(load(tmp_path / "whole", EPOCHS)["state_dict"], load(tmp_path / "resumed", EPOCHS)["state_dict"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "batches"),
+    [
+        ({"data__batch_size": 4}, 14),
+        ({"data__batch_size": 16}, 4),
+        ({"data__max_frames_in_batch": 200}, r"\d+"),
+        ({"trainer__limit_train_batches": 6}, 6),
+    ],
+)
+def test_another_number_of_batches_an_epoch_is_refused_before_an_epoch_counts_twice(tmp_path, quick, keys, batches):
+    train(quick(trainer__max_epochs=1), tmp_path)
+    with pytest.raises(ConfigError, match=rf"1.ckpt: an epoch had 7 batches there and has {batches} here: resume with"):
+        train(quick(**keys), tmp_path / "resumed", resume_from=tmp_path / "1.ckpt")
+    assert not list((tmp_path / "resumed").iterdir())
+
+
+def test_other_data_are_refused_though_their_vocabulary_is_the_same(tmp_path, quick):
+    train(quick(trainer__max_epochs=1), tmp_path)
+    with pytest.raises(DataError, match=r"1.ckpt: trained on other data than this configuration.s: restore"):
+        train(quick(data__seed=5), tmp_path / "resumed", resume_from=tmp_path / "1.ckpt")
 
 
 def test_patience_survives_a_resume(tmp_path, quick):

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import ConfigError, SettingError, StorageError
 from tune_asr.training.data import load_data
 from tune_asr.training.fit import build_module, fit
-from tune_asr.training.initial import initialise
+from tune_asr.training.initial import check_initial, initialise
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +64,62 @@ def test_safetensors_beside_their_config_are_the_same_weights(checkpoint, starte
     assert all(torch.equal(value, weights[name]) for name, value in module.state_dict().items())
 
 
-def test_other_shapes_are_named(checkpoint, started):
+def silent(checkpoint, folder):
+    """The same weights, of a checkpoint that says of its settings no more than the vocabulary."""
+    content = torch.load(checkpoint, weights_only=True)
+    content["hyper_parameters"] = {"vocab": content["hyper_parameters"]["vocab"]}
+    torch.save(content, folder / "silent.ckpt")
+    return folder / "silent.ckpt"
+
+
+def test_other_shapes_are_named_where_settings_are_not_known(checkpoint, started, tmp_path):
+    path = silent(checkpoint, tmp_path)
     with pytest.raises(
         ConfigError, match=r"model.init_from: \S+: encoder\.\S+ is \(24, .* there and \(16, .* here; .*more:"
     ):
-        started(checkpoint, model__dim=16)
+        started(path, model__dim=16)
     with pytest.raises(ConfigError, match=r"encoder.blocks.2.\S+ is absent there and \(24,"):
-        started(checkpoint, model__num_layers=3)
+        started(path, model__num_layers=3)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"model__subsampling": 2}, "model.subsampling is 4 there and 2 here: give the sections"),
+        ({"features__sample_rate": 16000}, "features.sample_rate is 8000 there and 16000 here"),
+        ({"model__dim": 16, "model__num_layers": 3}, "model.dim is 24 there and 16 here; model.num_layers is 2 there"),
+        ({"model": {"target": "bigru_ctc", "dim": 24}}, "model.target is 'conv_ctc' there and 'bigru_ctc' here"),
+    ],
+)
+def test_settings_that_differ_are_named_though_shapes_may_agree(checkpoint, started, quick, keys, message):
+    with pytest.raises(ConfigError, match=message):
+        if "model" in keys:
+            check_initial(quick(model={**keys["model"], "init_from": str(checkpoint)}))
+        else:
+            started(checkpoint, **keys)
+
+
+def test_a_check_without_a_module_tells_what_a_start_would(checkpoint, quick, tmp_path):
+    check_initial(quick(model__init_from=str(checkpoint)))
+    with pytest.raises(ConfigError, match=r"encoder.blocks.2.\S+ is absent there and \(24,"):
+        check_initial(quick(model__init_from=str(silent(checkpoint, tmp_path)), model__num_layers=3))
+
+
+def test_a_bundles_folder_stands_for_its_weights(checkpoint, started, tmp_path):
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    content = torch.load(checkpoint, weights_only=True)
+    known = content["hyper_parameters"]
+    save_file(
+        {name: value.contiguous() for name, value in content["state_dict"].items()}, tmp_path / "model.safetensors"
+    )
+    model, features = dict(known["model"]), {"sample_rate": known["sample_rate"], "num_mel_bins": 40}
+    (tmp_path / "config.json").write_text(
+        json.dumps({"vocabulary": known["vocab"], "model": model, "features": features})
+    )
+    module, _ = started(tmp_path)
+    assert all(torch.equal(value, content["state_dict"][name]) for name, value in module.state_dict().items())
+    with pytest.raises(ConfigError, match=r"model.subsampling is 4 there and 2 here"):
+        started(tmp_path, model__subsampling=2)
 
 
 def test_what_is_no_recogniser_is_refused(started, tmp_path):
@@ -79,6 +128,9 @@ def test_what_is_no_recogniser_is_refused(started, tmp_path):
     torch.save({"state_dict": {"weight": torch.ones(1)}}, tmp_path / "other.ckpt")
     with pytest.raises(ConfigError, match=r"other.ckpt holds no recogniser of ours"):
         started(tmp_path / "other.ckpt")
+    torch.save({"state_dict": {"weight": torch.ones(1)}, "hyper_parameters": None}, tmp_path / "bare.ckpt")
+    with pytest.raises(ConfigError, match=r"bare.ckpt holds no recogniser of ours"):
+        started(tmp_path / "bare.ckpt")
     (tmp_path / "torn.ckpt").write_bytes(b"PK")
     with pytest.raises(StorageError, match="not a checkpoint, or damaged"):
         started(tmp_path / "torn.ckpt")
@@ -104,3 +156,10 @@ def test_frozen_steps_move_the_output_layer_alone_and_a_resume_needs_no_initial_
     resumed = torch.load(tmp_path / "resumed.ckpt", weights_only=True)
     assert same(resumed["optimizer_states"], torch.load(tmp_path / "2.ckpt", weights_only=True)["optimizer_states"])
     assert same(resumed["state_dict"], second)
+
+
+def test_an_encoder_that_would_never_learn_is_refused_but_by_a_run_of_one_batch(checkpoint, quick):
+    config = quick(model__init_from=str(checkpoint), model__freeze_steps=14, trainer__max_epochs=2)
+    with pytest.raises(SettingError, match="freeze_steps is 14, but must be below the 14 optimiser steps of the hor"):
+        fit(config, lambda result, last, save: None)
+    assert fit(config, lambda result, last, save: None, fast_dev_run=True)

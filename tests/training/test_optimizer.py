@@ -1,16 +1,19 @@
 """Which weights decay, how the rate follows the batch, and what the average of the weights keeps."""
 
+import lightning.pytorch as pl
 import pytest
 import torch
 
 from tune_asr.config.load import from_values
 from tune_asr.errors import ConfigError
 from tune_asr.training.averaging import RAW_WEIGHTS, WarmingAverage
+from tune_asr.training.data import load_data
 from tune_asr.training.encoders import ENCODERS
-from tune_asr.training.fit import fit
+from tune_asr.training.fit import build_module, fit
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw, peak_rate
 
+NORMS = (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.BatchNorm1d)
 SECTION = {"lr": 1e-3, "weight_decay": 0.1, "betas": (0.9, 0.98)}
 
 
@@ -24,8 +27,9 @@ def test_biases_and_norms_do_not_decay_and_all_else_does(name):
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
     for key, parameter in encoder.named_parameters():
-        decays = key.rpartition(".")[2].startswith(("weight", "in_proj_weight")) and "norm" not in key
-        decays &= parameter.ndim > 1
+        module, _, kind = key.rpartition(".")
+        owner = encoder.get_submodule(module)
+        decays = kind.startswith(("weight", "in_proj_weight")) and not isinstance(owner, NORMS)
         assert torch.allclose(parameter, before[key] * (1 - 1e-4) if decays else before[key], rtol=1e-6), key
     assert any(parameter.ndim > 1 for parameter in encoder.parameters())
 
@@ -56,6 +60,15 @@ def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one()
         ConfigError, match=r"lr_reference_batch is 16, but data.target mine.Data is given no data.batch"
     ):
         peak_rate(from_values(values, "quick"))
+
+
+def test_a_bound_on_frames_makes_the_rate_follow_the_batches_there_are(quick):
+    config = quick(data__max_frames_in_batch=300, optimizer={"lr": 0.02, "lr_reference_batch": 8})
+    data = load_data(config)
+    utterances = 56 / len(data.train_dataloader())
+    assert utterances < 6
+    rate = build_module(config, data).hparams["optimizer"]["lr"]
+    assert rate == pytest.approx(0.02 * (utterances / 8) ** 0.5)
 
 
 def averaged_by(decay, weights):
@@ -102,3 +115,13 @@ def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
         for batch in load_data(config).val_dataloader():
             loaded.validation_step(batch, 0)
     assert loaded.counts() == results[-1].counts
+
+
+def test_the_average_lives_where_the_training_will_be(quick):
+    """Lightning's own takes the module's device, which is the CPU until after this hook."""
+    config = quick()
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer.strategy._root_device = torch.device("meta")
+    average = WarmingAverage(0.9)
+    average.setup(trainer, build_module(config, load_data(config)), "fit")
+    assert {parameter.device.type for parameter in average._average_model.parameters()} == {"meta"}

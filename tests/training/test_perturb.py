@@ -8,10 +8,10 @@ import torch
 import torchaudio
 
 from tune_asr.errors import DataError
-from tune_asr.speech.noise import ColouredNoise, noises
+from tune_asr.speech.noise import EXPONENTS, ColouredNoise, noises
 from tune_asr.speech.synthetic import synthesize_corpus
 from tune_asr.training.features import log_mel
-from tune_asr.training.perturb import Perturbation, add_noise, change_speed
+from tune_asr.training.perturb import NEPERS_PER_DECIBEL, Perturbation, add_noise, change_speed
 
 RATE, BINS = 8000, 40
 OFF = {"speed": 0.0, "gain_db": 0.0, "noise_p": 0.0, "noise_snr_db": 10.0}
@@ -93,10 +93,21 @@ def test_powers_of_speech_and_noise_add_up():
     noise *= (speech.square().mean() / noise.square().mean()).sqrt() * 10 ** (-10 / 20)
     true, plain, alone = mel_of(speech + noise), mel_of(speech), mel_of(noise)
     length = torch.tensor([len(plain)])
-    # the ratio of powers in the mel bands, which leave a few frequencies out
-    snr = 10 * math.log10(plain.exp().sum() / alone.exp().sum())
-    quick = add_noise(plain[None], length, alone[None] + 3.0, torch.tensor([snr]))[0]
+    quick = add_noise(plain[None], length, alone[None] + 3.0, torch.tensor([10.0]), RATE)[0]
     assert rms(quick - true) < 0.35 * rms(plain - true)
+
+
+@pytest.mark.parametrize("exponent", EXPONENTS)
+def test_the_ratio_of_every_colour_is_that_of_the_waveforms(exponent):
+    speech, noise = recordings()[0], torch.from_numpy(ColouredNoise(exponent, RATE).samples()[0])
+    # frames of 25 ms without their means hold little of what is slower
+    spectrum = torch.fft.rfft(noise[: len(speech)])
+    noise = torch.fft.irfft(spectrum * (torch.fft.rfftfreq(len(speech), 1 / RATE) > 100), len(speech))
+    plain, alone = mel_of(speech), mel_of(noise)
+    ratio = 10 * math.log10(speech.square().mean() / noise.square().mean())
+    together = add_noise(plain[None], torch.tensor([len(plain)]), alone[None], torch.tensor([ratio - 20.0]), RATE)[0]
+    added = (together.double().exp() - plain.double().exp()).log() - alone
+    assert float(added.median()) / NEPERS_PER_DECIBEL == pytest.approx(20.0, abs=1.5)
 
 
 def test_everything_off_changes_nothing_and_draws_nothing():
@@ -141,6 +152,23 @@ def test_some_get_noise_and_the_others_none():
     assert (noisy >= 0).all()
 
 
+def test_noise_is_fetched_for_those_alone_that_get_it():
+    class Counted:
+        fetched = 0
+
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            self.fetched += 1
+            return torch.zeros(7, BINS)
+
+    perturb = perturbation(OFF | {"noise_p": 0.25})
+    perturb.noises = Counted()
+    noisy, _ = perturb(torch.zeros(40, 20, BINS), torch.full((40,), 20))
+    assert perturb.noises.fetched == int((noisy != 0).any(2).any(1).sum()) < 40
+
+
 def test_made_up_noise_has_its_colour_and_is_the_same_each_time():
     for exponent in (0.0, 1.0, 2.0):
         samples, rate = ColouredNoise(exponent, RATE).samples()
@@ -160,13 +188,21 @@ def test_a_folder_of_noise_is_read_whole_and_its_mistakes_are_told(tmp_path):
     with pytest.raises(DataError, match=r"holds no recording \(\.flac, \.mp3, \.ogg, \.wav\)"):
         noises(tmp_path, RATE)
     (tmp_path / "inside").mkdir()
-    soundfile.write(tmp_path / "inside" / "b.wav", np.ones(4000) * 0.1, RATE)
-    soundfile.write(tmp_path / "a.flac", np.ones(8000) * 0.1, 16000)
+    hiss = np.random.default_rng(0).uniform(-0.1, 0.1, 8000)
+    soundfile.write(tmp_path / "inside" / "b.wav", hiss[:4000], RATE)
+    soundfile.write(tmp_path / "a.flac", hiss, 16000)
     (tmp_path / "LICENSE").write_text("free")
     found, key = noises(tmp_path, RATE)
     assert [utterance.seconds for utterance in found] == [0.5, 0.5]
     assert noises(tmp_path, RATE)[1] == key
-    soundfile.write(tmp_path / "short.wav", np.ones(100) * 0.1, RATE)
+    soundfile.write(tmp_path / "odd.wav", hiss, 11127)
+    with pytest.raises(DataError, match=r"odd.wav has 11,127 Hz, which cannot be resampled to 8,000 Hz"):
+        noises(tmp_path, RATE)
+    soundfile.write(tmp_path / "odd.wav", np.zeros(8000), RATE)
+    with pytest.raises(DataError, match=r"odd.wav is silent: every sample is 0: take it out"):
+        noises(tmp_path, RATE)
+    (tmp_path / "odd.wav").unlink()
+    soundfile.write(tmp_path / "short.wav", hiss[:100], RATE)
     with pytest.raises(DataError, match=r"short.wav is shorter than 25 ms: take it out"):
         noises(tmp_path, RATE)
     (tmp_path / "short.wav").write_text("no audio")

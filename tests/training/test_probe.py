@@ -6,6 +6,7 @@ import torch
 from tune_asr.errors import ConfigError
 from tune_asr.training.data import load_data
 from tune_asr.training.fit import build_module
+from tune_asr.training.perturb import change_speed
 from tune_asr.training.probe import probe
 
 
@@ -22,6 +23,28 @@ def test_no_batch_is_larger_than_the_longest(parts):
     sizes = [batch.features.shape[:2] for batch in data.train_dataloader()]
     assert len(longest) == 8
     assert longest.features.shape[1] == max(frames for _, frames in sizes)
+
+
+@pytest.mark.parametrize("bucketing", [True, False])
+@pytest.mark.parametrize("bound", [250, 500])
+def test_under_a_bound_no_batch_of_any_epoch_is_larger_than_the_probed_one_nor_that_than_the_bound(
+    quick, bound, bucketing
+):
+    data = load_data(quick(data__max_frames_in_batch=bound, data__bucketing=bucketing))
+    probed, frames = data.longest_batch(), data._train.lengths
+    sampler = data._sampler(shuffle=True)
+    sizes = [len(batch) * max(frames[i] for i in batch) for epoch in range(9) for batch in sampler.batches(epoch)]
+    assert 0.9 * max(sizes) <= len(probed) * probed.features.shape[1] <= bound
+    assert len(probed) > 1
+
+
+@pytest.mark.parametrize("speed", [0.1, 0.5])
+def test_no_batch_is_over_the_bound_at_the_slowest_speed(quick, speed):
+    data = load_data(quick(data__max_frames_in_batch=500, augment={"speed": speed}))
+    for batch in data.train_dataloader():
+        slowest = torch.full((len(batch),), 1 - speed)
+        features, _ = change_speed(batch.features, batch.feature_lengths, slowest, 8000)
+        assert features.shape[0] * features.shape[1] <= 500
 
 
 def test_a_probe_leaves_nothing_behind(parts):
@@ -46,7 +69,8 @@ def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
     module.encoder = Small()
     with pytest.raises(
         ConfigError,
-        match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory: lower data.batch_size.*"
+        match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory: lower data.batch_size, "
+        r"data.max_frames_in_batch or.*"
         r"\(CUDA out of memory\)",
     ):
         probe(module, data.longest_batch())

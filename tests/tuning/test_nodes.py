@@ -7,7 +7,6 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -63,9 +62,7 @@ def test_manifests_and_recordings_of_every_length_are_looked_at(tmp_path):
     for split, seconds in (("train", range(1, 81)), ("val", (90, 100))):
         rows = []
         for length in seconds:
-            soundfile.write(
-                tmp_path / f"{length}.wav", np.random.default_rng(length).normal(0, 0.1, length * 1000), 8000
-            )
+            soundfile.write(tmp_path / f"{length}.wav", [0.1, 0.2] * length * 500, 8000)
             rows.append({"audio_filepath": f"{length}.wav", "text": "a"})
         (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     train, val = str(tmp_path / "train.jsonl"), str(tmp_path / "val.jsonl")
@@ -77,6 +74,19 @@ def test_manifests_and_recordings_of_every_length_are_looked_at(tmp_path):
     assert lengths[-1] == 100
     assert max(b - a for a, b in pairwise(lengths)) <= 25
     assert all(Path(path).stat().st_size == size for path, size in files)
+
+
+def test_noise_and_initial_weights_are_looked_at_on_the_nodes_too(tmp_path):
+    (tmp_path / "noise").mkdir()
+    for number in range(20):
+        soundfile.write(tmp_path / "noise" / f"{number:02d}.wav", [0.1, 0.2] * 1000, 8000)
+    (tmp_path / "bundle").mkdir()
+    for name in ("model.safetensors", "config.json"):
+        (tmp_path / "bundle" / name).write_text(name)
+    config = Config(augment={"noise_dir": str(tmp_path / "noise")}, model={"init_from": str(tmp_path / "bundle")})
+    names = [Path(path).name for path, _ in data_files(config, None)]
+    assert names[:2] == ["model.safetensors", "config.json"]
+    assert 2 <= len(names[2:]) <= 8 and set(names[2:]) <= {f"{number:02d}.wav" for number in range(20)}
 
 
 @pytest.mark.parametrize(("quota", "most"), [("max 100000", None), ("100000 100000", 1), ("50000 100000", 1)])

@@ -15,8 +15,9 @@ class BatchKeys(Section):
     batch_size: Count = 16
     """Utterances a batch."""
     max_frames_in_batch: Count | None = None
-    """Most feature frames (10 ms) a batch, padding included: it bounds memory where lengths differ much. `batch_size`
-    holds as well; an utterance that is longer by itself is a batch of its own."""
+    """Most feature frames (10 ms) a batch, padding included, at the slowest that `augment.speed` makes them: it bounds
+    memory where lengths differ much. `batch_size` holds as well; an utterance that is longer by itself is a batch of
+    its own."""
     bucketing: bool = True
     """Put utterances of similar length into one batch; false: shuffle freely, and pay for the padding."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -21,10 +21,19 @@ class EncoderKeys(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability that a channel is dropped in training."""
     init_from: FilePath | None = None
-    """Weights to start from: a checkpoint of ours, or a model.safetensors beside its config.json. Symbols that the
-    new vocabulary shares keep their scores. null: from scratch."""
+    """Weights to start from: a checkpoint of ours, a bundle's folder, or a model.safetensors beside its
+    config.json. Symbols that the new vocabulary shares keep their scores. null: from scratch."""
     freeze_steps: Annotated[Int, Field(ge=0)] = 0
     """Optimiser steps in which the output layer alone learns."""
+
+    @model_validator(mode="after")
+    def _frozen(self) -> Self:
+        if self.freeze_steps and self.init_from is None:
+            raise ValueError(
+                f"freeze_steps is {self.freeze_steps}, but must be 0 without init_from: a frozen encoder must have "
+                "learned something"
+            )
+        return self
 
 
 def _odd(value: int) -> int:

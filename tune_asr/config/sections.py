@@ -55,7 +55,8 @@ class FeaturesSection(Section):
 class AugmentSection(Section):
     """What training makes of its speech, anew in each epoch; validation never.
 
-    SpecAugment (Park et al., 2019), in torchaudio's names: zero masks turn it off. Speed, gain and noise: zero does.
+    SpecAugment (Park et al., 2019), in torchaudio's names: off where n_freq_masks, n_time_masks and time_mask_rate
+    are 0. Speed, gain and noise are each off at 0 of their one key.
     """
 
     n_freq_masks: Annotated[Int, Field(ge=0, le=65_536)] = 1
@@ -75,7 +76,8 @@ class AugmentSection(Section):
     speed: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Largest change of speed: 0.1 is from a tenth slower to a tenth faster."""
     gain_db: Annotated[float, Field(ge=0)] = 0.0
-    """Largest change of loudness in the course of an utterance, in dB; a constant one would change nothing."""
+    """An utterance's start and its end are up to so many dB louder or quieter, each by itself: loudness changes
+    by up to twice as many in its course; a constant change would do nothing."""
     noise_p: Share = 0.0
     """Share of the utterances that get noise."""
     noise_snr_db: float = 10.0
@@ -117,7 +119,7 @@ class SchedulerSection(Section):
     name: Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"] = "cosine"
     """The shape behind the warm-up."""
     warmup_fraction: Share = 0.1
-    """Share of the horizon over which the rate rises linearly to its peak."""
+    """Share of the horizon over which the rate rises to its peak: linearly, one_cycle in half a cosine."""
     final_fraction: Share = 0.01
     """cosine, plateau, one_cycle and tri_stage: the lowest rate, as a share of the peak."""
     hold_fraction: Share = 0.4
@@ -131,6 +133,11 @@ class SchedulerSection(Section):
     def _end(self) -> SchedulerSection:
         if self.name == "tri_stage" and self.final_fraction == 0:
             raise ValueError("final_fraction is 0, but must be above 0 for tri_stage, which falls exponentially")
+        if self.name == "tri_stage" and self.warmup_fraction + self.hold_fraction >= 1:
+            raise ValueError(
+                f"warmup_fraction is {self.warmup_fraction} and hold_fraction {self.hold_fraction}, but their sum must "
+                "be below 1 for tri_stage, which falls in what is left"
+            )
         return self
 
 

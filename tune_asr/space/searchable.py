@@ -19,6 +19,14 @@ HORIZON = "it is the horizon: say asha.max_t or --max-epochs"
 ENDS = "ASHA decides when a trial ends"
 UNHEARD = "it does not reach your own class: search that class's parameters"
 SECTION = "it is a section: search its keys, each by its path, such as optimizer.lr"
+# Keys that do nothing unless another key has one of these values.
+NEEDS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "optimizer.ema_decay": ("checkpoint.weights", frozenset({"ema"})),
+    "scheduler.hold_fraction": ("scheduler.name", frozenset({"tri_stage"})),
+    "scheduler.factor": ("scheduler.name", frozenset({"plateau"})),
+    "scheduler.patience": ("scheduler.name", frozenset({"plateau"})),
+    "scheduler.final_fraction": ("scheduler.name", frozenset({"cosine", "plateau", "one_cycle", "tri_stage"})),
+}
 # Of a built-in data section, what may differ between trials: how the same speech is put into batches.
 SEARCHABLE_DATA = frozenset({"data.batch_size", "data.max_frames_in_batch", "data.bucketing", "data.max_seconds"})
 
@@ -34,7 +42,7 @@ def key_problems(
     for key, distribution in searched.items():
         rivals = [place for other, place in fixed_at.items() if _overlap(key, other)]
         relatives = [place for other, place in searched_at.items() if other != key and _overlap(key, other)]
-        if reason := _not_searchable(key, config):
+        if reason := _not_searchable(key, config) or _dead(key, searched, config):
             yield Problem(searched_at[key], "cannot be searched", reason)
         elif rivals:
             yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "keep one of them")
@@ -61,6 +69,20 @@ def _overlap(key: str, other: str) -> bool:
     return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
+def _dead(key: str, searched: Mapping[str, Distribution], config: Config) -> str:
+    """Why a search over `key` would compare equal trainings; empty where it would not."""
+    rival, live = NEEDS.get(key, ("", frozenset()))
+    if not rival or (rival.startswith("scheduler.") and isinstance(config.model, CustomTarget)):
+        return ""  # a class of the user's does with the section scheduler what it likes
+    section, _, name = rival.partition(".")
+    values = searched[rival].probes if rival in searched else [getattr(getattr(config, section), name)]
+    if live.intersection(values):
+        return ""
+    if rival == "checkpoint.weights":
+        return f"it does nothing under checkpoint.weights: {values[0]}: say ema in the base, or in over"
+    return f"it does nothing under {rival}: {values[0]}: say another one in the base, or search that key as well"
+
+
 def _not_searchable(key: str, config: Config) -> str:
     section, _, name = key.partition(".")
     if section == "text" or key in ("data.target", "data.val", "data.test") or key.startswith("data.val."):
@@ -69,7 +91,8 @@ def _not_searchable(key: str, config: Config) -> str:
         return SECTION
     if section == "data" and not isinstance(config.data, CustomTarget) and key not in SEARCHABLE_DATA:
         return RULER if name in load.known_keys("data") else ""
-    if (section in ("optimizer", "augment") and isinstance(config.model, CustomTarget)) or (
+    ours = section in ("optimizer", "augment") and key != "optimizer.ema_decay"
+    if (ours and isinstance(config.model, CustomTarget)) or (
         section == "features" and isinstance(config.data, CustomTarget)
     ):
         return f"{UNHEARD}, {'data' if section == 'features' else 'model'}.*"

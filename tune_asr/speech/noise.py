@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tune_asr.errors import DataError
 from tune_asr.speech import audio
 from tune_asr.speech.corpus import FileAudio, Utterance, fingerprint
-from tune_asr.speech.frames import min_samples
+from tune_asr.speech.frames import can_resample, min_samples
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 # Power falls with the frequency raised to it: white, pink and brown noise.
@@ -37,12 +37,13 @@ class ColouredNoise:
         return (0.1 * noise / noise.std()).astype(np.float32), self.sample_rate
 
 
-def noises(folder: Path | None, sample_rate: int) -> tuple[tuple[Utterance, ...], str]:
+def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tuple[tuple[Utterance, ...], str]:
     """The recordings of a folder and of those inside it, or made-up noise where no folder is given.
 
     Args:
         folder: holds WAV, FLAC, OGG or MP3; files of other kinds are left alone.
         sample_rate: of the features, in Hz.
+        decode: whether recordings are decoded, which alone tells that they are whole.
 
     Returns:
         The recordings, without text; and a key that names them and their content on this machine.
@@ -56,23 +57,40 @@ def noises(folder: Path | None, sample_rate: int) -> tuple[tuple[Utterance, ...]
             for e in EXPONENTS
         )
         return generated, f"coloured noise {EXPONENTS} {SECONDS}"
+    paths = recordings_in(folder)
+    recordings = tuple(_recording(path, sample_rate, decode) for path in paths)
+    stats = [path.stat() for path in paths]
+    key = fingerprint((str(p), s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True))
+    return recordings, key
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """The recordings of a folder and of those inside it, by name, not yet opened. Raises `DataError` for none."""
     if not folder.is_dir():
         raise DataError(f"augment.noise_dir: {folder} is no folder: give one that holds recordings of noise, or null")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         kinds = ", ".join(sorted(SUFFIXES))
         raise DataError(f"augment.noise_dir: {folder} holds no recording ({kinds}): add some, or give null")
-    recordings = tuple(_recording(path) for path in paths)
-    stats = [path.stat() for path in paths]
-    key = fingerprint((str(p), s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True))
-    return recordings, key
+    return paths
 
 
-def _recording(path: Path) -> Utterance:
+def folder_fingerprint(folder: Path) -> str:
+    """Names and sizes of a folder's recordings: equal on all machines that hold the same."""
+    paths = recordings_in(folder)
+    return fingerprint((path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths)
+
+
+def _recording(path: Path, sample_rate: int, decode: bool) -> Utterance:
     try:
-        info = audio.probe(path)
+        info = audio.verify(path) if decode else audio.probe(path)
     except audio.AudioError as error:
         raise DataError(f"augment.noise_dir: {path} {error}: take it out of the folder") from None
     if info.num_frames < min_samples(info.sample_rate):
         raise DataError(f"augment.noise_dir: {path} is shorter than 25 ms: take it out of the folder")
+    if not can_resample(info.sample_rate, sample_rate):
+        raise DataError(
+            f"augment.noise_dir: {path} has {info.sample_rate:,} Hz, which cannot be resampled to {sample_rate:,} Hz "
+            "in memory of a sane size: convert it, or take it out of the folder"
+        )
     return Utterance(id=str(path), text="", seconds=info.num_frames / info.sample_rate, audio=FileAudio(path))

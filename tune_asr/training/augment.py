@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-FRAMES_PER_SECOND = 100
+from tune_asr.speech.frames import FRAMES_PER_SECOND
+
 MAX_TIME_MASKS = 20
 
 

@@ -6,6 +6,7 @@ checkpoint's `state_dict`, and the weights that go on being trained as `current_
 
 from __future__ import annotations
 
+import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
@@ -31,3 +32,8 @@ class WarmingAverage(WeightAveraging):
             torch._foreach_lerp_(averaged, current, 1 - keeps)
 
         super().__init__(multi_avg_fn=average)
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Make the average where the training will be: at this hook the module is still on the CPU."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)

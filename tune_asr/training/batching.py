@@ -122,6 +122,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         self.epoch = epoch
         self.shuffle = shuffle
         self.bucketing = bucketing
+        self._longest = self._longest_at_each_place()
         self._ends = self._cuts(max_frames)
 
     def __len__(self) -> int:
@@ -146,23 +147,40 @@ class BucketBatchSampler(Sampler[list[int]]):
         order: list[int] = torch.argsort(keys, stable=True).tolist()
         return [order[start:end] for start, end in pairwise([0, *self._ends])]
 
-    def _cuts(self, max_frames: int | None) -> list[int]:
-        """Where batches end in the order of an epoch. The same in every epoch: schedules count on their number.
+    def largest(self) -> list[int]:
+        """Indices of the largest batch that an epoch may have, padding included."""
+        batches = ((end - start, self._longest[end - 1]) for start, end in pairwise([0, *self._ends]))
+        count, longest = max(batches, key=lambda batch: batch[0] * batch[1])
+        order = torch.argsort(self.lengths, stable=True)
+        end = int((self.lengths <= longest).sum())
+        indices: list[int] = order[end - count : end].tolist()
+        return indices
 
-        So a batch is cut by the longest utterance that can come to its last place. Sorted by jittered lengths, the
-        place of the length L holds no utterance longer than L (1 + j) / (1 - j); shuffled freely, each holds any.
+    def _longest_at_each_place(self) -> list[float]:
+        """The longest that can come to each place in the order of an epoch.
+
+        Sorted by jittered lengths, the place of the length L holds no utterance longer than L (1 + j) / (1 - j);
+        shuffled freely, each holds any.
         """
         longest = self.lengths.sort().values
         if self.shuffle:
             jitter = (1 + LENGTH_JITTER) / (1 - LENGTH_JITTER)
             longest = (longest * jitter).clamp(max=longest[-1:]) if self.bucketing else longest[-1:].expand_as(longest)
+        places: list[float] = longest.tolist()
+        return places
+
+    def _cuts(self, max_frames: int | None) -> list[int]:
+        """Where batches end in the order of an epoch. The same in every epoch: schedules count on their number.
+
+        So a batch is cut by the longest utterance that can come to its last place.
+        """
         ends, start = [], 0
-        for place, frames in enumerate(longest.tolist()):
+        for place, frames in enumerate(self._longest):
             too_long = max_frames is not None and frames * (place + 1 - start) > max_frames
             if place > start and (too_long or place - start == self.batch_size):
                 ends.append(place)
                 start = place
-        return [*ends, len(longest)]
+        return [*ends, len(self._longest)]
 
 
 def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:

@@ -17,9 +17,14 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tune_asr.config.scalars import shown
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.epochs import EpochResult, Save, rank
+from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.optimizer import adamw
+
+REFERENCE = "optimizer.lr_reference_batch"
+SCALED = "optimizer.lr, scaled by optimizer.lr_reference_batch,"
 
 
 class CheckpointFile(TorchCheckpointIO):
@@ -111,7 +116,13 @@ class CheckpointFolder:
                 path.rename(aside / path.name)
 
 
-def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: int, weights: str = "raw") -> None:
+def check_resumable(
+    checkpoint: Path,
+    module: pl.LightningModule,
+    max_epochs: int,
+    weights: str = "raw",
+    origin: Mapping[str, Any] | None = None,
+) -> None:
     """Tell in words what Lightning would tell in a traceback, or not at all.
 
     Args:
@@ -119,9 +130,11 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         module: as the configuration builds it.
         max_epochs: the horizon.
         weights: `checkpoint.weights` of the configuration.
+        origin: what `EpochReport` would write, with the fingerprints of what will be trained on.
 
     Raises:
         ConfigError: there is no such file, or it belongs to another configuration.
+        DataError: it was trained on other data.
         StorageError: it is damaged, or no Lightning checkpoint.
     """
     content = load_checkpoint(checkpoint)
@@ -131,9 +144,16 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         raise ConfigError(
             f"{checkpoint}: saved after epoch {content['epoch'] + 1}, but trainer.max_epochs is {max_epochs}: raise it"
         )
-    theirs = {"checkpoint.weights": "ema" if RAW_WEIGHTS in content else "raw"}
-    theirs |= _settings(content.get("hyper_parameters", {}))
-    own = {"checkpoint.weights": weights} | _settings(module.hparams)
+    _check_groups(checkpoint, content, module)
+    theirs, own = _settings(hyper_parameters(content)), _settings(module.hparams)
+    references = [settings.pop(REFERENCE, None) for settings in (theirs, own)]
+    if any(references):  # then nobody wrote these rates
+        for settings in (theirs, own):
+            settings[SCALED] = settings.pop("optimizer.lr", None)
+    if weights == "raw":
+        for settings in (theirs, own):
+            settings.pop("optimizer.ema_decay", None)
+    theirs["checkpoint.weights"], own["checkpoint.weights"] = "ema" if RAW_WEIGHTS in content else "raw", weights
     # What says nothing of settings, as a user's own module may, is told by its weights; the first of them is enough.
     differences = _differences(theirs, own)
     differences = differences or _differences(_shapes(content["state_dict"]), _shapes(module.state_dict()))[:1]
@@ -141,6 +161,26 @@ def check_resumable(checkpoint: Path, module: pl.LightningModule, max_epochs: in
         raise ConfigError(
             f"{checkpoint}: trained with another configuration: {', '.join(differences)}: resume with the "
             "configuration the checkpoint was trained with"
+        )
+    for what in ("data", "noise"):
+        there, here = (facts.get(f"{what}_fingerprint") for facts in (content.get("origin", {}), origin or {}))
+        if there and here and there != here:
+            raise DataError(
+                f"{checkpoint}: trained on other {what} than this configuration's: restore what it was trained on, or "
+                "start a new training from its weights (model.init_from)"
+            )
+
+
+def _check_groups(checkpoint: Path, content: Mapping[str, Any], module: pl.LightningModule) -> None:
+    """Weights stand in groups by kind; torch raises a traceback where their number is another."""
+    if not isinstance(module, SimpleCTCModule):
+        return
+    there = len(content["optimizer_states"][0]["param_groups"])
+    here = len(adamw(module, module.hparams["optimizer"], fused=False).param_groups)
+    if there != here:
+        raise ConfigError(
+            f"{checkpoint}: its optimiser has its weights in {there} groups, and this version of tune_asr in {here}: "
+            "resume with the version that saved it, or start a new training from its weights (model.init_from)"
         )
 
 
@@ -163,6 +203,12 @@ def _vocabularies(theirs: Sequence[str], own: Sequence[str]) -> str:
 
 def _told(values: Mapping[str, Any], name: str) -> str:
     return shown(values[name]) if name in values else "absent"
+
+
+def hyper_parameters(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a module was built with, as its checkpoint says; a user's own may say nothing."""
+    values = content.get("hyper_parameters")
+    return values if isinstance(values, Mapping) else {}
 
 
 def load_checkpoint(checkpoint: Path) -> Any:

@@ -8,13 +8,14 @@ from tune_asr.config.data_sections import ManifestData
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError
-from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.hold_out import HoldOut
 from tune_asr.speech.manifest_survey import survey_manifests
-from tune_asr.speech.noise import noises
+from tune_asr.speech.noise import folder_fingerprint, noises, recordings_in
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.survey import Survey, survey_corpus
 from tune_asr.speech.synthetic import synthesize_corpus
+
+NOISES_LOOKED_AT = 8
 
 
 def survey(config: Config, *, decode: bool = True) -> Survey | None:
@@ -26,16 +27,9 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
             at too; false: as in a trial, whose search has done so.
 
     Raises:
-        ConfigError: there is no such file as `model.init_from`.
-        DataError: a manifest or the noise cannot be read at all. What else is wrong is told by `Survey.check`.
+        DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
     """
     data, sample_rate = config.data, config.features.sample_rate
-    noise_of(config)
-    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
-    if init_from is not None and not Path(init_from).is_file():
-        raise ConfigError(
-            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
-        )
     subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
         return None
@@ -64,9 +58,40 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
     return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
 
 
-def noise_of(config: Config) -> tuple[tuple[Utterance, ...], str] | None:
-    """Recordings of noise and their key, as `noises` gives them; None where none is asked for."""
-    section = config.augment
-    if not section.noise_p:
-        return None
-    return noises(Path(section.noise_dir) if section.noise_dir else None, config.features.sample_rate)
+def check_beside(config: Config) -> None:
+    """Look at what a training that starts reads beside its data: initial weights and noise.
+
+    Raises:
+        ConfigError: there is no such file as `model.init_from`.
+        DataError: `augment.noise_dir` is given, and cannot be used.
+    """
+    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
+    if init_from is not None and not Path(init_from).exists():
+        raise ConfigError(
+            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
+        )
+    if config.augment.noise_dir and not isinstance(config.model, CustomTarget):
+        noises(Path(config.augment.noise_dir), config.features.sample_rate)
+
+
+def noise_fingerprint(config: Config, *, used: bool) -> str | None:
+    """What `augment.noise_dir` holds, equal on all machines that hold the same; None where none is given or used."""
+    folder = None if isinstance(config.model, CustomTarget) else config.augment.noise_dir
+    return folder_fingerprint(Path(folder)) if folder and used else None
+
+
+def files_beside(config: Config) -> list[Path]:
+    """Files that trainings read beside their data, and every node must see: initial weights, some of the noise."""
+    if isinstance(config.model, CustomTarget):
+        return []
+    # A search whose trials have all begun goes on without its initial weights.
+    weights = weight_files(Path(config.model.init_from)) if config.model.init_from else []
+    files = [path for path in weights if path.is_file()]
+    noise = recordings_in(Path(config.augment.noise_dir)) if config.augment.noise_dir else []
+    return files + noise[:: -(-len(noise) // NOISES_LOOKED_AT) or 1]
+
+
+def weight_files(path: Path) -> list[Path]:
+    """The files of `model.init_from`: a checkpoint, or weights and the settings beside them, maybe as a folder."""
+    path = path / "model.safetensors" if path.is_dir() else path
+    return [path, path.with_name("config.json")] if path.suffix == ".safetensors" else [path]

@@ -6,9 +6,12 @@ features themselves are shared by all processes of a machine.
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -19,13 +22,13 @@ from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.frames import output_frames
+from tune_asr.speech.frames import FRAMES_PER_SECOND, output_frames
+from tune_asr.speech.noise import noises
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
-from tune_asr.training.augment import FRAMES_PER_SECOND
 from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
-from tune_asr.training.corpus import noise_of, survey
+from tune_asr.training.corpus import survey
 from tune_asr.training.feature_sources import Features
 from tune_asr.training.feature_store import build_or_open
 from tune_asr.training.targets import construct, import_target
@@ -107,10 +110,18 @@ class SpeechDataModule(pl.LightningDataModule):
         bucketing: whether a batch holds utterances of similar length.
         seed: of the order of training batches, together with the epoch.
         max_frames_in_batch: frames a batch, padding included.
+        speed: how much slower training may make an utterance, of which `max_frames_in_batch` has to know.
     """
 
     def __init__(
-        self, speech: Speech, *, batch_size: int, bucketing: bool, seed: int, max_frames_in_batch: int | None = None
+        self,
+        speech: Speech,
+        *,
+        batch_size: int,
+        bucketing: bool,
+        seed: int,
+        max_frames_in_batch: int | None = None,
+        speed: float = 0.0,
     ) -> None:
         super().__init__()
         self.vocab = list(speech.corpus.vocabulary.symbols)
@@ -120,6 +131,7 @@ class SpeechDataModule(pl.LightningDataModule):
         self.fingerprint = speech.corpus.fingerprint
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
         self.max_frames_in_batch = max_frames_in_batch
+        self.speed = speed
         corpus, vocabulary = speech.corpus, speech.corpus.vocabulary
         self._train = _Split(corpus.train, vocabulary, speech.features, 0)
         self.num_train = len(corpus.train)
@@ -143,11 +155,14 @@ class SpeechDataModule(pl.LightningDataModule):
         ]
 
     def longest_batch(self) -> Batch:
-        """The longest training utterances, as many as a batch has: no batch is larger."""
-        lengths = torch.tensor(self._train.lengths)
-        room = self.max_frames_in_batch or self.batch_size * int(lengths.max())
-        longest = lengths.argsort(descending=True, stable=True)[: min(self.batch_size, room // int(lengths.max()) or 1)]
-        return collate([self._train[i] for i in longest.tolist()])
+        """As many utterances, and as long, as the largest batch of an epoch may have."""
+        return collate([self._train[i] for i in self._sampler(shuffle=True).largest()])
+
+    def utterances_a_batch(self) -> float:
+        """The mean number of utterances in a batch of training; `batch_size` where a last batch alone is smaller."""
+        if self.max_frames_in_batch is None:
+            return self.batch_size
+        return self.num_train / len(self._sampler(shuffle=True))
 
     def seconds_of_audio(self) -> tuple[float, float]:
         """Seconds of speech in training and in validation."""
@@ -159,8 +174,11 @@ class SpeechDataModule(pl.LightningDataModule):
         return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
 
     def _sampler(self, *, shuffle: bool) -> BucketBatchSampler:
+        lengths = (self._train if shuffle else self._val).lengths
+        if shuffle and self.speed and self.max_frames_in_batch:
+            lengths = [math.ceil(length / (1 - self.speed)) for length in lengths]
         return BucketBatchSampler(
-            (self._train if shuffle else self._val).lengths,
+            lengths,
             self.batch_size,
             max_frames=self.max_frames_in_batch,
             seed=self.seed,
@@ -191,20 +209,21 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
         return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
     speech = load_speech(config, found)
     batches = data.model_dump(include=_BATCH_KEYS)
-    return SpeechDataModule(speech, seed=config.seed, **batches)
+    speed = 0.0 if isinstance(config.model, CustomTarget) else config.augment.speed
+    return SpeechDataModule(speech, seed=config.seed, speed=speed, **batches)
 
 
 def load_noise(config: Config) -> Features | None:
     """The features of the noise that `augment` asks for; None where it asks for none."""
-    found = noise_of(config)
-    if found is None:
+    if not config.augment.noise_p:
         return None
-    recordings, key = found
     features = config.features
-    return build_or_open(
-        recordings,
-        key=key,
-        sample_rate=features.sample_rate,
-        num_mel_bins=features.num_mel_bins,
-        max_bytes=round(features.max_cache_gb * 1e9),
-    )
+    max_bytes = round(features.max_cache_gb * 1e9)
+    return _open_noise(config.augment.noise_dir, features.sample_rate, features.num_mel_bins, max_bytes)
+
+
+@functools.lru_cache(_KEPT_SPEECH)
+def _open_noise(folder: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> Features:
+    """Looked at once a process, as speech is."""
+    recordings, key = noises(Path(folder) if folder else None, sample_rate, decode=False)
+    return build_or_open(recordings, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)

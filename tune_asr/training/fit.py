@@ -21,6 +21,7 @@ from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.checkpoints import check_resumable
+from tune_asr.training.corpus import noise_fingerprint
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
 from tune_asr.training.epochs import EpochReport, Sink
 from tune_asr.training.initial import initialise
@@ -28,6 +29,7 @@ from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
 from tune_asr.training.probe import LongestBatchProbe
+from tune_asr.training.resuming import SameBatches
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
 from tune_asr.training.trainer import make_trainer, quieten
@@ -62,7 +64,8 @@ def fit(
     Raises:
         ConfigError: a class of the user's cannot be built, logs no WER, or Lightning refuses an argument; or the
             checkpoint belongs to another configuration.
-        DataError: a recording cannot be read, or too many transcripts do not fit their frames.
+        DataError: a recording cannot be read, too many transcripts do not fit their frames, or the checkpoint was
+            trained on other data.
         StorageError: the checkpoint is damaged, or the disk full.
         Diverged: a loss or a rate is no longer finite.
     """
@@ -77,6 +80,9 @@ def fit(
             if resume_from is None:
                 initialise(module, config)
         check_feasible(config, data)
+        origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
+        if noise := noise_fingerprint(config, used=config.augment.noise_p > 0):
+            origin["noise_fingerprint"] = noise
         report = EpochReport(
             sink,
             seed=config.seed,
@@ -84,18 +90,18 @@ def fit(
             stopping=config.early_stopping,
             grace_period=grace_period,
             on_start=on_start,
-            origin={"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)},
+            origin=origin,
             weights=config.checkpoint.weights,
         )
         # The report is the last: it saves the checkpoint, of what the others have done by then.
-        callbacks = [LongestBatchProbe(), report]
+        callbacks = [SameBatches(), LongestBatchProbe(), report]
         if config.checkpoint.weights == "ema":
             callbacks.insert(0, WarmingAverage(config.optimizer.ema_decay))
         trainer = make_trainer(config, callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)
         else:
-            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights)
+            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, origin)
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"Lightning refuses the training: {error}") from error
@@ -126,12 +132,13 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
         return construct(
             target, "model", config.model.parameters, vocab=list(vocab), scheduler=scheduler, blank_id=blank_id
         )
+    utterances = data.utterances_a_batch() if isinstance(data, SpeechDataModule) else None
     return SimpleCTCModule(
         list(vocab),
         scheduler,
         blank_id,
         model=config.model.model_dump(),
-        optimizer=config.optimizer.model_dump() | {"lr": peak_rate(config)},
+        optimizer=config.optimizer.model_dump() | {"lr": peak_rate(config, utterances)},
         augment=config.augment.model_dump(),
         num_mel_bins=config.features.num_mel_bins,
         sample_rate=config.features.sample_rate,

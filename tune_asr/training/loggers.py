@@ -14,8 +14,7 @@ from torch.utils.tensorboard.summary import hparams
 
 from tune_asr.config.sections import LoggingSection
 from tune_asr.errors import ConfigError, StorageError
-
-METRICS = ("val_wer", "val_cer", "val_loss")
+from tune_asr.training.epochs import METRICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from tune_asr.errors import ConfigError, DataError
+from tune_asr.errors import ConfigError, DataError, SettingError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.augment import SpecAugment
@@ -198,6 +198,11 @@ class SimpleCTCModule(pl.LightningModule):
             raise ConfigError(
                 "data.target: the training DataLoader has no length, and schedules span the whole horizon: give its "
                 "dataset a __len__, or say trainer.limit_train_batches"
+            )
+        if self.freeze_steps >= total_steps and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            raise SettingError(
+                f"model.freeze_steps is {self.freeze_steps}, but must be below the {total_steps} optimiser steps of "
+                "the horizon, trainer.max_epochs: the encoder would never learn"
             )
         self.schedule = Schedule(total_steps=total_steps, **dict(self.hparams["scheduler"]))
         held = frozen(self.schedule, self.freeze_steps) if self.freeze_steps else self.schedule

@@ -14,14 +14,13 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
+from tune_asr.config.mel_bins import BELOW_NYQUIST_HZ, LOWEST_HZ
 from tune_asr.training.encoders.encoder import frame_mask
 
 NEPERS_PER_DECIBEL = math.log(10) / 10  # of power, in natural logarithms, as log-mel is
 SNR_RANGE = 20.0  # dB between the noisiest and the quietest draw
-# The band of `features.log_mel`: from 20 Hz to 400 Hz below half the sample rate.
-LOWEST_HZ, BELOW_NYQUIST_HZ = 20.0, 400.0
+PRE_EMPHASIS = 0.97  # of `features.log_mel`
 
 
 class Noises(Protocol):
@@ -77,7 +76,7 @@ class Perturbation(nn.Module):
         if self.gain_db:
             features = features + self._gain(features, lengths)
         if self.noise_p and self.noises is not None:
-            features = add_noise(features, lengths, *self._noise(features))
+            features = add_noise(features, lengths, *self._noise(features), self.sample_rate)
         return features.where(frame_mask(lengths, features.shape[1]), 0), lengths
 
     def _gain(self, features: Tensor, lengths: Tensor) -> Tensor:
@@ -93,13 +92,13 @@ class Perturbation(nn.Module):
         # On the CPU, where the noise is: a shared, memory-mapped file.
         which = torch.randint(len(self.noises), (count,)).tolist()
         starts, chances, ratios = torch.rand(3, count).unbind()
-        pieces = []
-        for index, start in zip(which, starts.tolist(), strict=True):
-            noise = self.noises[index]
-            frames = (int(start * len(noise)) + torch.arange(num_frames)) % len(noise)
-            pieces.append(noise[frames])
+        noise = torch.zeros(features.shape)
+        for row in (chances < self.noise_p).nonzero().flatten().tolist():
+            recording = self.noises[which[row]]
+            frames = (int(float(starts[row]) * len(recording)) + torch.arange(num_frames)) % len(recording)
+            noise[row] = recording[frames]
         ratios = (self.noise_snr_db + SNR_RANGE * ratios).where(chances < self.noise_p, math.inf)
-        return pad_sequence(pieces, batch_first=True).to(features.device), ratios.to(features.device)
+        return noise.to(features.device), ratios.to(features.device)
 
 
 def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
@@ -129,11 +128,21 @@ def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate
 
 def moved_bins(factors: Tensor, num_mel_bins: int, sample_rate: int) -> Tensor:
     """The bin, with a fraction, whose energy each bin has when all frequencies are multiplied: (N,) -> (N, C)."""
-    lowest, highest = (mel(torch.tensor(f)) for f in (LOWEST_HZ, sample_rate / 2 - BELOW_NYQUIST_HZ))
-    width = (highest - lowest) / (num_mel_bins + 1)
-    centres = 700 * torch.expm1((lowest + width * torch.arange(1, num_mel_bins + 1)) / 1127)
-    moved = mel(centres.to(factors.device) / factors[:, None])
+    lowest, width = _mel_scale(num_mel_bins, sample_rate)
+    moved = mel(mel_centres(num_mel_bins, sample_rate).to(factors.device) / factors[:, None])
     return ((moved - lowest) / width - 1).clamp(0, num_mel_bins - 1)
+
+
+def mel_centres(num_mel_bins: int, sample_rate: int) -> Tensor:
+    """The frequencies of the filters' peaks, (C,) Hz."""
+    lowest, width = _mel_scale(num_mel_bins, sample_rate)
+    return 700 * torch.expm1((lowest + width * torch.arange(1, num_mel_bins + 1)) / 1127)
+
+
+def _mel_scale(num_mel_bins: int, sample_rate: int) -> tuple[Tensor, Tensor]:
+    """Where the first filter begins, and how far it is from one peak to the next, in mel."""
+    lowest, highest = (mel(torch.tensor(f)) for f in (LOWEST_HZ, sample_rate / 2 - BELOW_NYQUIST_HZ))
+    return lowest, (highest - lowest) / (num_mel_bins + 1)
 
 
 def mel(frequency: Tensor) -> Tensor:
@@ -149,16 +158,27 @@ def interpolate(x: Tensor, at: Tensor) -> Tensor:
     return torch.lerp(first, second, (at - below).unsqueeze(2).to(x.dtype))
 
 
-def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor) -> Tensor:
+def pre_emphasis(num_mel_bins: int, sample_rate: int) -> Tensor:
+    """What Kaldi's pre-emphasis adds to each bin's log energy, (C,): ln |1 - 0.97 exp(-jw)|^2 at its centre."""
+    angles = 2 * math.pi / sample_rate * mel_centres(num_mel_bins, sample_rate)
+    return torch.log1p(PRE_EMPHASIS**2 - 2 * PRE_EMPHASIS * torch.cos(angles))
+
+
+def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor, sample_rate: int) -> Tensor:
     """Speech and noise together: their powers add up, but for a product that is zero in the mean.
+
+    The ratio is that of the waveforms from about 100 Hz on, below which features hear little. Neighbouring
+    filters add up to one, so the powers of all bins, without the pre-emphasis, add up to the waveform's.
 
     Args:
         features: (N, T, C) log-mel.
         lengths: (N,) int64.
         noise: (N, T, C) log-mel.
         snr_db: (N,) mean power of an utterance over that of its noise; infinite: no noise.
+        sample_rate: of the features, Hz.
     """
     mask = frame_mask(lengths, features.shape[1])
-    speech_level, noise_level = (x.where(mask, -math.inf).flatten(1).logsumexp(1) for x in (features, noise))
+    heard = pre_emphasis(features.shape[2], sample_rate).to(features.device)
+    speech_level, noise_level = ((x - heard).where(mask, -math.inf).flatten(1).logsumexp(1) for x in (features, noise))
     shift = speech_level - noise_level - NEPERS_PER_DECIBEL * snr_db
     return torch.logaddexp(features, noise + shift[:, None, None])

@@ -9,6 +9,7 @@ import lightning.pytorch as pl
 import torch
 
 from tune_asr.errors import ConfigError
+from tune_asr.speech.frames import FRAMES_PER_SECOND
 from tune_asr.training.batching import Batch
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.module import SimpleCTCModule
@@ -35,7 +36,7 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
     Raises:
         ConfigError: there is not memory enough; it says how large the batch is and what makes it smaller.
     """
-    size = f"{len(batch)} utterances of up to {batch.features.shape[1] / 100:.0f} s"
+    size = f"{len(batch)} utterances of up to {batch.features.shape[1] / FRAMES_PER_SECOND:.0f} s"
     try:
         moments = [torch.empty_like(p) for p in module.parameters() for _ in range(2)]
         batch = batch.to(module.device)
@@ -45,8 +46,8 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         del moments
     except torch.OutOfMemoryError as error:
         raise ConfigError(
-            f"the longest batch, {size}, does not fit in memory: lower data.batch_size or data.max_seconds, and raise "
-            f"trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
+            f"the longest batch, {size}, does not fit in memory: lower data.batch_size, data.max_frames_in_batch or "
+            f"data.max_seconds, and raise trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
         ) from error
     finally:
         module.zero_grad(set_to_none=True)

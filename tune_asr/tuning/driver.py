@@ -34,12 +34,13 @@ from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.directories import listing_files
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
-from tune_asr.training.corpus import survey
+from tune_asr.training.corpus import check_beside, files_beside, noise_fingerprint, survey
 from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
 from tune_asr.tuning.interrupts import Interrupts
 
 SUBSAMPLING = "model.subsampling"
+NOISE_P = "augment.noise_p"
 RECORDINGS_LOOKED_AT = 32
 
 
@@ -52,6 +53,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         ClusterError: no Ray.
     """
     ResultsFolder(root).require_new()  # before the data are read, which may take minutes
+    check_beside(plan.config)
     found = checked_survey(plan)
     if found:
         print(found.render(), flush=True)
@@ -77,11 +79,18 @@ def resume(root: Path, address: str | None) -> int:
             _complete(folder, plan, description, state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
+        if len(state.trials) < plan.num_trials:
+            check_beside(plan.config)
         found = checked_survey(plan)
         if found and found.corpus.fingerprint != description["data_fingerprint"]:
             raise DataError(
                 f"{folder.search_yaml}: the data have changed since the search began, and its results would be "
                 "measured by two rulers: restore the data, or start a new search"
+            )
+        if noise_of(plan) != description.get("noise_fingerprint"):
+            raise DataError(
+                f"{folder.search_yaml}: the recordings in augment.noise_dir have changed since the search began, and "
+                "its trials would be trained on two kinds of noise: restore them, or start a new search"
             )
         if changes := _changed_versions(description["versions"]):
             print(f"the search began with other versions ({changes}): results may differ in their last digits")
@@ -189,16 +198,23 @@ def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any],
 def _description(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
     """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
     applies = found is None or word_error_rate_applies(utterance.text for utterance in found.corpus.val)
+    noise = noise_of(plan)
     return {
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": _versions(),
         "data_fingerprint": found.corpus.fingerprint if found else None,
+        **({"noise_fingerprint": noise} if noise else {}),
         "metric": "val_wer" if applies else "val_cer",
         "seed": plan.space.search.seed,
         "space": plan.values(),
         "config": plan.config.model_dump(),
     }
+
+
+def noise_of(plan: Plan) -> str | None:
+    """The fingerprint of the recorded noise, where any trial may use it."""
+    return noise_fingerprint(plan.config, used=NOISE_P in plan.distributions or plan.config.augment.noise_p > 0)
 
 
 def _versions() -> dict[str, str]:
@@ -213,15 +229,16 @@ def _changed_versions(before: Mapping[str, str]) -> str:
 
 
 def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
-    """What every node must see: the manifests, and of their recordings some of every length."""
+    """What every node must see: initial weights, some of the noise, the manifests, and recordings of every length."""
+    beside = [(str(path), path.stat().st_size) for path in files_beside(config)]
     if found is None or not isinstance(config.data, ManifestData):
-        return []
+        return beside
     utterances = sorted((*found.corpus.train, *found.corpus.val), key=lambda utterance: utterance.seconds)
     sample = utterances[:: math.ceil(len(utterances) / RECORDINGS_LOOKED_AT)] + utterances[-1:]
     recordings = [str(utterance.audio.path) for utterance in sample if isinstance(utterance.audio, FileAudio)]
     listings = [Path(path) for path in (config.data.train, config.data.val) if isinstance(path, str)]
     files = [*(str(file) for path in listings for file in listing_files(path)), *recordings]
-    return [(path, Path(path).stat().st_size) for path in files]
+    return [(path, Path(path).stat().st_size) for path in files] + beside
 
 
 def _token_hint() -> str:
