@@ -11,7 +11,7 @@ from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Event, iter_ledger
 from tune_asr.record.ranking import Metric, Standing, standings
-from tune_asr.record.search_yaml import read_search_yaml
+from tune_asr.record.search_yaml import read_description
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
 
@@ -47,8 +47,8 @@ def gather(root: Path, rows: int) -> Results:
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
     state = SearchState.read(folder.ledger)
-    search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
-    metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
+    search = read_description(folder.search_yaml) if folder.search_yaml.exists() else {}
+    metric: Metric = search.get("metric", "val_wer")
     # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
     kept = None
     if folder.all_checkpoints.is_dir():
