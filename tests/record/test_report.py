@@ -323,3 +323,12 @@ def test_the_ruler_is_told_in_words(search, capsys):
     # 1.96 standard errors of a mean of 40: of errors that spread by 1.118 words of ten, times sqrt(2); and by 0.433.
     assert "The ruler, 400 words in 40 utterances: near WER 0.25, settings closer than 5.0 points" in text
     assert "cannot be told apart; 1.4 when paired." in text
+
+
+def test_where_words_mean_nothing_two_trials_are_compared_by_cer_and_none_is_said_to_win(searched, capsys):
+    searched.describe(metric="val_cer")
+    assert report.main([str(searched.folder.root), "--compare", "1", "0"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("00001  CER 20.0 %\n00000  CER 5.0 %\nThese transcripts are not written in words")
+    assert "WER 40" not in out
+    assert "beats" not in out

@@ -20,7 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tune_asr.errors import Problem, StorageError
+from tune_asr.config.scalars import shown
+from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import damage
 from tune_asr.record.ledger import Event, iter_ledger, way_out
 
@@ -182,6 +183,24 @@ class SearchState:
             trial.decisions.append(dict(event))
         else:
             raise StorageError("this version of tune_asr does not know it")
+
+
+def find_trial(state: SearchState, text: str, flag: str) -> Trial:
+    """The trial that a person names on the command line by its number, with its leading zeros or without.
+
+    Args:
+        state: the search.
+        text: what stands behind the flag.
+        flag: its name, for the message.
+
+    Raises:
+        ConfigError: it is no number, or there is no such trial.
+    """
+    trial = state.trials.get(text.zfill(5)) if text.isascii() and text.isdigit() else None
+    if trial is None:
+        there = f"has 00000 to {len(state.trials) - 1:05d}" if state.trials else "has no trial yet"
+        raise ConfigError(f"{flag} is {shown(text)}, but must be the number of a trial, and the search {there}")
+    return trial
 
 
 def _sound_events(ledger: Path) -> Iterator[Event]:
