@@ -18,6 +18,7 @@ from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
 from tune_asr.record.results import Results
 from tune_asr.record.terminal_table import percent, value_text
+from tune_asr.record.wording import count, duration
 
 COMMAND_INDENT = "    "
 _NEAR_THE_FIRST = 5
@@ -45,9 +46,10 @@ def sureness(results: Results) -> Iterator[str]:
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
     if len(near) > 1:
         yield first_against_second(near[0], near[1])
-    # A first without an error has no spread to go by.
-    if near and near[0] is not None and near[0].words.any() and near[0].errors.any():
-        yield str(resolution(near[0], [other for other in near[1:] if other is not None]))
+    if near and near[0] is not None and near[0].words.any():
+        ruler = resolution(near[0], [other for other in near[1:] if other is not None])
+        if ruler is not None:
+            yield str(ruler)
 
 
 def savings(results: Results) -> Iterator[str]:
@@ -109,15 +111,3 @@ def next_steps(results: Results) -> Iterator[str]:
 
 def _command(module: str, flag: str, path: Path) -> str:
     return f"{COMMAND_INDENT}python -m {module} {flag} {printable(shlex.quote(str(path)))}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """A time in the two units that matter."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
