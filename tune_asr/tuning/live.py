@@ -23,7 +23,7 @@ from tune_asr.errors import printable
 from tune_asr.record.ranking import best_epoch, epoch_key
 from tune_asr.record.state import FINAL, Trial
 from tune_asr.record.terminal_table import percent, short_names, value_text
-from tune_asr.tuning.progress import Progress, duration
+from tune_asr.tuning.progress import Progress, duration, printable_lines
 
 _DRAW_SECONDS = 1.0
 _DRAW_SHARE = 0.01
@@ -61,7 +61,7 @@ class LiveProgress(Progress):
         self._count(event)
         if event["event"] == "report":
             self._note(self.state.trials[event["trial"]], event)
-        elif event["event"] not in ("created", "started", "decision"):
+        elif event["event"] not in ("created", "decision"):
             self._tell(event)
         self._changed = time.monotonic()
         self.tick()
@@ -108,7 +108,7 @@ class LiveProgress(Progress):
             super()._line(text)
             return
         with suppress(OSError, ValueError):
-            self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable(text)}"), soft_wrap=True)
+            self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}"), soft_wrap=True)
 
     def _note(self, trial: Trial, report: Mapping[str, Any] | None) -> None:
         """Remember a trial's best epoch, and which trials lead."""

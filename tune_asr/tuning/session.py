@@ -16,7 +16,7 @@ from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.ledger import Ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
@@ -63,7 +63,7 @@ class Session:
         self._val_fingerprint = val_fingerprint
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
-        self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+        self.state = SearchState.read(folder.ledger)
         asha = plan.space.asha
         self.asha = Asha(
             grace_period=asha.grace_period,
