@@ -74,7 +74,7 @@ class Session:
         self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
             self.state,
             num_trials=plan.num_trials,
-            milestones=[*self.asha.milestones, plan.max_t],
+            milestones=[*(m for m in self.asha.milestones if m < plan.last_epoch), plan.last_epoch],
             reduction_factor=asha.reduction_factor,
             slots=slots,
             metric=metric,
