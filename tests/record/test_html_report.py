@@ -136,7 +136,7 @@ def numbers(encoded) -> list[float]:
 def test_it_says_what_the_terminal_says(searched):
     text = page_of(searched.folder.root).text
     results = gather(searched.folder.root, 20)
-    for section in (story.header, story.sureness, story.savings, story.failures, story.winner, story.next_steps):
+    for section in (story.header, story.sureness, story.savings, story.replays, story.winner, story.next_steps):
         for line in section(results):
             assert " ".join(line.split()) in text
 
@@ -237,7 +237,9 @@ def test_a_search_whose_trials_all_diverged_has_a_page(search):
 
 def test_where_cer_ranks_figures_show_cer(searched):
     searched.describe(metric="val_cer")
-    figures = page_of(searched.folder.root).figures
+    page = page_of(searched.folder.root)
+    figures = page.figures
+    assert "WER" not in page.text[: page.text.index("How sure")]
     assert "intervals" not in figures
     assert figures["cost"]["layout"]["yaxis"]["title"]["text"] == "CER %"
 

@@ -34,8 +34,8 @@ class Resolution:
         is_finer = self.paired is not None and self.paired < self.unpaired
         paired = f"; {100 * self.paired:.1f} when paired" if self.paired is not None and is_finer else ""
         return (
-            f"The ruler, {count(self.words, 'word')} in {count(self.utterances, 'utterance')}: near WER {self.wer:.2f}, "
-            f"settings closer than {100 * self.unpaired:.1f} points cannot be told apart{paired}."
+            f"The ruler, {count(self.words, 'word')} in {count(self.utterances, 'utterance')}: near WER "
+            f"{self.wer:.2f}, settings closer than {100 * self.unpaired:.1f} points cannot be told apart{paired}."
         )
 
 

@@ -20,10 +20,8 @@ from tune_asr.record.findings import first_against_second
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.results import Results, gather
 from tune_asr.record.state import find_trial
-from tune_asr.record.terminal_next import control_lines, replay_lines
 from tune_asr.record.terminal_table import interval_text, leaderboard_tables, percent
 from tune_asr.record.utterances import utterances_of
-from tune_asr.record.what_next import advise
 
 _ROWS = 20
 _WIDTH = 80
@@ -65,7 +63,10 @@ def print_comparison(root: Path, one: str, other: str) -> None:
     """
     results = gather(root, rows=0)
     reports = {trial.number: report for trial, report in results.ranked}
-    numbers = tuple(find_trial(results.state, text, "--compare").number for text in (one, other))
+    numbers = (
+        find_trial(results.state, one, "--compare").number,
+        find_trial(results.state, other, "--compare").number,
+    )
     if numbers[0] == numbers[1]:
         raise ConfigError(f"--compare names the trial {numbers[0]} twice: name two trials")
     for number in numbers:
@@ -97,11 +98,4 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
         yield f"and {len(results.ranked) - _ROWS} more in leaderboard.csv"
 
 
-def _replays(results: Results) -> Iterator[str]:
-    yield from control_lines(results.state, results.ranked)
-    advice = advise(results.search, results.state, results.metric, results.ranked)
-    if advice and not results.running:
-        yield from replay_lines(advice)
-
-
-_SECTIONS = (story.sureness, story.savings, _replays, story.failures, story.winner, story.next_steps)
+_SECTIONS = (story.sureness, story.savings, story.replays, story.failures, story.winner, story.next_steps)

@@ -28,11 +28,8 @@ class Utterances:
     """(s,) words of the reference."""
 
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of their WER, as the leaderboard has it: low and high end, as fractions.
-
-        From 2,000 replicates, for the driver waits: the ends are then sure to about 2 % of the width.
-        """
-        return wer_interval(self.errors, self.words, replicates=2_000)
+        """The 95 % interval of their WER, as the leaderboard has it: low and high end, as fractions."""
+        return wer_interval(self.errors, self.words)
 
 
 def read_utterances(path: Path) -> Utterances | None:
