@@ -163,8 +163,9 @@ def test_hostile_text_stays_text(tmp_path, search):
         trial = search.trial(**{HOSTILE: value})
         search.log("paused", trial=trial, epoch=0, cause=HOSTILE)
         search.log("resumed", trial=trial, epoch=0, cause=HOSTILE, process=HOSTILE)
-        search.epoch(trial, [1, 2])
-        rows = search.folder.root / "checkpoints" / trial / "epoch_001" / "utterances.jsonl"
+        search.epoch(trial, [1, 2], checkpoint=False)
+        rows = search.folder.utterances(trial)
+        rows.parent.mkdir(exist_ok=True)
         row = {"id": HOSTILE, "words": 20, "substitutions": 3, "deletions": 0, "insertions": 0, "hypothesis": HOSTILE}
         rows.write_text(json.dumps(row) + "\n")
     search.log("failed", trial=trial, cause=HOSTILE)
@@ -217,7 +218,7 @@ def test_a_search_in_any_state_has_a_page(search):
     page = page_of(root)
     assert "No trial has a result yet." in page.text
     assert set(page.figures) == {"timeline"}
-    search.epoch(trial, [1, 2])
+    search.epoch(trial, [1, 2], checkpoint=False)
     with search.folder.lock(), search.folder.ledger.open("ab") as file:
         file.write(b'{"event": "report", "tri')
         file.flush()
@@ -273,8 +274,9 @@ def test_references_are_shown_with_what_each_trial_made_of_them(tmp_path, search
     search.describe(config=config)
     search.start()
     trial = search.trial()
-    search.epoch(trial, [2])
-    rows = search.folder.root / "checkpoints" / trial / "epoch_001" / "utterances.jsonl"
+    search.epoch(trial, [2], checkpoint=False)
+    rows = search.folder.utterances(trial)
+    rows.parent.mkdir(exist_ok=True)
     heard = "one to three five six 7 8 9 ten"
     row = {"id": "utt0", "words": 10, "substitutions": 1, "deletions": 1, "insertions": 0, "hypothesis": heard}
     rows.write_text(json.dumps(row) + "\n")

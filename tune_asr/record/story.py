@@ -105,7 +105,7 @@ def winner(results: Results) -> Iterator[str]:
         yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
     for key, value in {**trial.params, "seed": trial.seed}.items():
         yield f"  {printable(key)}: {value_text(value)}"
-    space = results.search.get("space", {}).get("param_space", {})
+    space = results.search.get("space", {}).get("param_space") or {}
     for path, end in narrow_ranges(space, trial.params).items():
         place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range {value_text(space[path])}"
         yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
