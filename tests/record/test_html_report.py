@@ -218,7 +218,7 @@ def test_a_search_in_any_state_has_a_page(search):
     page = page_of(root)
     assert "No trial has a result yet." in page.text
     assert set(page.figures) == {"timeline"}
-    search.epoch(trial, [1, 2], checkpoint=False)
+    search.epoch(trial, [1, 2])
     with search.folder.lock(), search.folder.ledger.open("ab") as file:
         file.write(b'{"event": "report", "tri')
         file.flush()
