@@ -133,7 +133,7 @@ def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: s
         StorageError: no such epoch is left; each checkpoint that is damaged is named.
     """
     from tune_asr.record.ranking import leader
-    from tune_asr.record.snapshots import sound_standings
+    from tune_asr.record.sound import sound_standings
     from tune_asr.record.state import find_trial
 
     asked = None if number is None else find_trial(state, number, "--trial")

@@ -18,7 +18,6 @@ import pytest
 from tune_asr import report
 from tune_asr.record import story
 from tune_asr.record.results import gather
-from tune_asr.record.search_yaml import write_search_yaml
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}<!-- \u202e\udc80 'q' \"&amp;"
@@ -98,7 +97,7 @@ def rungs(search, params_of=lambda i: {"optimizer.lr": 0.001 * (i + 1), "model.d
 
 @pytest.fixture
 def searched(search):
-    write_search_yaml(search.folder.search_yaml, {"space": SPACE, "config": {"optimizer": {"lr": 0.002}}})
+    search.describe(space=SPACE, config={"optimizer": {"lr": 0.002}})
     return rungs(search)
 
 
@@ -137,7 +136,7 @@ def numbers(encoded) -> list[float]:
 def test_it_says_what_the_terminal_says(searched):
     text = page_of(searched.folder.root).text
     results = gather(searched.folder.root, 20)
-    for section in (story.header, story.sureness, story.savings, story.failures, story.winner, story.next_steps):
+    for section in (story.header, story.sureness, story.savings, story.replays, story.winner, story.next_steps):
         for line in section(results):
             assert " ".join(line.split()) in text
 
@@ -157,17 +156,16 @@ def test_nothing_is_fetched_and_nothing_runs_but_what_the_policy_names(searched)
 
 
 def test_hostile_text_stays_text(tmp_path, search):
-    write_search_yaml(
-        search.folder.search_yaml,
-        {"space": {"param_space": {HOSTILE: {"choice": [HOSTILE, "b"]}}}, "config": {"data": {"val": HOSTILE}}},
-    )
+    text = HOSTILE.replace("\udc80", "")  # which no YAML holds
+    search.describe(name=text, config={"data": {"target": "manifest", "train": text, "val": text}})
     search.start()
     for value in (HOSTILE, "b"):
         trial = search.trial(**{HOSTILE: value})
         search.log("paused", trial=trial, epoch=0, cause=HOSTILE)
         search.log("resumed", trial=trial, epoch=0, cause=HOSTILE, process=HOSTILE)
-        search.epoch(trial, [1, 2])
-        rows = search.folder.root / "checkpoints" / trial / "epoch_001" / "utterances.jsonl"
+        search.epoch(trial, [1, 2], checkpoint=False)
+        rows = search.folder.utterances(trial)
+        rows.parent.mkdir(exist_ok=True)
         row = {"id": HOSTILE, "words": 20, "substitutions": 3, "deletions": 0, "insertions": 0, "hypothesis": HOSTILE}
         rows.write_text(json.dumps(row) + "\n")
     search.log("failed", trial=trial, cause=HOSTILE)
@@ -204,7 +202,7 @@ def test_hostile_text_stays_text(tmp_path, search):
     ],
 )
 def test_every_kind_of_space_has_its_figures(search, space, params_of):
-    write_search_yaml(search.folder.search_yaml, {"space": {"param_space": space}})
+    search.describe(space={"param_space": space})
     rungs(search, params_of)
     figures = page_of(search.folder.root).figures
     keys = {key for i in range(6) for key in params_of(i)}
@@ -239,8 +237,10 @@ def test_a_search_whose_trials_all_diverged_has_a_page(search):
 
 
 def test_where_cer_ranks_figures_show_cer(searched):
-    write_search_yaml(searched.folder.search_yaml, {"metric": "val_cer"})
-    figures = page_of(searched.folder.root).figures
+    searched.describe(metric="val_cer")
+    page = page_of(searched.folder.root)
+    figures = page.figures
+    assert "WER" not in page.text[: page.text.index("How sure")]
     assert "intervals" not in figures
     assert figures["cost"]["layout"]["yaxis"]["title"]["text"] == "CER %"
 
@@ -257,7 +257,7 @@ def test_the_worst_utterances_come_first_beside_those_of_the_others(searched):
 
 def test_the_base_settings_stand_beside_the_winner_where_a_trial_has_them(search):
     config = {"optimizer": {"lr": 0.002}}
-    write_search_yaml(search.folder.search_yaml, {"config": config})
+    search.describe(config=config)
     search.start()
     for lr, errors in (0.001, [1]), (0.003, [2]), (0.002, [7]):
         search.epoch(search.trial(**{"optimizer.lr": lr}), errors)
@@ -271,11 +271,12 @@ def test_references_are_shown_with_what_each_trial_made_of_them(tmp_path, search
         '{"audio_filepath": "utt0.wav", "text": "One, two three FOUR five six 7 8 9 ten."}\n'
     )
     config = {"data": {"target": "manifest", "train": "t.jsonl", "val": str(tmp_path / "val.jsonl")}}
-    write_search_yaml(search.folder.search_yaml, {"config": config})
+    search.describe(config=config)
     search.start()
     trial = search.trial()
-    search.epoch(trial, [2])
-    rows = search.folder.root / "checkpoints" / trial / "epoch_001" / "utterances.jsonl"
+    search.epoch(trial, [2], checkpoint=False)
+    rows = search.folder.utterances(trial)
+    rows.parent.mkdir(exist_ok=True)
     heard = "one to three five six 7 8 9 ten"
     row = {"id": "utt0", "words": 10, "substitutions": 1, "deletions": 1, "insertions": 0, "hypothesis": heard}
     rows.write_text(json.dumps(row) + "\n")
@@ -313,6 +314,7 @@ def made_up(root: Path, trials: int) -> Path:
         events.append({"event": "started", "trial": trial, "process": f"host:{i % 4}"})
         wer = final_wer(i)
         events.append({"event": "report", "trial": trial, "epoch": 1, "val_wer": wer, "objective": wer, "seconds": 2.0})
+        events[-1] |= {"val_cer": wer, "val_loss": None, "last": False}
         verdict = "stop" if i % 3 else "continue"
         events.append({"event": "decision", "trial": trial, "rung": 0, "epoch": 1, "value": wer, "verdict": verdict})
         events.append({"event": "pruned" if i % 3 else "finished", "trial": trial})
@@ -348,7 +350,7 @@ def test_a_damaged_folder_is_exit_5_and_the_old_file_stays(searched, tmp_path, c
     (tmp_path / "page.html").write_text("old")
     searched.folder.search_yaml.write_text(damage)
     assert report.main([str(searched.folder.root), "--html", str(tmp_path / "page.html")]) == 5
-    assert "search.yaml: the file is damaged" in capsys.readouterr().err
+    assert "The file is damaged" in capsys.readouterr().err
     assert report.main([str(searched.folder.root)]) == 5
     assert (tmp_path / "page.html").read_text() == "old"
 

@@ -311,7 +311,12 @@ def test_any_two_trials_are_compared(searched, capsys):
     out = capsys.readouterr().out
     assert out.startswith("00001  WER 40.0 %, 95 %: 40.0-40.0\n00000  WER 10.0 %, 95 %: 10.0-10.0\n00000 beats 00001: ")
     assert "+30.0 to +30.0 points" in out
-    for trials, said in ((("0", "9"), "00009, which is none"), (("2", "0"), "00002, which has no result")):
+    refused = {
+        ("0", "9"): "--compare is '9', but must be the number of a trial",
+        ("2", "0"): "00002, which has no result",
+        ("0", "00000"): "00000 twice",
+    }
+    for trials, said in refused.items():
         assert report.main([root, "--compare", *trials]) == 2
         assert said in capsys.readouterr().err
 
@@ -320,6 +325,26 @@ def test_the_ruler_is_told_in_words(search, capsys):
     for errors in ([1, 2, 3, 4] * 10, [2, 2, 3, 4] * 10):
         search.epoch(search.trial(lr=1.0), errors)
     text = " ".join(reported(search, capsys).split())
-    # 1.96 standard errors of a mean of 40: of errors that spread by 1.118 words of ten, times sqrt(2); and by 0.433.
-    assert "The ruler, 400 words in 40 utterances: near WER 0.25, settings closer than 5.0 points" in text
+    # 1.96 standard errors of a mean of 40: of errors that spread by 1.118 and 0.829 words of ten; and by 0.433.
+    assert "The ruler, 400 words in 40 utterances: near WER 0.25, settings closer than 4.4 points" in text
     assert "cannot be told apart; 1.4 when paired." in text
+
+
+def test_where_words_mean_nothing_two_trials_are_compared_by_cer_and_none_is_said_to_win(searched, capsys):
+    searched.describe(metric="val_cer")
+    assert report.main([str(searched.folder.root), "--compare", "1", "0"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("00001  CER 20.0 %\n00000  CER 5.0 %\nThese transcripts are not written in words")
+    assert "WER 40" not in out
+    assert "beats" not in out
+
+
+def test_the_header_says_whose_error_rates_these_are_and_the_end_how_to_export(search, capsys):
+    search.epoch(search.trial(lr=1.0), [1])
+    assert "ema" not in reported(search, capsys)
+    assert "tune_asr.export" not in reported(search, capsys), "nothing has been put beside it yet"
+    search.log(**{**search.state.reports[-1], "epoch": 2, "weights": "ema"})
+    search.folder.best_ckpt.touch()
+    text = reported(search, capsys)
+    assert "Error rates are those of the averaged weights (ema).\n" in text
+    assert f"    python -m tune_asr.export {search.folder.root}\n" in text

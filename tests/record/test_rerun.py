@@ -6,13 +6,12 @@ from tune_asr import train
 from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.record.rerun import rerun_command, trial_config
-from tune_asr.record.search_yaml import write_search_yaml
 
 
 @pytest.fixture
 def searched(search):
     """A trial that was stopped after two epochs, and one that never reported."""
-    write_search_yaml(search.folder.search_yaml, {"config": Config().model_dump()})
+    search.describe(config=Config().model_dump())
     trial = search.trial(**{"optimizer.lr": 0.02})
     search.epoch(trial, [2])
     search.epoch(trial, [1])
@@ -31,8 +30,11 @@ def test_a_trial_has_its_values_its_seed_and_its_last_epoch(searched, number):
 @pytest.mark.parametrize(
     ("trial", "said"),
     [
-        ("7", "--trial is 7, but the search in .* has 00000 to 00001"),
-        ("best", "--trial is best, but"),
+        ("7", "--trial is '7', but must be the number of a trial, and the search has 00000 to 00001"),
+        ("best", "--trial is 'best', but must be"),
+        ("", "--trial is '', but must be"),
+        ("0000x", "--trial is '0000x', but must be"),
+        ("-1", "--trial is '-1', but must be"),
         ("1", r"--trial 00001 is diverged \(the training loss is nan\) and has reported no epoch"),
     ],
 )
@@ -42,9 +44,10 @@ def test_a_trial_that_cannot_be_trained_again_is_refused(searched, capsys, trial
 
 
 def test_a_configuration_has_no_trials(searched, capsys, tmp_path):
-    (tmp_path / "train.yaml").write_text("seed: 1\n")
-    assert train.main(["--config", str(tmp_path / "train.yaml"), "--trial", "0", "--dry-run"]) == 2
-    assert_matches(capsys, "--trial is given, but .*train.yaml is no search.yaml")
+    for path in (tmp_path / "train.yaml", tmp_path / "search.yaml", searched.folder.best_yaml):
+        path.write_text("seed: 1\n")
+        assert train.main(["--config", str(path), "--trial", "0", "--dry-run"]) == 2
+        assert_matches(capsys, f"^error: --trial is given, but {path} is no search.yaml of a search: give the one")
 
 
 def test_the_command_survives_a_shell(searched):

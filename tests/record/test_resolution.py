@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tune_asr.record.resolution import resolution
-from tune_asr.record.utterances import Utterances
+from tune_asr.record.utterances import Utterances, read_utterances
 
 
 def utterances(errors, words, start=0):
@@ -43,3 +43,34 @@ def test_only_settings_on_the_same_utterances_are_paired():
     first, other = utterances([1, 0, 2], [3, 3, 3]), utterances([1, 1, 1], [3, 3, 3], start=5)
     assert resolution(first, [other]).paired is None
     assert resolution(first, [other, first]).paired == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"id": "a", "words": 1' + "0" * 30 + ', "substitutions": 0, "deletions": 0, "insertions": 0}',
+        '{"id": "a", "words": Infinity, "substitutions": 0, "deletions": 0, "insertions": 0}',
+        "[" * 100_000,
+    ],
+)
+def test_utterances_that_are_damaged_are_none(tmp_path, row):
+    path = tmp_path / "utterances.jsonl"
+    path.write_text(row + "\n")
+    assert read_utterances(path) is None
+
+
+def test_a_ruler_without_a_spread_says_nothing():
+    assert resolution(utterances([1], [3]), []) is None
+    assert resolution(utterances([1, 1, 1], [3, 3, 3]), [utterances([1, 0, 3], [3, 3, 3])]) is None
+
+
+def test_pairing_with_a_setting_that_errs_more_is_not_taken_for_a_coarser_ruler():
+    # One error in a hundred words here, forty there.
+    first = utterances([1] + [0] * 19, [5] * 20)
+    other = utterances([k % 5 for k in range(20)], [5] * 20)
+    found = resolution(first, [other])
+    errors_apart = resolution(utterances(other.errors, other.words), [])
+    alone = resolution(first, [])
+    assert found.unpaired == pytest.approx(np.hypot(alone.unpaired, errors_apart.unpaired) / np.sqrt(2))
+    assert found.paired > alone.unpaired, "which once stood beside it"
+    assert found.paired < 1.1 * found.unpaired

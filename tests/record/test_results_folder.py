@@ -12,10 +12,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from tune_asr.errors import StorageError
+from tune_asr.errors import Problem, StorageError
 from tune_asr.record.atomic import copy_atomic, write_atomic
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.skipped_rows import write_skipped_rows
 
 OWNER = """
 import subprocess, sys, time
@@ -88,6 +89,7 @@ def test_a_search_that_came_to_nothing_is_removed_and_what_is_not_its_own_stays(
     search.epoch(search.trial(lr=1.0), [1])
     with folder.lock():
         (folder.root / "notes.txt").write_text("mine")
+        write_skipped_rows(folder.root, [Problem("train.jsonl:3", "no text")])
         folder.remove()
         assert [p.name for p in folder.root.iterdir()] == ["notes.txt"]
         (folder.root / "notes.txt").unlink()

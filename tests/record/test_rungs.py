@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.record.rungs import RungOrder, foretold, rank_correlation, rung_orders
+from tune_asr.record.findings import horizon_of
+from tune_asr.record.rungs import RungOrder, asha_metric, foretold, rank_correlation, rung_orders
 from tune_asr.record.timeline import Run, runs
 
 
@@ -49,21 +50,21 @@ def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
     def event(name, second, **fields):
         return {"event": name, "time": f"2026-01-01T00:00:{second:02d}Z", **fields}
 
-    found = runs(
-        [
-            event("search_started", 0),
-            event("started", 1, trial="00000", process="h:1"),
-            event("started", 2, trial="00001", process="h:2"),
-            event("report", 3, trial="00000"),
-            event("search_started", 30),
-            event("resumed", 31, trial="00000", process="h:3"),
-            event("paused", 32, trial="00000"),
-            event("resumed", 33, trial="00000", process="h:4"),
-            event("pruned", 34, trial="00000"),
-            event("resumed", 35, trial="00001", process="h:3"),
-            event("report", 36, trial="00001"),
-        ]
-    )
+    events = [
+        event("search_started", 0),
+        event("started", 1, trial="00000", process="h:1"),
+        event("started", 2, trial="00001", process="h:2"),
+        event("report", 3, trial="00000"),
+        event("search_started", 30),
+        event("resumed", 31, trial="00000", process="h:3"),
+        event("paused", 32, trial="00000"),
+        event("resumed", 33, trial="00000", process="h:4"),
+        event("pruned", 34, trial="00000"),
+        event("resumed", 35, trial="00001", process="h:3"),
+        event("report", 36, trial="00001"),
+    ]
+    found = runs(events, running=True)
+    assert runs(events, running=False)[-1].ended == "killed"
     assert [(r.trial, r.process, r.start[-3:-1], r.end[-3:-1], r.ended) for r in found] == [
         ("00000", "h:1", "01", "03", "killed"),
         ("00001", "h:2", "02", "02", "killed"),
@@ -72,3 +73,15 @@ def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
         ("00001", "h:3", "35", "36", "running"),
     ]
     assert all(isinstance(run, Run) for run in found)
+
+
+@pytest.mark.parametrize(("metric", "compared"), [("val_wer", "val_wer"), ("val_cer", "val_cer")])
+def test_the_end_is_compared_by_what_rungs_compared(search, metric, compared):
+    described = search.describe(metric=metric, space={"asha": {"metric": "val_wer"}})
+    assert asha_metric(described) == compared
+
+
+@pytest.mark.parametrize(("stop_epoch", "horizon"), [(None, 4), (3, 3)])
+def test_a_search_that_stops_all_trials_early_has_an_early_horizon(search, stop_epoch, horizon):
+    config = {"trainer": {"max_epochs": 9}, "early_stopping": {"stop_epoch": stop_epoch}}
+    assert horizon_of(search.describe(config=config), search.state) == horizon

@@ -12,6 +12,7 @@ import yaml
 
 from tune_asr.record.checkpoints import epoch_folder, retain
 from tune_asr.record.ledger import read_ledger
+from tune_asr.record.results import gather
 from tune_asr.record.snapshots import winner_config, write_snapshots
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import Utterances
@@ -219,3 +220,15 @@ def test_a_winner_that_ended_before_the_horizon_says_where_it_stops(epochs, stop
         {"max_epochs": 4},
     )
     assert CONFIG["optimizer"] == {"name": "adamw", "lr": 0.1}, "the base was changed"
+
+
+def test_the_report_names_the_winner_of_the_summary_where_the_best_checkpoint_is_damaged(searched):
+    (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").write_bytes(b"rotten")
+    (damaged,) = snapshot(searched)
+    assert "epoch_003" in damaged
+    best = json.loads(searched.folder.summary.read_bytes())["best"]
+    for file in ((), (searched.folder.summary,)):  # also where nobody has written down what was verified
+        for path in file:
+            path.unlink()
+        trial, report = gather(searched.folder.root, rows=1).ranked[0]
+        assert (trial.number, report["epoch"]) == (best["trial"], best["epoch"]) == ("00001", 4)

@@ -4,7 +4,6 @@ import pytest
 import yaml
 
 from tune_asr.record.ranking import standings
-from tune_asr.record.search_yaml import write_search_yaml
 from tune_asr.record.terminal_report import print_report
 from tune_asr.record.what_next import advise
 from tune_asr.space.asha import Asha
@@ -37,9 +36,7 @@ def conduct(search):
                     break
             else:
                 search.log("finished", trial=trial)
-        description = {"space": {"asha": AshaSection(**setting).model_dump()}}
-        write_search_yaml(search.folder.search_yaml, description)
-        return description
+        return search.describe(space={"asha": AshaSection(**setting).model_dump()})
 
     return conduct
 

@@ -153,6 +153,14 @@ def test_it_shows_trials_values_epochs_rates_states_the_best_and_the_time_left(t
     assert [line for line in lines[:heads] if line][-1].endswith("00001  pruned    after epoch 1")
 
 
+def test_what_is_wrong_with_a_trial_that_starts_stands_above_the_table(terminal):
+    screen = terminal(80)
+    shown(screen, [created("00000"), {"event": "started", "trial": "00000"}, created("00001")])
+    assert not [line for line in screen.seen() if "started" in line]
+    shown(screen, [created("00000"), {"event": "started", "trial": "00000", "warning": "W&B is not installed"}])
+    assert [line for line in screen.seen() if line.endswith("started   warning: W&B is not installed")]
+
+
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
 def test_no_line_is_wider_than_the_terminal_and_the_table_stands_there_once(terminal, columns):
     screen = terminal(columns)

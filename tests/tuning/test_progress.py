@@ -51,6 +51,10 @@ def test_a_loss_of_nothing_does_not_become_the_best():
 
 
 def test_damaged_checkpoints_are_named():
-    resumed = {"event": "resumed", "trial": "00000", "epoch": 1, "cause": "it died", "damaged": ["epoch_002: removed"]}
-    lines = progress([created("00000"), report("00000", 1, 0.5), resumed])
-    assert lines[-1].endswith("damaged, passed over: epoch_002: removed")
+    resumed = {"event": "resumed", "trial": "00000", "epoch": 1, "cause": "it\ndied", "damaged": ["epoch_002: removed"]}
+    lines = progress([created("00000"), report("00000", 1, 0.5), {**resumed, "warning": "W&B is\x1b[2J off"}])
+    assert lines[-3] == r"00000  resumed   after epoch 1: it\ndied"
+    assert [line.strip() for line in lines[-2:]] == [
+        "damaged, passed over: epoch_002: removed",
+        r"warning: W&B is\x1b[2J off",
+    ]

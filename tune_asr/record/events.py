@@ -24,7 +24,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 _TEXT, _WHOLE, _NUMBER = "text", "a whole number", "a number"
 _KINDS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("trial", "time", "checkpoint", "process"), (_TEXT,)),
+    **dict.fromkeys(("trial", "time", "checkpoint", "process", "warning"), (_TEXT,)),
     "cause": (_TEXT, "null"),
     **dict.fromkeys(("seed", "epoch", "rung", "slots", "retry"), (_WHOLE,)),
     **dict.fromkeys(("words", "substitutions", "deletions", "insertions"), (_WHOLE, "null")),
@@ -34,7 +34,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "params": ("a mapping",),
     "damaged": ("a list",),
 }
-_CHOICES = {"status": ("finished", "interrupted"), "verdict": ("continue", "stop")}
+_CHOICES = {"status": ("finished", "interrupted"), "verdict": ("continue", "stop"), "weights": ("raw", "ema")}
 
 
 def damage(event: Mapping[str, Any]) -> str:

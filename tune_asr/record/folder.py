@@ -15,6 +15,7 @@ from types import TracebackType
 
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.atomic import TEMPORARY_PREFIX, probe_writable, storage_error
+from tune_asr.record.skipped_rows import SKIPPED_ROWS
 
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE = 0.02
@@ -64,7 +65,8 @@ class ResultsFolder:
         """Remove a search that came to nothing, with all that it has written. What else is in the folder stays."""
         for folder in (self.all_checkpoints, self.root / "utterances", self.root / "tensorboard", self.root / ".tune"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.search_yaml, self.ledger, self.leaderboard, self.summary, self.best_yaml, self.best_ckpt):
+        derived = (self.leaderboard, self.summary, self.best_yaml, self.best_ckpt, self.root / SKIPPED_ROWS)
+        for file in (self.search_yaml, self.ledger, *derived):
             with suppress(OSError):
                 file.unlink()
         self.discard()

@@ -71,6 +71,11 @@ def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
     return ranked[0][0], ranked[0][1]
 
 
+def rung_metric(asked: str, metric: Metric) -> str:
+    """What rungs compare where `asha.metric` is `asked`: CER in place of WER where WER means nothing."""
+    return "val_cer" if asked == "val_wer" and metric == "val_cer" else asked
+
+
 def searched_keys(state: SearchState) -> list[str]:
     """The paths that the search varies, in the order in which the trials name them."""
     return list(dict.fromkeys(key for trial in state.trials.values() for key in trial.params))

@@ -8,10 +8,9 @@ from typing import Any
 
 from tune_asr.errors import ConfigError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.snapshots import winner_config
-from tune_asr.record.state import SearchState
+from tune_asr.record.state import SearchState, find_trial
 
 
 def rerun_command(folder: ResultsFolder, trial: str) -> str:
@@ -27,18 +26,16 @@ def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
         trial: its number, leading zeros or not.
 
     Raises:
-        ConfigError: it is no search.yaml, or the search has no such trial, or the trial has reported no epoch.
+        ConfigError: it is no search.yaml of a search, the search has no such trial, or that has reported no epoch.
         StorageError: search.yaml or the ledger cannot be read, or is damaged.
     """
     folder = ResultsFolder(search_yaml.parent)
-    config = read_search_yaml(search_yaml).get("config")
-    if not isinstance(config, dict):
-        raise ConfigError(f"--trial is given, but {search_yaml} is no search.yaml: give that of the trial's search")
-    state = SearchState.replay(iter_ledger(folder.ledger), str(folder.ledger))
-    found = state.trials.get(trial.zfill(5))
-    if found is None:
-        there = f"has 00000 to {max(state.trials)}" if state.trials else "has no trial yet"
-        raise ConfigError(f"--trial is {trial}, but the search in {folder.root} {there}")
+    # A folder holds other configurations beside it, e.g. best.yaml.
+    if search_yaml.name != folder.search_yaml.name or not folder.ledger.is_file():
+        what = f"--trial is given, but {search_yaml} is no search.yaml of a search"
+        raise ConfigError(f"{what}: give the one in the results folder of the trial's search")
+    config = read_search_yaml(search_yaml)["config"]
+    found = find_trial(SearchState.read(folder.ledger), trial, "--trial")
     if not found.reports:
         cause = f" ({found.cause})" if found.cause else ""
         raise ConfigError(f"--trial {found.number} is {found.status}{cause} and has reported no epoch to train again")

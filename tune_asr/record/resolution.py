@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tune_asr.record.utterances import Utterances
+from tune_asr.record.wording import count
 
 _NORMAL = 1.96
 """Standard errors to each side of the middle 95 %."""
@@ -29,27 +30,37 @@ class Resolution:
     """Of two settings on the same utterances; None where there is no second one to say how alike they err."""
 
     def __str__(self) -> str:
-        paired = "" if self.paired is None else f"; {100 * self.paired:.1f} when paired"
+        # Where errors fall on other utterances, pairing removes nothing.
+        is_finer = self.paired is not None and self.paired < self.unpaired
+        paired = f"; {100 * self.paired:.1f} when paired" if self.paired is not None and is_finer else ""
         return (
-            f"The ruler, {self.words} words in {self.utterances} utterances: near WER {self.wer:.2f}, settings closer "
-            f"than {100 * self.unpaired:.1f} points cannot be told apart{paired}."
+            f"The ruler, {count(self.words, 'word')} in {count(self.utterances, 'utterance')}: near WER "
+            f"{self.wer:.2f}, settings closer than {100 * self.unpaired:.1f} points cannot be told apart{paired}."
         )
 
 
-def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution:
+def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution | None:
     """What the validation set can tell apart near the first setting.
 
     Args:
         first: its utterances; with words.
         others: those of settings near it; each that was scored on the same utterances is paired with it.
+
+    Returns:
+        None where the first has no spread to go by: one utterance, or the same rate in all of them.
     """
     error = _standard_error(first.errors, first.words)
-    pairs = [_standard_error(first.errors - other.errors, first.words) for other in others if other.ids == first.ids]
+    if len(first.ids) < 2 or math.isclose(error, 0, abs_tol=1e-12):
+        return None
+    same = [other for other in others if other.ids == first.ids]
+    # Both of the same pairs: a setting that errs more spreads more, paired or not.
+    apart = [math.hypot(error, _standard_error(other.errors, other.words)) for other in same]
+    pairs = [_standard_error(first.errors - other.errors, first.words) for other in same]
     return Resolution(
         words=int(first.words.sum()),
         utterances=len(first.ids),
         wer=float(first.errors.sum() / first.words.sum()),
-        unpaired=_NORMAL * math.sqrt(2) * error,
+        unpaired=_NORMAL * (median(apart) if apart else math.sqrt(2) * error),
         paired=_NORMAL * median(pairs) if pairs else None,
     )
 

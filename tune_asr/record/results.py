@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Event, iter_ledger
 from tune_asr.record.ranking import Metric, Standing, standings
-from tune_asr.record.search_yaml import read_search_yaml
+from tune_asr.record.search_yaml import read_description
+from tune_asr.record.sound import former_best, sound_standings
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
 
@@ -47,13 +47,12 @@ def gather(root: Path, rows: int) -> Results:
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
     state = SearchState.read(folder.ledger)
-    search = read_search_yaml(folder.search_yaml) if folder.search_yaml.exists() else {}
-    metric: Metric = "val_cer" if search.get("metric") == "val_cer" else "val_wer"
+    search = read_description(folder.search_yaml) if folder.search_yaml.exists() else {}
+    metric: Metric = search.get("metric", "val_wer")
     # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
-    kept = None
+    ranked = standings(state, metric)
     if folder.all_checkpoints.is_dir():
-        kept = {number: kept_epochs(folder.checkpoints(number)) for number in state.trials}
-    ranked = standings(state, metric, kept)
+        ranked, _ = sound_standings(folder, state, metric, former_best(folder))
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }

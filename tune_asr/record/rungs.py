@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tune_asr.record.ranking import rung_metric
 from tune_asr.record.state import SearchState
+from tune_asr.space.sections import AshaSection
 
 _FEWEST = 3
 """Trials: the order of two is a coin."""
@@ -63,8 +65,9 @@ def rung_orders(state: SearchState, search: Mapping[str, Any]) -> list[RungOrder
 
 def asha_metric(search: Mapping[str, Any]) -> str:
     """What trials are compared by at a rung."""
-    asha = (search.get("space") or {}).get("asha") or {}
-    return str(asha.get("metric") or "objective")
+    if "space" not in search:
+        return "objective"
+    return rung_metric(AshaSection.model_validate(search["space"]["asha"]).metric, search["metric"])
 
 
 def foretold(orders: list[RungOrder]) -> list[str]:

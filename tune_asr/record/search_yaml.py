@@ -15,6 +15,7 @@ loader as by any other; no value becomes another one on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,15 +90,43 @@ def read_search_yaml(path: Path) -> dict[str, Any]:
     """What search.yaml says, of which `space.plan.from_values` makes the search again.
 
     Raises:
-        StorageError: it is not there, or no longer what was written; everything that is wrong is named.
+        StorageError: it is not there, no longer what was written, or of a version with other keys; everything that is
+            wrong is named.
     """
+    description = _described(path)
+    try:
+        plans.from_values(description["space"], description["config"], str(path))
+    except ConfigError as error:
+        wrote = description["versions"].get("tune_asr", "of an unknown version")
+        way_out = (
+            f"The file is damaged, or another version's: tune_asr {wrote} wrote it, and this is {version('tune_asr')}. "
+            "Restore it from a copy, or go on with that version."
+        )
+        raise StorageError([Problem(problem.place, problem.what, way_out) for problem in error.problems]) from error
+    return description
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """What search.yaml says, for a report: without `space` and `config` where this version cannot read these two.
+
+    Raises:
+        StorageError: it is not there, or another of its keys is missing or damaged; everything that is wrong is named.
+    """
+    description = _described(path)
+    try:
+        plans.from_values(description["space"], description["config"], str(path))
+    except ConfigError:
+        return {key: value for key, value in description.items() if key not in ("space", "config")}
+    return description
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """The file, with the keys that it must have; what is in the space and in the configuration is not looked at."""
     try:
         document = strict_yaml.read(path, room=2)
         _, problems = load.examine(Layered.of(document, path.parent), _SearchYaml)
         if "data_fingerprint" not in document.values:
             problems.append(Problem(document.place(("data_fingerprint",)), "is missing"))
-        if not problems:
-            plans.from_values(document.values["space"], document.values["config"], document.name)
     except ConfigError as error:
         problems = list(error.problems)
     if problems:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tune_asr.config.overrides import overridden
 from tune_asr.record.atomic import copy_atomic, write_if_changed
-from tune_asr.record.checkpoints import CHECKPOINT, kept_epochs, stored, verify
+from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.leaderboard import write_leaderboard
-from tune_asr.record.ranking import Metric, Report, Standing, leader, standings
+from tune_asr.record.ranking import Metric, Report, leader
 from tune_asr.record.search_yaml import dump_yaml
+from tune_asr.record.sound import former_best, sound_standings
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.space.plan import trial_values
 
@@ -49,15 +49,15 @@ def write_snapshots(
     Raises:
         StorageError: a file cannot be written.
     """
-    former = _former_best(folder)
-    ranked, passed_over = sound_standings(folder, state, metric, former=former)
+    former = former_best(folder)
+    ranked, passed_over = sound_standings(folder, state, metric, former)
     write_leaderboard(folder, state, ranked)
     best = None
     if winner := leader(ranked):
         trial, report = winner
         best = _best(trial, report)
         if (trial.number, report["epoch"]) != former:
-            copy_atomic(_checkpoint(folder, trial, report) / CHECKPOINT, folder.best_ckpt)
+            copy_atomic(stored(folder.checkpoints(trial.number), report["epoch"]) / CHECKPOINT, folder.best_ckpt)
         write_if_changed(folder.best_yaml, dump_yaml(winner_config(config, trial)))
     summary = {
         "name": folder.root.name,
@@ -86,57 +86,6 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     if trial.epoch < values["trainer"]["max_epochs"]:
         values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})
     return values
-
-
-def sound_standings(
-    folder: ResultsFolder,
-    state: SearchState,
-    metric: Metric,
-    *,
-    former: tuple[str, int] | None = None,
-    only: str | None = None,
-) -> tuple[list[Standing], list[str]]:
-    """The standings over kept checkpoints, the first of which is verified.
-
-    Args:
-        folder: where the checkpoints are.
-        state: the search.
-        metric: what is to be low.
-        former: trial and epoch that were verified when they became the best, and need not be again.
-        only: the one trial whose checkpoints count.
-
-    Returns:
-        The standings, and a line for each checkpoint that would have been the first but is damaged.
-    """
-    numbers = state.trials if only is None else (only,)
-    kept = {number: kept_epochs(folder.checkpoints(number)) for number in numbers}
-    passed_over: list[str] = []
-    while True:
-        ranked = standings(state, metric, kept)
-        winner = leader(ranked)
-        if winner is None or (winner[0].number, winner[1]["epoch"]) == former:
-            return ranked, passed_over
-        trial, report = winner
-        checkpoint = _checkpoint(folder, trial, report)
-        reason = verify(checkpoint)
-        if reason is None:
-            return ranked, passed_over
-        passed_over.append(f"{checkpoint}: {reason}")
-        kept[trial.number].discard(report["epoch"])
-
-
-def _former_best(folder: ResultsFolder) -> tuple[str, int] | None:
-    """Trial and epoch of the best.ckpt that is there."""
-    try:
-        best = json.loads(folder.summary.read_bytes())["best"]
-        former = (best["trial"], best["epoch"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return former if folder.best_ckpt.exists() else None
-
-
-def _checkpoint(folder: ResultsFolder, trial: Trial, report: Report) -> Path:
-    return stored(folder.checkpoints(trial.number), report["epoch"])
 
 
 def _best(trial: Trial, report: Report) -> dict[str, Any]:

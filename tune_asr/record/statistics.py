@@ -20,22 +20,14 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+REPLICATES = 2_000
+"""Of an interval, wherever one is shown. The driver waits for it; its ends are sure to about 2 % of its width."""
 _DRAWS_AT_ONCE = 1 << 16
 """Utterances drawn at once, over all replicates: 1 MiB, which stays in the cache."""
 
 
-INTERVAL_REPLICATES = 2_000
-"""Of every interval that is told, so that all of them agree. The driver waits for the leaderboard's: with so many, the
-ends are sure to about 2 % of the width."""
-
-
 def wer_interval(
-    errors: ArrayLike,
-    words: ArrayLike,
-    *,
-    replicates: int = INTERVAL_REPLICATES,
-    confidence: float = 0.95,
-    seed: int = 0,
+    errors: ArrayLike, words: ArrayLike, *, replicates: int = REPLICATES, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
     """The percentile interval of a word error rate.
 

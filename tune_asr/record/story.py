@@ -17,7 +17,10 @@ from tune_asr.record.ranking import leader
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
 from tune_asr.record.results import Results
+from tune_asr.record.terminal_next import control_lines, replay_lines
 from tune_asr.record.terminal_table import percent, value_text
+from tune_asr.record.what_next import advise
+from tune_asr.record.wording import count, duration
 
 COMMAND_INDENT = "    "
 _NEAR_THE_FIRST = 5
@@ -35,6 +38,11 @@ def header(results: Results) -> Iterator[str]:
     yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
     yield f"{count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
     yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
+    if any(report.get("weights") == "ema" for report in state.reports):
+        yield "Error rates are those of the averaged weights (ema)."
+    if results.search and "space" not in results.search:
+        wrote = printable(results.search["versions"].get("tune_asr", "another version"))
+        yield f"search.yaml is damaged, or of another version (tune_asr {wrote}): its ranges and `asha` are left out."
 
 
 def sureness(results: Results) -> Iterator[str]:
@@ -45,9 +53,10 @@ def sureness(results: Results) -> Iterator[str]:
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
     if len(near) > 1:
         yield first_against_second(near[0], near[1])
-    # A first without an error has no spread to go by.
-    if near and near[0] is not None and near[0].words.any() and near[0].errors.any():
-        yield str(resolution(near[0], [other for other in near[1:] if other is not None]))
+    if near and near[0] is not None and near[0].words.any():
+        ruler = resolution(near[0], [other for other in near[1:] if other is not None])
+        if ruler is not None:
+            yield str(ruler)
 
 
 def savings(results: Results) -> Iterator[str]:
@@ -62,6 +71,14 @@ def savings(results: Results) -> Iterator[str]:
     )
     for rung in saved.rungs:
         yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
+
+
+def replays(results: Results) -> Iterator[str]:
+    """What became of the controls, and of the search under other settings of `asha`."""
+    yield from control_lines(results.state, results.ranked, results.metric)
+    advice = advise(results.search, results.state, results.metric, results.ranked)
+    if advice and not results.running:
+        yield from replay_lines(advice)
 
 
 def failures(results: Results) -> Iterator[str]:
@@ -88,7 +105,7 @@ def winner(results: Results) -> Iterator[str]:
         yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
     for key, value in {**trial.params, "seed": trial.seed}.items():
         yield f"  {printable(key)}: {value_text(value)}"
-    space = (results.search.get("space") or {}).get("param_space") or {}
+    space = results.search.get("space", {}).get("param_space") or {}
     for path, end in narrow_ranges(space, trial.params).items():
         place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range {value_text(space[path])}"
         yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
@@ -99,6 +116,9 @@ def next_steps(results: Results) -> Iterator[str]:
     if results.folder.best_yaml.exists():
         yield "Train the winner again:"
         yield _command("tune_asr.train", "--config", results.folder.best_yaml)
+    if not results.running and results.folder.best_ckpt.exists():
+        yield "Export the winner, to run it elsewhere:"
+        yield f"{COMMAND_INDENT}python -m tune_asr.export {printable(shlex.quote(str(results.folder.root)))}"
     if results.folder.search_yaml.exists() and (best := leader(results.ranked)):
         yield "Train any trial again, to its recorded WER, by its number:"
         yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
@@ -109,15 +129,3 @@ def next_steps(results: Results) -> Iterator[str]:
 
 def _command(module: str, flag: str, path: Path) -> str:
     return f"{COMMAND_INDENT}python -m {module} {flag} {printable(shlex.quote(str(path)))}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 trial`, `2 trials`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """A time in the two units that matter."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

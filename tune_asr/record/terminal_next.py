@@ -1,10 +1,10 @@
-"""What to do after a search, in lines for a terminal: what controls tell, other settings replayed, commands."""
+"""What to do after a search, in lines: what controls tell, other settings replayed, commands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tune_asr.record.ranking import Standing
+from tune_asr.record.ranking import Metric, Standing
 from tune_asr.record.replay import Fate, Replay
 from tune_asr.record.state import SearchState
 from tune_asr.record.terminal_table import percent
@@ -14,17 +14,18 @@ _ROW = "  {:<9}  {:>5}  {:>6}  {:>12}  {:>12}  {:<7}  {:>4} {:>4} {:>3}"
 _FATES: tuple[Fate, ...] = ("kept", "lost", "unknown")
 
 
-def control_lines(state: SearchState, ranked: Sequence[Standing]) -> Iterator[str]:
+def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric) -> Iterator[str]:
     """How far each control came, that pruning would have stopped."""
     place = {trial.number: (rank, report) for rank, (trial, report) in enumerate(ranked, start=1)}
     found = list(controls(state))
     if not found:
         return
+    name = "CER" if metric == "val_cer" else "WER"
     yield f"Controls, {len(found)} that pruning would have stopped and that were trained on:"
     for trial, decision in found:
         rank, report = place[trial.number]
-        then = percent(trial.reports[decision["epoch"] - 1], "val_wer")
-        came = f"WER {then} % there, {percent(report, 'val_wer')} % at its best" if report else "no result"
+        then = percent(trial.reports[decision["epoch"] - 1], metric)
+        came = f"{name} {then} % there, {percent(report, metric)} % at its best" if report else "no result"
         yield f"  {trial.number}  stopped at epoch {decision['epoch']}, {came}: rank {rank} of {len(ranked)}"
     if any(place[trial.number][0] == 1 for trial, _ in found):
         yield "The best trial is a control: pruning would have lost it."

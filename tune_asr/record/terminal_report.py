@@ -19,10 +19,9 @@ from tune_asr.record import story
 from tune_asr.record.findings import first_against_second
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.results import Results, gather
-from tune_asr.record.terminal_next import control_lines, replay_lines
+from tune_asr.record.state import find_trial
 from tune_asr.record.terminal_table import interval_text, leaderboard_tables, percent
 from tune_asr.record.utterances import utterances_of
-from tune_asr.record.what_next import advise
 
 _ROWS = 20
 _WIDTH = 80
@@ -59,16 +58,25 @@ def print_comparison(root: Path, one: str, other: str) -> None:
     """Print whether one trial beats another, on the utterances of their best epochs.
 
     Raises:
-        ConfigError: the search has no such trial, or one of them has no result.
+        ConfigError: the search has no such trial, or they are one and the same, or one of them has no result.
         StorageError: it is not a results folder, or is damaged.
     """
     results = gather(root, rows=0)
     reports = {trial.number: report for trial, report in results.ranked}
-    numbers = (one.zfill(5), other.zfill(5))
+    numbers = (
+        find_trial(results.state, one, "--compare").number,
+        find_trial(results.state, other, "--compare").number,
+    )
+    if numbers[0] == numbers[1]:
+        raise ConfigError(f"--compare names the trial {numbers[0]} twice: name two trials")
     for number in numbers:
-        if reports.get(number) is None:
-            what = "has no result" if number in reports else f"is none of the search in {root}"
-            raise ConfigError(f"--compare names the trial {number}, which {what}")
+        if reports[number] is None:
+            raise ConfigError(f"--compare names the trial {number}, which has no result")
+    if results.metric == "val_cer":
+        for number in numbers:
+            print(f"{number}  CER {percent(reports[number], 'val_cer')} %")
+        print(textwrap.fill(next(story.sureness(results)), _WIDTH))
+        return
     first, second = (utterances_of(results.folder, number, reports[number] or {}) for number in numbers)
     for number, utterances in zip(numbers, (first, second), strict=True):
         rates = f"WER {percent(reports[number], 'val_wer')} %, 95 %: {interval_text(utterances) or 'not known'}"
@@ -90,11 +98,4 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
         yield f"and {len(results.ranked) - _ROWS} more in leaderboard.csv"
 
 
-def _replays(results: Results) -> Iterator[str]:
-    yield from control_lines(results.state, results.ranked)
-    advice = advise(results.search, results.state, results.metric, results.ranked)
-    if advice and not results.running:
-        yield from replay_lines(advice)
-
-
-_SECTIONS = (story.sureness, story.savings, _replays, story.failures, story.winner, story.next_steps)
+_SECTIONS = (story.sureness, story.savings, story.replays, story.failures, story.winner, story.next_steps)

@@ -59,7 +59,7 @@ def leaderboard_columns(
         Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
     ]
     searched = [
-        Column(printable(name), [_shortened(value_text(trial.params.get(key))) for trial, _ in shown])
+        Column(printable(name), [shortened(value_text(trial.params.get(key)), _LONGEST_CELL) for trial, _ in shown])
         for key, name in zip(keys, short_names(keys), strict=True)
     ]
     return fixed, measured, searched
@@ -147,5 +147,6 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 3]}..."
+def shortened(text: str, longest: int) -> str:
+    """`text`, cut where it has more than `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -20,12 +20,12 @@ class Run:
     """ISO 8601, UTC, as `end`."""
     end: str
     ended: str
-    """`finished`, `pruned`, `diverged`, `failed` or `paused`; `running` where the ledger ends, `killed` where only the
-    driver's next start says that it was over."""
+    """`finished`, `pruned`, `diverged`, `failed` or `paused`; `running` where the ledger ends and the search runs;
+    `killed` where its driver died, which nobody wrote down."""
 
 
-def runs(events: Iterable[Event]) -> list[Run]:
-    """Every run that the ledger tells of, in the order of their ends.
+def runs(events: Iterable[Event], *, running: bool) -> list[Run]:
+    """Every run that the ledger tells of, in the order of their ends; `running`: whether the search runs.
 
     Of a run that was killed with its driver, nobody wrote the end: it is the trial's last event.
     """
@@ -50,5 +50,5 @@ def runs(events: Iterable[Event]) -> list[Run]:
             end(trial, now, name)
         last[trial] = now
     for number in list(begun):
-        end(number, now, "running")
+        end(number, now if running else last[number], "running" if running else "killed")
     return found

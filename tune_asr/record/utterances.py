@@ -40,7 +40,7 @@ def read_utterances(path: Path) -> Utterances | None:
         errors = [row["substitutions"] + row["deletions"] + row["insertions"] for row in rows]
         ids, words = tuple(str(row["id"]) for row in rows), [row["words"] for row in rows]
         found = Utterances(ids, np.array(errors, np.int64), np.array(words, np.int64))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return found if rows else None
 

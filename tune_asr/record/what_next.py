@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tune_asr.record.findings import horizon_of
-from tune_asr.record.ranking import Metric, Standing
+from tune_asr.record.ranking import Metric, Standing, rung_metric
 from tune_asr.record.replay import Fate, History, Replay, Setting
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.space.sections import AshaSection
@@ -65,7 +65,7 @@ def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked
     if asha is None or len(leaders) < 2:
         return None
     max_t = horizon_of(search, state)
-    setting = Setting(_compared_by(asha.metric, metric), asha.grace_period, asha.reduction_factor)
+    setting = Setting(rung_metric(asha.metric, metric), asha.grace_period, asha.reduction_factor)
     history = History(state, max_t)
     replays = {other: history.replay(other) for other in _neighbours(setting, metric, max_t)}
     own = replays[setting]
@@ -91,14 +91,9 @@ def _asha_of(search: Mapping[str, Any]) -> AshaSection | None:
         return None
 
 
-def _compared_by(asked: str, metric: Metric) -> str:
-    """What rungs compare: CER in place of WER where WER means nothing."""
-    return "val_cer" if asked == "val_wer" and metric == "val_cer" else asked
-
-
 def _neighbours(own: Setting, metric: Metric, max_t: int) -> list[Setting]:
     """The search's own setting, and those that are worth a try beside it."""
-    metrics = dict.fromkeys([own.metric, *(_compared_by(name, metric) for name in ("objective", "val_wer", "val_cer"))])
+    metrics = dict.fromkeys([own.metric, *(rung_metric(name, metric) for name in ("objective", "val_wer", "val_cer"))])
     graces = dict.fromkeys([own.grace_period, max(1, own.grace_period // 2), 2 * own.grace_period])
     factors = dict.fromkeys([own.reduction_factor, 2, 3, 4])
     return [

@@ -41,6 +41,11 @@ class Plan:
         return self.space.asha.max_t or self.config.trainer.max_epochs
 
     @property
+    def last_epoch(self) -> int:
+        """The epoch after which every trial is over: `max_t`, or before it where the configuration stops earlier."""
+        return min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
+
+    @property
     def num_trials(self) -> int:
         """Trials in all: draws times the combinations of the grids."""
         repeats = self.space.search.num_samples or (1 if self.space.search.algorithm == "grid" else 16)
@@ -62,9 +67,9 @@ class Plan:
         return int(_uniform(self.space.search.seed, number, "seed") * 2**31)
 
     def trial_values(self, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """A trial's whole configuration as plain values: that of `tune_asr.train`, ended at `max_t`."""
-        stop_epoch = min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
-        ends = {"early_stopping.stop_epoch": stop_epoch} if stop_epoch < self.config.trainer.max_epochs else {}
+        """A trial's whole configuration as plain values: that of `tune_asr.train`, ended at `last_epoch`."""
+        is_early = self.last_epoch < self.config.trainer.max_epochs
+        ends = {"early_stopping.stop_epoch": self.last_epoch} if is_early else {}
         return trial_values(self.config.model_dump(), {**ends, **settings}, seed)
 
     def values(self) -> dict[str, Any]:

@@ -113,12 +113,6 @@ class Conductor:
             umask=self._umask,
         )
 
-    @property
-    def _rung_metric(self) -> str:
-        """What rungs compare: CER in place of WER where WER means nothing."""
-        asked = self.plan.space.asha.metric
-        return "val_cer" if asked == "val_wer" and self.metric == "val_cer" else asked
-
     def receive(self, number: str, message: Mapping[str, Any]) -> Answer:
         """Take a worker's message about a trial; the answer is what the worker is to do.
 
@@ -195,7 +189,8 @@ class Conductor:
 
     def _judge(self, trial: Trial, report: Mapping[str, Any]) -> Decision | None:
         """What ASHA decides after an epoch; a control has been judged for the last time."""
-        return None if trial.is_control else self.asha.decide(report["epoch"], report[self._rung_metric])
+        compared = ranking.rung_metric(self.plan.space.asha.metric, self.metric)
+        return None if trial.is_control else self.asha.decide(report["epoch"], report[compared])
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         # A full disk, or a node with other data, is no trait of the trial: the search ends, and can be resumed when

@@ -152,7 +152,7 @@ def _run(
             address=address,
         )
         say = session.progress.say
-        say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.max_t} epochs at most")
+        say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.last_epoch} epochs at most")
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
         if dashboard:
@@ -261,3 +261,4 @@ def _say_farewell(folder: ResultsFolder) -> None:
     print(f"next: python -m tune_asr.report {shlex.quote(str(folder.root))}")
     if best is not None:
         print(f"      python -m tune_asr.train --config {shlex.quote(str(folder.best_yaml))}")
+        print(f"      python -m tune_asr.export {shlex.quote(str(folder.root))}")

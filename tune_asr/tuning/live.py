@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -22,8 +23,8 @@ from rich.text import Text
 from tune_asr.errors import printable
 from tune_asr.record.ranking import best_epoch, epoch_key
 from tune_asr.record.state import FINAL, Trial
-from tune_asr.record.terminal_table import percent, short_names, value_text
-from tune_asr.tuning.progress import Progress, duration
+from tune_asr.record.terminal_table import percent, short_names, shortened, value_text
+from tune_asr.tuning.progress import Progress, duration, printable_lines
 
 _DRAW_SECONDS = 1.0
 _DRAW_SHARE = 0.01
@@ -61,7 +62,7 @@ class LiveProgress(Progress):
         self._count(event)
         if event["event"] == "report":
             self._note(self.state.trials[event["trial"]], event)
-        elif event["event"] not in ("created", "started", "decision"):
+        elif event["event"] not in ("created", "decision"):
             self._tell(event)
         self._changed = time.monotonic()
         self.tick()
@@ -108,7 +109,7 @@ class LiveProgress(Progress):
             super()._line(text)
             return
         with suppress(OSError, ValueError):
-            self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable(text)}"), soft_wrap=True)
+            self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}"), soft_wrap=True)
 
     def _note(self, trial: Trial, report: Mapping[str, Any] | None) -> None:
         """Remember a trial's best epoch, and which trials lead."""
@@ -132,15 +133,15 @@ class LiveProgress(Progress):
         """The table, a line a trial. Not rich's: measuring its cells would take most of the time that is allowed."""
         shown = self._shown()
         columns, left_out = self._columns(shown)
-        widths = [max(map(len, column)) for column in columns]
+        widths = [max(map(cell_len, column)) for column in columns]
         leader = self._leading[0] if self._leading else None
         styles = ["bold", *("bold green" if t.number == leader else _STYLES.get(t.status, "") for t in shown)]
         table = Text("\n", no_wrap=True, overflow="crop", end="")
         for cells, style in zip(zip(*columns, strict=True), styles, strict=True):
-            line = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
-            table.append(line[: self._console.width] + "\n", style)
+            line = "  ".join(_right(cell, width) for cell, width in zip(cells, widths, strict=True))
+            table.append(_cut(line, self._console.width) + "\n", style)
         lines = self._summary(left_out).split("\n")
-        return table.append("\n".join(line[: self._console.width] for line in lines))
+        return table.append("\n".join(_cut(line, self._console.width) for line in lines))
 
     def _columns(self, shown: Sequence[Trial]) -> tuple[list[list[str]], int]:
         """The columns, each under its head: of the searched keys those that fit. And how many do not."""
@@ -154,11 +155,11 @@ class LiveProgress(Progress):
             [error, *(percent(report, self.metric) for report in last)],
             ["best %", *(percent(report, self.metric) for report in best)],
         ]
-        room = self._console.width - sum(max(map(len, column)) + 2 for column in columns)
+        room = self._console.width - sum(max(map(cell_len, column)) + 2 for column in columns)
         keys = list(shown[0].params) if shown else []
         for taken, (key, name) in enumerate(zip(keys, short_names(keys), strict=True)):
-            column = [printable(name), *(_cell(trial, key) for trial in shown)]
-            room -= max(map(len, column)) + 2
+            column = [printable(name), *(shortened(value_text(trial.params.get(key)), 12) for trial in shown)]
+            room -= max(map(cell_len, column)) + 2
             if room < -2:  # the last column needs no gap
                 return columns, len(keys) - taken
             columns.append(column)
@@ -177,6 +178,9 @@ class LiveProgress(Progress):
         return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"
 
 
-def _cell(trial: Trial, key: str) -> str:
-    text = value_text(trial.params.get(key))
-    return text if len(text) <= 12 else f"{text[:9]}..."
+def _cut(line: str, width: int) -> str:
+    return line if cell_len(line) <= width else set_cell_size(line, width)
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text

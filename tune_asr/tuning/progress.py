@@ -86,17 +86,19 @@ class Progress:
                 f"{key.rpartition('.')[2]}={_short(v)}" for key, v in event["params"].items()
             )
         if name == "resumed":
-            damaged = "".join(f"\n          damaged, passed over: {line}" for line in event.get("damaged", ()))
-            return f"resumed   after epoch {event['epoch']}: {event['cause']}{damaged}{_warning(event)}"
+            damaged = "".join(
+                f"\n          damaged, passed over: {printable(line)}" for line in event.get("damaged", ())
+            )
+            return f"resumed   after epoch {event['epoch']}: {printable(event['cause'])}{damaged}{_warning(event)}"
         if name == "started" and "warning" in event:
             return f"started   {_warning(event).strip()}"
         if name == "paused":
-            retry = f": {event['cause']} (retry {event['retry']})" if "retry" in event else ""
+            retry = f": {printable(event['cause'])} (retry {event['retry']})" if "retry" in event else ""
             return f"paused    after epoch {event['epoch']}{retry}"
         if name in ("pruned", "finished"):
             return f"{name:9} after epoch {self.state.trials[event['trial']].epoch}"
         if name in FINAL:
-            return f"{name:9} {event['cause']}"
+            return f"{name:9} {printable(event['cause'])}"
         return ""
 
     def _outlook(self) -> str:
@@ -134,7 +136,12 @@ class Progress:
     def _line(self, text: str) -> None:
         # Whoever read the lines may have had enough of them (`| head`): the search goes on without.
         with suppress(OSError, ValueError):
-            print(f"{datetime.now():%H:%M:%S}  {printable(text)}", file=self.stream, flush=True)
+            print(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}", file=self.stream, flush=True)
+
+
+def printable_lines(text: str) -> str:
+    """`text` made `printable` line by line: its line breaks are ours, for what is anybody's was made so before."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:
@@ -145,7 +152,7 @@ def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:
 
 
 def _warning(event: Mapping[str, Any]) -> str:
-    return f"\n          warning: {event['warning']}" if "warning" in event else ""
+    return f"\n          warning: {printable(event['warning'])}" if "warning" in event else ""
 
 
 def _percent(value: float | None) -> str:

@@ -16,7 +16,7 @@ from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.ledger import Ledger
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
@@ -63,7 +63,7 @@ class Session:
         self._val_fingerprint = val_fingerprint
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
-        self.state = SearchState.replay(read_ledger(folder.ledger), str(folder.ledger))
+        self.state = SearchState.read(folder.ledger)
         asha = plan.space.asha
         self.asha = Asha(
             grace_period=asha.grace_period,
@@ -74,7 +74,7 @@ class Session:
         self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
             self.state,
             num_trials=plan.num_trials,
-            milestones=[*self.asha.milestones, plan.max_t],
+            milestones=[*(m for m in self.asha.milestones if m < plan.last_epoch), plan.last_epoch],
             reduction_factor=asha.reduction_factor,
             slots=slots,
             metric=metric,

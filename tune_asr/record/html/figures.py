@@ -39,7 +39,7 @@ def own_figures(results: Results) -> list[Figure]:
     """Those of them that have something to show."""
     shown = [standing for standing in thinned(results.ranked, results.metric) if standing[1]]
     orders = rung_orders(results.state, results.search)
-    found = runs(results.events())
+    found = runs(results.events(), running=results.running)
     figures: list[Figure] = []
     if shown and results.metric == "val_wer" and any(results.utterances.values()):
         figures.append(_intervals(results))

@@ -50,7 +50,7 @@ _AT_RUNG = 1_000
 
 def optuna_figures(results: Results) -> tuple[list[Figure], list[Figure]]:
     """The figures of a search, and the small ones: one a searched key."""
-    param_space = (results.search.get("space") or {}).get("param_space") or {}
+    param_space = results.search.get("space", {}).get("param_space") or {}
     space = Space(searched_keys(results.state), param_space, list(results.state.trials.values()))
     shown = [standing for standing in thinned(results.ranked, results.metric) if standing[1]]
     figures = [*_curves(results, space)]

@@ -38,6 +38,7 @@ _FIRST = (
 )
 _COST = (
     ("What pruning saved", story.savings),
+    ("Other settings of asha", story.replays),
     ("What went wrong", story.failures),
 )
 """Sections before the figures: a title, and what yields the lines."""
@@ -131,7 +132,8 @@ def _tiles(results: Results) -> Iterator[tuple[str, str, str]]:
         if utterances and results.metric == "val_wer":
             low, high = utterances.interval()
             sure = f"95 % interval: {100 * low:.1f} to {100 * high:.1f}"
-        yield "WER", f"{percent(report, 'val_wer')} %", sure
+        if results.metric == "val_wer":
+            yield "WER", f"{percent(report, 'val_wer')} %", sure
         yield "CER", f"{percent(report, 'val_cer')} %", ""
         yield "Trial", trial.number, f"at epoch {report['epoch']}, {trial.status} after {trial.epoch}"
 

@@ -89,7 +89,7 @@ def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[s
 def base_trial(results: Results) -> Standing | None:
     """The best trial whose searched values are those of the base configuration."""
     config = results.search.get("config")
-    if not isinstance(config, Mapping):
+    if config is None:
         return None
     for trial, report in results.ranked:
         if all(_at(config, path) == value for path, value in trial.params.items()):
