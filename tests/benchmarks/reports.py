@@ -16,9 +16,19 @@ from tests.benchmarks.table import Row
 from tune_asr.record.search_yaml import write_search_yaml
 from tune_asr.space.asha import Asha
 
-SPACE = {"asha": {"metric": "objective", "grace_period": 3, "reduction_factor": 3, "max_t": 27}}
-UTTERANCES = 74
 TIME = "2026-01-01T00:00:00.000Z"
+DESCRIPTION = {
+    "name": "made-up",
+    "created": TIME,
+    "versions": {},
+    "data_fingerprint": None,
+    "metric": "val_wer",
+    "seed": 17,
+    "space": {"asha": {"metric": "objective", "grace_period": 3, "reduction_factor": 3, "max_t": 27}},
+    "config": {"trainer": {"max_epochs": 27}},
+    "slots": 2,
+}
+UTTERANCES = 74
 
 
 def measure() -> list[Row]:
@@ -40,7 +50,7 @@ def make_search(root: Path, trials: int) -> None:
     generator, asha = np.random.default_rng(0), Asha(grace_period=3, reduction_factor=3, max_t=27)
     words = generator.integers(1, 14, UTTERANCES)
     (root / "utterances").mkdir(parents=True)
-    write_search_yaml(root / "search.yaml", {"metric": "val_wer", "space": SPACE})
+    write_search_yaml(root / "search.yaml", DESCRIPTION)
     with (root / "trials.jsonl").open("w", encoding="utf-8") as ledger:
         for number in (f"{trial:05d}" for trial in range(trials)):
             for event in _trial(number, generator, asha, words, root):
