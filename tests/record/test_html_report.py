@@ -17,6 +17,7 @@ import pytest
 
 from tune_asr import report
 from tune_asr.record import story
+from tune_asr.record.rerun import rerun_command
 from tune_asr.record.results import gather
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -139,6 +140,12 @@ def test_it_says_what_the_terminal_says(searched):
     for section in (story.header, story.sureness, story.savings, story.replays, story.winner, story.next_steps):
         for line in section(results):
             assert " ".join(line.split()) in text
+
+
+def test_every_trial_with_a_result_carries_the_command_that_trains_it_again(searched):
+    text = page_of(searched.folder.root).text
+    for trial, reported in gather(searched.folder.root, 20).ranked:
+        assert (rerun_command(searched.folder, trial.number) in text) == bool(reported)
 
 
 def test_nothing_is_fetched_and_nothing_runs_but_what_the_policy_names(searched):

@@ -67,7 +67,7 @@ def asha_metric(search: Mapping[str, Any]) -> str:
     """What trials are compared by at a rung."""
     if "space" not in search:
         return "objective"
-    return rung_metric(AshaSection.model_validate(search["space"]["asha"]).metric, search["metric"])
+    return rung_metric(AshaSection.model_validate(search["space"].get("asha") or {}).metric, search["metric"])
 
 
 def foretold(orders: list[RungOrder]) -> list[str]:

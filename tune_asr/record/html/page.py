@@ -26,6 +26,7 @@ from tune_asr.record.html.figures import own_figures
 from tune_asr.record.html.optuna_figures import optuna_figures
 from tune_asr.record.html.utterances import utterance_table
 from tune_asr.record.ranking import leader, searched_keys
+from tune_asr.record.rerun import rerun_command
 from tune_asr.record.results import Results, gather
 from tune_asr.record.terminal_table import leaderboard_columns, percent
 
@@ -143,8 +144,13 @@ def _leaderboard(results: Results) -> dict[str, Any]:
     fixed, measured, searched = leaderboard_columns(shown, keys, results.utterances, results.metric)
     columns = [*fixed, *measured, *searched]
     titles = ["" for _ in (*fixed, *measured)] + [printable(key) for key in keys]
+    has_search = results.folder.search_yaml.exists()
     return {
         "head": [(column.name, title) for column, title in zip(columns, titles, strict=True)],
+        "again": [
+            printable(rerun_command(results.folder, trial.number)) if report and has_search else ""
+            for trial, report in shown
+        ],
         "rows": list(zip(*(column.cells for column in columns), strict=True)),
         "more": len(results.ranked) - len(shown),
     }
