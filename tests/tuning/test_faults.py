@@ -128,6 +128,7 @@ class Recogniser(own.Recogniser):
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_for_its_memory_costs_its_trial_one_retry_and_no_epoch(workspace):
     lines = [line.split() for line in Path("/proc/meminfo").read_text().splitlines()]
     memory = {name: int(number) for name, number, *_ in lines}  # kB
