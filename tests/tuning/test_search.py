@@ -41,7 +41,12 @@ def test_the_winner_is_the_lowest_wer_over_all_reports(finished):
         rows = list(csv.DictReader(file))
     assert rows[0]["trial"] == best["trial"]
     assert float(rows[0]["val_wer"]) == best["val_wer"]
-    assert finished.stdout.splitlines()[-1].strip() == "python -m tune_asr.train --config results/space/best.yaml"
+    commands = [line.removeprefix("next:").strip() for line in finished.stdout.splitlines()[-3:]]
+    assert commands == [
+        "python -m tune_asr.report results/space",
+        "python -m tune_asr.train --config results/space/best.yaml",
+        "python -m tune_asr.export results/space",
+    ]
 
 
 def test_best_yaml_trains_the_winner_again_to_the_last_bit(finished):

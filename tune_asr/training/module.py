@@ -199,7 +199,7 @@ class SimpleCTCModule(pl.LightningModule):
                 "data.target: the training DataLoader has no length, and schedules span the whole horizon: give its "
                 "dataset a __len__, or say trainer.limit_train_batches"
             )
-        if self.freeze_steps >= total_steps and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if 0 < total_steps <= self.freeze_steps and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             raise SettingError(
                 f"model.freeze_steps is {self.freeze_steps}, but must be below the {total_steps} optimiser steps of "
                 "the horizon, trainer.max_epochs: the encoder would never learn"
