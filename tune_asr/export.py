@@ -60,6 +60,8 @@ def _run(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output or _default_output(source, arguments.trial)
     if os.path.lexists(output):
         raise StorageError(f"{output}: exists, and is never overwritten: choose another --output, or remove it")
+    if not source.exists():
+        raise StorageError(f"{source}: there is no such results folder, and no such checkpoint")
     found: dict[str, Any] = {"checkpoint": source, "name": f"Checkpoint {source.name}"}
     if not source.is_file():
         found = _from_results(source, arguments.trial)
@@ -68,7 +70,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.bundle.recorded import read_recorded
     from tune_asr.record.statistics import wer_interval
 
-    export(read_recorded(**found), output, interval=wer_interval, say=lambda line: print(line, flush=True))
+    try:
+        export(read_recorded(**found), output, interval=wer_interval, say=lambda line: print(line, flush=True))
+    except SystemExit:
+        print(f"interrupted: {output} was not written", file=sys.stderr)
+        raise
     print(f"{output}: README.md says what it is and how to run it")
     return 0
 

@@ -121,7 +121,10 @@ def _train(config: Config, found: Survey | None, *, resume_from: Path | None, wr
     def sink(result: EpochResult, _last: bool, save: Save) -> None:
         nonlocal newest
         if folder:
+            is_first = newest == resume_from
             newest = folder.save(result, save)
+            if is_first and folder.set_aside:
+                print(f"checkpoints of an earlier training are now in {folder.set_aside}", flush=True)
         print(_line(result, config.trainer.max_epochs), flush=True)
         results.append(result)
 
@@ -157,7 +160,7 @@ def _path(text: str) -> Path:
 def _line(result: EpochResult, max_epochs: int) -> str:
     return (
         f"epoch {result.epoch:3d}/{max_epochs}  WER {result.val_wer:7.2%}  CER {result.val_cer:7.2%}  "
-        f"loss {result.train_loss:.3f} / {result.val_loss:.3f}  {result.seconds:.1f} s"
+        f"loss {result.train_loss:.3f} train, {result.val_loss:.3f} val  {result.seconds:.1f} s"
     )
 
 

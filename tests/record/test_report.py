@@ -68,7 +68,7 @@ def test_the_leaderboard_is_ranked_with_intervals_and_searched_values(searched, 
 
 def test_whether_the_first_beats_the_second_is_said(searched, capsys):
     text = " ".join(reported(searched, capsys).split())
-    assert "The first beats the second: the difference of their WER is -30.0 to -30.0 points" in text
+    assert "The first beats the second: its WER is 30.0 to 30.0 points lower" in text
     assert "better in 100 % of replicates" in text
 
 
@@ -310,7 +310,7 @@ def test_any_two_trials_are_compared(searched, capsys):
     assert report.main([root, "--compare", "1", "00000"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("00001  WER 40.0 %, 95 %: 40.0-40.0\n00000  WER 10.0 %, 95 %: 10.0-10.0\n00000 beats 00001: ")
-    assert "+30.0 to +30.0 points" in out
+    assert "its WER is 30.0 to 30.0 points lower" in out
     refused = {
         ("0", "9"): "--compare is '9', but must be the number of a trial",
         ("2", "0"): "00002, which has no result",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from tune_asr.config.schema import Count, FilePath, Int, Section, Share
+from tune_asr.config.schema import Count, FilePath, Int, Section, Seed, Share
 
 
 class BatchKeys(Section):
@@ -27,7 +27,7 @@ class SyntheticData(BatchKeys):
 
     target: Literal["synthetic"] = "synthetic"
     """Where the speech comes from: synthetic, manifest, or the dotted path of a LightningDataModule."""
-    seed: Int = 0
+    seed: Seed = 0
     """Which speech is made. It is part of the ruler: the trials of a search differ in `seed`, not here."""
     batch_size: Count = 64
     """Utterances a batch; they are about a second long."""

@@ -18,6 +18,7 @@ Int = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[Int, Field(ge=1, le=1_000_000_000)]
 Size = Annotated[Int, Field(ge=1, le=65_536)]
 """Of something that a model or a machine has; more is a slip of the finger, and would end in an error of torch's."""
+Seed = Annotated[Int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, le=1)]
 FilePath = Annotated[str, Field(min_length=1)]
 

@@ -15,7 +15,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.mel_bins import max_mel_bins
 from tune_asr.config.model_sections import BiGRUCTCModel, ConformerCTCModel, ConvCTCModel
-from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, OpenSection, Section, Share, target_of
+from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, OpenSection, Section, Seed, Share, target_of
 
 
 class TextSection(Section):
@@ -236,7 +236,7 @@ ModelSection = Annotated[
 class Config(Section):
     """One training, whole: what `configs/*.yaml` may say."""
 
-    seed: Int = 17
+    seed: Seed = 17
     """Initial weights, batch order, dropout and masks; a search gives each trial its own."""
     data: DataSection = SyntheticData()
     """Training and validation speech."""

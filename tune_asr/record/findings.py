@@ -74,13 +74,16 @@ def first_against_second(
     if first.ids != second.ids:
         return f"Whether {one} beats {other} is not known: they were not scored on the same utterances."
     low, high, probability = paired_difference(first.errors, second.errors, first.words)
-    verdict = f"{one} and {other} cannot be told apart"
-    if high < 0 or low > 0:
-        verdict = f"{one} beats {other}" if high < 0 else f"{other} beats {one}"
+    if low > 0:  # told from the side of the better one, so that the order of asking changes no number
+        return first_against_second(second, first, (other, one))
+    if high < 0:
+        verdict = f"{one} beats {other}: its WER is {-100 * high:.1f} to {-100 * low:.1f} points lower"
+    else:
+        difference = f"{100 * low:+.1f} to {100 * high:+.1f} points"
+        verdict = f"{one} and {other} cannot be told apart: the difference of their WER is {difference}"
     return (
-        f"{verdict[:1].upper()}{verdict[1:]}: the difference of their WER is {100 * low:+.1f} to {100 * high:+.1f} "
-        f"points (95 %, paired bootstrap over {len(first.ids)} utterances); {one} is better in "
-        f"{100 * probability:.0f} % of replicates."
+        f"{verdict[:1].upper()}{verdict[1:]} (95 %, paired bootstrap over {len(first.ids)} utterances); {one} is "
+        f"better in {100 * probability:.0f} % of replicates."
     )
 
 

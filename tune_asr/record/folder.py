@@ -87,6 +87,9 @@ class ResultsFolder:
             StorageError: it is not one; what is missing is named.
         """
         folder = cls(root)
+        if root.is_file():
+            way_out = f"Name the folder of a search, here {root.parent}."
+            raise StorageError(Problem(str(root), "this is a file", way_out))
         if not root.is_dir():
             raise StorageError(Problem(str(root), "there is no such folder", "Name the folder of a search."))
         missing = [path.name for path in (folder.search_yaml, folder.ledger) if not path.is_file()]

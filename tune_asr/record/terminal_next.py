@@ -44,6 +44,9 @@ def replay_lines(advice: Advice) -> Iterator[str]:
         yield "on, and what those would have reached is not known."
     yield f"For the next search. {advice.why}"
     yield f"    {advice.stanza}"
+    if advice.adds_controls:
+        yield "Its controls are trained to the end though pruning would stop them: the next replay"
+        yield "then knows what stopping them loses."
 
 
 def _row(replay: Replay, advice: Advice) -> str:

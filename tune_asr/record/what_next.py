@@ -32,6 +32,8 @@ class Advice:
     why: str
     stanza: str
     """The `asha:` section for the next search's space."""
+    adds_controls: bool
+    """Whether it asks for more controls than this search had."""
     leaders: tuple[tuple[str, int], ...]
     """The first trials of the leaderboard, each with its best epoch; the winner first."""
 
@@ -80,6 +82,7 @@ def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked
             f"asha: {{metric: {best.metric}, grace_period: {best.grace_period}, "
             f"reduction_factor: {best.reduction_factor}, max_t: {max_t}, controls: {max(2, asha.controls)}}}"
         ),
+        adds_controls=asha.controls < 2,
         leaders=leaders,
     )
 

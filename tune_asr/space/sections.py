@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from tune_asr.config.schema import Count, Int, Section
+from tune_asr.config.schema import Count, Int, Section, Seed
 
 
 def _one_rule(rule: str) -> WrapValidator:
@@ -31,7 +31,7 @@ class SearchSection(Section):
     said; grid: 1."""
     max_concurrent: Annotated[Literal["auto"] | Count, _one_rule("must be auto, or a whole number above 0")] = "auto"
     """Trials that run at once; auto: as many as the machine or the cluster holds."""
-    seed: Int = 17
+    seed: Seed = 17
     """Draws the settings and gives each trial its own seed."""
 
 

@@ -62,6 +62,8 @@ class CheckpointFolder:
         self.save_top_k = save_top_k
         self._goes_on = resumed_from is not None and resumed_from.resolve().parent == dirpath.resolve()
         self._saved_one = False
+        self.set_aside: Path | None = None
+        """Where checkpoints of an earlier training were moved, if there were any."""
         try:
             dirpath.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=dirpath).close()
@@ -114,6 +116,7 @@ class CheckpointFolder:
             aside.mkdir()
             for path in sorted(earlier):
                 path.rename(aside / path.name)
+            self.set_aside = aside
 
 
 def check_resumable(
