@@ -65,7 +65,7 @@ def test_a_trial_whose_process_is_killed_is_retried_from_its_last_epoch(workspac
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
-@pytest.mark.parametrize("damage", ["flipped", "removed"])
+@pytest.mark.parametrize("damage", ["flipped", pytest.param("removed", marks=pytest.mark.slow)])
 def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(workspace, finished, damage):
     process = workspace.popen("search", "--space", "space.yaml")
     workspace.wait_for(process, lambda: workspace.reports() >= 4)
@@ -92,7 +92,7 @@ def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
-@pytest.mark.parametrize("part", ["raylet/raylet", "gcs/gcs_server"])
+@pytest.mark.parametrize("part", [pytest.param("raylet/raylet", marks=pytest.mark.slow), "gcs/gcs_server"])
 def test_a_ray_that_is_lost_is_exit_6_and_the_search_goes_on_in_another(workspace, part):
     # Trials long enough not to be over before the loss is felt.
     process = workspace.popen("search", "--space", "space.yaml", "--set", "data.num_train=600")
