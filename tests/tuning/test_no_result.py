@@ -1,5 +1,6 @@
 """A search that a mistake of the user's ends before its first epoch."""
 
+import pytest
 import yaml
 
 SILENT = """
@@ -32,6 +33,7 @@ def test_a_class_that_logs_no_wer_leaves_no_folder_and_no_advice_to_resume(works
     assert not (workspace.root / "results" / "space").exists()
 
 
+@pytest.mark.slow
 def test_resources_that_nobody_has_leave_no_folder(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--set", "resources.cpus_per_trial=1000", expect=2)
     assert "lower resources.cpus_per_trial" in run.stderr

@@ -83,6 +83,7 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(workspa
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
+@pytest.mark.slow
 def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
     process = workspace.popen("search", "--space", "space.yaml")
     workspace.wait_for(process, lambda: workspace.reports() >= 3)
