@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+import wandb
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
@@ -83,4 +84,5 @@ def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch):
         assert {key: run.config[key] for key in VALUES} == VALUES
     finally:
         run.finish()
+        wandb.teardown()  # it would keep this test's folder for the next run of the process
     assert list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
