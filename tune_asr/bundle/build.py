@@ -6,7 +6,6 @@ sherpa-onnx its model.onnx.
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from tune_asr.bundle.validation import Recogniser, validate
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError, StorageError
+from tune_asr.speech.files import fsync
 from tune_asr.training.data import load_data
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.targets import import_target
@@ -131,9 +131,9 @@ def _new_folder(output: Path) -> Iterator[Path]:
         yield temporary
         with _writing(output):
             for path in (*temporary.iterdir(), temporary):
-                _fsync(path)
+                fsync(path)
             temporary.rename(output)
-            _fsync(output.parent)
+            fsync(output.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -147,11 +147,3 @@ def _writing(output: Path) -> Iterator[None]:
         raise StorageError(
             f"{output}: cannot be written: {error.strerror or error}: choose another --output"
         ) from error
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ alone would not survive a power cut. Every failure of the file system becomes on
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import uuid
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.speech.files import fsync
 
 TEMPORARY_PREFIX = ".tmp-"
 """What half-written files and folders begin with. They never look like what they become."""
@@ -38,15 +38,6 @@ def storage_error(error: OSError, path: Path, doing: str) -> StorageError:
 def temporary_sibling(path: Path) -> Path:
     """A name beside `path` that no other attempt uses, and that is not taken for a finished file."""
     return path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
-
-
-def fsync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tune_asr.record.atomic import TEMPORARY_PREFIX, fsync, storage_error, temporary_sibling
+from tune_asr.record.atomic import TEMPORARY_PREFIX, storage_error, temporary_sibling
+from tune_asr.speech.files import fsync
 
 CHECKPOINT = "checkpoint.ckpt"
 UTTERANCES = "utterances.jsonl"

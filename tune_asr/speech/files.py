@@ -1,7 +1,8 @@
-"""Is there a file that can be opened without harm? Asked of manifests and of recordings."""
+"""Files as such: whether one can be opened without harm, and that one is on the disk."""
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -24,3 +25,12 @@ def reason_unusable(path: Path) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "is a FIFO, a socket or a device, not a file"
     return None if status.st_size else "is empty"
+
+
+def fsync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -31,6 +31,7 @@ from torch import Tensor
 
 from tune_asr.errors import StorageError
 from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.files import fsync
 from tune_asr.training.feature_sources import Features, Frames, LiveFeatures
 
 FRAMES, OFFSETS = "frames.f32", "offsets.npy"
@@ -144,7 +145,7 @@ def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
         np.save(partial / OFFSETS, offsets)
         # A rename may reach the disk before what it renames: after a power cut, the files would be there, and empty.
         for path in (partial / OFFSETS, partial):
-            _fsync(path)
+            fsync(path)
         partial.rename(store)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -165,14 +166,6 @@ def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | Non
     if store.exists():
         warnings.warn(f"the features in {store} are damaged, and are computed again", stacklevel=2)
     return None
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _evict(folder: Path, max_bytes: int) -> None:
