@@ -54,6 +54,11 @@ class SyntheticData(BatchKeys):
             raise ValueError(f"alphabet is {self.alphabet!r}, but must be letters, each of them once")
         return self
 
+    def recipe(self) -> dict[str, Any]:
+        """The arguments of `speech.synthetic.synthesize_corpus`, but for the sample rate."""
+        names = {"seed", "num_train", "num_val", "alphabet", "num_words", "noise"}
+        return {**self.model_dump(include=names), "words_per_utterance": (self.min_words, self.max_words)}
+
 
 class HoldOutSection(Section):
     """Validation held out of `data.train`, for people without a split. It is the ruler and never searched."""

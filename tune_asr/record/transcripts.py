@@ -75,16 +75,7 @@ def _references(config: Config) -> dict[str, str]:
         manifest = data.val if isinstance(data.val, str) else data.train  # of which it is held out
         return {row.id: normalizer(row.text) for row in read_manifest(Path(manifest))[0]}
     if isinstance(data, SyntheticData):
-        corpus = synthesize_corpus(
-            seed=data.seed,
-            num_train=data.num_train,
-            num_val=data.num_val,
-            alphabet=data.alphabet,
-            num_words=data.num_words,
-            words_per_utterance=(data.min_words, data.max_words),
-            sample_rate=config.features.sample_rate,
-            noise=data.noise,
-        )
+        corpus = synthesize_corpus(**data.recipe(), sample_rate=config.features.sample_rate)
         return {utterance.id: utterance.text for utterance in corpus.val}
     return {}
 

@@ -45,16 +45,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
             skip_bad=data.max_bad_fraction if data.skip_bad else None,
             decode=decode,
         )
-    corpus = synthesize_corpus(
-        seed=data.seed,
-        num_train=data.num_train,
-        num_val=data.num_val,
-        alphabet=data.alphabet,
-        num_words=data.num_words,
-        words_per_utterance=(data.min_words, data.max_words),
-        sample_rate=sample_rate,
-        noise=data.noise,
-    )
+    corpus = synthesize_corpus(**data.recipe(), sample_rate=sample_rate)
     return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
 
 
