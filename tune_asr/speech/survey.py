@@ -87,7 +87,7 @@ class Survey:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
-        if 100 * len(self._infeasible[0]) > MAX_INFEASIBLE_PERCENT * len(train):
+        if too_many_infeasible(len(self._infeasible[0]), len(train)):
             what = f"{next(self._too_many_characters())}; at most {MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
             problems.append(Problem("", what, way_out))
@@ -114,6 +114,11 @@ class Survey:
             first = ", ".join(names[i] for i in found[:3]) + (", ..." if len(found) > 3 else "")
             yield f"{share} have more characters than the model has output frames ({first})" if found else ""
             names = names[len(utterances) :]
+
+
+def too_many_infeasible(number: int, num_utterances: int) -> bool:
+    """Say whether more than `MAX_INFEASIBLE_PERCENT` of the training utterances cannot be aligned."""
+    return 100 * number > MAX_INFEASIBLE_PERCENT * num_utterances
 
 
 def survey_corpus(corpus: Corpus, *, sample_rate: int, subsampling: int | None) -> Survey:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tune_asr.errors import DataError
+from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT, too_many_infeasible
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,19 @@ def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
     pairs = torch.arange(tokens.shape[1], device=tokens.device)[1:] < token_lengths[:, None]
     repeats = (tokens[:, 1:] == tokens[:, :-1]) & pairs
     return token_lengths + repeats.sum(1)
+
+
+def require_feasible(num_infeasible: int, num_utterances: int, where: str = "") -> None:
+    """Refuse training data too many of which cannot be aligned; `where` goes on with what is known of the place.
+
+    Raises:
+        DataError: more than `MAX_INFEASIBLE_PERCENT` of them.
+    """
+    if too_many_infeasible(num_infeasible, num_utterances):
+        raise DataError(
+            f"{num_infeasible} of {num_utterances} training transcripts are too long for their frames{where}, but at "
+            f"most {MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
+        )
 
 
 def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, blank_id: int = 0) -> None:

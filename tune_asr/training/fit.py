@@ -7,8 +7,10 @@ often the training was interrupted at the end of an epoch and resumed from its c
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -17,11 +19,11 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, StorageError
-from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.checkpoints import check_resumable
 from tune_asr.training.corpus import noise_fingerprint
+from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
 from tune_asr.training.epochs import EpochReport, Sink
 from tune_asr.training.initial import initialise
@@ -71,7 +73,7 @@ def fit(
     """
     quieten()
     torch.set_num_threads(config.trainer.num_threads)
-    try:
+    with _ends_in_words(loggers):
         data = data or load_data(config)
         seed_everything_for(config.seed, "weights")
         module = build_module(config, data)
@@ -80,9 +82,7 @@ def fit(
             if resume_from is None:
                 initialise(module, config)
         check_feasible(config, data)
-        origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
-        if noise := noise_fingerprint(config, used=config.augment.noise_p > 0):
-            origin["noise_fingerprint"] = noise
+        origin = _origin(config, data)
         report = EpochReport(
             sink,
             seed=config.seed,
@@ -93,16 +93,25 @@ def fit(
             origin=origin,
             weights=config.checkpoint.weights,
         )
+        average = [WarmingAverage(config.optimizer.ema_decay)] if config.checkpoint.weights == "ema" else []
         # The report is the last: it saves the checkpoint, of what the others have done by then.
-        callbacks = [SameBatches(), LongestBatchProbe(), report]
-        if config.checkpoint.weights == "ema":
-            callbacks.insert(0, WarmingAverage(config.optimizer.ema_decay))
+        callbacks = [*average, SameBatches(), LongestBatchProbe(), report]
         trainer = make_trainer(config, callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)
         else:
             check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, origin)
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
+    if not report.history:
+        raise ConfigError("no epoch came about: there must be a batch to train on and one to validate on")
+    return report.history
+
+
+@contextmanager
+def _ends_in_words(loggers: Sequence[Logger]) -> Iterator[None]:
+    """Say in our words what Lightning and the disk refuse, and end the loggers' runs, however the training ends."""
+    try:
+        yield
     except MisconfigurationException as error:
         raise ConfigError(f"Lightning refuses the training: {error}") from error
     except OSError as error:
@@ -111,9 +120,13 @@ def fit(
         raise StorageError(f"the disk is full: {error}: make room, and resume from the last checkpoint") from error
     finally:
         close(loggers)
-    if not report.history:
-        raise ConfigError("no epoch came about: there must be a batch to train on and one to validate on")
-    return report.history
+
+
+def _origin(config: Config, data: pl.LightningDataModule) -> dict[str, Any]:
+    """What a checkpoint says of where it comes from."""
+    origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
+    noise = noise_fingerprint(config, used=config.augment.noise_p > 0)
+    return origin | ({"noise_fingerprint": noise} if noise else {})
 
 
 def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningModule:
@@ -150,9 +163,5 @@ def check_feasible(config: Config, data: pl.LightningDataModule) -> None:
     if isinstance(config.model, CustomTarget) or not isinstance(data, SpeechDataModule):
         return
     infeasible = data.infeasible_training(config.model.subsampling)
-    if 100 * len(infeasible) > MAX_INFEASIBLE_PERCENT * data.num_train:
-        raise DataError(
-            f"{len(infeasible)} of {data.num_train} training transcripts are too long for their frames at "
-            f"model.subsampling {config.model.subsampling} (for example {infeasible[0]}), but at most "
-            f"{MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
-        )
+    where = f" at model.subsampling {config.model.subsampling} (for example {next(iter(infeasible), '')})"
+    require_feasible(len(infeasible), data.num_train, where)

@@ -16,10 +16,9 @@ from torch import Tensor
 
 from tune_asr.errors import ConfigError, DataError, SettingError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
-from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, validate_targets
+from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, require_feasible, validate_targets
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
 from tune_asr.training.perturb import Perturbation
@@ -122,7 +121,7 @@ class SimpleCTCModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Judge the training data, which have all been seen now, and begin the counts of a validation."""
-        self._check_feasible()
+        require_feasible(int(self._num_infeasible), self._num_utterances)
         self.utterances = []
         self._nats = self._tokens = 0.0
 
@@ -157,15 +156,6 @@ class SimpleCTCModule(pl.LightningModule):
         """How many transcripts do not fit the frames that they have without augmentation."""
         frames = self.encoder.output_lengths(batch.feature_lengths, self.hparams["model"]["subsampling"])
         return (min_frames(batch.tokens, batch.token_lengths) > frames).sum()
-
-    def _check_feasible(self) -> None:
-        """What `fit` asks of recordings before a training, asked of a user's own data once they have been seen."""
-        infeasible = int(self._num_infeasible)
-        if 100 * infeasible > MAX_INFEASIBLE_PERCENT * self._num_utterances:
-            raise DataError(
-                f"{infeasible} of {self._num_utterances} training transcripts are too long for their frames, but at "
-                f"most {MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
-            )
 
     def _validate(self, batch: Any) -> None:
         """A user's own LightningDataModule may give anything, and torch reads past its arrays without a word."""
