@@ -12,7 +12,7 @@ from typing import Any
 from tune_asr.record.state import SearchState
 from tune_asr.record.statistics import paired_difference
 from tune_asr.record.utterances import Utterances
-from tune_asr.space.plan import from_values
+from tune_asr.space.plan import last_epoch
 
 _NEAR = 0.05
 """The part of a range, at each end, in which a winner says that the best may lie outside."""
@@ -60,7 +60,7 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
 def horizon_of(search: Mapping[str, Any], state: SearchState) -> int:
     """The epochs of a trial that nothing stops; without a search.yaml the most that any has trained."""
     if "space" in search:
-        return from_values(search["space"], search["config"], "search.yaml").last_epoch
+        return last_epoch(search["space"], search["config"])
     return max((trial.epoch for trial in state.trials.values()), default=0)
 
 
