@@ -5,7 +5,7 @@ from __future__ import annotations
 from tune_asr import search as door
 from tune_asr.config.load import from_values
 from tune_asr.training.corpus import survey
-from tune_asr.tuning.driver import _versions
+from tune_asr.tuning.description import versions as running
 
 DATA = {"num_train": 16, "num_val": 8, "alphabet": "abcd", "num_words": 20}
 NOBODY = "127.0.0.1:9"
@@ -22,7 +22,7 @@ def resumed(search, capsys, versions) -> list[str]:
 
 
 def test_versions_that_differ_are_told_in_one_line(search, capsys):
-    lines = resumed(search, capsys, _versions() | {"torch": "1.0", "python": "2.7"})
+    lines = resumed(search, capsys, running() | {"torch": "1.0", "python": "2.7"})
     (line,) = (line for line in lines if "versions" in line)
     assert line.startswith("the search began with other versions (python 2.7, now 3.")
     assert ", torch 1.0, now 2." in line
@@ -30,4 +30,4 @@ def test_versions_that_differ_are_told_in_one_line(search, capsys):
 
 
 def test_the_same_versions_are_not_mentioned(search, capsys):
-    assert not any("versions" in line for line in resumed(search, capsys, _versions()))
+    assert not any("versions" in line for line in resumed(search, capsys, running()))

@@ -1,6 +1,7 @@
 """The search on Ray Tune: the only room that knows Ray.
 
     driver.py      one search, from its files to its exit code: data, folder, lock, Ray
+    description.py what a search says of itself in search.yaml
     session.py     what lives while Ray runs it: Tune's loop, snapshots, how it all ends
     conductor.py   what happens next: every change goes through the ledger first. Never imports ray
     executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler

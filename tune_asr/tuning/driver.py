@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +29,14 @@ from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.directories import listing_files
-from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
-from tune_asr.training.corpus import check_beside, files_beside, noise_fingerprint, survey
+from tune_asr.training.corpus import check_beside, files_beside, survey
 from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
+from tune_asr.tuning.description import changed_versions, describe, noise_of
 from tune_asr.tuning.interrupts import Interrupts
 
 SUBSAMPLING = "model.subsampling"
-NOISE_P = "augment.noise_p"
 RECORDINGS_LOOKED_AT = 32
 
 
@@ -59,7 +55,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         print(found.render(), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
-        return _run(folder, plan, _description(plan, root.name, found), found, address)
+        return _run(folder, plan, describe(plan, root.name, found), found, address)
 
 
 def resume(root: Path, address: str | None) -> int:
@@ -92,7 +88,7 @@ def resume(root: Path, address: str | None) -> int:
                 f"{folder.search_yaml}: the recordings in augment.noise_dir have changed since the search began, and "
                 "its trials would be trained on two kinds of noise: restore them, or start a new search"
             )
-        if changes := _changed_versions(description["versions"]):
+        if changes := changed_versions(description["versions"]):
             print(f"the search began with other versions ({changes}): results may differ in their last digits")
         return _run(folder, plan, description, found, address)
 
@@ -193,39 +189,6 @@ def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any],
         ledger.append({"event": "search_ended", "status": "finished"})
         ledger.close()
     remove_tune_state(folder)
-
-
-def _description(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
-    """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
-    applies = found is None or word_error_rate_applies(utterance.text for utterance in found.corpus.val)
-    noise = noise_of(plan)
-    return {
-        "name": name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": _versions(),
-        "data_fingerprint": found.corpus.fingerprint if found else None,
-        **({"noise_fingerprint": noise} if noise else {}),
-        "metric": "val_wer" if applies else "val_cer",
-        "seed": plan.space.search.seed,
-        "space": plan.values(),
-        "config": plan.config.model_dump(),
-    }
-
-
-def noise_of(plan: Plan) -> str | None:
-    """The fingerprint of the recorded noise, where any trial may use it."""
-    return noise_fingerprint(plan.config, used=NOISE_P in plan.distributions or plan.config.augment.noise_p > 0)
-
-
-def _versions() -> dict[str, str]:
-    packages = ("tune_asr", "torch", "lightning", "ray")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
-
-
-def _changed_versions(before: Mapping[str, str]) -> str:
-    """What is no longer as it was: `torch 2.9.0, now 2.9.1`; empty where all is."""
-    now = _versions()
-    return ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name])
 
 
 def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
