@@ -7,6 +7,9 @@ import subprocess
 import time
 
 import pytest
+import torch
+
+from tune_asr.training.averaging import RAW_WEIGHTS
 
 TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
 STORY = ("created", "report", "decision", "pruned", "finished", "diverged", "failed")
@@ -33,6 +36,25 @@ def test_three_kills_of_the_driver_change_nothing(workspace, finished):
     assert story(workspace.ledger()) == story(finished.ledger())
     summary = "results/space/summary.json"
     assert '"status": "finished"' in (workspace.root / summary).read_text()
+
+
+AVERAGED = ("--set", "checkpoint.weights=ema", "--set", "augment.noise_p=0.5", "--num-samples", "2")
+
+
+def test_averaged_weights_and_noise_survive_a_kill_and_are_what_best_ckpt_holds(workspace):
+    workspace.run("search", "--space", "space.yaml", "--name", "whole", *AVERAGED)
+    process = workspace.popen("search", "--space", "space.yaml", *AVERAGED)
+    workspace.wait_for(process, lambda: workspace.reports() >= 2)
+    workspace.kill(process)
+    workspace.run("search", "--resume", "results/space")
+    assert story(workspace.ledger()) == story(workspace.ledger("whole"))
+    assert {event["weights"] for event in workspace.ledger() if event["event"] == "report"} == {"ema"}
+    ours, theirs = (
+        torch.load(workspace.root / "results" / name / "best.ckpt", weights_only=True) for name in ("space", "whole")
+    )
+    assert ours["state_dict"].keys() == theirs["state_dict"].keys()
+    assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in ours["state_dict"].items())
+    assert any(not torch.equal(value, ours[RAW_WEIGHTS][name]) for name, value in ours["state_dict"].items())
 
 
 def test_a_signal_ends_the_search_so_that_it_can_go_on(workspace, finished):
