@@ -14,13 +14,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import buckets, doors, export, gap, reports, slots, start
+from tests.benchmarks import buckets, core, doors, export, gap, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "gap": lambda _: gap.measure(),
     "slots": lambda _: slots.measure(),
     "buckets": buckets.measure,
+    "core": core.measure,
     "start": lambda _: start.measure(),
     "export": lambda _: export.measure(),
     "help": lambda _: doors.measure(),

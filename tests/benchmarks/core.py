@@ -1,0 +1,104 @@
+"""The training core on recorded speech, on one thread: Lightning's epoch beside a bare loop's, and what goes before."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.searches import REPOSITORY
+from tests.benchmarks.table import Row
+
+if TYPE_CHECKING:
+    from tune_asr.config.sections import Config
+    from tune_asr.training.data import SpeechDataModule
+
+PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Seconds of one short training: from the call to the first step, and of each epoch."""
+
+    set_up: float
+    train: list[float]
+    validation: list[float]
+
+
+def measure(data: Path | None) -> list[Row]:
+    """configs/manifest.yaml in this process: `fit` and a bare loop in turn, each on the same batches."""
+    if data is None:
+        return [Row(claim="training core: needs --data DIR", value=None)]
+    from tune_asr.training.data import load_data
+
+    config = recorded(data)
+    speech = load_data(config)
+    train_seconds, _ = speech.seconds_of_audio()
+    fits, bare = [], []
+    for _ in range(1 + PAIRS):
+        fits.append(fitted(config, speech))
+        bare.append(bare_epoch_seconds(config, speech))
+    # The first pair warms everything up; so does the first epoch of a training, for itself.
+    epochs = [training.train[1] for training in fits[1:]]
+    validations = [training.validation[1] / (training.train[1] + training.validation[1]) for training in fits[1:]]
+    return [
+        Row(claim="an epoch of fit over a bare loop's", value=median(epochs) / median(bare[1:]), unit="", at_most=1.05),
+        Row(claim="speech trained on, over the time it takes", value=train_seconds / median(epochs), unit="x"),
+        Row(claim="validation, share of an epoch", value=median(validations), unit="", at_most=0.04),
+        Row(claim="a second training's set-up", value=median(t.set_up for t in fits[1:]), at_most=0.2),
+    ]
+
+
+def recorded(data: Path) -> Config:
+    """configs/manifest.yaml on data/train.jsonl, for two epochs."""
+    from tune_asr.config.load import load_config
+    from tune_asr.config.overrides import parse_assignments
+
+    settings = [f"data.{split}={data.resolve() / split}.jsonl" for split in ("train", "val")]
+    settings += ["trainer.max_epochs=2", "trainer.num_threads=1", "early_stopping.enabled=false"]
+    return load_config(REPOSITORY / "configs/manifest.yaml", parse_assignments(settings))
+
+
+def fitted(config: Config, speech: SpeechDataModule) -> Training:
+    """What a search and `train` run, without checkpoints and loggers."""
+    from tune_asr.training.epochs import EpochResult, Save
+    from tune_asr.training.fit import fit
+
+    train: list[float] = []
+    validation: list[float] = []
+    started: list[float] = []
+
+    def sink(result: EpochResult, _last: bool, _save: Save) -> None:
+        train.append(result.train_seconds)
+        validation.append(result.val_seconds)
+
+    called = time.monotonic()
+    fit(config, sink, data=speech, on_start=lambda: started.append(time.monotonic()))
+    return Training(started[0] - called, train, validation)
+
+
+def bare_epoch_seconds(config: Config, speech: SpeechDataModule) -> float:
+    """The second of two epochs of the same steps as PyTorch alone would write them."""
+    import torch
+
+    from tune_asr.training.fit import build_module
+    from tune_asr.training.optimizer import adamw
+
+    torch.manual_seed(config.seed)
+    module = build_module(config, speech).train()
+    optimizer = adamw(module, module.hparams["optimizer"], fused=True)
+    seconds = 0.0
+    for _ in range(2):
+        began = time.monotonic()
+        for batch in speech.train_dataloader():
+            features, lengths = module.perturb(batch.features, batch.feature_lengths)
+            loss = module.loss(module.augment(features, lengths), lengths, batch)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), config.trainer.gradient_clip_val)
+            optimizer.step()
+            float(loss.detach())
+        seconds = time.monotonic() - began
+    return seconds
