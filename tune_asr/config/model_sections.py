@@ -46,7 +46,7 @@ KernelSize = Annotated[Size, AfterValidator(_odd)]
 
 
 class ConvCTCModel(EncoderKeys):
-    """Masked residual depthwise-separable convolutions: no recurrence, exportable."""
+    """Masked residual depthwise convolutions: no recurrence, exportable."""
 
     target: Literal["conv_ctc"] = "conv_ctc"
     """The encoder: conv_ctc, bigru_ctc, conformer_ctc, or the dotted path of a LightningModule."""

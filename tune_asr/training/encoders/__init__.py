@@ -3,7 +3,7 @@
 All of them keep the contract of `Encoder`; each has a file of its own:
 
     encoder.py      the contract, and what all share: normalisation, masks, subsampling, scores
-    conv.py         conv_ctc        residual depthwise-separable convolutions
+    conv.py         conv_ctc        residual depthwise convolutions
     bigru.py        bigru_ctc       bidirectional GRUs
     conformer.py    conformer_ctc   attention and convolution
 """

@@ -6,13 +6,15 @@ from torch import Tensor, nn
 
 from tune_asr.training.encoders.encoder import Encoder, Subsampling, TimeConv, frame_mask, scores
 
+EXPANSION = 2
+
 
 class ConvCTC(Encoder):
-    """Masked residual depthwise-separable convolutions, as in QuartzNet (Kriman et al., 2020) with LayerNorm.
+    """Masked residual depthwise convolutions: the blocks of ConvNeXt (Liu et al., 2022), over time.
 
     Each mel bin is normalised over the utterance, strided convolutions shorten it, residual blocks look around, and a
-    linear layer scores the symbols. Everything stays in (N, T, D) order: the fastest for LayerNorm and Linear and, on a
-    CPU, for depthwise convolutions too.
+    linear layer scores the symbols, as in QuartzNet (Kriman et al., 2020). Everything stays in (N, T, D) order: the
+    fastest for LayerNorm and Linear and, on a CPU, for depthwise convolutions too.
 
     Args:
         num_mel_bins: C.
@@ -39,6 +41,7 @@ class ConvCTC(Encoder):
         super().__init__()
         self.subsample = Subsampling(num_mel_bins, dim, subsampling)
         self.blocks = nn.ModuleList(ResidualBlock(dim, kernel_size, dropout) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(dim)
         self.output = scores(dim, num_symbols)
 
     def context(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -46,16 +49,22 @@ class ConvCTC(Encoder):
         mask = frame_mask(lengths, x.shape[1]).to(x.dtype)
         for block in self.blocks:
             x = block(x, mask)
-        return x
+        y: Tensor = self.norm(x)
+        return y
 
 
 class ResidualBlock(nn.Module):
-    """A depthwise convolution over time and a pointwise one over channels, added to the input."""
+    """A depthwise convolution over time and a network over channels, `EXPANSION` times as wide, added to the input.
+
+    The sum is not normalised: what a block adds is what the next one sees, however deep it stands.
+    """
 
     def __init__(self, dim: int, kernel_size: int, dropout: float) -> None:
         super().__init__()
         self.depthwise = TimeConv(dim, dim, kernel_size, groups=dim)
-        self.pointwise = nn.Sequential(nn.Linear(dim, dim), nn.LayerNorm(dim), nn.SiLU())
+        self.pointwise = nn.Sequential(
+            nn.LayerNorm(dim), nn.Linear(dim, EXPANSION * dim), nn.SiLU(), nn.Linear(EXPANSION * dim, dim)
+        )
         self.dropout = nn.Dropout1d(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

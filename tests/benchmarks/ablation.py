@@ -1,0 +1,101 @@
+"""What each choice of configs/manifest.yaml is worth on recorded speech, every row at equal training time.
+
+    python -m tests.benchmarks.ablation --data DIR                      # DIR has train.jsonl and val.jsonl
+    python -m tests.benchmarks.ablation --data DIR --seconds 600 --seeds 1 default no-masks
+
+A row is the default with some keys changed. Its horizon is as many epochs as fit into `--seconds` of one core, so a
+slower model has fewer of them. Seconds are the process's own: other jobs on the machine hardly change them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+from statistics import mean, stdev
+
+from tests.benchmarks.searches import REPOSITORY
+from tune_asr.config.load import load_config
+from tune_asr.config.overrides import parse_assignments
+from tune_asr.config.sections import Config
+from tune_asr.training.epochs import EpochResult, Save
+from tune_asr.training.fit import fit
+
+ROWS: dict[str, list[str]] = {
+    "default": [],
+    "no-masks": ["augment.n_time_masks=0", "augment.n_freq_masks=0"],
+    "heavy-masks": ["augment.n_time_masks=2", "augment.time_mask_param=20", "augment.n_freq_masks=2"],
+    "no-speed": ["augment.speed=0"],
+    "speed-0.2": ["augment.speed=0.2"],
+    "ema": ["checkpoint.weights=ema", "optimizer.ema_decay=0.99"],
+    "one-cycle": ["scheduler.name=one_cycle"],
+    "constant": ["scheduler.name=constant"],
+    "batch-4": ["data.batch_size=4"],
+    "batch-16": ["data.batch_size=16"],
+    "small": ["model.dim=96", "model.num_layers=5"],
+    "large": ["model.dim=192", "model.num_layers=8"],
+    "short-kernels": ["model.kernel_size=7"],
+    "subsampling-2": ["model.subsampling=2"],
+    "dropout-0.3": ["model.dropout=0.3"],
+    "bigru": ["model={target: bigru_ctc, dim: 128, num_layers: 2, dropout: 0.2}"],
+    "conformer": ["model={target: conformer_ctc, dim: 96, num_layers: 4}", "optimizer.lr=1e-3"],
+}
+STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
+"""Student's t at 97.5 % for the mean of so many values."""
+
+
+def main() -> None:
+    """Train every row with every seed, and print a line a row as soon as it is known."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.ablation", description=main.__doc__)
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help=f"{', '.join(ROWS)} (default: all)")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="has train.jsonl and val.jsonl")
+    parser.add_argument("--seconds", type=float, default=180, help="CPU seconds a training (default: 180)")
+    parser.add_argument("--seeds", type=int, default=3, choices=range(1, 6), metavar="N", help="1 to 5 (default: 3)")
+    arguments = parser.parse_args()
+
+    print(f"{'':<15}{'epochs':>7}  {'WER':<16}{'CER':<16}train / val loss")
+    for name in arguments.rows or ROWS:
+        epochs = horizon(configured(arguments.data, ROWS[name], 2, seed=1), arguments.seconds)
+        results = [
+            trained(configured(arguments.data, ROWS[name], epochs, seed)) for seed in range(1, arguments.seeds + 1)
+        ]
+        wer, cer = (interval([getattr(r, metric) for r in results]) for metric in ("val_wer", "val_cer"))
+        losses = f"{mean(r.train_loss for r in results):.2f} / {mean(r.val_loss for r in results):.2f}"
+        print(f"{name:<15}{epochs:>7}  {wer:<16}{cer:<16}{losses}", flush=True)
+
+
+def configured(data: Path, settings: list[str], epochs: int, seed: int) -> Config:
+    """A row's configuration."""
+    common = [f"data.{split}={data.resolve() / split}.jsonl" for split in ("train", "val")]
+    common += [f"trainer.max_epochs={epochs}", "trainer.num_threads=1", f"seed={seed}", "early_stopping.enabled=false"]
+    return load_config(REPOSITORY / "configs/manifest.yaml", parse_assignments([*common, *settings]))
+
+
+def horizon(config: Config, seconds: float) -> int:
+    """How many epochs fit into so many CPU seconds, by the second epoch of a training."""
+    ends: list[float] = []
+    fit(config, lambda *_: ends.append(time.process_time()))
+    return max(1, math.floor(seconds / (ends[1] - ends[0])))
+
+
+def trained(config: Config) -> EpochResult:
+    """The last epoch of a training, whose horizon it has gone to the end of."""
+    results: list[EpochResult] = []
+
+    def sink(result: EpochResult, _last: bool, _save: Save) -> None:
+        results.append(result)
+
+    fit(config, sink)
+    return results[-1]
+
+
+def interval(values: list[float]) -> str:
+    """The mean, and the half width of its 95 % interval over seeds."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{mean(values):.3f} +- {STUDENT_95[len(values)] * stdev(values) / math.sqrt(len(values)):.3f}"
+
+
+if __name__ == "__main__":
+    main()
