@@ -41,9 +41,7 @@ def verify(folder: Path) -> dict[str, Any]:
         StorageError: with every file that is missing or altered.
     """
     if folder.is_file():
-        raise StorageError(
-            Problem(str(folder), "this is a file", f"Name the folder of a bundle, here {folder.parent}.")
-        )
+        raise StorageError(Problem(str(folder), "this is a file", "Name the folder of a bundle."))
     if not folder.is_dir():
         raise StorageError(Problem(str(folder), "there is no such folder", "Name the folder of a bundle."))
     config = _read_config(folder)
