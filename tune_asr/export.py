@@ -94,7 +94,7 @@ def _check_source(source: Path, trial: str | None) -> None:
         )
     if not zipfile.is_zipfile(source):  # which every checkpoint of torch's is
         raise StorageError(
-            f"{source}: not a checkpoint, or torn: name a results folder, or a checkpoint that "
+            f"{source}: not a checkpoint, or damaged: name a results folder, or a checkpoint that "
             "`python -m tune_asr.train` wrote"
         )
 
