@@ -15,6 +15,8 @@ import argparse
 import importlib.util
 import os
 import sys
+import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,15 +55,11 @@ def _run(arguments: argparse.Namespace) -> int:
     source: Path = arguments.source
     if arguments.verify:
         return _verify(arguments)
+    _check_source(source, arguments.trial)
+    output: Path = arguments.output or _default_output(source, arguments.trial)
+    _check_output(output)
     _require_packages()
     end_on_signals()
-    if source.is_file() and arguments.trial is not None:
-        raise ConfigError(f"--trial {arguments.trial} asks for a trial of a search, but {source} is a file")
-    output: Path = arguments.output or _default_output(source, arguments.trial)
-    if os.path.lexists(output):
-        raise StorageError(f"{output}: exists, and is never overwritten: choose another --output, or remove it")
-    if not source.exists():
-        raise StorageError(f"{source}: there is no such results folder, and no such checkpoint")
     found: dict[str, Any] = {"checkpoint": source, "name": f"Checkpoint {source.name}"}
     if not source.is_file():
         found = _from_results(source, arguments.trial)
@@ -77,6 +75,40 @@ def _run(arguments: argparse.Namespace) -> int:
         raise
     print(f"{output}: README.md says what it is and how to run it")
     return 0
+
+
+def _check_source(source: Path, trial: str | None) -> None:
+    """Refuse, before anything heavy is loaded, what can be seen to be neither a results folder nor a checkpoint."""
+    if not source.exists():
+        raise StorageError(
+            f"{source}: there is no such results folder, and no such checkpoint: name one, e.g. results/lr"
+        )
+    if (source / "model.onnx").exists():
+        raise StorageError(f"{source}: this is a bundle, exported already: --verify checks it")
+    if not source.is_file():
+        return
+    if trial is not None:
+        raise ConfigError(
+            f"--trial {trial} asks for a trial of a search, but {source} is a file: name the results folder, or leave "
+            "--trial out"
+        )
+    if not zipfile.is_zipfile(source):  # which every checkpoint of torch's is
+        raise StorageError(
+            f"{source}: not a checkpoint, or damaged: name a results folder, or a checkpoint that "
+            "`python -m tune_asr.train` wrote"
+        )
+
+
+def _check_output(output: Path) -> None:
+    """Find out, before anything heavy is loaded, that the folder is not there and can be made."""
+    if os.path.lexists(output):
+        raise StorageError(f"{output}: exists, and is never overwritten: choose another --output, or remove it")
+    parent = next(path for path in output.absolute().parents if os.path.lexists(path))
+    try:
+        tempfile.TemporaryFile(dir=parent).close()
+    except OSError as error:
+        why = f"{parent}: {error.strerror or error}"
+        raise StorageError(f"{output}: cannot be made, for {why}: choose another --output") from error
 
 
 def _require_packages() -> None:
@@ -139,16 +171,21 @@ def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: s
         StorageError: no such epoch is left; each checkpoint that is damaged is named.
     """
     from tune_asr.record.ranking import leader
-    from tune_asr.record.sound import sound_standings
+    from tune_asr.record.sound import removed_best, sound_standings
     from tune_asr.record.state import find_trial
 
     asked = None if number is None else find_trial(state, number, "--trial")
     ranked, passed_over = sound_standings(folder, state, metric, only=asked.number if asked else None)
+    if asked is None:
+        passed_over = [*removed_best(folder, state, metric, ranked), *passed_over]
     best = leader(ranked)
     if best is None:
         damaged = "".join(f"; damaged: {line}" for line in passed_over)
         who = f"trial {asked.number} is {asked.status} and has no" if asked else f"{folder.root}: no trial has an"
-        raise StorageError(f"{who} epoch whose checkpoint is kept and sound: nothing to export{damaged}")
+        raise StorageError(
+            f"{who} epoch whose checkpoint is kept and sound: nothing to export{damaged}: "
+            f"`python -m tune_asr.report {folder.root}` shows how the trials stand"
+        )
     for line in passed_over:
         print(f"passed over, for it is damaged: {line}", flush=True)
     return best

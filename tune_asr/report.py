@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from tune_asr.errors import ConfigError, Problem, exit_with
+from tune_asr.errors import ConfigError, Problem, StorageError, exit_with
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +45,17 @@ def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> i
     return 0
 
 
+def _check_file(file: Path) -> None:
+    """Find out, before the search is read and drawn, that there can be a file of that name."""
+    if file.is_dir():
+        raise StorageError(Problem(str(file), "this is a folder", f"Name a file, e.g. --html {file / 'report.html'}."))
+    if not file.parent.is_dir():
+        what = f"{file.parent} is no folder"
+        raise StorageError(Problem(str(file), what, "Make it, or name a file in one that is there."))
+
+
 def _write_html(folder: Path, file: Path) -> int:
+    _check_file(file)
     missing = [name for name in ("optuna", "plotly", "jinja2") if find_spec(name) is None]
     if missing:
         what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"

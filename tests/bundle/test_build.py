@@ -70,7 +70,9 @@ def test_the_average_is_what_is_exported_where_it_was_validated_and_the_card_say
 def test_where_there_is_no_average_the_card_says_whose_weights_they_are(make):
     made = make("bigru_ctc")
     assert facts(made)["weights"] == "raw"
-    assert "those that the last step left" in (made.folder / "README.md").read_text()
+    card = (made.folder / "README.md").read_text()
+    assert "those that the last step left" in card
+    assert "Training started from" not in card
 
 
 def test_no_path_of_this_machine_is_written(recorded, tmp_path):
@@ -84,6 +86,19 @@ def test_no_path_of_this_machine_is_written(recorded, tmp_path):
         say=lambda _: None,
     )
     assert all(b"/secret" not in path.read_bytes() for path in (tmp_path / "bundle").iterdir())
+
+
+@pytest.mark.parametrize("sha256", ["ab" * 32, None])
+def test_the_card_says_which_weights_a_training_started_from(recorded, tmp_path, sha256):
+    model = recorded.config.model.model_copy(update={"init_from": "/secret/start.ckpt"})
+    config = recorded.config.model_copy(update={"model": model})
+    started = replace(recorded, config=config, initial_sha256=sha256)
+    export(started, tmp_path / "bundle", interval=wer_interval, say=lambda _: None)
+    card = (tmp_path / "bundle" / "README.md").read_text()
+    known = f"SHA-256 `{sha256}`" if sha256 else "its SHA-256 is not on record"
+    assert f"Training started from the weights of `start.ckpt` (`model.init_from`; {known})." in card
+    config_json = json.loads((tmp_path / "bundle" / "config.json").read_text())
+    assert config_json["initial_weights"] == {"file": "start.ckpt", "sha256": sha256}
 
 
 def test_a_record_that_the_model_does_not_reach_is_refused_and_leaves_no_folder(recorded, tmp_path):

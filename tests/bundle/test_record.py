@@ -13,7 +13,8 @@ FOUND = score([("a b c d", "a b c x"), ("a b", "a b")], lambda errors, words: (0
 
 def recorded(is_exact, **report):
     report = {"epoch": 1, "val_wer": 1 / 6, "val_cer": 0.1, **report}
-    return Recorded(name="it", config=Config(), weights={}, report=report, fingerprint=None, is_exact=is_exact)
+    known = {"config": Config(), "weights": {}, "fingerprint": None, "initial_sha256": None}
+    return Recorded(name="it", report=report, is_exact=is_exact, **known)
 
 
 @pytest.mark.parametrize("is_exact", [True, False])

@@ -199,7 +199,7 @@ def test_a_folder_that_is_no_search_is_refused(export, tmp_path, copy):
     for folder in (tmp_path / "nowhere", copy):
         err = export(folder, expect=5)
         assert str(folder) in err
-    assert "search.yaml and trials.jsonl missing" in err
+    assert "this is a bundle, exported already" in err
 
 
 def test_a_damaged_checkpoint_is_named(results, export):

@@ -295,6 +295,44 @@ def test_references_are_shown_with_what_each_trial_made_of_them(tmp_path, search
     assert "The references are not shown" in page_of(search.folder.root).text
 
 
+def test_where_cer_ranks_utterances_stand_by_their_characters(tmp_path, search):
+    texts = {"utt0": "一二三四五六七八", "utt1": "上中下", "utt2": "左右"}
+    rows = ({"audio_filepath": f"{id}.wav", "text": text} for id, text in texts.items())
+    (tmp_path / "val.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = {"data": {"target": "manifest", "train": "t.jsonl", "val": str(tmp_path / "val.jsonl")}}
+    search.describe(config=config, metric="val_cer")
+    search.start()
+    trial = search.trial()
+    search.epoch(trial, [1, 1, 1], checkpoint=False)
+    heard = {"utt0": "一二三四五六七九", "utt1": "人口手", "utt2": "左左右"}
+    errors = {"words": 1, "substitutions": 1, "deletions": 0, "insertions": 0}
+    file = search.folder.utterances(trial)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(json.dumps({"id": id, **errors, "hypothesis": text}) + "\n" for id, text in heard.items()))
+    rewrite_last_report(search, words=3)
+    page = page_of(search.folder.root)
+    text = page.text[page.text.index("Utterances, worst first") :]
+    assert re.findall(r"utt\d", text) == ["utt1", "utt2", "utt0"]
+    assert re.findall(r"S \d D \d I \d of \d", text) == ["S 3 D 0 I 0 of 3", "S 0 D 0 I 1 of 2", "S 1 D 0 I 0 of 8"]
+    assert "Characters" in text
+
+
+def rewrite_last_report(search, **fields):
+    """Change what the ledger says of the last epoch."""
+    lines = search.folder.ledger.read_text().splitlines()
+    last = max(i for i, line in enumerate(lines) if '"report"' in line)
+    lines[last] = json.dumps(json.loads(lines[last]) | fields)
+    search.folder.ledger.write_text("\n".join(lines) + "\n")
+
+
+def test_no_figure_asks_for_a_style_that_the_policy_forbids(searched):
+    """Plotly sets powers of ten, bold and slanted text with style attributes."""
+    for id, figure in page_of(searched.folder.root).figures.items():
+        assert '"exponentformat": "power"' not in json.dumps(figure), id
+        axes = [axis for name, axis in figure["layout"].items() if name.startswith("xaxis")]
+        assert all(axis["exponentformat"] == "e" for axis in axes), id
+
+
 def test_many_trials_make_a_file_that_is_not_much_bigger(tmp_path):
     small, large = made_up(tmp_path / "small", 20), made_up(tmp_path / "large", 3_000)
     pages = [page_of(root) for root in (small, large)]

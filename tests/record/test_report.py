@@ -91,7 +91,7 @@ def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(sear
     assert "Warning" not in reported(searched, capsys)
     searched.describe()
     text = " ".join(reported(searched, capsys).split())
-    assert 'Warning: optimizer.lr = 0.0295 is at the upper end of its range {"loguniform": [0.0001, 0.03]}.' in text
+    assert "Warning: optimizer.lr = 0.0295 is at the upper end of its range, loguniform [0.0001, 0.03]." in text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.record.transcripts import aligned, references
+from tune_asr.record.transcripts import aligned, aligned_characters, references
 from tune_asr.speech.scoring import count_errors
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=8).map(" ".join)
@@ -19,6 +19,14 @@ def test_an_alignment_has_the_counted_errors_and_all_the_words(reference, hypoth
     assert kinds.count("delete") == counts.deletions
     assert kinds.count("insert") == counts.insertions
     assert [word for kind, word in aligned(reference, hypothesis) if kind != "delete"] == hypothesis.split()
+
+
+@given(WORDS, WORDS)
+def test_an_alignment_of_characters_has_their_counted_errors_and_all_of_them(reference, hypothesis):
+    runs = aligned_characters(reference, hypothesis)
+    errors = sum(len(run) for kind, run in runs if kind != "equal")
+    assert errors == count_errors(reference, hypothesis).character_errors
+    assert "".join(run for kind, run in runs if kind != "delete") == hypothesis
 
 
 def test_the_references_of_synthetic_speech_are_made_again():

@@ -1,5 +1,6 @@
 """Starting from another training's weights: what is taken over, what is drawn anew, what is refused."""
 
+import hashlib
 import json
 
 import pytest
@@ -151,11 +152,13 @@ def test_frozen_steps_move_the_output_layer_alone_and_a_resume_needs_no_initial_
     moved = {name for name in donor if not torch.equal(donor[name], first[name])}
     assert moved == {"encoder.output.weight", "encoder.output.bias"}
     assert all(not torch.equal(first[name], second[name]) for name in donor)
+    digest = hashlib.sha256(copy.read_bytes()).hexdigest()
     copy.unlink()
     fit(config, lambda result, last, save: save(tmp_path / "resumed.ckpt"), resume_from=tmp_path / "1.ckpt")
     resumed = torch.load(tmp_path / "resumed.ckpt", weights_only=True)
     assert same(resumed["optimizer_states"], torch.load(tmp_path / "2.ckpt", weights_only=True)["optimizer_states"])
     assert same(resumed["state_dict"], second)
+    assert resumed["origin"]["initial_sha256"] == digest, "it is said of weights that are there no more"
 
 
 def test_an_encoder_that_would_never_learn_is_refused_but_by_a_run_of_one_batch(checkpoint, quick):

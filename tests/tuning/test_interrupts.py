@@ -1,6 +1,10 @@
 """Signals during a search."""
 
 import signal
+import subprocess
+import sys
+
+import pytest
 
 from tune_asr.tuning.interrupts import SIGNALS, Interrupts
 
@@ -15,3 +19,17 @@ def test_every_handler_is_put_back_whoever_replaced_it():
         signal.raise_signal(signal.SIGTERM)
         assert interrupts.number == signal.SIGTERM
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.parametrize(("folder", "stays"), [("tune_asr-ray-ab", False), ("mine", True)])
+def test_a_second_signal_ends_the_process_and_leaves_no_token_of_ours(tmp_path, monkeypatch, folder, stays):
+    token = tmp_path / folder / "token"
+    token.parent.mkdir()
+    token.write_text("secret")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    code = (
+        "import signal; from tune_asr.tuning.interrupts import Interrupts\n"
+        "with Interrupts(): signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGINT)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 130
+    assert token.exists() == stays

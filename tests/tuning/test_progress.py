@@ -31,8 +31,8 @@ def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
     started = {"event": "started", "trial": "00000"}
     lines = progress([created("00000"), started, report("00000", 1, 0.5), report("00000", 2, 0.75)])
     assert lines[0] == "00000  new       lr=0.00123"
-    assert "epoch   2/27  WER  75.00%" in lines[-1]
-    assert "best  50.00% (00000)" in lines[-1]
+    assert "epoch   2/27  WER  75.0 %" in lines[-1]
+    assert "best  50.0 % (00000)" in lines[-1]
     # Four trials of 3 + 6/3 + 18/9 = 7 epochs foreseen, two of them done, ten seconds each, over two slots.
     assert lines[-1].endswith("left ~2 min")
 

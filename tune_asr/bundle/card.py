@@ -56,13 +56,21 @@ def render(
         "## How it was checked",
         "\n".join(f"- {sentence}" for sentence in sentences),
         "## How it was trained",
-        f"Epoch {facts['epoch']}, seed {facts['seed']}. {_WEIGHTS[facts['weights']]}",
+        f"Epoch {facts['epoch']}, seed {facts['seed']}. {_WEIGHTS[facts['weights']]}{_start(facts['initial_weights'])}",
         table(("section", "settings"), ((name, settings(section)) for name, section in _sections(facts).items())),
         "## Files",
         table(("file", "SHA-256"), ((code(name), code(sha256)) for name, sha256 in hashes.items())),
         "`config.json` holds these and that of this card; `python -m tune_asr.export --verify FOLDER` checks all.",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _start(initial: Mapping[str, Any] | None) -> str:
+    """What the training started from, where that is known to be other than weights drawn at random."""
+    if initial is None:
+        return ""
+    known = f"SHA-256 {code(initial['sha256'])}" if initial["sha256"] else "its SHA-256 is not on record"
+    return f" Training started from the weights of {code(initial['file'])} (`model.init_from`; {known})."
 
 
 def _sections(facts: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

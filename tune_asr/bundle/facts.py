@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -22,8 +23,9 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
     """What is known before anything is measured. What names paths of this machine is left out: `data` and others."""
     config = recorded.config.model_dump(mode="json")
     del config["augment"]["noise_dir"]
-    if not isinstance(recorded.config.model, CustomTarget):
-        del config["model"]["init_from"]
+    initial = None
+    if not isinstance(recorded.config.model, CustomTarget) and (path := config["model"].pop("init_from")):
+        initial = {"file": Path(path).name, "sha256": recorded.initial_sha256}
     training = ("optimizer", "scheduler", "augment", "trainer", "precision")
     return {
         "source": recorded.name,
@@ -32,6 +34,7 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
         "blank_id": getattr(data, "blank_id", 0),
         "normaliser": config["text"],
         "model": config["model"],
+        "initial_weights": initial,
         "seed": config["seed"],
         "training": {name: config[name] for name in training},
         "epoch": recorded.report["epoch"],

@@ -14,6 +14,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import ErrorCounts
 from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.epochs import INITIAL_SHA256
 
 COUNTS = ("words", "substitutions", "deletions", "insertions")
 
@@ -28,6 +29,7 @@ class Recorded:
         weights: the state of its LightningModule, on the CPU.
         report: `epoch`, `val_wer`, `val_cer`, and in a ledger the counts of `COUNTS` too.
         fingerprint: of the data it was trained and validated on; None where a class of the user's made them.
+        initial_sha256: of the file that `model.init_from` names; None where there is none, or it is not on record.
         is_exact: whether it was trained in float32 on a CPU, so that its error counts come out the same to the last.
     """
 
@@ -36,6 +38,7 @@ class Recorded:
     weights: Mapping[str, Tensor]
     report: Mapping[str, Any]
     fingerprint: str | None
+    initial_sha256: str | None
     is_exact: bool
 
     def difference(self, counts: ErrorCounts) -> str | None:
@@ -83,6 +86,7 @@ def read_recorded(
             weights=weights,
             report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
             fingerprint=origin["data_fingerprint"],
+            initial_sha256=trained.get(INITIAL_SHA256),
             is_exact=trained.get("device", "cpu") == "cpu" and config.precision.precision == "32-true",
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:

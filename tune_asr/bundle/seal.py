@@ -40,6 +40,8 @@ def verify(folder: Path) -> dict[str, Any]:
     Raises:
         StorageError: with every file that is missing or altered.
     """
+    if folder.is_file():
+        raise StorageError(Problem(str(folder), "this is a file", "Name the folder of a bundle."))
     if not folder.is_dir():
         raise StorageError(Problem(str(folder), "there is no such folder", "Name the folder of a bundle."))
     config = _read_config(folder)
@@ -58,7 +60,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
         if config["sha256"] == _sha256(_canonical(content)) and config["format"] == FORMAT:
             return config
     except FileNotFoundError:
-        raise StorageError(f"{folder}: {CONFIG} is missing: this is no bundle, or not a whole one") from None
+        raise StorageError(
+            f"{folder}: {CONFIG} is missing: this is no bundle, or not a whole one: name the folder that export made, "
+            "or export again"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise StorageError(f"{path}: altered since the bundle was made, or of another version: export it again")

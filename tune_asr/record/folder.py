@@ -87,16 +87,24 @@ class ResultsFolder:
             StorageError: it is not one; what is missing is named.
         """
         folder = cls(root)
-        if root.is_file():
-            way_out = f"Name the folder of a search, here {root.parent}."
-            raise StorageError(Problem(str(root), "this is a file", way_out))
-        if not root.is_dir():
-            raise StorageError(Problem(str(root), "there is no such folder", "Name the folder of a search."))
+        folder.require_folder()
         missing = [path.name for path in (folder.search_yaml, folder.ledger) if not path.is_file()]
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
             raise StorageError(Problem(str(root), what, "Name the folder of a search, or start one with --space."))
         return folder
+
+    def require_folder(self) -> None:
+        """Make sure that there is a folder, whatever is in it.
+
+        Raises:
+            StorageError: there is none.
+        """
+        if self.root.is_file():
+            way_out = f"Name the folder of a search, here {self.root.parent}."
+            raise StorageError(Problem(str(self.root), "this is a file", way_out))
+        if not self.root.is_dir():
+            raise StorageError(Problem(str(self.root), "there is no such folder", "Name the folder of a search."))
 
     @property
     def search_yaml(self) -> Path:

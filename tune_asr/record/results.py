@@ -9,9 +9,9 @@ from typing import Any
 
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Event, iter_ledger
-from tune_asr.record.ranking import Metric, Standing, standings
+from tune_asr.record.ranking import Metric, Standing, leader, standings
 from tune_asr.record.search_yaml import read_description
-from tune_asr.record.sound import former_best, sound_standings
+from tune_asr.record.sound import Damaged, former_best, removed_best, sound_standings
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
 
@@ -31,6 +31,10 @@ class Results:
     utterances: dict[str, Utterances | None]
     """Of the first trials, by number."""
     running: bool
+    damaged: list[Damaged]
+    """Checkpoints that would have been the best, but cannot be loaded."""
+    can_export: bool
+    """Whether the first of `ranked` can be loaded."""
 
     def events(self) -> Iterator[Event]:
         """The ledger, line by line: it may be large."""
@@ -44,16 +48,26 @@ def gather(root: Path, rows: int) -> Results:
         StorageError: it is not a results folder, or is damaged.
     """
     folder = ResultsFolder(root)
+    folder.require_folder()
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
     state = SearchState.read(folder.ledger)
     search = read_description(folder.search_yaml) if folder.search_yaml.exists() else {}
     metric: Metric = search.get("metric", "val_wer")
-    # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
-    ranked = standings(state, metric)
-    if folder.all_checkpoints.is_dir():
-        ranked, _ = sound_standings(folder, state, metric, former_best(folder))
+    ranked, damaged = _sound(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
+    can_export = leader(ranked) is not None
+    if not can_export:
+        # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
+        ranked = standings(state, metric)
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }
-    return Results(folder, search, state, metric, ranked, utterances, running)
+    return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_export)
+
+
+def _sound(
+    folder: ResultsFolder, state: SearchState, metric: Metric, running: bool
+) -> tuple[list[Standing], list[Damaged]]:
+    """The standings by sound checkpoints. A running search has read the best one itself, as it copied it."""
+    ranked, damaged = sound_standings(folder, state, metric, former_best(folder) if running else None)
+    return ranked, [*removed_best(folder, state, metric, ranked), *damaged]

@@ -72,7 +72,7 @@ def write_snapshots(
     }
     # Last: while it names the former best, best.ckpt is written again.
     write_if_changed(folder.summary, json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")
-    return passed_over
+    return [str(damaged) for damaged in passed_over]
 
 
 def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:

@@ -6,11 +6,26 @@ Snapshots, the report and the export go by them, so all three name the same winn
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 from tune_asr.record.checkpoints import kept_epochs, stored, verify
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Metric, Standing, leader, standings
+from tune_asr.record.ranking import Metric, Standing, epoch_key, leader, standings
 from tune_asr.record.state import SearchState
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """The checkpoint of an epoch that would be the best, if it could be loaded."""
+
+    trial: str
+    epoch: int
+    checkpoint: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint}: {self.reason}"
 
 
 def sound_standings(
@@ -20,7 +35,7 @@ def sound_standings(
     verified: tuple[str, int] | None = None,
     *,
     only: str | None = None,
-) -> tuple[list[Standing], list[str]]:
+) -> tuple[list[Standing], list[Damaged]]:
     """The standings over kept checkpoints. Only the first is read, for a checkpoint may be large.
 
     Args:
@@ -31,10 +46,10 @@ def sound_standings(
         only: the one trial whose checkpoints count; None for all.
 
     Returns:
-        The standings; and a line for each checkpoint that would have led but is damaged.
+        The standings; and the checkpoints that would have led but are damaged, the best first.
     """
     kept = {number: kept_epochs(folder.checkpoints(number)) for number in (state.trials if only is None else (only,))}
-    passed_over: list[str] = []
+    passed_over: list[Damaged] = []
     while True:
         ranked = standings(state, metric, kept)
         winner = leader(ranked)
@@ -45,15 +60,31 @@ def sound_standings(
         reason = verify(checkpoint)
         if reason is None:
             return ranked, passed_over
-        passed_over.append(f"{checkpoint}: {reason}")
+        passed_over.append(Damaged(trial.number, report["epoch"], checkpoint, reason))
         kept[trial.number].discard(report["epoch"])
 
 
 def former_best(folder: ResultsFolder) -> tuple[str, int] | None:
     """Trial and epoch of the best.ckpt that is there, which was verified when it was copied."""
+    return best_on_record(folder) if folder.best_ckpt.exists() else None
+
+
+def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
+    """Trial and epoch of the best that summary.json names; None where it names none, or is not there or damaged."""
     try:
         best = json.loads(folder.summary.read_bytes())["best"]
-        former = (best["trial"], best["epoch"])
+        return str(best["trial"]), int(best["epoch"])
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return former if folder.best_ckpt.exists() else None
+
+
+def removed_best(folder: ResultsFolder, state: SearchState, metric: Metric, ranked: list[Standing]) -> list[Damaged]:
+    """The best on record, where its checkpoint was removed though nothing in `ranked` is better; else nothing."""
+    number, epoch = best_on_record(folder) or ("", 0)
+    trial, checkpoint, first = state.trials.get(number), stored(folder.checkpoints(number), epoch), leader(ranked)
+    report = next((report for report in trial.reports if report["epoch"] == epoch), None) if trial else None
+    if report is None or checkpoint.exists():
+        return []
+    if first and epoch_key(first[1], metric) <= epoch_key(report, metric):
+        return []
+    return [Damaged(number, epoch, checkpoint, "removed")]

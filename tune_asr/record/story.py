@@ -17,6 +17,7 @@ from tune_asr.record.ranking import leader
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
 from tune_asr.record.results import Results
+from tune_asr.record.sound import former_best
 from tune_asr.record.terminal_next import control_lines, replay_lines
 from tune_asr.record.terminal_table import percent, value_text
 from tune_asr.record.what_next import advise
@@ -40,6 +41,9 @@ def header(results: Results) -> Iterator[str]:
     yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
     if any(report.get("weights") == "ema" for report in state.reports):
         yield "Error rates are those of the averaged weights (ema)."
+    for damaged in results.damaged:
+        what = f"trial {damaged.trial} at epoch {damaged.epoch} would be the best, but its checkpoint cannot be used"
+        yield f"Warning: {what}, and it is passed over: {printable(str(damaged))}"
     if results.search and "space" not in results.search:
         wrote = printable(results.search["versions"].get("tune_asr", "another version"))
         yield f"search.yaml is damaged, or of another version (tune_asr {wrote}): its ranges and `asha` are left out."
@@ -107,16 +111,19 @@ def winner(results: Results) -> Iterator[str]:
         yield f"  {printable(key)}: {value_text(value)}"
     space = results.search.get("space", {}).get("param_space") or {}
     for path, end in narrow_ranges(space, trial.params).items():
-        place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range {value_text(space[path])}"
+        ((kind, arguments),) = space[path].items()
+        searched = f"{kind} {value_text(arguments)}"
+        place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range, {searched}"
         yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
 
 
 def next_steps(results: Results) -> Iterator[str]:
     """The commands that go on from here."""
-    if results.folder.best_yaml.exists():
+    yield from _instead_of(results)
+    if results.folder.best_yaml.exists() and not results.damaged:
         yield "Train the winner again:"
         yield _command("tune_asr.train", "--config", results.folder.best_yaml)
-    if not results.running and results.folder.best_ckpt.exists():
+    if not results.running and results.can_export:
         yield "Export the winner, to run it elsewhere:"
         yield f"{COMMAND_INDENT}python -m tune_asr.export {printable(shlex.quote(str(results.folder.root)))}"
     if results.folder.search_yaml.exists() and (best := leader(results.ranked)):
@@ -125,6 +132,19 @@ def next_steps(results: Results) -> Iterator[str]:
     if not results.running and results.state.status != "finished":
         yield "Go on with the search:"
         yield _command("tune_asr.search", "--resume", results.folder.root)
+
+
+def _instead_of(results: Results) -> Iterator[str]:
+    """How to have a best trial again whose checkpoint is damaged."""
+    copied = former_best(results.folder)
+    for damaged in results.damaged:
+        if (damaged.trial, damaged.epoch) == copied:
+            yield f"Export the damaged trial {damaged.trial} from the copy of it that is left:"
+            copy = printable(shlex.quote(str(results.folder.best_ckpt)))
+            yield f"{COMMAND_INDENT}python -m tune_asr.export {copy}"
+        if results.folder.search_yaml.exists():
+            yield f"Train the damaged trial {damaged.trial} again:"
+            yield COMMAND_INDENT + printable(rerun_command(results.folder, damaged.trial))
 
 
 def _command(module: str, flag: str, path: Path) -> str:

@@ -33,20 +33,26 @@ def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric
 
 def replay_lines(advice: Advice) -> Iterator[str]:
     """A row a setting, and the section for the next search; lines that begin with four blanks are to be copied."""
-    yield "This search under other `asha` settings, its trials judged again in the order"
-    yield f"in which they reported, and what becomes of the leaderboard's first {len(advice.leaders)}:"
+    yield (
+        "This search under other settings of asha, its trials judged again in the order in which they reported, and "
+        f"what becomes of the leaderboard's first {len(advice.leaders)}:"
+    )
     yield _ROW.format("metric", "grace", "factor", "epochs", "saved", "winner", "kept", "lost", "?")
     replays = (advice.own, *advice.others)
     for replay in replays:
         yield _row(replay, advice)
     if any(low < high for low, high in (replay.epochs for replay in replays)):
-        yield "A range, or ?: this search stopped trials that the setting would have trained"
-        yield "on, and what those would have reached is not known."
+        yield (
+            "A range, or ?: this search stopped trials that the setting would have trained on, and what those would "
+            "have reached is not known."
+        )
     yield f"For the next search. {advice.why}"
     yield f"    {advice.stanza}"
     if advice.adds_controls:
-        yield "Its controls are trained to the end though pruning would stop them: the next replay"
-        yield "then knows what stopping them loses."
+        yield (
+            "Its controls are trained to the end though pruning would stop them: the next replay then knows what "
+            "stopping them loses."
+        )
 
 
 def _row(replay: Replay, advice: Advice) -> str:

@@ -7,7 +7,7 @@ normaliser, and believed where they make the errors that were counted.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from tune_asr.speech.scoring import count_errors
 from tune_asr.speech.synthetic import synthesize_corpus
 
 Word = tuple[str, str]
-"""A kind and a word: `equal`, `replace` and `insert` in a hypothesis, `delete` for what it lacks of the reference."""
+"""A kind and a word, or a run of characters: `equal`, `replace` and `insert` in a hypothesis, `delete` for what it
+lacks of the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ def _references(config: Config) -> dict[str, str]:
     return {}
 
 
+def character_errors(reference: str, hypothesis: Hypothesis) -> int:
+    """Characters substituted, deleted and inserted: the errors of CER, which utterance files do not hold."""
+    return count_errors(reference, hypothesis.text).character_errors
+
+
 def makes(reference: str, hypothesis: Hypothesis) -> bool:
     """Whether a reference makes the counts of a hypothesis: else it is not the one that was scored."""
     counts = count_errors(reference, hypothesis.text)
@@ -92,9 +98,15 @@ def aligned(reference: str, hypothesis: str) -> list[Word]:
 
     The alignment is the one that the counts of errors come from.
     """
-    expected, heard = reference.split(), hypothesis.split()
-    words: list[Word] = []
+    return [(kind, word) for kind, words in _blocks(reference.split(), hypothesis.split()) for word in words]
+
+
+def aligned_characters(reference: str, hypothesis: str) -> list[Word]:
+    """The same for a script without words: runs of characters, each with what is wrong with it."""
+    return [(kind, "".join(run)) for kind, run in _blocks(list(reference.strip()), list(hypothesis.strip()))]
+
+
+def _blocks(expected: list[str], heard: list[str]) -> Iterator[tuple[str, list[str]]]:
     for block in Levenshtein.opcodes(expected, heard):
         lost, found = expected[block.src_start : block.src_end], heard[block.dest_start : block.dest_end]
-        words += [(block.tag, word) for word in (lost if block.tag == "delete" else found)]
-    return words
+        yield block.tag, lost if block.tag == "delete" else found

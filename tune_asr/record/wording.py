@@ -13,3 +13,8 @@ def duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def estimate(seconds: float) -> str:
+    """A time that is guessed: as `duration`, in seconds below two minutes, and in minutes above."""
+    return f"{seconds:.0f} s" if seconds < 120 else duration(60 * round(seconds / 60)).removesuffix(" 0 s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from tune_asr.config.data_sections import ManifestData
@@ -69,6 +70,14 @@ def noise_fingerprint(config: Config, *, used: bool) -> str | None:
     """What `augment.noise_dir` holds, equal on all machines that hold the same; None where none is given or used."""
     folder = None if isinstance(config.model, CustomTarget) else config.augment.noise_dir
     return folder_fingerprint(Path(folder)) if folder and used else None
+
+
+def initial_sha256(config: Config) -> str | None:
+    """SHA-256 of the weights that `model.init_from` names, None where it is null: a path does not say what it held."""
+    if isinstance(config.model, CustomTarget) or config.model.init_from is None:
+        return None
+    with weight_files(Path(config.model.init_from))[0].open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_beside(config: Config) -> list[Path]:

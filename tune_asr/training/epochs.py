@@ -25,6 +25,8 @@ from tune_asr.training.module import SimpleCTCModule, UtteranceResult
 from tune_asr.training.seeding import seed_everything_for
 
 METRICS = ("val_wer", "val_cer", "val_loss")
+INITIAL_SHA256 = "initial_sha256"
+"""In what a checkpoint says of its origin: of the file with the weights that the training started from, if any."""
 
 
 class Diverged(Exception):
@@ -122,6 +124,13 @@ class EpochReport(pl.Callback):
     ) -> None:
         """A checkpoint says by itself what it was trained with: a file is enough to export it."""
         checkpoint["origin"] = {**self.origin, "device": pl_module.device.type}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """What a training started from is looked at when it starts: the file may be gone since."""
+        if initial := checkpoint.get("origin", {}).get(INITIAL_SHA256):
+            self.origin[INITIAL_SHA256] = initial
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The set-up is over. A training that was resumed behind its own end does not go on."""

@@ -22,10 +22,10 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.checkpoints import check_resumable
-from tune_asr.training.corpus import noise_fingerprint
+from tune_asr.training.corpus import initial_sha256, noise_fingerprint
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
-from tune_asr.training.epochs import EpochReport, Sink
+from tune_asr.training.epochs import INITIAL_SHA256, EpochReport, Sink
 from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
@@ -82,7 +82,7 @@ def fit(
             if resume_from is None:
                 initialise(module, config)
         check_feasible(config, data)
-        origin = _origin(config, data)
+        origin = _origin(config, data, initial_sha256(config) if resume_from is None else None)
         report = EpochReport(
             sink,
             seed=config.seed,
@@ -122,11 +122,11 @@ def _ends_in_words(loggers: Sequence[Logger]) -> Iterator[None]:
         close(loggers)
 
 
-def _origin(config: Config, data: pl.LightningDataModule) -> dict[str, Any]:
-    """What a checkpoint says of where it comes from."""
+def _origin(config: Config, data: pl.LightningDataModule, initial: str | None) -> dict[str, Any]:
+    """What a checkpoint says of where it comes from; `initial`: SHA-256 of the weights it starts from."""
     origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
     noise = noise_fingerprint(config, used=config.augment.noise_p > 0)
-    return origin | ({"noise_fingerprint": noise} if noise else {})
+    return origin | ({"noise_fingerprint": noise} if noise else {}) | ({INITIAL_SHA256: initial} if initial else {})
 
 
 def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningModule:

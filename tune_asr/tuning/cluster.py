@@ -73,8 +73,7 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
         yield f"http://{url}" if url else None
     finally:
         ray.shutdown()
-        if token_path().parent.name.startswith(_TOKEN_PREFIX):
-            shutil.rmtree(token_path().parent, ignore_errors=True)
+        remove_own_token()
 
 
 def _start(name: str) -> Any:
@@ -158,6 +157,12 @@ def _check_port(address: str) -> None:
 def token_path() -> Path:
     """Where Ray's token is."""
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+
+
+def remove_own_token() -> None:
+    """Remove the token that `_use_own_token` made, with its folder; any other stays."""
+    if token_path().parent.name.startswith(_TOKEN_PREFIX):
+        shutil.rmtree(token_path().parent, ignore_errors=True)
 
 
 def _use_own_token() -> None:

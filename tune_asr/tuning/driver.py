@@ -25,6 +25,7 @@ from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
+from tune_asr.record.terminal_table import percent
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.corpus import FileAudio
@@ -217,8 +218,8 @@ def _say_farewell(folder: ResultsFolder) -> None:
         print(f"no trial reported an epoch; see {folder.ledger}")
     else:
         settings = ", ".join(f"{key}={value}" for key, value in best["params"].items())
-        wer = "" if summary["metric"] == "val_cer" else f"WER {best['val_wer']:.2%}, "
-        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {best['val_cer']:.2%}")
+        wer = "" if summary["metric"] == "val_cer" else f"WER {percent(best, 'val_wer')} %, "
+        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {percent(best, 'val_cer')} %")
         print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
     print(f"next: python -m tune_asr.report {shlex.quote(str(folder.root))}")

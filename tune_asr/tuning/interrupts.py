@@ -6,6 +6,8 @@ import os
 import signal
 from types import FrameType, TracebackType
 
+from tune_asr.tuning.cluster import remove_own_token
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -37,6 +39,7 @@ class Interrupts:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
-            # The ledger is on the disk after every event: nothing is lost.
+            # The ledger is on the disk after every event: nothing is lost. What would clean up runs no more.
+            remove_own_token()
             os._exit(128 + number)
         self.number = number

@@ -24,7 +24,8 @@ from tune_asr.errors import printable
 from tune_asr.record.ranking import best_epoch, epoch_key
 from tune_asr.record.state import FINAL, Trial
 from tune_asr.record.terminal_table import percent, short_names, shortened, value_text
-from tune_asr.tuning.progress import Progress, duration, printable_lines
+from tune_asr.record.wording import duration, estimate
+from tune_asr.tuning.progress import Progress, printable_lines
 
 _DRAW_SECONDS = 1.0
 _DRAW_SHARE = 0.01
@@ -172,7 +173,7 @@ class LiveProgress(Progress):
         more = f" (and {left_out} more keys)" if left_out else ""
         parts = [f"{duration(time.monotonic() - self._began)} so far"]
         if counts.get("running") and (left := self._seconds_left()) is not None:
-            parts.append(f"left ~{duration(max(0.0, left - (time.monotonic() - self._changed)))}")
+            parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
         if self._best:
             parts.append(f"best {percent(self._best, self.metric)} % (trial {self._best['trial']})")
         return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from tune_asr.errors import printable
 from tune_asr.record.ranking import Metric, epoch_key
 from tune_asr.record.state import FINAL, SearchState
+from tune_asr.record.terminal_table import percent
+from tune_asr.record.wording import estimate
 
 
 class Progress:
@@ -79,7 +81,7 @@ class Progress:
     def _text(self, event: Mapping[str, Any]) -> str:
         name = event["event"]
         if name == "report":
-            error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event[self.metric])}"
+            error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
             return f"epoch {event['epoch']:3d}/{self.max_t}  {error}  {event['seconds']:5.1f} s{self._outlook()}"
         if name == "created":
             return "new       " + "  ".join(
@@ -103,9 +105,9 @@ class Progress:
 
     def _outlook(self) -> str:
         best = self._best
-        text = f"  best {_percent(best[self.metric])} ({best['trial']})" if best else ""
+        text = f"  best {_percent(best, self.metric)} ({best['trial']})" if best else ""
         left = self._seconds_left()
-        return f"{text}  left ~{duration(left)}" if left is not None else text
+        return f"{text}  left ~{estimate(left)}" if left is not None else text
 
     def _seconds_left(self) -> float | None:
         """Epochs still to come over the slots.
@@ -155,17 +157,9 @@ def _warning(event: Mapping[str, Any]) -> str:
     return f"\n          warning: {printable(event['warning'])}" if "warning" in event else ""
 
 
-def _percent(value: float | None) -> str:
-    return "   -   " if value is None else f"{value:7.2%}"
+def _percent(report: Mapping[str, Any], metric: Metric) -> str:
+    return f"{percent(report, metric) or '-':>5} %"
 
 
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def duration(seconds: float) -> str:
-    """Roughly, for people: `95 s`, `12 min`, `3 h 05`."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -76,14 +77,15 @@ def _intervals(results: Results) -> Figure:
             hovertemplate="trial %{y}<br>%{x:.1f} % (%{customdata[0]:.1f} to %{customdata[1]:.1f})<extra></extra>",
         )
     order = [trial.number for trial, _ in reversed(first)]
-    drawn.update_yaxes(type="category", categoryorder="array", categoryarray=order, title="trial", dtick=1)
+    drawn.update_yaxes(type="category", categoryorder="array", categoryarray=order, title=None, dtick=1)
     more = len(results.ranked) > len(first)
     return figure(
         "intervals",
         "How sure each WER is",
         drawn,
-        "95 % intervals of a bootstrap over the validation utterances (Bisani and Ney, 2004). Where two of them "
-        "overlap widely, the trials have not been told apart; the first and the second are compared in pairs, above.",
+        "A row a trial, the best on top, with the 95 % interval of a bootstrap over the validation utterances (Bisani "
+        "and Ney, 2004). Where two of them overlap widely, the trials have not been told apart; the first and the "
+        "second are compared in pairs, above.",
         f"The first {len(first)} of the leaderboard." if more else "",
         height=110 + 22 * len(first),
         xaxis={"title": "WER %", "automargin": True, "zeroline": False},
@@ -159,9 +161,11 @@ def _rungs(orders: Sequence[RungOrder], results: Results) -> Figure:
             drawn.add_scatter(**_rung_line(trial, orders, ranks, group), legendgroup=group, showlegend=first)
             first = False
     many = len(orders[0].values)
-    drawn.update_yaxes(autorange="reversed", title="rank among those that came", **whole_numbers(many))
+    # From the first rank, on top, to the last: there is no rank 0.
+    ranks_shown = {"range": [many + 0.6, 0.4], **whole_numbers(many)}
     if many > _LINEAR:
-        drawn.update_yaxes(type="log", dtick=1)
+        ranks_shown = {"range": [math.log10(1.1 * many), math.log10(0.9)], "type": "log", "dtick": 1}
+    drawn.update_yaxes(title="rank among those that came", **ranks_shown)
     drawn.update_xaxes(type="category", title=None)
     stops = [
         f"{len(order.stopped)} of {len(order.values)} were dropped at {order.name}" for order in orders if order.stopped

@@ -42,6 +42,8 @@ from tune_asr.record.rungs import rung_orders
 _SCALE = [ACCENT, "#8c8ca8", "#d9730d"]
 """From good to bad."""
 _CURVES = 150
+_FEW_CURVES = 30
+"""So many do not hide each other."""
 _FEWEST_FOR_IMPORTANCE = 4
 _SURE_IMPORTANCE = 30
 """Trials, below which importances are hardly more than a guess."""
@@ -59,7 +61,7 @@ def optuna_figures(results: Results) -> tuple[list[Figure], list[Figure]]:
     study = comparable(shown, space, results.metric)
     figures = [_history(study, shown, results), *figures]
     if any(trial.params for trial, _ in shown):
-        figures += [_parallel(study, shown, results), *_importances(results, space)]
+        figures += [_parallel(study, shown, results, space), *_importances(results, space)]
     return figures, list(_slices(space, shown, results))
 
 
@@ -116,7 +118,7 @@ def _curves(results: Results, space: Space) -> Iterator[Figure]:
             showlegend=winner or trial.status not in named,
             line={"color": COLOURS[trial.status], "width": 4 if winner else 1.2},
             marker={**marker(trial.status), "size": 5, "maxdisplayed": 12},
-            opacity=1.0 if winner else 0.45,
+            opacity=1.0 if winner else 0.8 if len(seen) <= _FEW_CURVES else 0.45,
             hovertemplate=f"trial {trial.number}, epoch %{{x}}<br>%{{y:.1f}} %<extra></extra>",
         )
         if not winner:
@@ -127,14 +129,15 @@ def _curves(results: Results, space: Space) -> Iterator[Figure]:
     highest = max(min(highest, 125), lowest)
     room = 0.05 * (highest - lowest) or 1
     drawn.update_yaxes(range=[lowest - room, highest + room])
-    drawn.update_xaxes(**whole_numbers(max(trial.epoch for trial in seen)))
+    epochs = max(trial.epoch for trial in seen)
+    drawn.update_xaxes(**whole_numbers(epochs), range=[0.5, epochs + 0.5])
     drawn.data = sorted(drawn.data, key=lambda trace: trace.name == "winner")
     left_out = sum(1 for trial, _ in results.ranked if trial.reports) - len(seen)
     note = f"{left_out:,} trials are not drawn: diverged or failed ones, and some of many." if left_out else ""
     yield figure("curves", "Learning curves", drawn, "A curve ends where its trial was pruned.", note, height=420)
 
 
-def _parallel(study: optuna.Study, shown: Sequence[Standing], results: Results) -> Figure:
+def _parallel(study: optuna.Study, shown: Sequence[Standing], results: Results, space: Space) -> Figure:
     name = percent_name(results.metric)
     drawn = plot_parallel_coordinate(study, target_name=name)
     lines = [trace for trace in drawn.data if trace.mode == "lines" and trace.customdata is not None]
@@ -149,8 +152,12 @@ def _parallel(study: optuna.Study, shown: Sequence[Standing], results: Results) 
         trace.update(name={"Feasible": "finished", "Infeasible": _others(shown)}.get(trace.name, trace.name))
         trace.line.color = GREY
     drawn = go.Figure([*lines, *rest], drawn.layout)
-    for annotation in drawn.layout.annotations:
-        annotation.font = {"size": 10}
+    whole = {i for i, name in enumerate(drawn.layout.xaxis.ticktext or ()) if name in space.whole_names()}
+    drawn.layout.annotations = [
+        annotation.update(font={"size": 10})
+        for annotation in drawn.layout.annotations
+        if annotation.x not in whole or "." not in annotation.text
+    ]
     axes = len(drawn.layout.xaxis.tickvals or ())
     drawn.update_xaxes(tickangle=-30 if axes > 6 else 0)
     return figure(
@@ -185,6 +192,8 @@ def _slices(space: Space, shown: Sequence[Standing], results: Results) -> Iterat
             trace.marker.update(colorbar=None, showscale=False, colorscale=None)
             trace.x = [texts.get(x, x) for x in trace.x]
         drawn.update_xaxes(title=None, categoryarray=list(texts.values()) or None)
+        if name in space.whole_names() and drawn.layout.xaxis.type != "log":
+            drawn.update_xaxes(**whole_numbers(max(max(t.x) for t in drawn.data) - min(min(t.x) for t in drawn.data)))
         drawn.update_traces(hovertemplate="%{x}<br>%{y:.1f} %<extra></extra>", showlegend=False)
         yield figure(f"slice-{i}", printable(path), drawn, height=220, showlegend=False)
 

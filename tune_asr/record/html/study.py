@@ -55,6 +55,10 @@ class Space:
             for key in keys
         }
 
+    def whole_names(self) -> set[str]:
+        """The names of those that take whole numbers alone."""
+        return {name for key, name in self.names.items() if isinstance(self.distributions[key], IntDistribution)}
+
     def settings(self, trial: Trial) -> dict[str, Any]:
         """The trial's values and distributions, as keywords of `create_trial`."""
         listed = {key for key in trial.params if isinstance(self.distributions[key], CategoricalDistribution)}

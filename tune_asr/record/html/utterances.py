@@ -6,23 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tune_asr.record.ranking import Report, Standing
+from tune_asr.record.ranking import Metric, Report, Standing
 from tune_asr.record.results import Results
 from tune_asr.record.state import Trial
-from tune_asr.record.transcripts import Hypothesis, Word, aligned, hypotheses_of, makes, references
+from tune_asr.record.transcripts import (
+    Hypothesis,
+    Word,
+    aligned,
+    aligned_characters,
+    character_errors,
+    hypotheses_of,
+    makes,
+    references,
+)
 
 _ROWS = 100
 _WORDS = 60
 _CHARACTERS = 40
 """Of a word."""
+_TEXT = 480
+"""Characters of a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one trial heard: the counts, and the words, each with what is wrong with it."""
+    """What one trial heard: the counts, and the words, each with what is wrong with it.
 
-    counts: Hypothesis
+    Characters take the place of words where CER ranks.
+    """
+
+    counts: str
     words: list[Word]
+    gap: str
+    """Between words; none between runs of characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,8 @@ class UtteranceTable:
     """What each trial is, e.g. `winner, trial 00003`."""
     rows: list[Row]
     notes: list[str]
+    unit: str
+    """What is counted: `Words`, or `Characters`."""
 
 
 def utterance_table(results: Results) -> UtteranceTable | None:
@@ -51,11 +69,15 @@ def utterance_table(results: Results) -> UtteranceTable | None:
     first = next(iter(heard.values()), {})
     if not first:
         return None
-    worst = sorted(first, key=lambda id: (-first[id].errors, -first[id].errors / max(1, first[id].words), id))
     texts = references(results.search)
     said = {id: text for id, text in texts.items() if id in first and makes(text, first[id])}
+    worst = _worst_first(first, said, results.metric)
     rows = [
-        Row(id, _cut(said.get(id, ""), _WORDS * 8), [_cell(said.get(id), found.get(id)) for found in heard.values()])
+        Row(
+            id,
+            _cut(said.get(id, ""), _TEXT),
+            [_cell(said.get(id), found.get(id), results.metric) for found in heard.values()],
+        )
         for id in worst[:_ROWS]
     ]
     if len(worst) > _ROWS:
@@ -64,7 +86,25 @@ def utterance_table(results: Results) -> UtteranceTable | None:
         notes.append(
             "The references are not shown: the data that search.yaml names are not there any more, or changed."
         )
-    return UtteranceTable([f"{name}, trial {trial.number}" for name, (trial, _) in trials.items()], rows, notes)
+    unit = "Words" if results.metric == "val_wer" else "Characters"
+    return UtteranceTable([f"{name}, trial {trial.number}" for name, (trial, _) in trials.items()], rows, notes, unit)
+
+
+def _worst_first(heard: Mapping[str, Hypothesis], said: Mapping[str, str], metric: Metric) -> list[str]:
+    """The utterances by what the metric counts, of as many errors those with the higher rate first.
+
+    Where CER ranks, it takes references to count: an utterance without one comes last, by its words.
+    """
+
+    def key(id: str) -> tuple[float | str, ...]:
+        found = heard[id]
+        words = (-found.errors, -found.errors / max(1, found.words), id)
+        if metric == "val_wer":
+            return words
+        errors = character_errors(said[id], found) if id in said else 0
+        return (-errors, -errors / max(1, len(said.get(id, ""))), *words)
+
+    return sorted(heard, key=key)
 
 
 def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[str]]:
@@ -104,12 +144,29 @@ def _at(config: Mapping[str, Any], path: str) -> Any:
     return found
 
 
-def _cell(reference: str | None, heard: Hypothesis | None) -> Cell | None:
+def _cell(reference: str | None, heard: Hypothesis | None, metric: Metric) -> Cell | None:
     if heard is None:
         return None
+    if metric == "val_cer":
+        return _cell_of_characters(reference, heard)
+    counts = f"S {heard.substitutions}  D {heard.deletions}  I {heard.insertions}  of {heard.words}"
     words = aligned(reference, heard.text) if reference is not None else [("equal", w) for w in heard.text.split()]
-    shown = [(kind, _cut(word, _CHARACTERS)) for kind, word in words[:_WORDS]]
-    return Cell(heard, [*shown, ("equal", "…")] if len(words) > _WORDS else shown)
+    return Cell(counts, _shown(words, _CHARACTERS), " ")
+
+
+def _cell_of_characters(reference: str | None, heard: Hypothesis) -> Cell:
+    if reference is None:
+        return Cell("", [("equal", _cut(heard.text, _TEXT))], "")
+    runs = aligned_characters(reference, heard.text)
+    numbers = {kind: sum(len(run) for found, run in runs if found == kind) for kind in ("replace", "delete", "insert")}
+    counts = "  ".join(f"{letter} {number}" for letter, number in zip("SDI", numbers.values(), strict=True))
+    return Cell(f"{counts}  of {len(reference.strip())}", _shown(runs, _TEXT), "")
+
+
+def _shown(words: list[Word], length: int) -> list[Word]:
+    """As many of them as there is room for, each cut to a length."""
+    shown = [(kind, _cut(word, length)) for kind, word in words[:_WORDS]]
+    return [*shown, ("equal", "…")] if len(words) > _WORDS else shown
 
 
 def _cut(text: str, length: int) -> str:

@@ -1,0 +1,103 @@
+"""A best trial whose checkpoint cannot be used: the report names it, and says how to have it again."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tune_asr import report
+from tune_asr.record.checkpoints import epoch_folder
+from tune_asr.record.results import gather
+from tune_asr.record.snapshots import write_snapshots
+
+
+@pytest.fixture
+def searched(search):
+    """Trial 00001 is the best at its only epoch, and best.ckpt is its copy."""
+    search.describe()
+    search.start()
+    for errors in ([4, 4], [1, 1], [2, 2]):
+        trial = search.trial(**{"optimizer.lr": 0.001})
+        search.epoch(trial, errors)
+        search.log("finished", trial=trial)
+    write_snapshots(
+        search.folder,
+        search.state,
+        status="finished",
+        slots=2,
+        wall_seconds=1.0,
+        metric="val_wer",
+        config={"trainer": {"max_epochs": 1}},
+    )
+    return search
+
+
+def best_of(searched):
+    return epoch_folder(searched.folder.checkpoints("00001"), 1)
+
+
+def remove(folder):
+    shutil.rmtree(folder)
+
+
+def cut(folder):
+    (folder / "checkpoint.ckpt").write_bytes(b"weights")
+
+
+def strip(folder):
+    (folder / "manifest.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [(remove, "removed"), (cut, "checkpoint.ckpt has 7 bytes"), (strip, "manifest.json is missing")],
+)
+def test_a_damaged_winner_is_named_with_the_ways_out(searched, capsys, damage, reason):
+    damage(best_of(searched))
+    assert report.main([str(searched.folder.root)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Warning: trial 00001 at epoch 1 would be the best, but its checkpoint cannot be used" in text
+    assert reason in text
+    assert "Best: trial 00002 at epoch 1" in text
+    assert f"python -m tune_asr.export {searched.folder.best_ckpt}" in text
+    assert f"--config {searched.folder.search_yaml} --trial 00001" in text
+    assert "best.yaml" not in text, "which is the damaged trial's"
+
+
+def test_a_whole_search_has_no_warning_and_best_yaml_is_the_winners(searched, capsys):
+    assert report.main([str(searched.folder.root)]) == 0
+    text = capsys.readouterr().out
+    assert "Warning: trial" not in text
+    assert "best.yaml" in text
+
+
+def test_a_former_best_that_was_overtaken_and_removed_is_no_damage(searched):
+    trial = searched.trial(**{"optimizer.lr": 0.002})
+    searched.epoch(trial, [0, 0])
+    remove(best_of(searched))
+    assert gather(searched.folder.root, 5).damaged == []
+
+
+def test_without_any_checkpoint_results_are_told_and_no_export_is_offered(searched, capsys):
+    for trial in ("00000", "00001", "00002"):
+        remove(epoch_folder(searched.folder.checkpoints(trial), 1))
+    assert report.main([str(searched.folder.root)]) == 0
+    text = capsys.readouterr().out
+    assert "Best: trial 00001 at epoch 1" in text
+    assert f"tune_asr.export {searched.folder.root}\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [(".", "this is a folder"), ("none/page.html", "is no folder"), ("page.html/x.html", "is no folder")],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_the_search_is_read(tmp_path, capsys, place, message):
+    (tmp_path / "page.html").write_text("old")
+    assert report.main([str(tmp_path / "nowhere"), "--html", str(tmp_path / place)]) == 5
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_is_no_results_folder_and_the_folder_is_named(searched, capsys):
+    assert report.main([str(searched.folder.ledger)]) == 5
+    assert f"this is a file\n    Name the folder of a search, here {searched.folder.root}." in capsys.readouterr().err
