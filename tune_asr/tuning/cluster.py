@@ -88,7 +88,7 @@ def ray_session(
 def _dashboard_url() -> str | None:
     from ray._private.worker import get_dashboard_url
 
-    url = get_dashboard_url()
+    url = get_dashboard_url()  # type: ignore[no-untyped-call]
     return f"http://{url}" if url else None
 
 
