@@ -6,6 +6,7 @@ import pytest
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError, RulerError, SettingError, StorageError
+from tune_asr.record.checkpoints import UTTERANCES, epoch_folder, write_checkpoint
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.state import SearchState
@@ -54,6 +55,27 @@ def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, fol
     assert conductor.receive(first.number, report(1, 0.5)) == "continue"
     assert conductor.receive(second.number, report(1, 0.6)) == "stop"
     assert events(folder)[-3:] == ["report", "decision", "pruned"]
+
+
+def test_the_best_epochs_utterances_are_kept_behind_the_answer_and_before_their_checkpoint_goes(make, folder):
+    conductor = make()
+    work = conductor.next_work()
+    kept = folder.utterances(work.number)
+
+    def tell(epoch, objective, last=False):
+        where = epoch_folder(folder.checkpoints(work.number), epoch)
+        write_checkpoint(where, {UTTERANCES: lambda path: path.write_text(f"of epoch {epoch}")})
+        conductor.receive(work.number, report(epoch, objective, last=last))
+
+    tell(1, 0.5)
+    assert not kept.exists()
+    conductor.catch_up()
+    assert kept.read_text() == "of epoch 1"
+    tell(2, 0.4)
+    tell(3, 0.6)
+    assert kept.read_text() == "of epoch 2"
+    tell(4, 0.3, last=True)
+    assert kept.read_text() == "of epoch 4"
 
 
 def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_failed(make, folder):

@@ -8,6 +8,8 @@
     trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
     messages.py    what driver and worker tell each other
     cluster.py     Ray started here, or joined at an address
+    late_services.py  the dashboard and what else of a local Ray can start behind the workers
+    preload.py     what a worker of a local Ray imports before its first trial
     nodes.py       how many trials fit at once; what every node must see
     interrupts.py  Ctrl-C, SIGTERM, SIGHUP
     watchdogs.py   what ends a search that Ray would keep waiting

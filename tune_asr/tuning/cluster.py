@@ -15,6 +15,7 @@ from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.tuning.late_services import LateServices
 from tune_asr.tuning.watchdogs import end_process_within
 
 JOIN_SECONDS = 10.0
@@ -39,7 +40,9 @@ WORKER_ENVIRONMENT = {
 }
 # Read by the raylet of a local Ray, so that its first workers, which start with it, are those that the trials get.
 LOCAL_ENVIRONMENT = {
-    "RAY_preload_python_modules": "torch,lightning.pytorch,ray.tune",
+    "RAY_preload_python_modules": "tune_asr.tuning.preload",
+    "RAY_worker_niceness": "0",  # until the imports are done: `preload` sets it
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it
     # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
 }
@@ -47,8 +50,10 @@ _TOKEN_PREFIX = "tune_asr-ray-"
 
 
 @contextlib.contextmanager
-def ray_session(name: str, address: str | None, on_unreachable: Callable[[], None]) -> Iterator[str | None]:
-    """Ray for the time of a search; yields the dashboard's URL, or None where there is no dashboard.
+def ray_session(
+    name: str, address: str | None, on_unreachable: Callable[[], None]
+) -> Iterator[Callable[[], str | None]]:
+    """Ray for the time of a search; yields what tells the dashboard's URL, None while there is none.
 
     Args:
         name: of the search; the dashboard lists the job under it.
@@ -62,39 +67,51 @@ def ray_session(name: str, address: str | None, on_unreachable: Callable[[], Non
         os.environ.setdefault(key, value)
     # What Ray writes is for this user alone, as far as Ray lets it be.
     before = os.umask(0o077)
+    services = LateServices()
     try:
-        context = _join(name, address, on_unreachable) if address else _start(name)
+        if address:
+            _join(name, address, on_unreachable)
+        else:
+            _start(name, services)
     finally:
         os.umask(before)
     import ray
 
     try:
-        url = context.dashboard_url
-        yield f"http://{url}" if url else None
+        yield _dashboard_url
     finally:
-        ray.shutdown()
+        services.end(ray.shutdown)
         remove_own_token()
 
 
-def _start(name: str) -> Any:
+def _dashboard_url() -> str | None:
+    from ray._private.worker import get_dashboard_url
+
+    url = get_dashboard_url()  # type: ignore[no-untyped-call]
+    return f"http://{url}" if url else None
+
+
+def _start(name: str, services: LateServices) -> None:
     os.environ |= LOCAL_ENVIRONMENT
+    _let_workers_preload()
     _use_own_token()
     import ray
 
     try:
-        # "local": a cluster file left behind by a dead Ray must not be followed.
-        context = ray.init(
-            address="local",
-            num_cpus=usable_cpus(),
-            object_store_memory=_OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            job_config=_job(name, None),
-        )
-    except (RuntimeError, ValueError, OSError, TimeoutError) as error:
+        with services.postponed():
+            # "local": a cluster file left behind by a dead Ray must not be followed.
+            ray.init(
+                address="local",
+                num_cpus=usable_cpus(),
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                job_config=_job(name, None),
+            )
+    except Exception as error:  # Ray raises bare ones too, where its processes are too slow to start
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
+    services.start()
     _use_prestarted_workers()
-    return context
 
 
 def usable_cpus(**files: str) -> int:
@@ -109,7 +126,7 @@ def usable_cpus(**files: str) -> int:
     return max(1, int(min(bound, _get_docker_cpus(**files) or bound)))
 
 
-def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
+def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> None:
     if address.startswith("ray://"):
         raise ConfigError(
             f"--address is {address}, a Ray Client: give HOST:PORT of the cluster's head, from a node of it"
@@ -124,7 +141,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> Any:
 
     watchdog = end_process_within(JOIN_SECONDS, ClusterError.exit_code, _silent(address), first=on_unreachable)
     try:
-        return ray.init(
+        ray.init(
             address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
@@ -188,6 +205,13 @@ def _job(name: str, package: str | None) -> Any:
     # The dashboard shows a job's metadata; workers of a cluster get this very package.
     runtime_env = {"py_modules": [package], "env_vars": WORKER_ENVIRONMENT} if package else None
     return JobConfig(metadata={"job_name": f"tune_asr search {name}"}, runtime_env=runtime_env)
+
+
+def _let_workers_preload() -> None:
+    """Let workers find this package, wherever it is, before they know what the driver's path is."""
+    home = Path(_package_folder()).parent
+    if home.name not in ("site-packages", "dist-packages"):  # there they find it, behind the standard library
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(home), os.environ.get("PYTHONPATH"))))
 
 
 def _use_prestarted_workers() -> None:

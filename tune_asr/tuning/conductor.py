@@ -73,6 +73,7 @@ class Conductor:
         self._finish_torn_ends()
         self._queue = deque(trial.number for trial in state.open_trials())
         self._out: set[str] = set()
+        self._to_keep: dict[str, int] = {}
 
     @property
     def is_over(self) -> bool:
@@ -119,6 +120,7 @@ class Conductor:
         Raises:
             TuneAsrError: the search cannot go on.
         """
+        self.catch_up()
         trial = self.state.trials[number]
         kind = message["kind"]
         if kind == "started":
@@ -153,8 +155,14 @@ class Conductor:
         if self.state.trials[number].status not in FINAL:
             self._queue.appendleft(number)
 
+    def catch_up(self) -> None:
+        """Do what a worker need not wait for: called once its answer is on the way."""
+        while self._to_keep:
+            keep_utterances(self.folder, *self._to_keep.popitem())
+
     def pause(self) -> None:
         """The search is interrupted: say of each running trial where it stands."""
+        self.catch_up()
         running = [trial for trial in self.state.trials.values() if trial.status == "running"]
         self._append(*({"event": "paused", "trial": trial.number, "epoch": trial.epoch} for trial in running))
 
@@ -235,7 +243,9 @@ class Conductor:
         keep = {trial.epoch, trial.epoch - 1} if running else set()
         checkpoints.retain(where, keep | ({best["epoch"]} if best else set()))
         if best and (best["epoch"] == trial.epoch or not running):
-            keep_utterances(self.folder, trial.number, best["epoch"])
+            self._to_keep[trial.number] = best["epoch"]
+        if not running:
+            self.catch_up()
 
     def _append(self, *events: Mapping[str, Any]) -> None:
         for event in self._ledger.append(*events) if events else ():

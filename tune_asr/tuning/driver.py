@@ -147,13 +147,12 @@ def _run(
             gpus=gpus,
             interrupts=interrupts,
             address=address,
+            dashboard=dashboard,
         )
         say = session.progress.say
         say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.last_epoch} epochs at most")
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
-        if dashboard:
-            say(f"dashboard {dashboard}{_token_hint()}")
         code = session.run()
     if code < 128:
         _say_farewell(folder)
@@ -203,11 +202,6 @@ def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
     listings = [Path(path) for path in (config.data.train, config.data.val) if isinstance(path, str)]
     files = [*(str(file) for path in listings for file in listing_files(path)), *recordings]
     return [(path, Path(path).stat().st_size) for path in files] + beside
-
-
-def _token_hint() -> str:
-    path = cluster.token_path()
-    return f"  (its token is in {path})" if path.exists() else ""
 
 
 def _say_farewell(folder: ResultsFolder) -> None:

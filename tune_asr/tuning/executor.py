@@ -166,6 +166,8 @@ class MessageScheduler(TrialScheduler):
         Tune asks in each of its steps, also while every slot is busy. A Callback would be told as well, but for one of
         a user's own Tune imports all its integrations, a second before the first trial.
         """
+        with ending():
+            self.conductor.catch_up()
         self.between()
         while self._pending and self._pending[0].status != Trial.PENDING:
             self._pending.popleft()

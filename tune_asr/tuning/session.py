@@ -8,7 +8,7 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray import tune
@@ -21,6 +21,7 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
+from tune_asr.tuning.cluster import token_path
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
@@ -45,6 +46,7 @@ class Session:
         gpus: of each trial.
         interrupts: the signals that have come.
         address: of the cluster; None for a local Ray.
+        dashboard: tells its URL, None before it is up.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Session:
         gpus: float,
         interrupts: Interrupts,
         address: str | None,
+        dashboard: Callable[[], str | None],
     ) -> None:
         self.folder, self.plan, self.metric = folder, plan, metric
         self._val_fingerprint = val_fingerprint
@@ -81,6 +84,7 @@ class Session:
         )
         self._is_new = not self.state.trials
         self._dirty = True
+        self._dashboard: Callable[[], str | None] | None = dashboard
         self._looked_at = 0.0
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
@@ -162,6 +166,9 @@ class Session:
         """Between two events of Tune."""
         if self.interrupts.number is not None:
             raise EndSearch(signal_number=self.interrupts.number)
+        if self._dashboard and (url := self._dashboard()):
+            self.progress.say(f"dashboard {url}{_token_hint()}")
+            self._dashboard = None
         self.progress.tick()
         if time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
@@ -215,3 +222,8 @@ class Session:
             metric=self.metric,
             config=self.plan.config.model_dump(),
         )
+
+
+def _token_hint() -> str:
+    path = token_path()
+    return f"  (its token is in {path})" if path.exists() else ""
