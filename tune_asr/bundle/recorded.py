@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import ErrorCounts
-from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 
 COUNTS = ("words", "substitutions", "deletions", "insertions")
 
@@ -26,6 +26,7 @@ class Recorded:
         name: where it comes from, in words.
         config: what it was trained with.
         weights: the state of its LightningModule, on the CPU.
+        vocab: symbols by id, as its checkpoint says; none where a class of the user's does not.
         report: `epoch`, `val_wer`, `val_cer`, and in a ledger the counts of `COUNTS` too.
         fingerprint: of the data it was trained and validated on; None where a class of the user's made them.
         is_exact: whether it was trained in float32 on a CPU, so that its error counts come out the same to the last.
@@ -34,6 +35,7 @@ class Recorded:
     name: str
     config: Config
     weights: Mapping[str, Tensor]
+    vocab: Sequence[str] = ()
     report: Mapping[str, Any]
     fingerprint: str | None
     is_exact: bool
@@ -81,6 +83,7 @@ def read_recorded(
             name=name,
             config=config,
             weights=weights,
+            vocab=hyper_parameters(content).get("vocab", ()),
             report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
             fingerprint=origin["data_fingerprint"],
             is_exact=trained.get("device", "cpu") == "cpu" and config.precision.precision == "32-true",
