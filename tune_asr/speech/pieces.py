@@ -39,9 +39,9 @@ class PieceVocabulary(Vocabulary):
         return [i for word in known.split() for i in self._encode_word(word)]
 
     @cached_property
-    def _encode_word(self) -> Callable[[str], list[int]]:
+    def _encode_word(self) -> Callable[[str], tuple[int, ...]]:
         ids = self._ids
-        return lru_cache(_CACHED_WORDS)(lambda word: [ids[piece] for piece in _pieces(f" {word}", ids)])
+        return lru_cache(_CACHED_WORDS)(lambda word: tuple(ids[piece] for piece in _pieces(f" {word}", ids)))
 
 
 def with_pieces(found: Survey, vocab_size: int) -> Survey:
