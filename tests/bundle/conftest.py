@@ -26,6 +26,11 @@ RECOGNISERS = {
     "conv_ctc": {"model": {"target": "conv_ctc", "dim": 24, "num_layers": 2, "kernel_size": 5}},
     "bigru_ctc": {"model": {"target": "bigru_ctc", "dim": 24, "num_layers": 1}},
     "conformer_ctc": {"model": {"target": "conformer_ctc", "dim": 24, "num_layers": 1, "num_heads": 2, "ffn_dim": 32}},
+    "conv_ctc, word pieces": {
+        "model": {"target": "conv_ctc", "dim": 24, "num_layers": 2, "kernel_size": 5},
+        "text": {"unit": "bpe", "vocab_size": 12},
+        "trainer": {"max_epochs": 20},
+    },
     "bigru_ctc, averaged": {"model": {"target": "bigru_ctc", "dim": 24, "num_layers": 1}, **EMA},
 }
 

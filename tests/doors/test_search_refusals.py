@@ -51,6 +51,16 @@ def recordings(workspace):
 
 
 @pytest.mark.parametrize(
+    ("vocab_size", "message"),
+    [("4", "is 4, but the training references make at least"), ("60000", "make at most")],
+)
+def test_word_pieces_that_training_cannot_make_are_refused(workspace, vocab_size, message):
+    sets = ("--set", "text.unit=bpe", "--set", f"text.vocab_size={vocab_size}")
+    assert message in refused(workspace, "--space", "space.yaml", *sets, code=3)
+    assert not (workspace.root / "results").exists()
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"search": {"num_sample": 3}}, "did you mean num_samples?"),

@@ -171,10 +171,15 @@ def searched(key: str, value: str = "x") -> str:
     "key",
     ["data.val", "data.test", "data.target", "data.train", "data.noise", "data.seed", "data.num_val"]
     + ["checkpoint.weights"]
-    + [f"text.{key}" for key in known_keys("text")],
+    + [f"text.{key}" for key in known_keys("text") if key not in ("unit", "vocab_size")],
 )
 def test_the_ruler_cannot_be_searched(refusal, key):
     assert refusal(searched(key)) == f"space.yaml:2: param_space.{key}: cannot be searched\n    {RULER}"
+
+
+@pytest.mark.parametrize("key", ["text.unit", "text.vocab_size"])
+def test_the_units_that_the_loss_is_counted_in_cannot_be_searched(refusal, key):
+    assert "cannot be searched\n    the loss is counted a symbol, so" in refusal(searched(key))
 
 
 @pytest.mark.parametrize("key", ["model.init_from", "augment.noise_dir"])

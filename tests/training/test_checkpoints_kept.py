@@ -197,6 +197,7 @@ def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpo
             "optimizer.weight_decay is 0.01 there and 0.5 here: ",
         ),
         ({"data__alphabet": "abcdeg"}, r"the vocabulary of data and text differs \('f' only there and 'g' only here\)"),
+        ({"text__unit": "bpe", "text__vocab_size": 40}, r"data and text differs \(32 word pieces only here\)"),
         ({"checkpoint__weights": "ema"}, "checkpoint.weights is 'raw' there and 'ema' here"),
         ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0: raise it"),
     ],

@@ -66,6 +66,7 @@ MATRIX = {
     "averaged": ("cosine", AVERAGED, (1, 3)),
     "perturbed": ("cosine", {"augment": PERTURBED}, (1, 2)),
     "plateau, averaged, perturbed": ("plateau", AVERAGED | {"augment": PERTURBED}, (2, 3)),
+    "word pieces": ("cosine", {"text": {"unit": "bpe", "vocab_size": 40}}, (2,)),
     "bigru, averaged, perturbed": ("one_cycle", AVERAGED | {"augment": PERTURBED, "model": BIGRU}, (2,)),
     "conformer, averaged, perturbed": ("tri_stage", AVERAGED | {"augment": PERTURBED, "model": CONFORMER}, (2,)),
 }

@@ -51,6 +51,24 @@ def test_a_new_vocabulary_keeps_the_scores_of_the_symbols_it_shares(checkpoint, 
     assert torch.equal(module.state_dict()[name], content["state_dict"][name])
 
 
+def test_from_characters_to_word_pieces_and_back_the_encoder_stays_and_the_output_layer_follows(
+    checkpoint, started, quick, tmp_path
+):
+    pieces = {"text__unit": "bpe", "text__vocab_size": 40}
+    fit(quick(trainer__max_epochs=1, **pieces), lambda result, last, save: save(tmp_path / "pieces.ckpt"))
+    for path, keys in ((checkpoint, pieces), (tmp_path / "pieces.ckpt", {})):
+        module, before = started(path, **keys)
+        content = torch.load(path, weights_only=True)
+        old_vocab, theirs = content["hyper_parameters"]["vocab"], content["state_dict"]
+        assert set(old_vocab) & set(module.vocab) == {"<blk>", " ", *"abcdef"}
+        for row, symbol in enumerate(module.vocab):
+            name = "encoder.output.weight"
+            taken = theirs[name][old_vocab.index(symbol)] if symbol in old_vocab else before[name][row]
+            assert torch.equal(module.state_dict()[name][row], taken), symbol
+        name = "encoder.blocks.0.depthwise.conv.weight"
+        assert torch.equal(module.state_dict()[name], theirs[name])
+
+
 def test_safetensors_beside_their_config_are_the_same_weights(checkpoint, started, tmp_path):
     save_file = pytest.importorskip("safetensors.torch").save_file
     content = torch.load(checkpoint, weights_only=True)

@@ -124,7 +124,8 @@ def _input_sentence(facts: Mapping[str, Any]) -> str:
         f"Without it: `x` (N, T, {features['num_mel_bins']}) float32 is Kaldi log-mel (25 ms windows every 10 ms, "
         f"samples in [-1, 1], no dither, edges reflected, 20 Hz to {features['sample_rate'] // 2 - 400:,} Hz), and "
         "`x_lens` (N,) int64 its frames; out come `log_probs` (N, T', V) and `log_probs_len` (N,), an output frame for "
-        f"{subsampling} of them. The best symbol of each frame, repeats merged and `<blk>` dropped, is the text."
+        f"{subsampling} of them. The best symbol of each frame, repeats merged, `<blk>` dropped and `▁` read "
+        "as a space, is the text."
     )
     if subsampling != SHERPA_SUBSAMPLING:
         sentence += (

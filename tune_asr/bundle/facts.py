@@ -30,9 +30,9 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
     return {
         "source": recorded.name,
         "features": config["features"],
-        "vocabulary": list(getattr(data, "vocab", ())),
+        "vocabulary": list(recorded.vocab or getattr(data, "vocab", ())),
         "blank_id": getattr(data, "blank_id", 0),
-        "normaliser": config["text"],
+        "normaliser": recorded.config.text.normaliser(),
         "model": config["model"],
         "initial_weights": initial,
         "seed": config["seed"],

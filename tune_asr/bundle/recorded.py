@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import ErrorCounts
-from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 from tune_asr.training.epochs import INITIAL_SHA256
 
 COUNTS = ("words", "substitutions", "deletions", "insertions")
@@ -27,6 +27,7 @@ class Recorded:
         name: where it comes from, in words.
         config: what it was trained with.
         weights: the state of its LightningModule, on the CPU.
+        vocab: symbols by id, as its checkpoint says; none where a class of the user's does not.
         report: `epoch`, `val_wer`, `val_cer`, and in a ledger the counts of `COUNTS` too.
         fingerprint: of the data it was trained and validated on; None where a class of the user's made them.
         initial_sha256: of the file that `model.init_from` names; None where there is none, or it is not on record.
@@ -36,6 +37,7 @@ class Recorded:
     name: str
     config: Config
     weights: Mapping[str, Tensor]
+    vocab: Sequence[str] = ()
     report: Mapping[str, Any]
     fingerprint: str | None
     initial_sha256: str | None
@@ -84,6 +86,7 @@ def read_recorded(
             name=name,
             config=config,
             weights=weights,
+            vocab=hyper_parameters(content).get("vocab", ()),
             report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
             fingerprint=origin["data_fingerprint"],
             initial_sha256=trained.get(INITIAL_SHA256),

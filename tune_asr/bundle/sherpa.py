@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -117,11 +118,13 @@ def check_loads(model: Path, tokens: Path, *, rate: int, bins: int) -> None:
 def write_tokens(path: Path, vocab: Sequence[str], blank_id: int) -> None:
     """Write tokens.txt: `symbol id` a line, the blank as `<blk>`, a space as `▁`, as sherpa-onnx reads them.
 
+    sherpa-onnx makes a space of a `▁` at the beginning of a symbol, where word pieces have theirs.
+
     Raises:
         StorageError: two symbols would be written the same way.
     """
     names = ["<blk>" if i == blank_id else symbol.replace(" ", "▁") for i, symbol in enumerate(vocab)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise StorageError(f"the vocabulary has {twice[0]!r} twice in the spelling of tokens.txt: ▁ stands for a space")
     path.write_text("".join(f"{name} {i}\n" for i, name in enumerate(names)), encoding="utf-8")

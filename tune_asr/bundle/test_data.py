@@ -37,7 +37,7 @@ def read_test_manifest(config: Config) -> HeldBack:
     data = config.data
     if not isinstance(data, ManifestData) or data.test is None:
         return HeldBack()
-    path, normalizer = Path(data.test), TextNormalizer(**config.text.model_dump())
+    path, normalizer = Path(data.test), TextNormalizer(**config.text.normaliser())
     look = look_at(path, read_manifest(path), normalizer, config.features.sample_rate, decode=True)
     look.check(data.max_bad_fraction if data.skip_bad else None)
     return HeldBack(tuple(entry.utterance for entry in look.entries), len(look.problems))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tune_asr.bundle.agreement import Agreement, Decoded, Disagreement, compare, margins
 from tune_asr.bundle.onnx_model import TRACED_LENGTHS, run
+from tune_asr.speech.vocabulary import spelled
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import greedy_decode
 
@@ -36,7 +37,7 @@ class Recogniser:
 
     def texts(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
         """(N, T', V), (N,) -> N texts, by best path."""
-        return ["".join(self.vocab[i] for i in ids) for ids in greedy_decode(log_probs, lengths, self.blank_id)]
+        return [spelled(self.vocab, ids) for ids in greedy_decode(log_probs, lengths, self.blank_id)]
 
 
 @dataclass(slots=True)

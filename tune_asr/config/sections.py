@@ -19,7 +19,7 @@ from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, OpenSecti
 
 
 class TextSection(Section):
-    """What a reference is. It is the ruler of a search and never searched."""
+    """What a reference is, and in which units it is learned. It is the ruler of a search and never searched."""
 
     case: Literal["lower", "upper", "keep"] = "lower"
     """Letter case."""
@@ -29,6 +29,15 @@ class TextSection(Section):
     """Digits."""
     unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFKC"
     """Unicode normalisation form."""
+    unit: Literal["char", "bpe"] = "char"
+    """What a symbol of the model is: a character, or a word piece (byte-pair encoding: Sennrich et al., 2016), learned
+    from the training references alone. WER and CER count words and characters under each."""
+    vocab_size: Annotated[Int, Field(ge=3, le=65_536)] = 256
+    """bpe: how many symbols, the blank among them."""
+
+    def normaliser(self) -> dict[str, Any]:
+        """The arguments of `speech.normalizer.TextNormalizer`."""
+        return self.model_dump(exclude={"unit", "vocab_size"})
 
 
 class FeaturesSection(Section):

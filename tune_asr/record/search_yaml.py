@@ -1,7 +1,7 @@
 """search.yaml: what a search is made of, so that the folder alone is enough to go on with it.
 
     name, created                the search, and when it was started
-    versions                     {tune_asr, python, torch, lightning, ray}
+    versions                     {tune_asr, python, torch, lightning, ray, sentencepiece}
     data_fingerprint             of the data that it was started on
     metric                       what the winner is chosen by: val_wer or val_cer
     seed                         the search's

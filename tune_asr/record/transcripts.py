@@ -72,7 +72,7 @@ def references(search: Mapping[str, Any]) -> dict[str, str]:
 def _references(config: Config) -> dict[str, str]:
     data = config.data
     if isinstance(data, ManifestData):
-        normalizer = TextNormalizer(**config.text.model_dump())
+        normalizer = TextNormalizer(**config.text.normaliser())
         manifest = data.val if isinstance(data.val, str) else data.train  # of which it is held out
         return {row.id: normalizer(row.text) for row in read_manifest(Path(manifest))[0]}
     if isinstance(data, SyntheticData):

@@ -13,6 +13,7 @@ from tune_asr.errors import ConfigError, Problem
 from tune_asr.space.distributions import Distribution
 
 RULER = "it is part of the ruler: trials measured by different rulers cannot be compared"
+UNITS = "the loss is counted a symbol, so trials of other symbols cannot be compared by it: make a search for each"
 PATH = "it is a path: give it in the base, or in over"
 NO_SETTING = "it is no setting of the recogniser"
 HORIZON = "it is the horizon: say asha.max_t or --max-epochs"
@@ -85,6 +86,8 @@ def _dead(key: str, searched: Mapping[str, Distribution], config: Config) -> str
 
 def _not_searchable(key: str, config: Config) -> str:
     section, _, name = key.partition(".")
+    if key in ("text.unit", "text.vocab_size"):
+        return UNITS
     if section == "text" or key in ("data.target", "data.val", "data.test") or key.startswith("data.val."):
         return RULER
     if section in Config.model_fields and not name and section != "seed":

@@ -62,12 +62,15 @@ def recordings_lines(recordings: Sequence[AudioInfo], sample_rate: int) -> list[
     return lines
 
 
-def vocabulary_lines(vocabulary: Vocabulary) -> list[str]:
-    """Tell the symbols, each so that it can be seen."""
+def vocabulary_lines(vocabulary: Vocabulary, train: Sequence[Utterance]) -> list[str]:
+    """Tell the symbols, each so that it can be seen, and how much of training one stands for."""
     shown = " ".join(_visible(symbol) for symbol in vocabulary.symbols[:_MOST_SYMBOLS])
     rest = len(vocabulary) - _MOST_SYMBOLS
     more = f" ... and {rest:,} more" if rest > 0 else ""
-    return _paragraph(f"vocabulary: {len(vocabulary):,} symbols: {shown}{more}")
+    num_tokens = sum(len(vocabulary.encode(u.text)) for u in train)
+    each = sum(len(u.text) for u in train) / max(1, num_tokens)
+    told = "" if each == 1 else f" of {each:.2f} characters on average in training"
+    return _paragraph(f"vocabulary: {len(vocabulary):,} symbols{told}: {shown}{more}")
 
 
 def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
@@ -134,9 +137,6 @@ def _row(label: str, name: str, values: Sequence[str]) -> str:
 
 
 def _visible(symbol: str) -> str:
-    """Show a space, a mark without its letter and an invisible character by the signs that are customary for them."""
-    if symbol == " ":
-        return "␣"
-    if not symbol.isprintable():
-        return f"U+{ord(symbol):04X}"
-    return f"◌{symbol}" if unicodedata.category(symbol[0]).startswith("M") else symbol
+    """Show spaces, a mark without its letter and invisible characters by the signs that are customary for them."""
+    shown = "".join("␣" if c == " " else c if c.isprintable() else f"U+{ord(c):04X}" for c in symbol)
+    return f"◌{shown}" if unicodedata.category(symbol[0]).startswith("M") else shown

@@ -29,6 +29,7 @@ class Survey:
         problems: every bad row, training's before validation's, and those of the test manifest last.
         skips_bad: whether bad rows are left out of the corpus and are no reason to stop.
         faults: what is wrong with the data as a whole and cannot be left out.
+        misfit: why the vocabulary is not the one that was asked for.
         places: `file:line` of every utterance of training, then of validation; empty where the speech is synthetic.
         recordings: what the headers of the files say; empty where the speech is synthetic.
         held_out: a sentence on how validation was held out of training, if it was.
@@ -43,6 +44,7 @@ class Survey:
     problems: tuple[Problem, ...] = ()
     skips_bad: bool = False
     faults: tuple[Problem, ...] = ()
+    misfit: tuple[Problem, ...] = ()
     places: tuple[str, ...] = ()
     recordings: tuple[AudioInfo, ...] = ()
     held_out: str = ""
@@ -66,7 +68,7 @@ class Survey:
         train, val = self.corpus.train, self.corpus.val
         lines = data_report.size_table(train, val)
         lines += data_report.recordings_lines(self.recordings, self.sample_rate)
-        lines += data_report.vocabulary_lines(self.corpus.vocabulary)
+        lines += data_report.vocabulary_lines(self.corpus.vocabulary, train)
         lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
         lines += data_report.note(self.held_out) if self.held_out else []
         lines += data_report.test_lines(self.test) if self.test else []
@@ -79,9 +81,9 @@ class Survey:
 
         Raises:
             DataError: with all that is wrong: every bad row, unless they are skipped and few enough, a split with
-                nothing in it, and more than 1 % of training infeasible.
+                nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
         """
-        problems = [*(self.problems if self.faults or not self.skips_bad else ()), *self.faults]
+        problems = [*(self.problems if self.faults or not self.skips_bad else ()), *self.faults, *self.misfit]
         train, val = self.corpus.train, self.corpus.val
         if not train:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
@@ -105,14 +107,14 @@ class Survey:
 
     def _too_many_characters(self) -> Iterator[str]:
         """Tell how many utterances of training, and then of validation, are infeasible: "" where none is."""
-        names = self._names
+        names, units = self._names, self.corpus.vocabulary.units
         for split, utterances, found in zip(
             ("training", "validation"), (self.corpus.train, self.corpus.val), self._infeasible, strict=True
         ):
             percent = 100 * len(found) / max(len(utterances), 1)
             share = f"{len(found):,} of {len(utterances):,} {split} utterances ({percent:.1f} %)"
             first = ", ".join(names[i] for i in found[:3]) + (", ..." if len(found) > 3 else "")
-            yield f"{share} have more characters than the model has output frames ({first})" if found else ""
+            yield f"{share} have more {units} than the model has output frames ({first})" if found else ""
             names = names[len(utterances) :]
 
 

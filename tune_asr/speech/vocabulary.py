@@ -1,6 +1,6 @@
 """The vocabulary: the symbols that a recogniser writes, and how many CTC frames a transcript needs.
 
-A symbol is one Unicode character of the training references. There are no word pieces.
+A symbol is one Unicode character of the training references; `pieces` makes symbols of several.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Vocabulary:
     symbols: tuple[str, ...]
 
     blank_id: ClassVar[int] = 0
+    units: ClassVar[str] = "characters"
 
     def __post_init__(self) -> None:
         assert self.symbols[0] == BLANK and BLANK not in self.symbols[1:]
@@ -58,6 +59,14 @@ class Vocabulary:
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {symbol: i for i, symbol in enumerate(self.symbols) if i != self.blank_id}
+
+
+def spelled(symbols: Sequence[str], ids: Iterable[int]) -> str:
+    """Return the hypothesis that `ids` are, from which blanks and repeats have been taken out already.
+
+    A space before the first word, which a word piece brings with it, is none of the text.
+    """
+    return "".join(symbols[i] for i in ids).strip()
 
 
 def min_frames(tokens: Sequence[int]) -> int:

@@ -200,8 +200,13 @@ def _differences(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]
 def _vocabularies(theirs: Sequence[str], own: Sequence[str]) -> str:
     """How two vocabularies differ; they come from the training transcripts, so it is these, or `text`, that changed."""
     only = [(sorted(set(theirs) - set(own)), "there"), (sorted(set(own) - set(theirs)), "here")]
-    told = [f"{shown(''.join(symbols))} only {where}" for symbols, where in only if symbols]
+    told = [f"{_symbols(symbols)} only {where}" for symbols, where in only if symbols]
     return f"the vocabulary of data and text differs ({' and '.join(told) or 'in its order'})"
+
+
+def _symbols(symbols: Sequence[str]) -> str:
+    """Characters as they are; word pieces, which are many, by their number."""
+    return shown("".join(symbols)) if max(map(len, symbols)) == 1 else f"{len(symbols):,} word pieces"
 
 
 def _told(values: Mapping[str, Any], name: str) -> str:

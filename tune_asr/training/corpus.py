@@ -13,6 +13,7 @@ from tune_asr.speech.hold_out import HoldOut
 from tune_asr.speech.manifest_survey import survey_manifests
 from tune_asr.speech.noise import folder_fingerprint, noises, recordings_in
 from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.pieces import with_pieces
 from tune_asr.speech.survey import Survey, survey_corpus
 from tune_asr.speech.synthetic import synthesize_corpus
 
@@ -30,6 +31,12 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
     Raises:
         DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
     """
+    found = _survey(config, decode)
+    return with_pieces(found, config.text.vocab_size) if found and config.text.unit == "bpe" else found
+
+
+def _survey(config: Config, decode: bool) -> Survey | None:
+    """See `survey`; the vocabulary is characters."""
     data, sample_rate = config.data, config.features.sample_rate
     subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
     if isinstance(data, CustomTarget):
@@ -39,7 +46,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
             Path(data.train),
             Path(data.val) if isinstance(data.val, str) else HoldOut(data.val.hold_out, data.val.by),
             test=Path(data.test) if data.test is not None and decode else None,
-            normalizer=TextNormalizer(**config.text.model_dump()),
+            normalizer=TextNormalizer(**config.text.normaliser()),
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,
             subsampling=subsampling,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tune_asr.errors import ConfigError, DataError, SettingError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
+from tune_asr.speech.vocabulary import spelled
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, require_feasible, validate_targets
@@ -135,7 +136,7 @@ class SimpleCTCModule(pl.LightningModule):
         for utterance, reference, ids in zip(
             batch.ids, batch.texts, greedy_decode(log_probs, lengths, self.blank_id), strict=True
         ):
-            hypothesis = "".join(self.vocab[i] for i in ids)
+            hypothesis = spelled(self.vocab, ids)
             self.utterances.append(
                 UtteranceResult(utterance, reference, hypothesis, count_errors(reference, hypothesis))
             )

@@ -40,7 +40,7 @@ def noise_of(plan: Plan) -> str | None:
 
 def versions() -> dict[str, str]:
     """Of this program and of what it stands on."""
-    packages = ("tune_asr", "torch", "lightning", "ray")
+    packages = ("tune_asr", "torch", "lightning", "ray", "sentencepiece")
     return {"python": platform.python_version(), **{package: version(package) for package in packages}}
 
 
