@@ -58,7 +58,8 @@ def test_tensorboard_has_every_epoch(train):
     values = [event.value for event in accumulator.Scalars("val_wer")]
     assert len(values) == 3
     assert min(values) == pytest.approx(best["val_wer"])
-    assert {"val_cer", "val_loss", "train_loss", "lr-AdamW/weights"} <= set(accumulator.Tags()["scalars"])
+    shares = {"val_blank_share", "val_empty_share"}
+    assert {"val_cer", "val_loss", "train_loss", "lr-AdamW/weights", *shares} <= set(accumulator.Tags()["scalars"])
 
 
 def test_the_line_before_the_last_says_how_large_and_how_fast_the_model_is(train):

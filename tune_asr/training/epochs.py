@@ -42,6 +42,8 @@ class EpochResult:
     `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
     empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
     those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
+    `val_blank_share` is the share of validation frames whose best symbol is the blank, `val_empty_share` that of
+    hypotheses without a word; a user's own module does not say.
     `num_parameters` is how many the module trains.
     """
 
@@ -59,6 +61,8 @@ class EpochResult:
     history: tuple[Mapping[str, float], ...]
     weights: str = "raw"
     num_parameters: int = 0
+    val_blank_share: float | None = None
+    val_empty_share: float | None = None
 
 
 def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
@@ -181,6 +185,8 @@ class EpochReport(pl.Callback):
             history=tuple(self.history),
             weights=self.weights,
             num_parameters=sum(parameter.numel() for parameter in pl_module.parameters()),
+            val_blank_share=ours.blank_share if ours else None,
+            val_empty_share=ours.empty_share if ours else None,
         )
         self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
         self._epoch_began = time.monotonic()
