@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rapidfuzz.distance import Levenshtein
-
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
@@ -22,6 +20,7 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Report
 from tune_asr.record.state import Trial
 from tune_asr.record.utterances import source_of
+from tune_asr.speech.alignment import align
 from tune_asr.speech.manifest import read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.scoring import count_errors
@@ -92,9 +91,5 @@ def aligned(reference: str, hypothesis: str) -> list[Word]:
 
     The alignment is the one that the counts of errors come from.
     """
-    expected, heard = reference.split(), hypothesis.split()
-    words: list[Word] = []
-    for block in Levenshtein.opcodes(expected, heard):
-        lost, found = expected[block.src_start : block.src_end], heard[block.dest_start : block.dest_end]
-        words += [(block.tag, word) for word in (lost if block.tag == "delete" else found)]
-    return words
+    edits = align(reference.split(), hypothesis.split())
+    return [(edit.kind, edit.hypothesis or edit.reference) for edit in edits]
