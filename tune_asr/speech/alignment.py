@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Literal
+from typing import Literal, cast
 
 from rapidfuzz.distance import Levenshtein
 
@@ -31,7 +31,7 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[Edit]
     for block in Levenshtein.opcodes(reference, hypothesis):
         said, heard = reference[block.src_start : block.src_end], hypothesis[block.dest_start : block.dest_end]
         for pair in zip_longest(said, heard, fillvalue=""):
-            yield Edit(block.tag, *pair)
+            yield Edit(cast(Kind, block.tag), *pair)
 
 
 def units(text: str, unit: Unit) -> Sequence[str]:

@@ -8,6 +8,7 @@ import pickle
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ class CheckpointFile(TorchCheckpointIO):
 
 class CheckpointFolder:
     """Saves `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts, and removes what is neither new nor among the best.
+
+    What a checkpoint made of each utterance may stand beside it (`alignments_of`), and goes where it goes.
 
     Checkpoints of an earlier training in the same folder are moved into a folder beside them before the first one is
     saved, and so are those of this training that a resume is about to make again. None is lost.
@@ -105,6 +108,7 @@ class CheckpointFolder:
         for epoch in saved[:-1]:
             if epoch not in best:
                 self.path(epoch["epoch"]).unlink(missing_ok=True)
+                alignments_of(self.path(epoch["epoch"])).unlink(missing_ok=True)
 
     def _set_aside(self, first: int) -> None:
         for torn in self.dirpath.glob("ctc-epoch=*.tmp"):  # of a process that was killed
@@ -116,7 +120,14 @@ class CheckpointFolder:
             aside.mkdir()
             for path in sorted(earlier):
                 path.rename(aside / path.name)
+                with suppress(FileNotFoundError):
+                    alignments_of(path).rename(aside / alignments_of(path).name)
             self.set_aside = aside
+
+
+def alignments_of(checkpoint: Path) -> Path:
+    """Where it is written what became of each utterance under a checkpoint."""
+    return checkpoint.with_suffix(".alignments.txt")
 
 
 def check_resumable(

@@ -193,10 +193,7 @@ class EpochReport(pl.Callback):
 
     def _measured(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
         """An epoch of the history: its number, what the module logged, and the objective made of it."""
-        values = {name: _logged(trainer, pl_module, name) for name in METRICS}
-        if isinstance(pl_module, SimpleCTCModule):
-            # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
-            values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
+        values = measured(trainer, pl_module)
         for name, value in values.items():
             if not math.isfinite(value):
                 raise Diverged(f"{name} is {value} in epoch {trainer.current_epoch + 1}", self.history)
@@ -219,6 +216,19 @@ class EpochReport(pl.Callback):
             improved = epoch["objective"] < best - self.stopping.min_delta
             best, bad = (epoch["objective"], 0) if improved else (best, bad + 1)
         return bad
+
+
+def measured(trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
+    """`METRICS` of the validation that is just over.
+
+    Raises:
+        ConfigError: a user's own module does not log one of them.
+    """
+    values = {name: _logged(trainer, pl_module, name) for name in METRICS}
+    if isinstance(pl_module, SimpleCTCModule):
+        # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
+        values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
+    return values
 
 
 def _logged(trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> float:
