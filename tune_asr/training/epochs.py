@@ -43,7 +43,7 @@ class EpochResult:
     empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
     those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
     `val_blank_share` is the share of validation frames whose best symbol is the blank, `val_empty_share` that of
-    hypotheses without a word; a user's own module does not say.
+    hypotheses without a word; a user's own module does not say. `lr` is the highest learning rate of the last step.
     `num_parameters` is how many the module trains.
     """
 
@@ -63,6 +63,7 @@ class EpochResult:
     num_parameters: int = 0
     val_blank_share: float | None = None
     val_empty_share: float | None = None
+    lr: float = math.nan
 
 
 def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
@@ -112,6 +113,7 @@ class EpochReport(pl.Callback):
         self.history: list[dict[str, float]] = []
         self._epoch_began = self._validation_began = 0.0
         self._losses: list[float] = []
+        self._lr = math.nan
 
     def state_dict(self) -> dict[str, Any]:
         """Every epoch so far, so that patience and the best epoch survive a resume."""
@@ -143,6 +145,8 @@ class EpochReport(pl.Callback):
     ) -> None:
         """Dropout and masks of a batch depend on where it stands, not on what the process did before."""
         seed_everything_for(self.seed, trainer.current_epoch, batch_idx)
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        self._lr = max((group["lr"] for group in groups), default=math.nan)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -187,6 +191,7 @@ class EpochReport(pl.Callback):
             num_parameters=sum(parameter.numel() for parameter in pl_module.parameters()),
             val_blank_share=ours.blank_share if ours else None,
             val_empty_share=ours.empty_share if ours else None,
+            lr=self._lr,
         )
         self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
         self._epoch_began = time.monotonic()

@@ -13,6 +13,7 @@ import lightning.pytorch as pl
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import TrialFailedError
+from tune_asr.training.bar import epoch_bar
 from tune_asr.training.checkpoints import CheckpointFolder, load_checkpoint
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.epochs import Diverged, EpochResult, Save, rank
@@ -80,15 +81,27 @@ def train_alone(
             trained.newest = folder.save(result, save)
             if folder.set_aside and trained.last is None:
                 say(f"checkpoints of an earlier training are now in {folder.set_aside}")
-        if result.history[-1] is min(result.history, key=lambda epoch: rank(epoch, trained.metric)):
+        is_best = result.history[-1] is min(result.history, key=lambda epoch: rank(epoch, trained.metric))
+        if is_best:
             trained.utterances = result.utterances
+        if trained.last is None:
+            say(_head(config.trainer.max_epochs))
         trained.last = result
         trained.seconds.append((result.train_seconds, result.val_seconds))
-        say(_line(result, config.trainer.max_epochs))
+        say(_line(result, config.trainer.max_epochs) + "  best" * is_best)
 
     loggers = make_loggers(config.logging, save_dir, name="tensorboard") if folder else []
     try:
-        history = fit(config, sink, data=data, resume_from=resume_from, loggers=loggers, fast_dev_run=not folder)
+        with epoch_bar() as bar:
+            history = fit(
+                config,
+                sink,
+                data=data,
+                resume_from=resume_from,
+                loggers=loggers,
+                callbacks=bar,
+                fast_dev_run=not folder,
+            )
     except Diverged as error:
         history = error.history
         if not history:
@@ -125,7 +138,14 @@ def resume_flag(checkpoint: Path) -> str:
 
 
 def _line(result: EpochResult, max_epochs: int) -> str:
+    """An epoch under `_head`: losses in nats a token, the rate of its last step, its time."""
     return (
-        f"epoch {result.epoch:3d}/{max_epochs}  WER {result.val_wer:7.2%}  CER {result.val_cer:7.2%}  "
-        f"loss {result.train_loss:.3f} train, {result.val_loss:.3f} val  {result.seconds:.1f} s"
+        f"epoch {result.epoch:3d}/{max_epochs}  {result.train_loss:7.3f}  {result.val_loss:7.3f}  "
+        f"{result.val_wer:8.2%}  {result.val_cer:8.2%}  {result.lr:7.1e}  {result.seconds:6.1f} s"
     )
+
+
+def _head(max_epochs: int) -> str:
+    """What the columns of `_line` are."""
+    names = f"{'loss':>7}  {'val':>7}  {'WER':>8}  {'CER':>8}  {'lr':>7}  {'time':>8}"
+    return f"{' ' * len(f'epoch   1/{max_epochs}')}  {names}"
