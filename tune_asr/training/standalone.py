@@ -20,6 +20,7 @@ from tune_asr.training.epochs import Diverged, EpochResult, Save, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.module import UtteranceResult
+from tune_asr.training.samples import Samples
 from tune_asr.training.validation import validate
 
 Say = Callable[[str], None]
@@ -99,7 +100,7 @@ def train_alone(
                 data=data,
                 resume_from=resume_from,
                 loggers=loggers,
-                callbacks=bar,
+                callbacks=[*bar, Samples()],
                 fast_dev_run=not folder,
             )
     except Diverged as error:
