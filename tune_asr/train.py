@@ -110,14 +110,16 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
     data, keep, folder = load_data(config, found), config.checkpoint, None
     if writes:
         metric = data.metric if isinstance(data, SpeechDataModule) else "val_wer"
-        folder = CheckpointFolder(
-            _path(keep.dirpath), metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from
-        )
+        top_k = max(keep.save_top_k, keep.average_top_k)
+        folder = CheckpointFolder(_path(keep.dirpath), metric=metric, save_top_k=top_k, resumed_from=resume_from)
     trained = train_alone(config, data, folder=folder, save_dir=save_dir, resume_from=resume_from, say=_say)
     if writes:
         _say(_closing(config, trained, arguments, time.monotonic() - began))
-    values = {name: trained.best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
-    return {**values, "checkpoint": str(trained.checkpoint) if trained.checkpoint else None}
+    values: dict[str, object] = {name: trained.best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
+    values["checkpoint"] = str(trained.checkpoint) if trained.checkpoint else None
+    if trained.average and trained.average.checkpoint:  # `epoch` is the newest of these
+        values["averaged_epochs"] = trained.average.epochs
+    return values
 
 
 def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, seconds: float) -> str:
@@ -143,9 +145,24 @@ def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, se
         real_time=trained.real_time,
         padding=trained.padding,
         seconds=seconds,
+        average=_average_in_words(config, trained),
+        is_average=trained.average is not None and trained.average.checkpoint is not None,
         commands=_next_commands(config, trained, arguments),
     )
     return f"\n{closing_table(closing)}"
+
+
+def _average_in_words(config: Config, trained: Trained) -> str:
+    """What averaging the best checkpoints came to, where that was asked for."""
+    average = trained.average
+    if average is None:
+        return "there were not two checkpoints" if config.checkpoint.average_top_k and trained.last else ""
+    name, metric = trained.metric.removeprefix("val_").upper(), trained.metric
+    verdict = "kept" if average.checkpoint else "not kept, for it is no better"
+    return (
+        f"of epochs {', '.join(map(str, average.epochs))}: {name} {average.metrics[metric]:.2%}, where epoch "
+        f"{average.against['epoch']} has {average.against[metric]:.2%}: {verdict}"
+    )
 
 
 def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespace) -> list[str]:

@@ -36,7 +36,7 @@ def test_the_closing_table_says_what_the_json_line_and_the_checkpoint_say(train)
     ended = train("checkpoint.weights=ema", "augment.speed=0.1")
     rows, best = closing(ended), ended.best
     parameters = sum(value.numel() for value in train.checkpoint(best["checkpoint"])["state_dict"].values())
-    assert rows["best"] == [f"epoch {best['epoch']} of 3, of the averaged weights (ema)"]
+    assert rows["best"] == [f"epoch {best['epoch']} of 3, of the moving average of the weights (ema)"]
     assert rows["CER"] == [f"{best['val_cer']:.2%}"]
     assert rows["checkpoint"] == [best["checkpoint"]]
     assert rows["model"] == [f"conv_ctc, {parameters:,} parameters"]

@@ -24,6 +24,8 @@ class Closing:
         best: `epoch`, `val_wer`, `val_cer` of what is exported and resumed from.
         metric: what chose it, `val_wer` or `val_cer`.
         epochs: how many have been trained in all.
+        average: what averaging the best checkpoints came to; empty where nobody asked.
+        is_average: whether the average is the best.
         weights: whose figures these are, `raw` or `ema`.
         checkpoint: of the best, where one is kept.
         alignments: the file of `write_alignments`, where there is one.
@@ -39,6 +41,8 @@ class Closing:
     best: Mapping[str, float]
     metric: str
     epochs: int
+    average: str
+    is_average: bool
     weights: str
     checkpoint: Path | None
     alignments: Path | None
@@ -76,8 +80,11 @@ def closing_table(closing: Closing) -> str:
 
 
 def _rates(closing: Closing) -> Iterator[tuple[str, str]]:
-    averaged = ", of the averaged weights (ema)" if closing.weights == "ema" else ""
-    yield "best", f"epoch {closing.best['epoch']:.0f} of {closing.epochs}{averaged}"
+    averaged = ", of the moving average of the weights (ema)" if closing.weights == "ema" else ""
+    best = "the average" if closing.is_average else f"epoch {closing.best['epoch']:.0f} of {closing.epochs}"
+    yield "best", f"{best}{averaged}"
+    if closing.average:
+        yield "average", closing.average
     counts = [count_errors(utterance.reference, utterance.hypothesis) for utterance in closing.utterances]
     total = sum(counts, ErrorCounts())
     for name in ("wer", "cer"):

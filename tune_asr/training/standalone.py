@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -14,6 +14,7 @@ import lightning.pytorch as pl
 from tune_asr.config.sections import Config
 from tune_asr.errors import TrialFailedError
 from tune_asr.training.bar import epoch_bar
+from tune_asr.training.checkpoint_average import Average, average_best, read_average
 from tune_asr.training.checkpoints import CheckpointFolder, load_checkpoint
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.epochs import Diverged, EpochResult, Save, rank
@@ -33,22 +34,24 @@ class Trained:
     metric: str
     """What "best" goes by, `val_wer` or `val_cer`."""
     best: dict[str, float] = field(default_factory=dict)
-    """An entry of the history: `epoch` from 1, `val_wer`, `val_cer`, `val_loss`."""
+    """`epoch` from 1, `val_wer`, `val_cer`, `val_loss`: of the best epoch, or of the average where that is better."""
     epochs: int = 0
     """How many have been trained in all, those before a resume included."""
     has_diverged: bool = False
     checkpoint: Path | None = None
-    """Of the best epoch, where one is kept."""
+    """Of the best, where one is kept."""
     newest: Path | None = None
     """The last checkpoint that was saved, or the one that was resumed."""
     utterances: tuple[UtteranceResult, ...] = ()
-    """What the best epoch made of each; empty for a user's own module."""
+    """What the best made of each; empty for a user's own module."""
     seconds: list[tuple[float, float]] = field(default_factory=list)
     """Of training and of validation, for each epoch that was trained now."""
     last: EpochResult | None = None
     """The last epoch that was trained now."""
     real_time: tuple[float, float] | None = None
     """Seconds of speech a second, in training and in validation, where somebody counted what was trained on."""
+    average: Average | None = None
+    """Of the best checkpoints, where `checkpoint.average_top_k` asks for it; `checkpoint` is its own if it is kept."""
     padding: float | None = None
     """The share of the training frames that is padding."""
 
@@ -118,9 +121,29 @@ def train_alone(
     trained.epochs = len(history)
     trained.best = min(history, key=lambda epoch: rank(epoch, trained.metric))
     trained.checkpoint = folder.kept(trained.best["epoch"]) if folder else None
+    if folder and config.checkpoint.average_top_k:
+        _average(trained, config, data, folder, history)
     if not trained.utterances and trained.checkpoint:  # the best epoch came before the resume
         trained.utterances = validate(config, data, load_checkpoint(trained.checkpoint)["state_dict"]).utterances
     return trained
+
+
+def _average(
+    trained: Trained,
+    config: Config,
+    data: pl.LightningDataModule,
+    folder: CheckpointFolder,
+    history: Sequence[Mapping[str, float]],
+) -> None:
+    """Average the best checkpoints, and let the average be the best where it is better."""
+    if trained.last:
+        trained.average = average_best(config, data, folder, history)
+    else:  # resumed behind its end: most of what was averaged then is not there any more
+        trained.average = read_average(config, data, folder)
+    folder.thin(history, config.checkpoint.save_top_k)
+    if trained.average and trained.average.checkpoint:
+        trained.best, trained.checkpoint = dict(trained.average.metrics), trained.average.checkpoint
+        trained.utterances = trained.average.utterances
 
 
 def _real_time(trained: Trained, data: SpeechDataModule, config: Config) -> tuple[float, float] | None:
