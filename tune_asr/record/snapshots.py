@@ -82,9 +82,9 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     a shorter horizon would be another training.
     """
     # Patience waits for the grace period in a search and for nothing in `train`: the epoch it came to says all.
-    # And no search averages checkpoints.
-    fixed = {"early_stopping.enabled": False, "checkpoint.average_top_k": 0}
-    values = trial_values(config, {**trial.params, **fixed}, trial.seed)
+    values = trial_values(config, {**trial.params, "early_stopping.enabled": False}, trial.seed)
+    if values.get("checkpoint", {}).get("average_top_k"):  # which a search never does
+        values = overridden(values, {"checkpoint.average_top_k": 0})
     if trial.epoch < values["trainer"]["max_epochs"]:
         values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})
     return values
