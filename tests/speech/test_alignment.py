@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import jiwer
@@ -81,3 +82,12 @@ def test_what_a_terminal_would_obey_is_shown_and_a_space_is_seen(unit):
     text = alignment_text("x", [Heard("\x1b[2J", "a\x1bb c", "ab c d")], unit)
     assert "\x1b" not in text
     assert "▁" in text.split("nothing, ▁ for a space")[1]
+
+
+def test_a_frequent_error_and_its_number_stand_on_one_line():
+    said = [f"word{i} " * (1 + i % 3) for i in range(30)]
+    text = alignment_text("x", [Heard(str(i), words, "z " * words.count(" ")) for i, words in enumerate(said)], "word")
+    block = text[text.index("words substituted") : text.index("words left out")].splitlines()[1:]
+    entries = [entry for line in block for entry in line.strip().rstrip(",").split(", ")]
+    assert len(block) > 1 and len(entries) == 30
+    assert all(re.fullmatch(r"word\d+ -> z \d", entry) for entry in entries)

@@ -81,9 +81,11 @@ def _num_said(edits: Sequence[Edit]) -> int:
 def _most_frequent(found: Counter[Edit], unit: Unit) -> Iterator[str]:
     for kind, name in _KINDS.items():
         total = sum(count for edit, count in found.items() if edit.kind == kind)
-        text = ", ".join(f"{told(edit)} {count}" for edit, count in frequent(found, kind, _SHOWN))
+        # A no-break space keeps what belongs together on one line.
+        entries = (f"{told(edit)} {count}".replace(" ", "\xa0") for edit, count in frequent(found, kind, _SHOWN))
+        lines = wrap(", ".join(entries), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
         yield f"{unit}s {name}: {total:,}"
-        yield from wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+        yield from (line.replace("\xa0", " ") for line in lines)
 
 
 def _utterance(utterance: Heard, edits: Sequence[Edit], unit: Unit) -> Iterator[str]:
