@@ -4,8 +4,8 @@
     python -m tune_asr.train --config results/NAME/search.yaml --trial 00007        # again, to its recorded WER
     python -m tune_asr.train --config FILE --resume-from-checkpoint artifacts/checkpoints/ctc-epoch=07.ckpt
 
-Checkpoints go to `artifacts/checkpoints/`, curves to `artifacts/logs/tensorboard/`. The last line on stdout is one JSON
-object about the best epoch.
+Checkpoints go to `artifacts/checkpoints/`, with what became of each utterance beside the best; curves to
+`artifacts/logs/tensorboard/`. Standard output has one JSON object about the best epoch, all else goes to stderr.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, TrialFailedError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
     from tune_asr.speech.survey import Survey
-    from tune_asr.training.epochs import EpochResult, Save
+    from tune_asr.training.standalone import Trained
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +56,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tune_asr.record.skipped_rows import write_skipped_rows
     from tune_asr.training.corpus import check_beside, survey
     from tune_asr.training.targets import check_targets
 
@@ -68,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         check_beside(config)
     found = survey(config)
     if found is not None:
-        print(found.render(), flush=True)
+        print(found.render(), file=sys.stdout if arguments.dry_run else sys.stderr, flush=True)
         found.check()
     if arguments.dry_run:
         from tune_asr.training.initial import check_initial
@@ -76,12 +75,8 @@ def _run(arguments: argparse.Namespace) -> int:
         check_targets(config)
         check_initial(config)
     else:
-        if found is not None and found.problems and not arguments.fast_dev_run:
-            path = write_skipped_rows(_path(config.logging.save_dir), found.problems)
-            print(f"skipped   {len(found.problems):,} bad rows, listed in {path}", flush=True)
         end_on_signals()  # between two instructions; what was saved is whole, since checkpoints are renamed into place
-        best = _train(config, found, resume_from=resume_from, writes=not arguments.fast_dev_run)
-        print(json.dumps(best), flush=True)
+        print(json.dumps(_train(config, found, arguments)), flush=True)
     return 0
 
 
@@ -99,79 +94,107 @@ def _config(arguments: argparse.Namespace) -> Config:
     return from_values(trial_config(arguments.config, arguments.trial), name, overrides)
 
 
-def _train(config: Config, found: Survey | None, *, resume_from: Path | None, writes: bool) -> dict[str, object]:
-    """Train and return what the last line says: the best epoch."""
+def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) -> dict[str, object]:
+    """Train, tell people on stderr how it went, and return what the last line says: the best epoch."""
+    from tune_asr.record.skipped_rows import write_skipped_rows
     from tune_asr.training.checkpoints import CheckpointFolder
     from tune_asr.training.data import SpeechDataModule, load_data
-    from tune_asr.training.epochs import Diverged, rank
-    from tune_asr.training.fit import fit
-    from tune_asr.training.loggers import make_loggers
+    from tune_asr.training.standalone import train_alone
 
-    results: list[EpochResult] = []
-    data, metric = load_data(config, found), "val_wer"
-    if isinstance(data, SpeechDataModule):
-        metric = data.metric
-        print(f"batches   {data.padding_share():.0%} of the training frames are padding", flush=True)
-    keep, folder, newest = config.checkpoint, None, resume_from
+    began = time.monotonic()
+    writes, resume_from = not arguments.fast_dev_run, arguments.resume_from_checkpoint
+    save_dir = _path(config.logging.save_dir)
+    if writes and found is not None and found.problems:
+        path = write_skipped_rows(save_dir, found.problems)
+        _say(f"skipped   {len(found.problems):,} bad rows, listed in {path}")
+    data, keep, folder = load_data(config, found), config.checkpoint, None
     if writes:
-        folder = CheckpointFolder(
-            _path(keep.dirpath), metric=metric, save_top_k=keep.save_top_k, resumed_from=resume_from
-        )
+        metric = data.metric if isinstance(data, SpeechDataModule) else "val_wer"
+        top_k = max(keep.save_top_k, keep.average_top_k)
+        folder = CheckpointFolder(_path(keep.dirpath), metric=metric, save_top_k=top_k, resumed_from=resume_from)
+    trained = train_alone(config, data, folder=folder, save_dir=save_dir, resume_from=resume_from, say=_say)
+    if writes:
+        _say(_closing(config, trained, arguments, time.monotonic() - began))
+    values: dict[str, object] = {name: trained.best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
+    values["checkpoint"] = str(trained.checkpoint) if trained.checkpoint else None
+    if trained.average and trained.average.checkpoint:  # `epoch` is the newest of these
+        values["averaged_epochs"] = trained.average.epochs
+    return values
 
-    def sink(result: EpochResult, _last: bool, save: Save) -> None:
-        nonlocal newest
-        if folder:
-            is_first = newest == resume_from
-            newest = folder.save(result, save)
-            if is_first and folder.set_aside:
-                print(f"checkpoints of an earlier training are now in {folder.set_aside}", flush=True)
-        print(_line(result, config.trainer.max_epochs), flush=True)
-        results.append(result)
 
-    loggers = make_loggers(config.logging, _path(config.logging.save_dir), name="tensorboard") if writes else []
-    try:
-        history = fit(config, sink, data=data, resume_from=resume_from, loggers=loggers, fast_dev_run=not writes)
-    except Diverged as error:
-        history = error.history
-        if not history:
-            raise TrialFailedError(f"the training diverged: {error}: lower optimizer.lr, or warm up longer") from None
-        print(f"the training diverged: {error}", file=sys.stderr)
-    except SystemExit:
-        if newest:
-            way_on = f"--resume-from-checkpoint {shlex.quote(str(newest))}"
-            print(f"interrupted: go on with {way_on}", file=sys.stderr)
-        raise
-    # Where a limit cuts epochs short, nobody has counted what was trained on.
-    limit = getattr(config.trainer, "limit_train_batches", None)
-    whole = writes and (limit is None or repr(limit) == "1.0")  # 1 is one batch, 1.0 all of them
-    if results and whole and isinstance(data, SpeechDataModule):
-        print(_speed(config.model.target, results, *data.seconds_of_audio()), flush=True)
-    best = min(history, key=lambda epoch: rank(epoch, metric))
-    path = folder.kept(best["epoch"]) if folder else None
-    values = {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
-    return {**values, "checkpoint": str(path) if path else None}
+def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, seconds: float) -> str:
+    """Write what became of each utterance; returns the closing table."""
+    from tune_asr.record.closing import Closing, closing_table, write_alignments
+    from tune_asr.speech.alignment_text import Heard
+    from tune_asr.training.checkpoints import alignments_of
+
+    utterances = [Heard(u.id, u.reference, u.hypothesis) for u in trained.utterances]
+    alignments, checkpoint = None, trained.checkpoint
+    if utterances and checkpoint:
+        alignments = write_alignments(alignments_of(checkpoint), checkpoint.name, utterances, trained.metric)
+    closing = Closing(
+        best=trained.best,
+        metric=trained.metric,
+        epochs=trained.epochs,
+        weights=config.checkpoint.weights,
+        checkpoint=checkpoint,
+        alignments=alignments,
+        utterances=utterances,
+        model=config.model.target,
+        num_parameters=trained.last.num_parameters if trained.last else None,
+        real_time=trained.real_time,
+        padding=trained.padding,
+        seconds=seconds,
+        average=_average_in_words(config, trained),
+        is_average=trained.average is not None and trained.average.checkpoint is not None,
+        commands=_next_commands(config, trained, arguments),
+    )
+    return f"\n{closing_table(closing)}"
+
+
+def _average_in_words(config: Config, trained: Trained) -> str:
+    """What averaging the best checkpoints came to, where that was asked for."""
+    average = trained.average
+    if average is None:
+        return "there were not two checkpoints" if config.checkpoint.average_top_k and trained.last else ""
+    name, metric = trained.metric.removeprefix("val_").upper(), trained.metric
+    verdict = "kept" if average.checkpoint else "not kept, for it is no better"
+    return (
+        f"of epochs {', '.join(map(str, average.epochs))}: {name} {average.metrics[metric]:.2%}, where epoch "
+        f"{average.against['epoch']} has {average.against[metric]:.2%}: {verdict}"
+    )
+
+
+def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespace) -> list[str]:
+    """Export the best, where it is a recogniser of ours; and train on beyond what ended the training."""
+    from tune_asr.config.schema import CustomTarget
+    from tune_asr.training.standalone import resume_flag
+
+    commands = []
+    if trained.checkpoint and not isinstance(config.model, CustomTarget):
+        commands = [f"python -m tune_asr.export {shlex.quote(str(trained.checkpoint))}"]
+    if trained.newest and not trained.has_diverged:
+        key, value = "early_stopping.enabled", "false"
+        if trained.epochs == config.trainer.max_epochs:
+            key, value = "trainer.max_epochs", str(2 * trained.epochs)
+        elif trained.epochs == config.early_stopping.stop_epoch:
+            key, value = "early_stopping.stop_epoch", "null"
+        words = ["python", "-m", "tune_asr.train", "--config", str(arguments.config)]
+        words += ["--trial", arguments.trial] if arguments.trial else []
+        overrides = [text for text in arguments.set if text.partition("=")[0].strip() != key]
+        words += [word for text in (*overrides, f"{key}={value}") for word in ("--set", text)]
+        commands.append(f"{shlex.join(words)} {resume_flag(trained.newest)}")
+    return commands
+
+
+def _say(text: str) -> None:
+    """To people: standard output has the one JSON line."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _path(text: str) -> Path:
     """A folder as a person writes it: the shell leaves the `~` of `--set KEY=~/...` alone."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises where there is no such home
-
-
-def _line(result: EpochResult, max_epochs: int) -> str:
-    return (
-        f"epoch {result.epoch:3d}/{max_epochs}  WER {result.val_wer:7.2%}  CER {result.val_cer:7.2%}  "
-        f"loss {result.train_loss:.3f} train, {result.val_loss:.3f} val  {result.seconds:.1f} s"
-    )
-
-
-def _speed(model: str, results: Sequence[EpochResult], train_audio: float, val_audio: float) -> str:
-    """How large the model is, and how fast: seconds of speech a second, and their inverse, the real-time factor."""
-    trains = train_audio / median(result.train_seconds for result in results)
-    recognises = val_audio / median(result.val_seconds for result in results)
-    return (
-        f"speed     {model}, {results[-1].num_parameters:,} parameters: trains at {trains:,.0f} times real time, "
-        f"recognises at {recognises:,.0f} (RTF {1 / recognises:.2g})"
-    )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ class Ended:
         """The JSON object in the last line."""
         return json.loads(self.out.splitlines()[-1])
 
+    @property
+    def refusal(self) -> str:
+        """What stderr has from its line `error: ...` on: the data report may stand above it."""
+        return self.err[self.err.index("error: ") :]
+
 
 @dataclass
 class Door:

@@ -36,8 +36,8 @@ def write(door, ending, rows=ROWS):
 def test_mixed_rates_and_channels_train_and_are_reported(recordings):
     write(recordings, "jsonl")
     ended = recordings()
-    assert "recordings: 6 at 44,100 Hz, resampled to 8,000 Hz" in ended.out
-    assert "recordings: 6 with more than one channel, down-mixed to their mean" in ended.out
+    assert "recordings: 6 at 44,100 Hz, resampled to 8,000 Hz" in ended.err
+    assert "recordings: 6 with more than one channel, down-mixed to their mean" in ended.err
     assert ended.best["epoch"] in (1, 2)
     assert ended.best["checkpoint"] in recordings.files
 
@@ -89,7 +89,7 @@ def test_a_held_out_part_validates_and_the_report_says_so(recordings):
         recordings, "jsonl", [(path, f"ab {'ab'[i % 2] * (i + 1)}", *rest) for i, (path, _, *rest) in enumerate(ROWS)]
     )
     ended = recordings("data.val={hold_out: 0.4, by: text}", "data.max_frames_in_batch=900")
-    assert "of 8 utterances of data.train are held out (0.4 by text" in " ".join(ended.out.split())
+    assert "of 8 utterances of data.train are held out (0.4 by text" in " ".join(ended.err.split())
     assert recordings("data.val={hold_out: 0.4, by: text}", "data.max_frames_in_batch=900").best == ended.best
 
 

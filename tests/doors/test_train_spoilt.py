@@ -104,7 +104,7 @@ def test_every_way_is_told_in_one_run_at_its_line(spoilt):
 
 def test_skip_bad_drops_these_rows_and_no_other_and_records_them(spoilt):
     ended = spoilt("data.skip_bad=true", "data.max_bad_fraction=0.8")
-    report = " ".join(ended.out.split())
+    report = " ".join(ended.err.split())
     assert f"bad rows: {len(WAYS) + 1}, dropped (data.skip_bad)" in report
     assert "1 of 5 rows of VALIDATION are dropped: the ruler is shorter" in report
     path = spoilt.root / "artifacts/logs/skipped_rows.jsonl"

@@ -232,3 +232,9 @@ def test_the_report_names_the_winner_of_the_summary_where_the_best_checkpoint_is
             path.unlink()
         trial, report = gather(searched.folder.root, rows=1).ranked[0]
         assert (trial.number, report["epoch"]) == (best["trial"], best["epoch"]) == ("00001", 4)
+
+
+def test_a_trial_is_trained_again_without_an_average_which_its_search_did_not_make():
+    config = {"optimizer": {"lr": 0.1}, "trainer": {"max_epochs": 3}, "checkpoint": {"average_top_k": 5}}
+    values = winner_config(config, Trial("00000", {}, 1))
+    assert values["checkpoint"] == {"average_top_k": 0}

@@ -64,6 +64,30 @@ def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
     assert result.val_cer == jiwer.cer(references, hypotheses)
 
 
+def test_the_shares_of_blank_frames_and_of_empty_hypotheses_are_those_of_each_utterance_alone(trained, quick):
+    path, result = trained
+    module = SimpleCTCModule.load_from_checkpoint(path).eval()
+    data = load_data(quick(data__batch_size=1))
+    best = []
+    for batch in data.val_dataloader():
+        with torch.no_grad():
+            log_probs, _ = module(batch.features, batch.feature_lengths)
+        best += log_probs[0].argmax(-1).tolist()
+    assert result.val_blank_share == best.count(module.blank_id) / len(best)
+    assert result.val_empty_share == sum(u.hypothesis.split() == [] for u in result.utterances) / 12
+    metrics = validate(module, data)
+    assert metrics["val_blank_share"] == pytest.approx(result.val_blank_share)
+    assert metrics["val_empty_share"] == pytest.approx(result.val_empty_share)
+
+
+def test_a_model_that_says_nothing_has_blanks_and_empty_hypotheses_alone(trained, quick):
+    module = SimpleCTCModule.load_from_checkpoint(trained[0])
+    with torch.no_grad():
+        module.encoder.output.bias[module.blank_id] = 1e4
+    metrics = validate(module, load_data(quick()))
+    assert (metrics["val_blank_share"], metrics["val_empty_share"]) == (1, 1)
+
+
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
 def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
     path, result = trained

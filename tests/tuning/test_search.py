@@ -27,6 +27,22 @@ def test_the_objective_is_made_of_the_reported_metrics(finished):
             assert wer == (event["substitutions"] + event["deletions"] + event["insertions"]) / event["words"]
 
 
+def test_each_report_says_how_much_was_left_unsaid(finished):
+    """Read from the files on the disk: the hypotheses beside a checkpoint that is kept."""
+    shares = {}
+    for event in finished.ledger():
+        if event["event"] == "report":
+            assert 0 <= event["val_blank_share"] <= 1
+            shares[event["checkpoint"]] = event["val_empty_share"]
+    root = finished.root / "results" / "space"
+    kept = [root / path for path in shares if (root / path).exists()]
+    assert kept
+    for path in kept:
+        rows = [json.loads(line) for line in path.with_name("utterances.jsonl").read_text().splitlines()]
+        empty = sum(not row["hypothesis"].split() for row in rows)
+        assert shares[str(path.relative_to(root))] == empty / len(rows)
+
+
 def test_one_process_trains_all_trials(finished):
     assert len({event["process"] for event in finished.ledger() if event["event"] == "started"}) == 1
 

@@ -190,6 +190,9 @@ class CheckpointSection(Section):
     """Folder of `train`'s checkpoints, relative to the working directory."""
     save_top_k: Count = 1
     """How many of the best are kept, beside the newest."""
+    average_top_k: Annotated[Int, Field(ge=0)] = 0
+    """How many of the best are averaged at the end of `train`; the average is kept where it validates better. 0: none.
+    A search never does."""
     weights: Literal["raw", "ema"] = "raw"
     """Which weights are validated, and are the model of a checkpoint: the last, or their exponential moving average."""
 

@@ -26,6 +26,8 @@ Derived, made again at any time:
 - `terminal_report`  the report on a terminal
 - `html`         the report as one HTML file, with figures
 
+At the end of a training that stands alone: `closing`, its table and the file on its utterances.
+
 Beneath them: `folder` (paths, checks, the lock) and `atomic` (files that are old or new, never half).
 The format is described for users in results/README.md.
 """

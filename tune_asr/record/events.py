@@ -30,6 +30,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("words", "substitutions", "deletions", "insertions"), (_WHOLE, "null")),
     **dict.fromkeys(("value", "cutoff"), (_NUMBER,)),
     **dict.fromkeys((*_MEASURED, "train_loss", "train_seconds", "val_seconds"), (_NUMBER, "null")),
+    **dict.fromkeys(("val_blank_share", "val_empty_share"), (_NUMBER, "null")),
     **dict.fromkeys(("last", "control"), ("true or false",)),
     "params": ("a mapping",),
     "damaged": ("a list",),

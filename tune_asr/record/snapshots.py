@@ -83,6 +83,8 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     """
     # Patience waits for the grace period in a search and for nothing in `train`: the epoch it came to says all.
     values = trial_values(config, {**trial.params, "early_stopping.enabled": False}, trial.seed)
+    if values.get("checkpoint", {}).get("average_top_k"):  # which a search never does
+        values = overridden(values, {"checkpoint.average_top_k": 0})
     if trial.epoch < values["trainer"]["max_epochs"]:
         values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})
     return values

@@ -7,12 +7,12 @@ normaliser, and believed where they make the errors that were counted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-from rapidfuzz.distance import Levenshtein
 
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.load import from_values
@@ -22,6 +22,7 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Report
 from tune_asr.record.state import Trial
 from tune_asr.record.utterances import source_of
+from tune_asr.speech.alignment import Edit, align
 from tune_asr.speech.manifest import read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.scoring import count_errors
@@ -98,15 +99,14 @@ def aligned(reference: str, hypothesis: str) -> list[Word]:
 
     The alignment is the one that the counts of errors come from.
     """
-    return [(kind, word) for kind, words in _blocks(reference.split(), hypothesis.split()) for word in words]
+    return [_word(edit) for edit in align(reference.split(), hypothesis.split())]
 
 
 def aligned_characters(reference: str, hypothesis: str) -> list[Word]:
     """The same for a script without words: runs of characters, each with what is wrong with it."""
-    return [(kind, "".join(run)) for kind, run in _blocks(list(reference.strip()), list(hypothesis.strip()))]
+    characters = map(_word, align(reference.strip(), hypothesis.strip()))
+    return [(kind, "".join(character for _, character in run)) for kind, run in groupby(characters, key=itemgetter(0))]
 
 
-def _blocks(expected: list[str], heard: list[str]) -> Iterator[tuple[str, list[str]]]:
-    for block in Levenshtein.opcodes(expected, heard):
-        lost, found = expected[block.src_start : block.src_end], heard[block.dest_start : block.dest_end]
-        yield block.tag, lost if block.tag == "delete" else found
+def _word(edit: Edit) -> Word:
+    return edit.kind, edit.hypothesis or edit.reference

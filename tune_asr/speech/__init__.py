@@ -4,6 +4,7 @@ normalizer        text of any script -> the reference that words are counted on
 vocabulary        references -> symbols, and the fewest CTC frames that can spell them
 pieces            references -> word pieces, learned by sentencepiece, in place of characters
 scoring           reference and hypothesis -> integer counts of errors, WER, CER, the objective
+alignment         reference and hypothesis -> which words and characters are wrong (`alignment_text`: as text)
 frames            seconds -> samples -> feature frames -> output frames
 corpus            `Utterance` and `Corpus`: what training reads, wherever the speech comes from
 

@@ -8,6 +8,7 @@ import pickle
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tune_asr.training.epochs import EpochResult, Save, rank
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw
 
+AVERAGE = "ctc-average.ckpt"
+"""The average of a training's best checkpoints: see `checkpoint_average`."""
 REFERENCE = "optimizer.lr_reference_batch"
 SCALED = "optimizer.lr, scaled by optimizer.lr_reference_batch,"
 
@@ -42,6 +45,8 @@ class CheckpointFile(TorchCheckpointIO):
 
 class CheckpointFolder:
     """Saves `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts, and removes what is neither new nor among the best.
+
+    What a checkpoint made of each utterance may stand beside it (`alignments_of`), and goes where it goes.
 
     Checkpoints of an earlier training in the same folder are moved into a folder beside them before the first one is
     saved, and so are those of this training that a resume is about to make again. None is lost.
@@ -79,44 +84,74 @@ class CheckpointFolder:
         path = self.path(epoch)
         return path if (self._saved_one or self._goes_on) and path.exists() else None
 
+    def kept_average(self) -> Path | None:
+        """The average of this training's best checkpoints, if there is one; an earlier training's is none."""
+        path = self.dirpath / AVERAGE
+        return path if (self._saved_one or self._goes_on) and path.exists() else None
+
     def save(self, result: EpochResult, save: Save) -> Path:
         """Save an epoch under its name, which is returned, and remove those that it makes superfluous."""
         final = self.path(result.epoch)
+        if not self._saved_one:
+            try:
+                self._set_aside(result.epoch)
+            except OSError as error:
+                raise _unwritten(final, error) from error
+        self._write(final, save)
+        self._saved_one = True
+        self.thin(result.history, self.save_top_k)
+        return final
+
+    def save_average(self, save: Save) -> Path:
+        """Save the average of the best checkpoints under its name, which is returned."""
+        final = self.dirpath / AVERAGE
+        self._write(final, save)
+        return final
+
+    def thin(self, history: Sequence[Mapping[str, float]], save_top_k: int) -> None:
+        """Remove what is neither new nor among the `save_top_k` best."""
+        saved = [epoch for epoch in history if self.path(epoch["epoch"]).exists()]
+        best = sorted(saved, key=lambda epoch: rank(epoch, self.metric))[:save_top_k]
+        for epoch in saved[:-1]:
+            if epoch not in best:
+                self.path(epoch["epoch"]).unlink(missing_ok=True)
+                alignments_of(self.path(epoch["epoch"])).unlink(missing_ok=True)
+
+    def _write(self, final: Path, save: Save) -> None:
         # No temporary name ends in .ckpt: whoever lists the folder sees whole checkpoints alone.
         temporary = final.with_suffix(f".{os.getpid()}.tmp")
         try:
-            if not self._saved_one:
-                self._set_aside(result.epoch)
             save(temporary)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(final)
         except OSError as error:
-            raise StorageError(f"{final}: cannot be written: {error.strerror or error}") from error
+            raise _unwritten(final, error) from error
         finally:
             temporary.unlink(missing_ok=True)
-        self._saved_one = True
-        self._remove_superfluous(result.history)
-        return final
-
-    def _remove_superfluous(self, history: Sequence[Mapping[str, float]]) -> None:
-        saved = [epoch for epoch in history if self.path(epoch["epoch"]).exists()]
-        best = sorted(saved, key=lambda epoch: rank(epoch, self.metric))[: self.save_top_k]
-        for epoch in saved[:-1]:
-            if epoch not in best:
-                self.path(epoch["epoch"]).unlink(missing_ok=True)
 
     def _set_aside(self, first: int) -> None:
-        for torn in self.dirpath.glob("ctc-epoch=*.tmp"):  # of a process that was killed
+        for torn in self.dirpath.glob("ctc-*.tmp"):  # of a process that was killed
             torn.unlink()
         own = {self.path(epoch) for epoch in range(1, first)} if self._goes_on else set()
-        earlier = set(self.dirpath.glob("ctc-epoch=*.ckpt")) - own
+        earlier = {*self.dirpath.glob("ctc-epoch=*.ckpt"), *self.dirpath.glob(AVERAGE)} - own
         if earlier:
             aside = self.dirpath / f"previous-{datetime.now():%Y%m%d-%H%M%S-%f}"
             aside.mkdir()
             for path in sorted(earlier):
                 path.rename(aside / path.name)
+                with suppress(FileNotFoundError):
+                    alignments_of(path).rename(aside / alignments_of(path).name)
             self.set_aside = aside
+
+
+def _unwritten(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path}: cannot be written: {error.strerror or error}")
+
+
+def alignments_of(checkpoint: Path) -> Path:
+    """Where it is written what became of each utterance under a checkpoint."""
+    return checkpoint.with_suffix(".alignments.txt")
 
 
 def check_resumable(

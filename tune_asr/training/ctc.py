@@ -101,6 +101,12 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
         )
 
 
+def num_blank_frames(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> Tensor:
+    """Frames whose best symbol is the blank: (N, T, V), (N,) -> 0-dim int64. Padding is not counted."""
+    valid = torch.arange(log_probs.shape[1], device=log_probs.device) < lengths[:, None]
+    return ((log_probs.argmax(-1) == blank_id) & valid).sum()
+
+
 @torch.no_grad()
 def greedy_decode(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> list[list[int]]:
     """Best path: the best symbol of each frame, repeats collapsed, blanks dropped.

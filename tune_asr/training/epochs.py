@@ -44,6 +44,8 @@ class EpochResult:
     `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
     empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
     those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
+    `val_blank_share` is the share of validation frames whose best symbol is the blank, `val_empty_share` that of
+    hypotheses without a word; a user's own module does not say. `lr` is the highest learning rate of the last step.
     `num_parameters` is how many the module trains.
     """
 
@@ -61,6 +63,9 @@ class EpochResult:
     history: tuple[Mapping[str, float], ...]
     weights: str = "raw"
     num_parameters: int = 0
+    val_blank_share: float | None = None
+    val_empty_share: float | None = None
+    lr: float = math.nan
 
 
 def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
@@ -110,6 +115,7 @@ class EpochReport(pl.Callback):
         self.history: list[dict[str, float]] = []
         self._epoch_began = self._validation_began = 0.0
         self._losses: list[float] = []
+        self._lr = math.nan
 
     def state_dict(self) -> dict[str, Any]:
         """Every epoch so far, so that patience and the best epoch survive a resume."""
@@ -148,6 +154,8 @@ class EpochReport(pl.Callback):
     ) -> None:
         """Dropout and masks of a batch depend on where it stands, not on what the process did before."""
         seed_everything_for(self.seed, trainer.current_epoch, batch_idx)
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        self._lr = max((group["lr"] for group in groups), default=math.nan)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -190,16 +198,16 @@ class EpochReport(pl.Callback):
             history=tuple(self.history),
             weights=self.weights,
             num_parameters=sum(parameter.numel() for parameter in pl_module.parameters()),
+            val_blank_share=ours.blank_share if ours else None,
+            val_empty_share=ours.empty_share if ours else None,
+            lr=self._lr,
         )
         self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
         self._epoch_began = time.monotonic()
 
     def _measured(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
         """An epoch of the history: its number, what the module logged, and the objective made of it."""
-        values = {name: _logged(trainer, pl_module, name) for name in METRICS}
-        if isinstance(pl_module, SimpleCTCModule):
-            # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
-            values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
+        values = measured(trainer, pl_module)
         for name, value in values.items():
             if not math.isfinite(value):
                 raise Diverged(f"{name} is {value} in epoch {trainer.current_epoch + 1}", self.history)
@@ -222,6 +230,19 @@ class EpochReport(pl.Callback):
             improved = epoch["objective"] < best - self.stopping.min_delta
             best, bad = (epoch["objective"], 0) if improved else (best, bad + 1)
         return bad
+
+
+def measured(trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
+    """`METRICS` of the validation that is just over.
+
+    Raises:
+        ConfigError: a user's own module does not log one of them.
+    """
+    values = {name: _logged(trainer, pl_module, name) for name in METRICS}
+    if isinstance(pl_module, SimpleCTCModule):
+        # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
+        values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
+    return values
 
 
 def _logged(trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> float:

@@ -45,6 +45,7 @@ def fit(
     on_start: Callable[[], None] = lambda: None,
     resume_from: Path | None = None,
     loggers: Sequence[Logger] = (),
+    callbacks: Sequence[pl.Callback] = (),
     grace_period: int = 0,
     fast_dev_run: bool = False,
 ) -> list[dict[str, float]]:
@@ -57,6 +58,7 @@ def fit(
         on_start: called when the set-up is over and training begins.
         resume_from: a checkpoint that a sink saved; the training goes on with the epoch after it.
         loggers: Lightning loggers; their runs end with the training.
+        callbacks: that watch the training, and change nothing of it.
         grace_period: early stopping waits for this epoch.
         fast_dev_run: one batch of training and one of validation, to see that everything runs.
 
@@ -95,8 +97,8 @@ def fit(
         )
         average = [WarmingAverage(config.optimizer.ema_decay)] if config.checkpoint.weights == "ema" else []
         # The report is the last: it saves the checkpoint, of what the others have done by then.
-        callbacks = [*average, SameBatches(), LongestBatchProbe(), report]
-        trainer = make_trainer(config, callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
+        all_callbacks = [*average, SameBatches(), LongestBatchProbe(), *callbacks, report]
+        trainer = make_trainer(config, all_callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)
         else:

@@ -19,7 +19,14 @@ from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.speech.vocabulary import spelled
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, require_feasible, validate_targets
+from tune_asr.training.ctc import (
+    ctc_loss,
+    greedy_decode,
+    min_frames,
+    num_blank_frames,
+    require_feasible,
+    validate_targets,
+)
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
 from tune_asr.training.perturb import Perturbation
@@ -81,6 +88,7 @@ class SimpleCTCModule(pl.LightningModule):
         self.schedule: Schedule | None = None
         self.utterances: list[UtteranceResult] = []
         self._nats = self._tokens = 0.0
+        self._num_frames = self._num_blank = 0
         self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long)
 
     def forward(self, features: Tensor, feature_lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,6 +133,7 @@ class SimpleCTCModule(pl.LightningModule):
         require_feasible(int(self._num_infeasible), self._num_utterances)
         self.utterances = []
         self._nats = self._tokens = 0.0
+        self._num_frames = self._num_blank = 0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""
@@ -133,6 +142,8 @@ class SimpleCTCModule(pl.LightningModule):
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._nats += float(result.nats)
         self._tokens += float(result.num_tokens)
+        self._num_frames += int(lengths.sum())
+        self._num_blank += int(num_blank_frames(log_probs, lengths, self.blank_id))
         for utterance, reference, ids in zip(
             batch.ids, batch.texts, greedy_decode(log_probs, lengths, self.blank_id), strict=True
         ):
@@ -142,12 +153,23 @@ class SimpleCTCModule(pl.LightningModule):
             )
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch: WER and CER from sums of integers, the loss in nats a token."""
+        """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
         counts = self.counts()
         if not self._tokens:
             raise DataError("no transcript of the validation data fits its frames: lower model.subsampling")
         metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / self._tokens}
         self.log_dict(metrics, prog_bar=True)
+        self.log_dict({"val_blank_share": self.blank_share, "val_empty_share": self.empty_share})
+
+    @property
+    def blank_share(self) -> float:
+        """The share of the last validation pass's output frames whose best symbol is the blank."""
+        return self._num_blank / max(1, self._num_frames)
+
+    @property
+    def empty_share(self) -> float:
+        """The share of its hypotheses that have no word."""
+        return sum(not utterance.hypothesis.strip() for utterance in self.utterances) / max(1, len(self.utterances))
 
     def counts(self) -> ErrorCounts:
         """Error counts of the last validation pass, summed over its utterances."""

@@ -168,6 +168,8 @@ def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[st
         "val_loss": result.val_loss,
         "objective": result.objective,
         "train_loss": result.train_loss,
+        "val_blank_share": result.val_blank_share,
+        "val_empty_share": result.val_empty_share,
         "weights": result.weights,
         "words": counts.words if counts else None,
         "substitutions": counts.substitutions if counts else None,

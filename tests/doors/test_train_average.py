@@ -1,0 +1,86 @@
+"""The average of the best checkpoints, at the end of `train`."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.training.checkpoint_average import mean_weights
+
+CHECKPOINTS = "artifacts/checkpoints"
+AVERAGE = f"{CHECKPOINTS}/ctc-average.ckpt"
+# A rate this high makes the weights jump about, and their mean recognises better than each of them.
+JUMPS = ("optimizer.lr=0.06", "scheduler.name=constant", "trainer.max_epochs=8", "checkpoint.average_top_k=4")
+FLOATS = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=5)
+
+
+@given(FLOATS, st.integers(1, 9))
+def test_the_average_of_equal_checkpoints_is_the_checkpoint(values, number):
+    state = {"weight": torch.tensor(values), "count": torch.tensor(7)}
+    mean = mean_weights([state] * number)
+    assert mean.keys() == state.keys()
+    assert all(torch.equal(mean[name], value) and mean[name].dtype == value.dtype for name, value in state.items())
+
+
+def test_the_average_is_taken_weight_by_weight():
+    states = [
+        {"a": torch.tensor([0.0, 1.0]), "n": torch.tensor(3)},
+        {"a": torch.tensor([1.0, 4.0]), "n": torch.tensor(5)},
+    ]
+    mean = mean_weights(states)
+    assert mean["a"].tolist() == [0.5, 2.5]
+    assert mean["n"] == 3
+
+
+@pytest.fixture
+def averaged(train):
+    """A training whose average was kept, beside all its checkpoints."""
+    ended = train(*JUMPS, "checkpoint.save_top_k=99")
+    assert "averaged_epochs" in ended.best, ended.err
+    return ended
+
+
+def test_a_kept_average_is_the_mean_of_its_checkpoints_and_says_so(train, averaged):
+    from tune_asr.training.module import SimpleCTCModule
+
+    best, content = averaged.best, train.checkpoint(AVERAGE)
+    assert best["checkpoint"] == AVERAGE
+    assert content["averaged"]["epochs"] == best["averaged_epochs"]
+    assert best["epoch"] == max(best["averaged_epochs"])
+    states = [
+        train.checkpoint(f"{CHECKPOINTS}/ctc-epoch={epoch - 1:02d}.ckpt")["state_dict"]
+        for epoch in best["averaged_epochs"]
+    ]
+    for name, value in content["state_dict"].items():
+        assert torch.allclose(value, sum(state[name] for state in states) / len(states), atol=1e-6)
+    SimpleCTCModule.load_from_checkpoint(train.root / AVERAGE)
+    (entry,) = content["callbacks"]["EpochReport"]["history"]
+    assert {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}.items() <= entry.items()
+    against = content["averaged"]["best"]
+    ours, theirs = ([epoch[name] for name in ("val_wer", "val_cer", "val_loss")] for epoch in (best, against))
+    assert ours < theirs
+    assert f"where epoch {against['epoch']} has {against['val_wer']:.2%}: kept" in averaged.err
+    # It is a model like any other, but no training can go on from it.
+    assert train(f"model.init_from={AVERAGE}", "trainer.max_epochs=1", "checkpoint.dirpath=on").best["epoch"] == 1
+    assert "can be resumed" in train("--resume-from-checkpoint", AVERAGE, *JUMPS, expect=5).refusal
+
+
+def test_only_the_checkpoints_that_were_asked_for_stay_and_a_resume_behind_the_end_says_the_same(train):
+    ended = train(*JUMPS)
+    names = {path.name for path in (train.root / CHECKPOINTS).glob("*.ckpt")}
+    best_epoch = train.checkpoint(AVERAGE)["averaged"]["best"]["epoch"]
+    assert names == {"ctc-average.ckpt", "ctc-epoch=07.ckpt", f"ctc-epoch={best_epoch - 1:02d}.ckpt"}
+    assert (train.root / CHECKPOINTS / "ctc-average.alignments.txt").exists()
+    again = train(*JUMPS, "--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=07.ckpt")
+    assert again.out == ended.out
+    # The next training moves it aside with the rest.
+    assert "averaged_epochs" not in train("trainer.max_epochs=1").best
+    assert {path.name for path in (train.root / CHECKPOINTS).glob("*.ckpt")} == {"ctc-epoch=00.ckpt"}
+
+
+def test_an_average_that_is_no_better_is_not_kept_and_that_is_said(train):
+    ended = train("checkpoint.average_top_k=3", "optimizer.lr=0.02")  # it learns, so that the last is far the best
+    assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
+    assert "not kept, for it is no better" in ended.err
+    assert not (train.root / AVERAGE).exists()
+    assert train("checkpoint.average_top_k=0", "optimizer.lr=0.02").out == ended.out

@@ -1,0 +1,40 @@
+"""A validation pass outside of a training: over the weights of a checkpoint, or an average of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import lightning.pytorch as pl
+from torch import Tensor
+
+from tune_asr.config.sections import Config
+from tune_asr.training.epochs import measured
+from tune_asr.training.fit import build_module
+from tune_asr.training.module import SimpleCTCModule, UtteranceResult
+from tune_asr.training.trainer import make_trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What weights make of the validation data; `utterances` is empty for a user's own module."""
+
+    metrics: dict[str, float]
+    """`val_wer`, `val_cer`, `val_loss`."""
+    utterances: tuple[UtteranceResult, ...]
+
+
+def validate(config: Config, data: pl.LightningDataModule, weights: Mapping[str, Tensor]) -> Validation:
+    """Validate weights as a training with this configuration does at the end of an epoch.
+
+    Args:
+        config: what the weights were trained with.
+        data: its data.
+        weights: the state of its module.
+    """
+    module = build_module(config, data)
+    module.load_state_dict(dict(weights))
+    trainer = make_trainer(config, [])
+    trainer.validate(module, datamodule=data, verbose=False)
+    utterances = tuple(module.utterances) if isinstance(module, SimpleCTCModule) else ()
+    return Validation(measured(trainer, module), utterances)
