@@ -34,11 +34,13 @@ ROWS: dict[str, list[str]] = {
     "batch-4": ["data.batch_size=4"],
     "batch-16": ["data.batch_size=16"],
     "small": ["model.dim=96", "model.num_layers=5"],
-    "large": ["model.dim=192", "model.num_layers=8"],
+    "wide": ["model.dim=192"],
+    "deep": ["model.num_layers=9"],
     "short-kernels": ["model.kernel_size=7"],
     "subsampling-2": ["model.subsampling=2"],
     "dropout-0.3": ["model.dropout=0.3"],
     "bigru": ["model={target: bigru_ctc, dim: 128, num_layers: 2, dropout: 0.2}"],
+    "pieces": ["text.unit=bpe", "text.vocab_size=128"],
     "conformer": ["model={target: conformer_ctc, dim: 96, num_layers: 4}", "optimizer.lr=1e-3"],
 }
 STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}

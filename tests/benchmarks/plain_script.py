@@ -24,7 +24,7 @@ from ray.tune.schedulers import ASHAScheduler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-NUM_TRAIN, NUM_VAL, SAMPLES, SAMPLE_RATE, TOKENS = 512, 64, 10_200, 8000, 14
+NUM_TRAIN, NUM_VAL, SAMPLES, SAMPLE_RATE, TOKENS = 384, 64, 10_200, 8000, 14
 MEL_BINS, SYMBOLS, EPOCHS = 40, 28, 2
 
 

@@ -79,5 +79,5 @@ def test_no_setting_of_the_large_space_is_too_coarse_or_too_slow():
     """40 ms an output frame hold 25 characters a second, which is faster than people speak."""
     plan = load_plan(SPACES / "full.yaml")
     assert max(plan.distributions["model.subsampling"].probes) <= 4
-    assert max(plan.distributions["model.dim"].probes) <= 144
+    assert max(plan.distributions["model.dim"].probes) <= 192
     assert max(plan.distributions["model.num_layers"].probes) <= 6

@@ -31,7 +31,7 @@ class SyntheticData(BatchKeys):
     """Which speech is made. It is part of the ruler: the trials of a search differ in `seed`, not here."""
     batch_size: Count = 64
     """Utterances a batch; they are about a second long."""
-    num_train: Count = 512
+    num_train: Count = 384
     """Training utterances."""
     num_val: Count = 64
     """Validation utterances."""
@@ -43,7 +43,7 @@ class SyntheticData(BatchKeys):
     """Fewest words an utterance."""
     max_words: Count = 4
     """Most words an utterance."""
-    noise: Annotated[float, Field(ge=0)] = 0.2
+    noise: Annotated[float, Field(ge=0)] = 0.22
     """Standard deviation of the noise, relative to the voice's."""
 
     @model_validator(mode="after")
