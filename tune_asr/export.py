@@ -180,14 +180,14 @@ def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: s
         passed_over = [*removed_best(folder, state, metric, ranked), *passed_over]
     best = leader(ranked)
     if best is None:
-        damaged = "".join(f"; damaged: {line}" for line in passed_over)
+        damaged = "".join(f"; cannot be used: {line}" for line in passed_over)
         who = f"trial {asked.number} is {asked.status} and has no" if asked else f"{folder.root}: no trial has an"
         raise StorageError(
             f"{who} epoch whose checkpoint is kept and sound: nothing to export{damaged}: "
             f"`python -m tune_asr.report {folder.root}` shows how the trials stand"
         )
     for line in passed_over:
-        print(f"passed over, for it is damaged: {line}", flush=True)
+        print(f"passed over, for it cannot be used: {line}", flush=True)
     return best
 
 

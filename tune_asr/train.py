@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, StorageError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
@@ -131,7 +131,10 @@ def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, se
     utterances = [Heard(u.id, u.reference, u.hypothesis) for u in trained.utterances]
     alignments, checkpoint = None, trained.checkpoint
     if utterances and checkpoint:
-        alignments = write_alignments(alignments_of(checkpoint), checkpoint.name, utterances, trained.metric)
+        try:
+            alignments = write_alignments(alignments_of(checkpoint), checkpoint.name, utterances, trained.metric)
+        except StorageError as error:  # the training is done, and its result is worth more than this file
+            _say(f"warning     {error}")
     closing = Closing(
         best=trained.best,
         metric=trained.metric,
@@ -140,6 +143,7 @@ def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, se
         checkpoint=checkpoint,
         alignments=alignments,
         utterances=utterances,
+        counts=[u.counts for u in trained.utterances],
         model=config.model.target,
         num_parameters=trained.last.num_parameters if trained.last else None,
         real_time=trained.real_time,

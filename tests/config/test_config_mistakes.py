@@ -86,6 +86,7 @@ def refusal(text: str) -> str:
         ),
         ("model: {subsampling: 3}", "c.yaml:1: model.subsampling: is 3, but must be 1, 2, 4 or 8"),
         ("model: {kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd, so that a frame has as many"),
+        ("checkpoint: {average_top_k: 1}", "c.yaml:1: checkpoint.average_top_k: is 1, but must be 0, or 2 and more"),
         ("data: {min_words: 5}", "c.yaml:1: data: min_words is 5, but must be at most max_words, 4"),
         ("data: {alphabet: a}", "c.yaml:1: data.alphabet: is 'a', but must have 2 or more characters"),
         ("data: {alphabet: aba}", "c.yaml:1: data: alphabet is 'aba', but must be letters, each of them once"),

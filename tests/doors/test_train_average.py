@@ -9,8 +9,11 @@ from tune_asr.training.checkpoint_average import mean_weights
 
 CHECKPOINTS = "artifacts/checkpoints"
 AVERAGE = f"{CHECKPOINTS}/ctc-average.ckpt"
-# A rate this high makes the weights jump about, and their mean recognises better than each of them.
-JUMPS = ("optimizer.lr=0.06", "scheduler.name=constant", "trainer.max_epochs=8", "checkpoint.average_top_k=4")
+# Two utterances a batch and a rate that never falls: the weights jump about, and their mean is better than each.
+JUMPS = (
+    *("data.batch_size=2", "data.noise=0.5", "optimizer.lr=0.01", "scheduler.name=constant"),
+    *("trainer.max_epochs=8", "checkpoint.average_top_k=4"),
+)
 FLOATS = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=5)
 
 
@@ -79,8 +82,22 @@ def test_only_the_checkpoints_that_were_asked_for_stay_and_a_resume_behind_the_e
 
 
 def test_an_average_that_is_no_better_is_not_kept_and_that_is_said(train):
-    ended = train("checkpoint.average_top_k=3", "optimizer.lr=0.02")  # it learns, so that the last is far the best
+    ended = train("checkpoint.average_top_k=3", "optimizer.lr=0.04")  # it learns, so that the last is far the best
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
     assert "not kept, for it is no better" in ended.err
     assert not (train.root / AVERAGE).exists()
-    assert train("checkpoint.average_top_k=0", "optimizer.lr=0.02").out == ended.out
+    assert train("checkpoint.average_top_k=0", "optimizer.lr=0.04").out == ended.out
+
+
+def test_a_training_that_was_killed_before_its_average_was_written_makes_it_when_it_is_resumed(train, averaged):
+    (train.root / AVERAGE).unlink()
+    again = train(*JUMPS, "--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=07.ckpt")
+    assert again.out == averaged.out
+
+
+def test_the_checkpoints_of_another_training_stay_whatever_is_resumed_beside_them(train):
+    train(*JUMPS, "checkpoint.dirpath=elsewhere")
+    train("trainer.max_epochs=3", "checkpoint.save_top_k=3")
+    before = {path.name for path in (train.root / CHECKPOINTS).iterdir()}
+    train(*JUMPS, "--resume-from-checkpoint", "elsewhere/ctc-epoch=07.ckpt")
+    assert {path.name for path in (train.root / CHECKPOINTS).iterdir()} == before

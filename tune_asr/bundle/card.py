@@ -56,13 +56,21 @@ def render(
         "## How it was checked",
         "\n".join(f"- {sentence}" for sentence in sentences),
         "## How it was trained",
-        f"Epoch {facts['epoch']}, seed {facts['seed']}. {_WEIGHTS[facts['weights']]}{_start(facts['initial_weights'])}",
+        f"{_weights(facts)}{_start(facts['initial_weights'])}",
         table(("section", "settings"), ((name, settings(section)) for name, section in _sections(facts).items())),
         "## Files",
         table(("file", "SHA-256"), ((code(name), code(sha256)) for name, sha256 in hashes.items())),
         "`config.json` holds these and that of this card; `python -m tune_asr.export --verify FOLDER` checks all.",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _weights(facts: Mapping[str, Any]) -> str:
+    """Which epoch's weights the model has, and whether they are the raw ones."""
+    epochs = facts["averaged_epochs"]
+    if epochs:
+        return f"Seed {facts['seed']}. The weights are the mean of those of the epochs {', '.join(map(str, epochs))}."
+    return f"Epoch {facts['epoch']}, seed {facts['seed']}. {_WEIGHTS[facts['weights']]}"
 
 
 def _start(initial: Mapping[str, Any] | None) -> str:

@@ -38,6 +38,7 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
         "seed": config["seed"],
         "training": {name: config[name] for name in training},
         "epoch": recorded.report["epoch"],
+        "averaged_epochs": list(recorded.averaged_epochs),
         "weights": config["checkpoint"]["weights"],
         "data_fingerprint": recorded.fingerprint,
         "versions": {package: version(package) for package in ("tune_asr", "torch", "onnx", "onnxruntime")},

@@ -28,6 +28,7 @@ class Recorded:
         config: what it was trained with.
         weights: the state of its LightningModule, on the CPU.
         vocab: symbols by id, as its checkpoint says; none where a class of the user's does not.
+        averaged_epochs: whose weights it is the mean of; none where it is an epoch's own.
         report: `epoch`, `val_wer`, `val_cer`, and in a ledger the counts of `COUNTS` too.
         fingerprint: of the data it was trained and validated on; None where a class of the user's made them.
         initial_sha256: of the file that `model.init_from` names; None where there is none, or it is not on record.
@@ -38,6 +39,7 @@ class Recorded:
     config: Config
     weights: Mapping[str, Tensor]
     vocab: Sequence[str] = ()
+    averaged_epochs: Sequence[int] = ()
     report: Mapping[str, Any]
     fingerprint: str | None
     initial_sha256: str | None
@@ -87,6 +89,7 @@ def read_recorded(
             config=config,
             weights=weights,
             vocab=hyper_parameters(content).get("vocab", ()),
+            averaged_epochs=content["averaged"]["epochs"] if "averaged" in content else (),
             report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
             fingerprint=origin["data_fingerprint"],
             initial_sha256=trained.get(INITIAL_SHA256),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.mel_bins import max_mel_bins
@@ -183,6 +183,12 @@ class EarlyStoppingSection(Section):
     """End after this epoch whatever happens; schedules still span the horizon. `best.yaml` sets it for its winner."""
 
 
+def _not_one(value: int) -> int:
+    if value == 1:
+        raise ValueError("must be 0, or 2 and more: one checkpoint is its own average")
+    return value
+
+
 class CheckpointSection(Section):
     """What is kept of a training."""
 
@@ -190,7 +196,7 @@ class CheckpointSection(Section):
     """Folder of `train`'s checkpoints, relative to the working directory."""
     save_top_k: Count = 1
     """How many of the best are kept, beside the newest."""
-    average_top_k: Annotated[Int, Field(ge=0)] = 0
+    average_top_k: Annotated[Int, Field(ge=0), AfterValidator(_not_one)] = 0
     """How many of the best are averaged at the end of `train`; the average is kept where it validates better. 0: none.
     A search never does."""
     weights: Literal["raw", "ema"] = "raw"

@@ -11,7 +11,7 @@ from tune_asr.record.statistics import wer_interval
 from tune_asr.record.wording import count, duration
 from tune_asr.speech.alignment import Unit, errors, frequent
 from tune_asr.speech.alignment_text import Heard, alignment_text, told
-from tune_asr.speech.scoring import ErrorCounts, count_errors
+from tune_asr.speech.scoring import ErrorCounts
 
 _SHOWN = 6
 
@@ -30,6 +30,7 @@ class Closing:
         checkpoint: of the best, where one is kept.
         alignments: the file of `write_alignments`, where there is one.
         utterances: what the best made of each; empty for a user's own module.
+        counts: the errors of each of them.
         model: `model.target`.
         num_parameters: that are trained; None where no epoch was trained now.
         real_time: seconds of speech a second, in training and in validation.
@@ -47,6 +48,7 @@ class Closing:
     checkpoint: Path | None
     alignments: Path | None
     utterances: Sequence[Heard]
+    counts: Sequence[ErrorCounts]
     model: str
     num_parameters: int | None
     real_time: tuple[float, float] | None
@@ -85,7 +87,7 @@ def _rates(closing: Closing) -> Iterator[tuple[str, str]]:
     yield "best", f"{best}{averaged}"
     if closing.average:
         yield "average", closing.average
-    counts = [count_errors(utterance.reference, utterance.hypothesis) for utterance in closing.utterances]
+    counts = closing.counts
     total = sum(counts, ErrorCounts())
     for name in ("wer", "cer"):
         text = f"{closing.best[f'val_{name}']:.2%}"

@@ -70,4 +70,5 @@ def _sound(
 ) -> tuple[list[Standing], list[Damaged]]:
     """The standings by sound checkpoints. A running search has read the best one itself, as it copied it."""
     ranked, damaged = sound_standings(folder, state, metric, former_best(folder) if running else None)
-    return ranked, [*removed_best(folder, state, metric, ranked), *damaged]
+    # A running search removes the best so far itself, once it has a better one.
+    return ranked, [*([] if running else removed_best(folder, state, metric, ranked)), *damaged]

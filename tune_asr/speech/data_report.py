@@ -68,8 +68,9 @@ def vocabulary_lines(vocabulary: Vocabulary, train: Sequence[Utterance]) -> list
     rest = len(vocabulary) - _MOST_SYMBOLS
     more = f" ... and {rest:,} more" if rest > 0 else ""
     num_tokens = sum(len(vocabulary.encode(u.text)) for u in train)
-    each = sum(len(u.text) for u in train) / max(1, num_tokens)
-    told = "" if each == 1 else f" of {each:.2f} characters on average in training"
+    num_characters = sum(len(u.text) for u in train)
+    each = f" of {num_characters / max(1, num_tokens):.2f} characters on average in training"
+    told = each if num_tokens != num_characters else ""
     return _paragraph(f"vocabulary: {len(vocabulary):,} symbols{told}: {shown}{more}")
 
 

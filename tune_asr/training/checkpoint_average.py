@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tune_asr.config.sections import Config
+from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import objective
 from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.checkpoints import CheckpointFile, CheckpointFolder, load_checkpoint
@@ -71,16 +72,18 @@ def read_average(config: Config, data: pl.LightningDataModule, folder: Checkpoin
     """The average that the training in `folder` has kept, where it has kept one.
 
     Raises:
-        StorageError: it is damaged.
+        StorageError: it is damaged, or another file under its name.
     """
     path = folder.kept_average()
     if path is None:
         return None
     content = load_checkpoint(path)
-    (metrics,) = content["callbacks"][EpochReport.__qualname__]["history"]
-    found = validate(config, data, content["state_dict"])
-    record = content["averaged"]
-    return Average(record["epochs"], metrics, record["best"], found.utterances, path)
+    try:
+        (metrics,) = content["callbacks"][EpochReport.__qualname__]["history"]
+        epochs, against, weights = content["averaged"]["epochs"], content["averaged"]["best"], content["state_dict"]
+    except (LookupError, TypeError, ValueError) as error:
+        raise StorageError(f"{path}: not an average that `train` has kept: move it away") from error
+    return Average(epochs, metrics, against, validate(config, data, weights).utterances, path)
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

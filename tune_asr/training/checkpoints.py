@@ -110,7 +110,7 @@ class CheckpointFolder:
 
     def thin(self, history: Sequence[Mapping[str, float]], save_top_k: int) -> None:
         """Remove what is neither new nor among the `save_top_k` best."""
-        saved = [epoch for epoch in history if self.path(epoch["epoch"]).exists()]
+        saved = [epoch for epoch in history if self.kept(epoch["epoch"])]
         best = sorted(saved, key=lambda epoch: rank(epoch, self.metric))[:save_top_k]
         for epoch in saved[:-1]:
             if epoch not in best:

@@ -75,7 +75,7 @@ def fit(
     """
     quieten()
     torch.set_num_threads(config.trainer.num_threads)
-    with _ends_in_words(loggers):
+    with ends_in_words(loggers):
         data = data or load_data(config)
         seed_everything_for(config.seed, "weights")
         module = build_module(config, data)
@@ -110,7 +110,7 @@ def fit(
 
 
 @contextmanager
-def _ends_in_words(loggers: Sequence[Logger]) -> Iterator[None]:
+def ends_in_words(loggers: Sequence[Logger] = ()) -> Iterator[None]:
     """Say in our words what Lightning and the disk refuse, and end the loggers' runs, however the training ends."""
     try:
         yield

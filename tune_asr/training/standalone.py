@@ -11,6 +11,7 @@ from statistics import median
 
 import lightning.pytorch as pl
 
+from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import TrialFailedError
 from tune_asr.training.bar import epoch_bar
@@ -113,19 +114,39 @@ def train_alone(
         trained.has_diverged = True
         say(f"the training diverged: {error}")
     except SystemExit:
-        if trained.newest:
-            print(f"interrupted: go on with {resume_flag(trained.newest)}", file=sys.stderr)
+        _say_way_on(trained)
         raise
+    try:
+        _conclude(trained, config, data, folder, history)
+    except SystemExit:
+        _say_way_on(trained)
+        raise
+    return trained
+
+
+def _say_way_on(trained: Trained) -> None:
+    if trained.newest:
+        print(f"interrupted: go on with {resume_flag(trained.newest)}", file=sys.stderr)
+
+
+def _conclude(
+    trained: Trained,
+    config: Config,
+    data: pl.LightningDataModule,
+    folder: CheckpointFolder | None,
+    history: Sequence[Mapping[str, float]],
+) -> None:
+    """Find out what the training came to, its best epoch or the average of several."""
     if isinstance(data, SpeechDataModule):
         trained.padding, trained.real_time = data.padding_share(), _real_time(trained, data, config)
     trained.epochs = len(history)
-    trained.best = min(history, key=lambda epoch: rank(epoch, trained.metric))
+    trained.best = dict(min(history, key=lambda epoch: rank(epoch, trained.metric)))
     trained.checkpoint = folder.kept(trained.best["epoch"]) if folder else None
     if folder and config.checkpoint.average_top_k:
         _average(trained, config, data, folder, history)
-    if not trained.utterances and trained.checkpoint:  # the best epoch came before the resume
+    is_ours = not isinstance(config.model, CustomTarget)  # a user's own module does not say what it heard
+    if is_ours and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
         trained.utterances = validate(config, data, load_checkpoint(trained.checkpoint)["state_dict"]).utterances
-    return trained
 
 
 def _average(
@@ -136,9 +157,10 @@ def _average(
     history: Sequence[Mapping[str, float]],
 ) -> None:
     """Average the best checkpoints, and let the average be the best where it is better."""
-    if trained.last:
+    best = sorted(history, key=lambda epoch: rank(epoch, trained.metric))[: config.checkpoint.average_top_k]
+    if trained.last or all(folder.kept(epoch["epoch"]) for epoch in best):
         trained.average = average_best(config, data, folder, history)
-    else:  # resumed behind its end: most of what was averaged then is not there any more
+    else:  # resumed behind its end, where what was averaged has been removed
         trained.average = read_average(config, data, folder)
     folder.thin(history, config.checkpoint.save_top_k)
     if trained.average and trained.average.checkpoint:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tune_asr.config.sections import Config
 from tune_asr.training.epochs import measured
-from tune_asr.training.fit import build_module
+from tune_asr.training.fit import build_module, ends_in_words
 from tune_asr.training.module import SimpleCTCModule, UtteranceResult
 from tune_asr.training.trainer import make_trainer
 
@@ -35,6 +35,7 @@ def validate(config: Config, data: pl.LightningDataModule, weights: Mapping[str,
     module = build_module(config, data)
     module.load_state_dict(dict(weights))
     trainer = make_trainer(config, [])
-    trainer.validate(module, datamodule=data, verbose=False)
+    with ends_in_words():
+        trainer.validate(module, datamodule=data, verbose=False)
     utterances = tuple(module.utterances) if isinstance(module, SimpleCTCModule) else ()
     return Validation(measured(trainer, module), utterances)

@@ -109,6 +109,8 @@ def _start(name: str, services: LateServices) -> None:
                 job_config=_job(name, None),
             )
     except Exception as error:  # Ray raises bare ones too, where its processes are too slow to start
+        ray.shutdown()
+        remove_own_token()
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
     services.start()
     _use_prestarted_workers()

@@ -21,7 +21,7 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
-from tune_asr.tuning.cluster import token_path
+from tune_asr.tuning.cluster import remove_own_token, token_path
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
@@ -194,7 +194,7 @@ class Session:
             self.progress.say(f"interrupted; go on with: {self._way_on}")
         if end.error is not None:
             raise end.error
-        end_process_within(SHUTDOWN_SECONDS, code)
+        end_process_within(SHUTDOWN_SECONDS, code, first=remove_own_token)
         return code
 
     def _end(self, status: str) -> None:
