@@ -214,7 +214,8 @@ def test_where_the_best_checkpoint_is_damaged_the_next_is_exported_and_that_is_s
     best = results / best_report(finished)["checkpoint"]
     best.write_bytes(best.read_bytes()[:-1] + b"?")
     said = export(results)
-    assert re.search(rf"^passed over, for it is damaged: {best.parent}: checkpoint\.ckpt does not match", said, re.M)
+    why = rf"{best.parent}: checkpoint\.ckpt does not match"
+    assert re.search(rf"^passed over, for it cannot be used: {why}", said, re.M)
     source = json.loads((results / "bundle" / "config.json").read_text())["source"]
     assert (
         source != f"Trial {best_report(finished)['trial']} of the search space, epoch {best_report(finished)['epoch']}"

@@ -66,7 +66,7 @@ def test_an_hour_is_looked_through_and_begun_within_a_limit(tmp_path, max_cache_
     corpus(tmp_path, hours)
     ended = train(tmp_path, "--fast-dev-run", val_share=0.05, max_cache_gb=max_cache_gb)
     assert ended.returncode == 0, ended.stderr
-    assert f"of {hours * 720:,} utterances of data.train are held out" in ended.stdout
+    assert f"of {hours * 720:,} utterances of data.train are held out" in ended.stderr
     stores = list(tmp_path.glob("tune_asr-*/features/*/frames.f32"))
     if max_cache_gb:
         (store,) = stores

@@ -15,6 +15,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tune_asr.tuning.cluster import ray_session, token_path
 
 
@@ -86,6 +88,7 @@ def test_a_session_that_ends_before_its_dashboard_is_up_is_silent_and_leaves_no_
     assert_gone(said["processes"])
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_takes_its_dashboard_with_it():
     process = subprocess.Popen(command(0, "stay"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     processes = json.loads(process.stdout.readline())["processes"]

@@ -41,6 +41,7 @@ def test_three_kills_of_the_driver_change_nothing(workspace, finished):
 AVERAGED = ("--set", "checkpoint.weights=ema", "--set", "augment.noise_p=0.5", "--num-samples", "2")
 
 
+@pytest.mark.slow
 def test_averaged_weights_and_noise_survive_a_kill_and_are_what_best_ckpt_holds(workspace):
     workspace.run("search", "--space", "space.yaml", "--name", "whole", *AVERAGED)
     process = workspace.popen("search", "--space", "space.yaml", *AVERAGED)
@@ -118,7 +119,7 @@ def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
 @pytest.mark.parametrize("part", [pytest.param("raylet/raylet", marks=pytest.mark.slow), "gcs/gcs_server"])
 def test_a_ray_that_is_lost_is_exit_6_and_the_search_goes_on_in_another(workspace, part):
     # Trials long enough not to be over before the loss is felt.
-    process = workspace.popen("search", "--space", "space.yaml", "--set", "data.num_train=600")
+    process = workspace.popen("search", "--space", "space.yaml", "--set", "data.num_train=350")
     workspace.wait_for(process, lambda: workspace.reports() >= 2)
     children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", part], capture_output=True, text=True)
     os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
