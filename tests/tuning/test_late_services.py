@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 SESSION = """
 import json
 import os
@@ -14,8 +16,6 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-
-import pytest
 
 from tune_asr.tuning.cluster import ray_session, token_path
 

@@ -140,7 +140,8 @@ def _conclude(
     if isinstance(data, SpeechDataModule):
         trained.padding, trained.real_time = data.padding_share(), _real_time(trained, data, config)
     trained.epochs = len(history)
-    trained.best = {**min(history, key=lambda epoch: rank(epoch, trained.metric))}
+    best = min(history, key=lambda epoch: rank(epoch, trained.metric))
+    trained.best = dict(best)
     trained.checkpoint = folder.kept(trained.best["epoch"]) if folder else None
     if folder and config.checkpoint.average_top_k:
         _average(trained, config, data, folder, history)
