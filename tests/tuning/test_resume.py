@@ -116,7 +116,8 @@ def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
-@pytest.mark.parametrize("part", [pytest.param("raylet/raylet", marks=pytest.mark.slow), "gcs/gcs_server"])
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["raylet/raylet", "gcs/gcs_server"])
 def test_a_ray_that_is_lost_is_exit_6_and_the_search_goes_on_in_another(workspace, part):
     # Trials long enough not to be over before the loss is felt.
     process = workspace.popen("search", "--space", "space.yaml", "--set", "data.num_train=350")
