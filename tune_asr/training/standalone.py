@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -96,37 +97,38 @@ def train_alone(
         say(_line(result, config.trainer.max_epochs) + "  best" * is_best)
 
     loggers = make_loggers(config.logging, save_dir, name="tensorboard") if folder else []
-    try:
-        with epoch_bar() as bar:
-            history = fit(
-                config,
-                sink,
-                data=data,
-                resume_from=resume_from,
-                loggers=loggers,
-                callbacks=[*bar, Samples()],
-                fast_dev_run=not folder,
-            )
-    except Diverged as error:
-        history = error.history
-        if not history:
-            raise TrialFailedError(f"the training diverged: {error}: lower optimizer.lr, or warm up longer") from None
-        trained.has_diverged = True
-        say(f"the training diverged: {error}")
-    except SystemExit:
-        _say_way_on(trained)
-        raise
-    try:
+    with _tells_the_way_on(trained):
+        try:
+            with epoch_bar() as bar:
+                history = fit(
+                    config,
+                    sink,
+                    data=data,
+                    resume_from=resume_from,
+                    loggers=loggers,
+                    callbacks=[*bar, Samples()],
+                    fast_dev_run=not folder,
+                )
+        except Diverged as error:
+            history = error.history
+            if not history:
+                way_out = "lower optimizer.lr, or warm up longer"
+                raise TrialFailedError(f"the training diverged: {error}: {way_out}") from None
+            trained.has_diverged = True
+            say(f"the training diverged: {error}")
         _conclude(trained, config, data, folder, history)
-    except SystemExit:
-        _say_way_on(trained)
-        raise
     return trained
 
 
-def _say_way_on(trained: Trained) -> None:
-    if trained.newest:
-        print(f"interrupted: go on with {resume_flag(trained.newest)}", file=sys.stderr)
+@contextmanager
+def _tells_the_way_on(trained: Trained) -> Iterator[None]:
+    """Say how to go on where a signal ends the training, or what comes after its last epoch."""
+    try:
+        yield
+    except SystemExit:
+        if trained.newest:
+            print(f"interrupted: go on with {resume_flag(trained.newest)}", file=sys.stderr)
+        raise
 
 
 def _conclude(
@@ -142,7 +144,7 @@ def _conclude(
     trained.epochs = len(history)
     best = min(history, key=lambda epoch: rank(epoch, trained.metric))
     trained.best = dict(best)
-    trained.checkpoint = folder.kept(trained.best["epoch"]) if folder else None
+    trained.checkpoint = folder.kept(best["epoch"]) if folder else None
     if folder and config.checkpoint.average_top_k:
         _average(trained, config, data, folder, history)
     is_ours = not isinstance(config.model, CustomTarget)  # a user's own module does not say what it heard
