@@ -20,7 +20,7 @@ from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import objective
 from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.checkpoints import CheckpointFile, CheckpointFolder, load_checkpoint
-from tune_asr.training.epochs import EpochReport, rank
+from tune_asr.training.epochs import EpochReport, best_epochs, rank
 from tune_asr.training.module import UtteranceResult
 from tune_asr.training.validation import validate
 
@@ -53,7 +53,7 @@ def average_best(
         StorageError: a checkpoint is damaged, or the average cannot be written.
     """
     kept = [epoch for epoch in history if folder.kept(epoch["epoch"])]
-    chosen = sorted(kept, key=lambda epoch: rank(epoch, folder.metric))[: config.checkpoint.average_top_k]
+    chosen = best_epochs(kept, folder.metric, config.checkpoint.average_top_k)
     if len(chosen) < 2:
         return None
     epochs = [int(epoch["epoch"]) for epoch in chosen]

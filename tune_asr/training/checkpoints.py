@@ -20,7 +20,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.training.averaging import RAW_WEIGHTS
-from tune_asr.training.epochs import EpochResult, Save, rank
+from tune_asr.training.epochs import EpochResult, Save, best_epochs
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw
 
@@ -111,7 +111,7 @@ class CheckpointFolder:
     def thin(self, history: Sequence[Mapping[str, float]], save_top_k: int) -> None:
         """Remove what is neither new nor among the `save_top_k` best."""
         saved = [epoch for epoch in history if self.kept(epoch["epoch"])]
-        best = sorted(saved, key=lambda epoch: rank(epoch, self.metric))[:save_top_k]
+        best = best_epochs(saved, self.metric, save_top_k)
         for epoch in saved[:-1]:
             if epoch not in best:
                 self.path(epoch["epoch"]).unlink(missing_ok=True)

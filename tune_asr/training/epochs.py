@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,11 @@ class EpochResult:
 def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, float]:
     """The order of a training's epochs, best first: the metric, then CER, loss, and the earlier one."""
     return epoch[metric], epoch["val_cer"], epoch["val_loss"], epoch["epoch"]
+
+
+def best_epochs(history: Iterable[Mapping[str, float]], metric: str, number: int) -> list[Mapping[str, float]]:
+    """The best epochs of a training, so many of them or all that there are, best first."""
+    return sorted(history, key=lambda epoch: rank(epoch, metric))[:number]
 
 
 Save = Callable[[Path], None]

@@ -19,7 +19,7 @@ from tune_asr.training.bar import epoch_bar
 from tune_asr.training.checkpoint_average import Average, average_best, read_average
 from tune_asr.training.checkpoints import CheckpointFolder, load_checkpoint
 from tune_asr.training.data import SpeechDataModule
-from tune_asr.training.epochs import Diverged, EpochResult, Save, rank
+from tune_asr.training.epochs import Diverged, EpochResult, Save, best_epochs, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.module import UtteranceResult
@@ -160,7 +160,7 @@ def _average(
     history: Sequence[Mapping[str, float]],
 ) -> None:
     """Average the best checkpoints, and let the average be the best where it is better."""
-    best = sorted(history, key=lambda epoch: rank(epoch, trained.metric))[: config.checkpoint.average_top_k]
+    best = best_epochs(history, trained.metric, config.checkpoint.average_top_k)
     if trained.last or all(folder.kept(epoch["epoch"]) for epoch in best):
         trained.average = average_best(config, data, folder, history)
     else:  # resumed behind its end, where what was averaged has been removed
