@@ -7,7 +7,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tune_asr.errors import DataError
 from tune_asr.speech import vocabulary
-from tune_asr.training.ctc import ctc_loss, greedy_decode, min_frames, num_blank_frames, validate_targets
+from tune_asr.training.ctc import best_path, ctc_loss, greedy_decode, min_frames, validate_targets
 
 NUM_SYMBOLS = 5
 TRANSCRIPTS = st.lists(st.lists(st.integers(1, NUM_SYMBOLS - 1), max_size=6), min_size=1, max_size=5)
@@ -123,9 +123,8 @@ def test_greedy_decoding_is_collapsing_frame_by_frame(paths, blank_id):
     assert greedy_decode(log_probs, lengths, blank_id) == [collapse(path, blank_id) for path in paths]
 
 
-def test_blank_frames_are_counted_without_the_padding():
+def test_a_best_path_ends_with_its_utterance():
     best = torch.tensor([[0, 0, 1, 0], [2, 0, 0, 0], [0, 0, 0, 0]])
     log_probs = F.one_hot(best, NUM_SYMBOLS).float().log_softmax(-1)
-    lengths = torch.tensor([4, 2, 0])
-    assert int(num_blank_frames(log_probs, lengths)) == 3 + 1 + 0
-    assert int(num_blank_frames(log_probs, lengths, blank_id=2)) == 1
+    path = best_path(log_probs, torch.tensor([4, 2, 0]))
+    assert path.tolist() == [[0, 0, 1, 0], [2, 0, -1, -1], [-1, -1, -1, -1]]

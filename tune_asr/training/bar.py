@@ -6,7 +6,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,8 +42,8 @@ class EpochBar(pl.Callback):
         if now - self._drawn < _SECONDS_BETWEEN_DRAWINGS:
             return
         self._drawn = now
-        loss = trainer.callback_metrics.get("train_loss")
-        told = "" if loss is None else f"loss {float(loss):.3f}"
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else None
+        told = "" if loss is None else f"loss {float(loss) * trainer.accumulate_grad_batches:.3f}"
         self._progress.update(self._task, completed=batch_idx + 1, loss=told, refresh=True)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -101,15 +101,22 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
         )
 
 
-def num_blank_frames(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> Tensor:
-    """Frames whose best symbol is the blank: (N, T, V), (N,) -> 0-dim int64. Padding is not counted."""
-    valid = torch.arange(log_probs.shape[1], device=log_probs.device) < lengths[:, None]
-    return ((log_probs.argmax(-1) == blank_id) & valid).sum()
-
-
 @torch.no_grad()
+def best_path(log_probs: Tensor, lengths: Tensor) -> Tensor:
+    """The best symbol of each frame: (N, T, V), (N,) -> (N, T) int64, -1 behind an utterance's end."""
+    valid = torch.arange(log_probs.shape[1], device=log_probs.device) < lengths[:, None]
+    return log_probs.argmax(-1).where(valid, -1)
+
+
+def collapse(path: Tensor, blank_id: int = 0) -> list[list[int]]:
+    """Symbols of each best path, repeats collapsed, blanks dropped: (N, T) -> N lists of symbol ids."""
+    previous = F.pad(path[:, :-1], (1, 0), value=blank_id)
+    emitted = path.where((path != previous) & (path >= 0), blank_id).cpu().numpy()
+    return [row[row != blank_id].tolist() for row in emitted]
+
+
 def greedy_decode(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> list[list[int]]:
-    """Best path: the best symbol of each frame, repeats collapsed, blanks dropped.
+    """Best path decoding.
 
     Args:
         log_probs: (N, T, V).
@@ -119,8 +126,4 @@ def greedy_decode(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> list
     Returns:
         N lists of symbol ids.
     """
-    best = log_probs.argmax(-1)
-    previous = F.pad(best[:, :-1], (1, 0), value=blank_id)
-    valid = torch.arange(best.shape[1], device=best.device) < lengths[:, None]
-    emitted = best.where((best != previous) & valid, blank_id).cpu().numpy()
-    return [row[row != blank_id].tolist() for row in emitted]
+    return collapse(best_path(log_probs, lengths), blank_id)

@@ -20,10 +20,10 @@ from tune_asr.speech.vocabulary import spelled
 from tune_asr.training.augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import (
+    best_path,
+    collapse,
     ctc_loss,
-    greedy_decode,
     min_frames,
-    num_blank_frames,
     require_feasible,
     validate_targets,
 )
@@ -109,7 +109,8 @@ class SimpleCTCModule(pl.LightningModule):
         if self.current_epoch + 1 >= self.mask_from_epoch:
             features = self.augment(features, lengths)
         loss = self.loss(features, lengths, batch)
-        self.log("train_loss", loss, batch_size=len(batch))
+        if self.trainer.loggers:
+            self.log("train_loss", loss, batch_size=len(batch))
         return loss
 
     def loss(self, features: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
@@ -142,11 +143,10 @@ class SimpleCTCModule(pl.LightningModule):
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._nats += float(result.nats)
         self._tokens += float(result.num_tokens)
+        path = best_path(log_probs, lengths)
         self._num_frames += int(lengths.sum())
-        self._num_blank += int(num_blank_frames(log_probs, lengths, self.blank_id))
-        for utterance, reference, ids in zip(
-            batch.ids, batch.texts, greedy_decode(log_probs, lengths, self.blank_id), strict=True
-        ):
+        self._num_blank += int((path == self.blank_id).sum())
+        for utterance, reference, ids in zip(batch.ids, batch.texts, collapse(path, self.blank_id), strict=True):
             hypothesis = spelled(self.vocab, ids)
             self.utterances.append(
                 UtteranceResult(utterance, reference, hypothesis, count_errors(reference, hypothesis))

@@ -31,6 +31,9 @@ def seed_everything_for(*parts: int | str) -> None:
     Called at each batch's start with (seed, epoch, batch): dropout and masks then do not depend on what came before.
     """
     seed = derive_seed(*parts)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
+    # torch.manual_seed also notes the stack for each kind of device that is not there: a hundredth of a step.
+    if torch.accelerator.is_available():
+        torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # numpy's legacy generator takes 32 bits
     random.seed(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from tune_asr.training.encoders.encoder import Encoder, Subsampling, TimeConv, frame_mask, scores
@@ -71,4 +72,4 @@ class ResidualBlock(nn.Module):
         """(N, T', D) with zero padding, (N, T', 1) -> (N, T', D) with zero padding."""
         y: Tensor = self.pointwise(self.depthwise(x))
         y = self.dropout(y.transpose(1, 2)).transpose(1, 2)
-        return x + y * mask
+        return torch.addcmul(x, y, mask)
