@@ -11,16 +11,25 @@ from __future__ import annotations
 
 import argparse
 import math
+import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean, stdev
+from typing import NamedTuple
+
+from torch import Tensor
 
 from tests.benchmarks.searches import REPOSITORY
 from tune_asr.config.load import load_config
 from tune_asr.config.overrides import parse_assignments
 from tune_asr.config.sections import Config
+from tune_asr.training.checkpoint_average import mean_weights
+from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.data import load_data
 from tune_asr.training.epochs import EpochResult, Save
 from tune_asr.training.fit import fit
+from tune_asr.training.validation import validate
 
 ROWS: dict[str, list[str]] = {
     "default": [],
@@ -29,6 +38,7 @@ ROWS: dict[str, list[str]] = {
     "no-speed": ["augment.speed=0"],
     "speed-0.2": ["augment.speed=0.2"],
     "ema": ["checkpoint.weights=ema", "optimizer.ema_decay=0.99"],
+    "average": ["checkpoint.average_top_k=5"],
     "one-cycle": ["scheduler.name=one_cycle"],
     "constant": ["scheduler.name=constant"],
     "batch-4": ["data.batch_size=4"],
@@ -45,6 +55,15 @@ ROWS: dict[str, list[str]] = {
 }
 STUDENT_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 """Student's t at 97.5 % for the mean of so many values."""
+
+
+class Outcome(NamedTuple):
+    """The end of a training."""
+
+    train_loss: float
+    val_loss: float
+    val_wer: float
+    val_cer: float
 
 
 def main() -> None:
@@ -81,15 +100,26 @@ def horizon(config: Config, seconds: float) -> int:
     return max(1, math.floor(seconds / (ends[1] - ends[0])))
 
 
-def trained(config: Config) -> EpochResult:
-    """The last epoch of a training, whose horizon it has gone to the end of."""
+def trained(config: Config) -> Outcome:
+    """A training to the end of its horizon, of whose last epochs `checkpoint.average_top_k` are averaged."""
+    data, averaged = load_data(config), config.checkpoint.average_top_k
     results: list[EpochResult] = []
+    states: list[Mapping[str, Tensor]] = []
+    with tempfile.TemporaryDirectory() as folder:
 
-    def sink(result: EpochResult, _last: bool, _save: Save) -> None:
-        results.append(result)
+        def sink(result: EpochResult, _last: bool, save: Save) -> None:
+            results.append(result)
+            if result.epoch > config.trainer.max_epochs - averaged:
+                checkpoint = Path(folder, "newest.ckpt")
+                save(checkpoint)
+                states.append(load_checkpoint(checkpoint)["state_dict"])
 
-    fit(config, sink)
-    return results[-1]
+        fit(config, sink, data=data)
+    end = results[-1]
+    if not averaged:
+        return Outcome(end.train_loss, end.val_loss, end.val_wer, end.val_cer)
+    found = validate(config, data, mean_weights(states)).metrics
+    return Outcome(end.train_loss, found["val_loss"], found["val_wer"], found["val_cer"])
 
 
 def interval(values: list[float]) -> str:
