@@ -97,7 +97,7 @@ def _config(arguments: argparse.Namespace) -> Config:
 def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) -> dict[str, object]:
     """Train, tell people on stderr how it went, and return what the last line says: the best epoch."""
     from tune_asr.record.skipped_rows import write_skipped_rows
-    from tune_asr.training.checkpoints import CheckpointFolder
+    from tune_asr.training.checkpoint_folder import CheckpointFolder
     from tune_asr.training.data import SpeechDataModule, load_data
     from tune_asr.training.standalone import train_alone
 
@@ -126,7 +126,7 @@ def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, se
     """Write what became of each utterance; returns the closing table."""
     from tune_asr.record.closing import Closing, closing_table, write_alignments
     from tune_asr.speech.alignment_text import Heard
-    from tune_asr.training.checkpoints import alignments_of
+    from tune_asr.training.checkpoint_folder import alignments_of
 
     utterances = [Heard(u.id, u.reference, u.hypothesis) for u in trained.utterances]
     alignments, checkpoint = None, trained.checkpoint

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import ConfigError, StorageError
-from tune_asr.training.checkpoints import CheckpointFolder, check_resumable
+from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.data import load_data
 from tune_asr.training.epochs import EpochResult
 from tune_asr.training.fit import build_module, fit
+from tune_asr.training.resuming import check_resumable
 
 FEW = settings(max_examples=30, deadline=None)  # each writes and syncs files
 RATES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=12)

@@ -6,8 +6,9 @@
     data.py          speech as the configuration names it: corpus, features, LightningDataModule
     epochs.py        what an epoch came to, and the Lightning callback that says so
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
-    checkpoints.py   what `tune_asr.train` keeps, and what can be resumed;   resuming.py  as many batches as before
-    standalone.py    a training as `tune_asr.train` runs it;   checkpoint_average.py  the mean of its best weights
+    checkpoints.py   a checkpoint as a file;   resuming.py  whether it can be resumed
+    standalone.py    a training as `tune_asr.train` runs it;   checkpoint_folder.py  the checkpoints that it keeps;
+    checkpoint_average.py  the mean of the best of them
     validation.py    weights validated again;   bar.py  how far an epoch is;   samples.py  what is heard, each epoch
     initial.py       weights to start from
     ctc.py           the loss over feasible utterances, greedy decoding

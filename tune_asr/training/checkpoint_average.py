@@ -19,7 +19,8 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import objective
 from tune_asr.training.averaging import RAW_WEIGHTS
-from tune_asr.training.checkpoints import CheckpointFile, CheckpointFolder, load_checkpoint
+from tune_asr.training.checkpoint_folder import CheckpointFolder
+from tune_asr.training.checkpoints import CheckpointFile, load_checkpoint
 from tune_asr.training.epochs import EpochReport, best_epochs, rank
 from tune_asr.training.module import UtteranceResult
 from tune_asr.training.validation import validate

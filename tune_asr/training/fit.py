@@ -21,7 +21,6 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.averaging import WarmingAverage
-from tune_asr.training.checkpoints import check_resumable
 from tune_asr.training.corpus import initial_sha256, noise_fingerprint
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
@@ -31,7 +30,7 @@ from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
 from tune_asr.training.probe import LongestBatchProbe
-from tune_asr.training.resuming import SameBatches
+from tune_asr.training.resuming import SameBatches, check_resumable
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
 from tune_asr.training.trainer import make_trainer, quieten

@@ -17,7 +17,8 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import TrialFailedError
 from tune_asr.training.bar import epoch_bar
 from tune_asr.training.checkpoint_average import Average, average_best, read_average
-from tune_asr.training.checkpoints import CheckpointFolder, load_checkpoint
+from tune_asr.training.checkpoint_folder import CheckpointFolder
+from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.epochs import Diverged, EpochResult, Save, best_epochs, rank
 from tune_asr.training.fit import fit
