@@ -15,6 +15,7 @@ from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.tuning.descendants import kill_descendants
 from tune_asr.tuning.late_services import LateServices
 from tune_asr.tuning.watchdogs import end_process_within
 
@@ -79,6 +80,9 @@ def ray_session(
 
     try:
         yield _dashboard_url
+    except ClusterError:
+        services.end(kill_descendants)  # what is left of a lost Ray would wait a minute for the rest
+        raise
     finally:
         services.end(ray.shutdown)
         remove_own_token()
@@ -176,6 +180,12 @@ def _check_port(address: str) -> None:
 def token_path() -> Path:
     """Where Ray's token is."""
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+
+
+def leave_nothing() -> None:
+    """Before an end that waits for nothing: no process of a local Ray stays, and no token of ours."""
+    kill_descendants()
+    remove_own_token()
 
 
 def remove_own_token() -> None:
