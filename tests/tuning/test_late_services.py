@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tune_asr.tuning.cluster import local_environment
+
 SESSION = """
 import json
 import os
@@ -100,16 +102,40 @@ def test_a_process_that_is_killed_takes_its_dashboard_with_it():
 
 PRELOADED = """
 import gc
-import os
 import sys
 
 import tune_asr.tuning.preload
 
 assert {"torch", "lightning.pytorch", "ray.tune", "tune_asr.training.fit"} <= set(sys.modules)
-print(gc.isenabled(), gc.get_freeze_count() > 100_000, os.nice(0))
+print(gc.isenabled(), gc.get_freeze_count() > 100_000)
 """
 
 
-def test_a_worker_that_has_its_imports_collects_garbage_again_and_steps_back():
+def test_a_worker_that_has_its_imports_collects_garbage_again():
     told = subprocess.run([sys.executable, "-c", PRELOADED], capture_output=True, text=True, timeout=120)
-    assert told.stdout.split() == ["True", "True", str(max(15, os.nice(0)))], told.stderr
+    assert told.stdout.split() == ["True", "True"], told.stderr
+
+
+WITHOUT_IMPORTS = """
+import os
+import sys
+
+sys.modules |= dict.fromkeys(("torch", "lightning", "ray"))  # each is an ImportError
+import tune_asr.tuning.preload
+
+print(os.nice(0))
+"""
+
+
+@pytest.mark.parametrize(("users", "niceness"), [({}, 15), ({"RAY_worker_niceness": "3"}, 0)])
+def test_a_worker_steps_back_unless_the_user_has_given_it_a_niceness(users, niceness):
+    environment = {**os.environ, **users, **local_environment(users)}
+    told = subprocess.run(
+        [sys.executable, "-c", WITHOUT_IMPORTS], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert told.stdout.split() == [str(max(niceness, os.nice(0)))], told.stderr
+
+
+def test_the_niceness_that_a_user_gives_workers_is_kept():
+    assert local_environment({})["RAY_worker_niceness"] == "0"
+    assert "RAY_worker_niceness" not in local_environment({"RAY_worker_niceness": "3"})

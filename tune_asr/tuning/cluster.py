@@ -9,12 +9,13 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.tuning.descendants import kill_descendants
 from tune_asr.tuning.late_services import LateServices
 from tune_asr.tuning.watchdogs import end_process_within
 
@@ -41,11 +42,13 @@ WORKER_ENVIRONMENT = {
 # Read by the raylet of a local Ray, so that its first workers, which start with it, are those that the trials get.
 LOCAL_ENVIRONMENT = {
     "RAY_preload_python_modules": "tune_asr.tuning.preload",
-    "RAY_worker_niceness": "0",  # until the imports are done: `preload` sets it
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it
     # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
     "RAY_idle_worker_killing_time_threshold_ms": "600000",
 }
+# Workers import at full priority and step back afterwards (`preload`), to what Ray gives workers by default. Where the
+# user has set RAY_worker_niceness, Ray does what it says, and `preload` nothing.
+_NICENESS_ENVIRONMENT = {"RAY_worker_niceness": "0", "TUNE_ASR_WORKER_NICENESS": "15"}
 _TOKEN_PREFIX = "tune_asr-ray-"
 
 
@@ -79,6 +82,9 @@ def ray_session(
 
     try:
         yield _dashboard_url
+    except ClusterError:
+        services.end(kill_descendants)  # what is left of a lost Ray would wait a minute for the rest
+        raise
     finally:
         services.end(ray.shutdown)
         remove_own_token()
@@ -92,7 +98,7 @@ def _dashboard_url() -> str | None:
 
 
 def _start(name: str, services: LateServices) -> None:
-    os.environ |= LOCAL_ENVIRONMENT
+    os.environ |= local_environment(os.environ)
     _let_workers_preload()
     _use_own_token()
     import ray
@@ -114,6 +120,11 @@ def _start(name: str, services: LateServices) -> None:
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
     services.start()
     _use_prestarted_workers()
+
+
+def local_environment(users: Mapping[str, str]) -> dict[str, str]:
+    """What a local Ray gets, beside the environment that the user has set."""
+    return LOCAL_ENVIRONMENT | ({} if "RAY_worker_niceness" in users else _NICENESS_ENVIRONMENT)
 
 
 def usable_cpus(**files: str) -> int:
@@ -176,6 +187,12 @@ def _check_port(address: str) -> None:
 def token_path() -> Path:
     """Where Ray's token is."""
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+
+
+def leave_nothing() -> None:
+    """Before an end that waits for nothing: no process of a local Ray stays, and no token of ours."""
+    kill_descendants()
+    remove_own_token()
 
 
 def remove_own_token() -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 from types import FrameType, TracebackType
 
-from tune_asr.tuning.cluster import remove_own_token
+from tune_asr.tuning.cluster import leave_nothing
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -40,6 +40,6 @@ class Interrupts:
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
             # The ledger is on the disk after every event: nothing is lost. What would clean up runs no more.
-            remove_own_token()
+            leave_nothing()
             os._exit(128 + number)
         self.number = number

@@ -2,7 +2,8 @@
 
 Ray imports this module in each of its workers (`cluster.LOCAL_ENVIRONMENT`). Imports are most of what happens before
 the first step of a search. So they run at full priority, and without the collector, which spends a fifth of their time
-on looking for garbage among what stays. Then the process steps back behind everything else on the machine.
+on looking for garbage among what stays. Then the process steps back behind everything else on the machine, unless the
+user has given workers a niceness of their own (`cluster.local_environment`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ import importlib
 import os
 from contextlib import suppress
 
-NICENESS = 15
-"""What Ray gives workers by default."""
 _MODULES = ("torch", "lightning.pytorch", "ray.tune", "tune_asr.tuning.trainable", "tune_asr.training.fit")
 
 gc.disable()
@@ -23,4 +22,4 @@ with suppress(Exception):
         importlib.import_module(_name)
 gc.enable()
 gc.freeze()
-os.nice(max(0, NICENESS - os.getpriority(os.PRIO_PROCESS, 0)))
+os.nice(max(0, int(os.environ.get("TUNE_ASR_WORKER_NICENESS", 0)) - os.getpriority(os.PRIO_PROCESS, 0)))

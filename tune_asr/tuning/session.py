@@ -21,7 +21,7 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
-from tune_asr.tuning.cluster import remove_own_token, token_path
+from tune_asr.tuning.cluster import leave_nothing, token_path
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
@@ -89,7 +89,7 @@ class Session:
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
         self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
-        self._watch = RayWatch(self._way_on)
+        self._watch = RayWatch(self._way_on, leave_nothing)
 
     def run(self) -> int:
         """Run the search to its end, or to what ends it before; returns the exit code.
@@ -170,7 +170,7 @@ class Session:
             self.progress.say(f"dashboard {url}{_token_hint()}")
             self._dashboard = None
         self.progress.tick()
-        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+        if not self._watch.is_lost and time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
         try:
@@ -192,9 +192,11 @@ class Session:
         # A mistake of the user's that nothing came of: the driver takes the folder back.
         if self.state.epochs or not isinstance(end.error, ConfigError | DataError):
             self.progress.say(f"interrupted; go on with: {self._way_on}")
+        if end.error is None or isinstance(end.error, ClusterError):
+            # Ray's own shut-down takes long where parts of it are gone.
+            end_process_within(SHUTDOWN_SECONDS, code, str(end.error or ""), first=leave_nothing)
         if end.error is not None:
             raise end.error
-        end_process_within(SHUTDOWN_SECONDS, code, first=remove_own_token)
         return code
 
     def _end(self, status: str) -> None:

@@ -14,13 +14,14 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from tune_asr.errors import ClusterError
 
 GONE_SECONDS = 15.0
-"""A head that is back within this time is the same Ray: a fault-tolerant one is restarted by its cluster."""
+"""A joined head that is back within this time is the same Ray: a fault-tolerant one is restarted by its cluster."""
 _PROBE_SECONDS = 1.0
-_REACT_SECONDS = 8.0
+_REACT_SECONDS = 4.0
 
 
 def end_process_within(
@@ -47,18 +48,30 @@ class RayWatch:
 
     Args:
         way_on: the command that goes on with the search.
+        first: called before the process is ended.
     """
 
-    def __init__(self, way_on: str) -> None:
+    def __init__(self, way_on: str, first: Callable[[], None]) -> None:
         import ray
+        from ray._private.ray_constants import PROCESS_TYPE_GCS_SERVER, PROCESS_TYPE_RAYLET
+        from ray._private.worker import _global_node
 
+        processes: dict[str, Any] = _global_node.all_processes  # type: ignore[attr-defined]
         self._head = ray.get_runtime_context().gcs_address
-        self._way_on = way_on
-        self._head_is_gone = False
+        # A local Ray ends with either of these: nobody starts them again. Those of a joined one are not ours.
+        vital = (PROCESS_TYPE_GCS_SERVER, PROCESS_TYPE_RAYLET)
+        self._own = {kind: processes[kind][0].process for kind in vital if kind in processes}
+        self._way_on, self._first = way_on, first
+        self._loss: str | None = None
         self._done = threading.Event()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether Ray is known to be lost: nothing may be asked of it any more."""
+        return self._loss is not None
+
     def __enter__(self) -> RayWatch:
-        threading.Thread(target=self._probe_head, name="tune_asr-ray-watch", daemon=True).start()
+        threading.Thread(target=self._probe, name="tune_asr-ray-watch", daemon=True).start()
         return self
 
     def __exit__(
@@ -74,25 +87,24 @@ class RayWatch:
         """
         import ray
 
-        if self._head_is_gone:
-            raise ClusterError(self._lost_head())
+        if self._loss:
+            raise ClusterError(self._loss)
         # A head that is silent just now must not be asked: the answer would be waited for in C++.
         if _accepts(self._head) and not any(node["Alive"] for node in ray.nodes()):  # type: ignore[no-untyped-call]
             raise ClusterError(lost("none of its nodes is alive any more", self._way_on))
 
-    def _probe_head(self) -> None:
+    def _probe(self) -> None:
         answered = time.monotonic()
         while not self._done.wait(_PROBE_SECONDS):
-            if _accepts(self._head):
+            ended = [f"{kind} (pid {own.pid})" for kind, own in self._own.items() if own.poll() is not None]
+            if not ended and _accepts(self._head):
                 answered = time.monotonic()
-            elif time.monotonic() - answered > GONE_SECONDS:
-                self._head_is_gone = True
+            elif ended or time.monotonic() - answered > GONE_SECONDS:
+                what = f"its {ended[0]} has ended" if ended else f"its head at {self._head} does not answer any more"
+                self._loss = lost(what, self._way_on)
                 # Time for the search to end by itself, which it cannot where it hangs in Ray.
-                end_process_within(_REACT_SECONDS, ClusterError.exit_code, self._lost_head())
+                end_process_within(_REACT_SECONDS, ClusterError.exit_code, self._loss, self._first)
                 return
-
-    def _lost_head(self) -> str:
-        return lost(f"its head at {self._head} does not answer any more", self._way_on)
 
 
 def lost(what: str, way_on: str) -> str:
