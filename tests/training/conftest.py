@@ -1,3 +1,5 @@
+import multiprocessing
+
 import pytest
 import torch
 
@@ -8,6 +10,17 @@ from tune_asr.config.load import from_values
 def _one_thread():
     """As in a training; and threads of tests that run side by side do not wait for each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def forkserver():
+    """Starts processes that have their imports already, for tests that kill them.
+
+    Not by a plain fork: torch's threads do not survive one, and earlier tests have started them.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tune_asr.training.fit"])
+    return context
 
 
 QUICK = {
