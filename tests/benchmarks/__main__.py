@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import buckets, core, doors, export, gap, reports, slots, start
+from tests.benchmarks import buckets, core, doors, export, gap, memory, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -22,6 +22,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "slots": lambda _: slots.measure(),
     "buckets": buckets.measure,
     "core": core.measure,
+    "memory": memory.measure,
     "start": lambda _: start.measure(),
     "export": lambda _: export.measure(),
     "help": lambda _: doors.measure(),

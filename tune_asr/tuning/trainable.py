@@ -48,7 +48,7 @@ def run_trial(work: Work) -> None:
     from ray import tune
 
     os.umask(work.umask)
-    _return_memory()
+    return_memory()
     if work.import_path not in sys.path:
         sys.path.insert(0, work.import_path)
     from tune_asr.errors import TuneAsrError
@@ -62,7 +62,7 @@ def run_trial(work: Work) -> None:
         tune.report(to_result(messages.failed(error)))
 
 
-def _return_memory() -> None:
+def return_memory() -> None:
     """Give the system back what the last trial freed: glibc keeps it, in pieces that the next trial cannot use.
 
     After eight trials of `search_spaces/full.yaml` a process had 0.74 GB with this, as after the first. Without it it
