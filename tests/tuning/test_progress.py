@@ -41,8 +41,20 @@ def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
 def test_trials_that_ended_teach_how_long_a_trial_is(ended):
     events = [created("00000"), *(report("00000", epoch, 0.5) for epoch in range(1, 28))]
     events += [{"event": ended, "trial": "00000"}, created("00001"), report("00001", 1, 0.4)]
-    # 3 trials of (4 * 7 + 27) / 5 = 11 epochs, one epoch of them done: 32 epochs at 10 s over 2 slots.
-    assert progress(events)[-1].endswith("left ~3 min")
+    # 2 trials of (4 * 7 + 27) / 5 = 11 epochs, and 2 + 6/3 + 18/9 of the one that has begun: at 10 s, over 2 slots.
+    assert progress(events)[-1].endswith("left ~2 min")
+
+
+def test_the_last_trial_takes_as_long_as_its_epochs_until_the_next_rung():
+    events = [created("00000"), *(report("00000", epoch, 0.5, seconds=1.0) for epoch in range(1, 4))]
+    events += [{"event": "pruned", "trial": "00000"}, created("00001")]
+    events += [report("00001", epoch, 0.4) for epoch in range(1, 13)]
+    lines = progress(events, num_trials=2)
+    assert lines[-2].endswith("left ~3 min")  # 16 epochs of 10 s
+    # At a rung it is not known yet who goes on: 18 epochs at a chance of a third.
+    assert lines[-4].endswith("left ~60 s")
+    events += [report("00001", epoch, 0.4) for epoch in range(13, 28)]
+    assert progress(events, num_trials=2)[-1].endswith("left ~0 s")
 
 
 def test_a_loss_of_nothing_does_not_become_the_best():

@@ -43,15 +43,16 @@ class Progress:
         self.state = state
         self.num_trials, self.max_t, self.slots, self.metric = num_trials, milestones[-1], slots, metric
         self.stream = stream or sys.stdout
-        self._foreseen = _foreseen_epochs(milestones, reduction_factor)
+        self._milestones, self._reduction_factor = milestones, reduction_factor
         self._best: dict[str, Any] | None = None
         self._epochs = self._ended_epochs = self._ended = 0
         self._seconds = 0.0
+        self._begun: dict[str, Mapping[str, Any]] = {}  # the last report of each trial that has not ended
         for trial in state.trials.values():
             for report in trial.reports:
-                self._count_report(report)
+                self._count_report({**report, "trial": trial.number})
             if trial.status in FINAL:
-                self._count_end(trial.epoch)
+                self._count_end(trial.number)
 
     def event(self, event: Mapping[str, Any]) -> None:
         """One event, just written to the ledger and applied to the state."""
@@ -68,7 +69,7 @@ class Progress:
         if event["event"] == "report":
             self._count_report(event)
         elif event["event"] in FINAL:
-            self._count_end(self.state.trials[event["trial"]].epoch)
+            self._count_end(event["trial"])
 
     def _tell(self, event: Mapping[str, Any]) -> None:
         if text := self._text(event):
@@ -110,7 +111,7 @@ class Progress:
         return f"{text}  left ~{estimate(left)}" if left is not None else text
 
     def _seconds_left(self) -> float | None:
-        """Epochs still to come over the slots.
+        """Epochs still to come over the slots, and no less than the slowest trial that has begun still takes.
 
         The trials that end first are the short ones, so what a search without luck would do weighs as much as the
         first few that ended.
@@ -118,22 +119,34 @@ class Progress:
         if not self._epochs:
             return None
         weight = 2 * self.slots
-        expected = (weight * self._foreseen + self._ended_epochs) / (weight + self._ended)
-        running = min(self.slots, self.num_trials - self._ended)
-        ahead = (self.num_trials - self._ended) * expected - (self._epochs - self._ended_epochs)
-        return max(ahead, running) * self._seconds / self._epochs / self.slots
+        expected = (weight * self._to_come(0) + self._ended_epochs) / (weight + self._ended)
+        begun = [(self._to_come(report["epoch"]), report["seconds"]) for report in self._begun.values()]
+        ahead = (self.num_trials - self._ended - len(begun)) * expected + sum(epochs for epochs, _ in begun)
+        slowest = max((epochs * seconds for epochs, seconds in begun), default=0.0)
+        return max(ahead * self._seconds / self._epochs / self.slots, slowest)
+
+    def _to_come(self, epoch: int) -> float:
+        """Epochs that a trial still trains after `epoch`, if one in `reduction_factor` goes on at each rung."""
+        left, chance = 0.0, 1.0
+        for begin, end in pairwise((0, *self._milestones)):
+            if begin and epoch <= begin:  # a rung that is still before it
+                chance /= self._reduction_factor
+            left += max(0, end - max(begin, epoch)) * chance
+        return left
 
     def _count_report(self, report: Mapping[str, Any]) -> None:
         self._epochs += 1
         self._seconds += report["seconds"]
+        self._begun[report["trial"]] = report
         if report[self.metric] is None:
             return
         if self._best is None or epoch_key(report, self.metric)[:3] < epoch_key(self._best, self.metric)[:3]:
             self._best = dict(report)
 
-    def _count_end(self, epochs: int) -> None:
+    def _count_end(self, number: str) -> None:
         self._ended += 1
-        self._ended_epochs += epochs
+        self._ended_epochs += self.state.trials[number].epoch
+        self._begun.pop(number, None)
 
     def _line(self, text: str) -> None:
         # Whoever read the lines may have had enough of them (`| head`): the search goes on without.
@@ -144,13 +157,6 @@ class Progress:
 def printable_lines(text: str) -> str:
     """`text` made `printable` line by line: its line breaks are ours, for what is anybody's was made so before."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def _foreseen_epochs(milestones: Sequence[int], reduction_factor: int) -> float:
-    """Epochs a trial trains if exactly one in `reduction_factor` goes on at each rung."""
-    spans = [end - begin for begin, end in pairwise((0, *milestones))]
-    foreseen: float = sum(span / reduction_factor**rung for rung, span in enumerate(spans))
-    return foreseen
 
 
 def _warning(event: Mapping[str, Any]) -> str:
