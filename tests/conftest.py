@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.processes: list[subprocess.Popen] = []
         self.write("config.yaml", TINY_CONFIG)
         self.write("space.yaml", TINY_SPACE)
 
@@ -39,7 +41,7 @@ class Workspace:
         return self.root / name
 
     def popen(self, door: str, *arguments: str, **environment: str) -> subprocess.Popen:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", f"tune_asr.{door}", *arguments],
             cwd=self.root,
             env={**os.environ, **environment},
@@ -48,6 +50,8 @@ class Workspace:
             text=True,
             start_new_session=True,
         )
+        self.processes.append(process)
+        return process
 
     def run(self, door: str, *arguments: str, expect: int = 0, **environment: str) -> subprocess.CompletedProcess:
         process = self.popen(door, *arguments, **environment)
@@ -87,8 +91,11 @@ def make_workspace():
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path)
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    workspace = Workspace(tmp_path)
+    yield workspace
+    for process in workspace.processes:  # of a test that failed; Ray's processes end with the one that started them
+        process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,25 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def forkserver():
-    """Starts processes that have their imports already, for tests that kill them.
+def in_processes():
+    """Calls a function in as many processes as there are lists of arguments, all at once; returns their exit codes.
 
-    Not by a plain fork: torch's threads do not survive one, and earlier tests have started them.
+    They have their imports already. Not by a plain fork: torch's threads do not survive one, and earlier tests have
+    started them.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tune_asr.training.fit"])
-    return context
+
+    def run(function, *argument_lists):
+        processes = [context.Process(target=function, args=arguments) for arguments in argument_lists]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(120)
+            process.kill()
+        return [process.exitcode for process in processes]
+
+    return run
 
 
 QUICK = {

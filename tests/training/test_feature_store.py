@@ -130,27 +130,13 @@ def test_another_key_or_setting_is_another_store(root, log, other):
     assert len(stores(root)) == 2
 
 
-@pytest.fixture
-def in_processes(forkserver):
-    """Builds or opens a store in as many processes at once; returns their exit codes."""
-
-    def run(utterance_lists, root):
-        settings = {"key": "k", "root": root, **SETTINGS}
-        processes = [
-            forkserver.Process(target=build_or_open, args=(speech,), kwargs=settings) for speech in utterance_lists
-        ]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-        return [process.exitcode for process in processes]
-
-    return run
+def build(speech, root):
+    build_or_open(speech, key="k", root=root, **SETTINGS)
 
 
 def test_processes_that_start_together_build_it_once(root, log, in_processes):
     speech = utterances(log)
-    assert in_processes([speech] * 3, root) == [0, 0, 0]
+    assert in_processes(build, *[(speech, root)] * 3) == [0, 0, 0]
     assert sorted(log.read_text().split()) == ["0", "1", "2", "3"]
     assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
 
@@ -158,7 +144,7 @@ def test_processes_that_start_together_build_it_once(root, log, in_processes):
 def test_a_build_that_was_killed_half_way_leaves_nothing_broken(root, log, in_processes):
     speech = utterances(log)
     deadly = [*speech[:2], Utterance(id="deadly", text="a", seconds=1.0, audio=Deadly())]
-    assert in_processes([deadly], root) == [-signal.SIGKILL]
+    assert in_processes(build, (deadly, root)) == [-signal.SIGKILL]
     assert [name.endswith(".partial") for name in stores(root)] == [True]
     assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
     assert [name.endswith(".partial") for name in stores(root)] == [False]

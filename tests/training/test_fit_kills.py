@@ -89,16 +89,9 @@ def train(config, num_workers, root, kill):
 
 
 @pytest.fixture
-def run(forkserver):
+def run(in_processes):
     """Runs `train` in a process; returns its exit code."""
-
-    def run(*arguments):
-        process = forkserver.Process(target=train, args=arguments)
-        process.start()
-        process.join()
-        return process.exitcode
-
-    return run
+    return lambda *arguments: in_processes(train, arguments)[0]
 
 
 @pytest.fixture

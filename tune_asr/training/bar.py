@@ -6,13 +6,15 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import lightning.pytorch as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tune_asr.training.epochs import batch_loss
 
 _SECONDS_BETWEEN_DRAWINGS = 0.2
 _WIDTH = 30
@@ -42,8 +44,8 @@ class EpochBar(pl.Callback):
         if now - self._drawn < _SECONDS_BETWEEN_DRAWINGS:
             return
         self._drawn = now
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else None
-        told = "" if loss is None else f"loss {float(loss) * trainer.accumulate_grad_batches:.3f}"
+        loss = batch_loss(trainer, outputs)
+        told = "" if loss is None else f"loss {loss:.3f}"
         self._progress.update(self._task, completed=batch_idx + 1, loss=told, refresh=True)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

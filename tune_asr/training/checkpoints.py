@@ -1,4 +1,4 @@
-"""A Lightning checkpoint as a file: how it is written, and what can be read of it without unpickling anything."""
+"""A Lightning checkpoint as a file. In reading one, nothing is unpickled but tensors and plain values."""
 
 from __future__ import annotations
 

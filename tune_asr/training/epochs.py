@@ -166,10 +166,9 @@ class EpochReport(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """A loss that is not finite ends the training at once: nothing comes back from it."""
-        if "loss" not in outputs:  # a user's own module may leave a batch out
+        loss = batch_loss(trainer, outputs)
+        if loss is None:
             return
-        # Lightning has divided it, so that the gradients of a step add up to a mean.
-        loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
             where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
             raise Diverged(f"the training loss is {loss} in {where}", self.history)
@@ -235,6 +234,12 @@ class EpochReport(pl.Callback):
             improved = epoch["objective"] < best - self.stopping.min_delta
             best, bad = (epoch["objective"], 0) if improved else (best, bad + 1)
         return bad
+
+
+def batch_loss(trainer: pl.Trainer, outputs: Mapping[str, Any]) -> float | None:
+    """The loss of a batch that was trained on; None where a user's own module left it out."""
+    # Lightning has divided it, so that the gradients of a step add up to a mean.
+    return float(outputs["loss"]) * trainer.accumulate_grad_batches if "loss" in outputs else None
 
 
 def measured(trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:

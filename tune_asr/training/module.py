@@ -109,7 +109,8 @@ class SimpleCTCModule(pl.LightningModule):
         if self.current_epoch + 1 >= self.mask_from_epoch:
             features = self.augment(features, lengths)
         loss = self.loss(features, lengths, batch)
-        if self.trainer.loggers:
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and (self.global_step + 1) % every == 0:  # the steps of which Lightning tells its loggers
             self.log("train_loss", loss, batch_size=len(batch))
         return loss
 
