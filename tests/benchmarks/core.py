@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ def recorded(data: Path) -> Config:
 
 
 def fitted(config: Config, speech: SpeechDataModule) -> Training:
-    """What a search and `train` run, without checkpoints and loggers."""
+    """What a search and `train` run, without checkpoints."""
+    from lightning.pytorch.loggers import TensorBoardLogger
+
     from tune_asr.training.epochs import EpochResult, Save
     from tune_asr.training.fit import fit
 
@@ -74,8 +77,10 @@ def fitted(config: Config, speech: SpeechDataModule) -> Training:
         train.append(result.train_seconds)
         validation.append(result.val_seconds)
 
-    called = time.monotonic()
-    fit(config, sink, data=speech, on_start=lambda: started.append(time.monotonic()))
+    with tempfile.TemporaryDirectory() as folder:
+        called = time.monotonic()
+        loggers = [TensorBoardLogger(folder, name=None)]
+        fit(config, sink, data=speech, loggers=loggers, on_start=lambda: started.append(time.monotonic()))
     return Training(started[0] - called, train, validation)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.core import fitted, recorded
+from tests.benchmarks.core import recorded
 from tests.benchmarks.searches import REPOSITORY
 from tests.benchmarks.table import Row
 
@@ -23,7 +24,7 @@ MB = 1e6
 
 
 def measure(data: Path | None) -> list[Row]:
-    """configs/manifest.yaml in a process of its own, whose second training is looked at."""
+    """configs/manifest.yaml in a process of its own, whose second trial is looked at."""
     if data is None:
         return [Row(claim="memory of an added trial: needs --data DIR", value=None)]
     command = [sys.executable, "-m", "tests.benchmarks.memory", str(data.resolve())]
@@ -31,31 +32,43 @@ def measure(data: Path | None) -> list[Row]:
     found = json.loads(told.stdout.splitlines()[-1])
     consists_of = found["state"] + found["batch"]
     return [
-        Row(claim="memory of an added trial over what it has", value=found["added"] / consists_of, unit="", at_most=1),
+        Row(claim="memory of a second trial over its parts", value=found["peak"] / consists_of, unit="", at_most=1),
         Row(claim="model, gradients, AdamW's moments", value=found["state"] / MB, unit="MB"),
-        Row(claim="largest batch, kept for its gradients", value=found["batch"] / MB, unit="MB"),
-        Row(claim="imports and the first trial", value=found["before"] / MB, unit="MB"),
+        Row(claim="largest batch there may be, with its graph", value=found["batch"] / MB, unit="MB"),
+        Row(claim="what the first trial left behind", value=found["left"] / MB, unit="MB"),
+        Row(claim="imports and data", value=found["idle"] / MB, unit="MB"),
     ]
 
 
 def look(data: Path) -> dict[str, float]:
-    """Bytes: before the second training, added at its peak, and of its parts."""
+    """Bytes: of imports and data; left by a first trial; of a second at its peak, beside imports; and of its parts."""
     from tune_asr.training.data import load_data
+    from tune_asr.training.fit import build_module
     from tune_asr.tuning.trainable import return_memory
 
     config = recorded(data)
     speech = load_data(config)
-    fitted(config, speech)
+    build_module(config, speech)
+    idle = anonymous()
+    trained(config, speech)
     return_memory()
-    before = anonymous()
+    left = anonymous() - idle
     with peak() as seen:
-        fitted(config, speech)
+        trained(config, speech)
     state, batch = parts(config, speech)
-    return {"before": before, "added": max(seen) - before, "state": state, "batch": batch}
+    return {"idle": idle, "left": left, "peak": max(seen) - idle, "state": state, "batch": batch}
+
+
+def trained(config: Config, speech: SpeechDataModule) -> None:
+    """A trial without a search: its epochs, each with its checkpoint."""
+    from tune_asr.training.fit import fit
+
+    with tempfile.TemporaryDirectory() as folder:
+        fit(config, lambda _result, _last, save: save(Path(folder, "newest.ckpt")), data=speech)
 
 
 def parts(config: Config, speech: SpeechDataModule) -> tuple[int, int]:
-    """Bytes of the weights, gradients and two moments; and of the largest batch with what its gradients need."""
+    """Bytes of weights, gradients and two moments; of the largest batch there may be, with what its gradients need."""
     import torch
 
     from tune_asr.training.fit import build_module
