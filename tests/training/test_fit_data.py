@@ -103,3 +103,11 @@ def test_a_split_without_a_batch_is_told(quick, split):
     setattr(data, f"{split}_dataloader", lambda: DataLoader([]))
     with pytest.raises(ConfigError, match=r"there must be a batch to train on and one to validate on"):
         fit(quick(), lambda *_: None, data=data)
+
+
+def test_a_part_of_the_data_is_not_judged_for_the_whole(quick):
+    data = SpeechDataModule(speech(["abba"] * 198 + ["abbaa"] * 2, 20), batch_size=8, bucketing=True, seed=1)
+    config = quick(trainer={"max_epochs": 1, "limit_train_batches": 20})
+    seen = {index for batch in data._sampler(shuffle=True).batches(0)[:20] for index in batch}
+    assert {198, 199} < seen  # 2 of 160
+    assert len(fit(config, lambda *_: None, data=data)) == 1

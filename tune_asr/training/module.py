@@ -27,6 +27,7 @@ from tune_asr.training.ctc import (
     require_feasible,
     validate_targets,
 )
+from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
 from tune_asr.training.perturb import Perturbation
@@ -131,8 +132,9 @@ class SimpleCTCModule(pl.LightningModule):
             torch._foreach_mul_(gradients, wanted / given)
 
     def on_validation_epoch_start(self) -> None:
-        """Judge the training data, which have all been seen now, and begin the counts of a validation."""
-        require_feasible(int(self._num_infeasible), self._num_utterances)
+        """Judge a user's own training data, which have been seen now, and begin the counts of a validation."""
+        if not isinstance(getattr(self.trainer, "datamodule", None), SpeechDataModule):  # `fit` has judged all of those
+            require_feasible(int(self._num_infeasible), self._num_utterances)
         self.utterances = []
         self._nats = self._tokens = 0.0
         self._num_frames = self._num_blank = 0
