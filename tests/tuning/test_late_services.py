@@ -90,6 +90,33 @@ def test_a_session_that_ends_before_its_dashboard_is_up_is_silent_and_leaves_no_
     assert_gone(said["processes"])
 
 
+LEFT = """
+import os
+import subprocess
+
+from tune_asr.tuning.cluster import leave_nothing, ray_session
+from tune_asr.tuning.descendants import descendants
+
+child = subprocess.Popen(["sleep", "100"])
+leave_nothing()
+before = child.poll()
+with ray_session("ours", None, lambda: None):
+    services = descendants([child.pid])
+    leave_nothing()
+    print(before, child.poll(), *services, flush=True)
+    child.kill()
+    os._exit(0)
+"""
+
+
+def test_an_end_that_waits_for_nothing_kills_the_ray_of_ours_and_no_process_that_was_there_before():
+    told = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, timeout=120)
+    before, after, *services = told.stdout.split()
+    assert (before, after) == ("None", "None"), told.stderr
+    assert len(services) >= 2  # Ray's head and its node
+    assert_gone([int(pid) for pid in services])
+
+
 @pytest.mark.slow
 def test_a_process_that_is_killed_takes_its_dashboard_with_it():
     process = subprocess.Popen(command(0, "stay"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

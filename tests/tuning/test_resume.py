@@ -125,6 +125,31 @@ def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
+def test_a_sigterm_while_ray_starts_is_exit_143_and_leaves_nothing(workspace):
+    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    process = workspace.popen("search", "--space", "space.yaml", **folders)
+    workspace.wait_for(process, lambda: child_of(process, "gcs/gcs_server"))
+    _, err = workspace.kill(process, signal.SIGTERM)
+    assert process.returncode == 143, err
+    assert err == ""
+    assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
+    assert not (workspace.root / "results" / "space").exists()
+    assert_none_is_left(f"TMPDIR={workspace.root}")
+
+
+def child_of(process, part):
+    """The child of a process whose command line has this in it; None where it has none."""
+    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", part], capture_output=True, text=True)
+    return int(children.stdout.split()[0]) if children.stdout else None
+
+
+def assert_none_is_left(variable):
+    end = time.monotonic() + 30
+    while (left := living(variable)) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not left
+
+
 def living(variable):
     """The processes that have this in their environment."""
     found = []
@@ -142,19 +167,15 @@ def test_a_ray_that_is_lost_is_exit_6_leaves_nothing_and_the_search_goes_on_in_a
     # Ray's sockets need a shorter path.
     folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
     process = workspace.popen("search", "--space", "space.yaml", *few, **folders)
-    workspace.wait_for(process, lambda: workspace.reports() >= 2)
-    children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", part], capture_output=True, text=True)
-    os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
+    workspace.wait_for(process, lambda: workspace.reports() >= 1)
+    os.kill(child_of(process, part), signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 6, err
     assert err.count("Ray was lost") == 1
     assert f"its {part.partition('/')[2]} (pid " in err
     assert "--resume results/space" in err
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
-    end = time.monotonic() + 30
-    while (left := living(f"TMPDIR={workspace.root}")) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not left
+    assert_none_is_left(f"TMPDIR={workspace.root}")
     # A trial's process that ends with its Ray is no fault of the trial's.
     assert not any(event.get("retry") for event in workspace.ledger())
     workspace.run("search", "--resume", "results/space")

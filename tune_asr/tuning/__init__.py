@@ -12,6 +12,7 @@
     preload.py     what a worker of a local Ray imports before its first trial
     nodes.py       how many trials fit at once; what every node must see
     interrupts.py  Ctrl-C, SIGTERM, SIGHUP
+    descendants.py the processes that this one has started, and how none of them stays
     watchdogs.py   what ends a search that Ray would keep waiting
     progress.py    a line an event, with the best so far and the time left
     live.py        the same as a table, on a terminal

@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +16,12 @@ from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
-from tune_asr.tuning.descendants import kill_descendants
+from tune_asr.tuning.descendants import descendants, kill_descendants
 from tune_asr.tuning.late_services import LateServices
 from tune_asr.tuning.watchdogs import end_process_within
 
 JOIN_SECONDS = 10.0
+SHUTDOWN_SECONDS = 3.5
 _OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
 
 # Set before Ray is imported. What each is for:
@@ -28,6 +30,7 @@ ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths stay what they were
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints tables even where it was asked for silence
     "RAY_TQDM_PATCH_PRINT": "0",
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",  # a SIGTERM during `ray.init` would wait 30 s
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger and TensorBoard are written by us
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not hold a metric
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are ours
@@ -39,29 +42,19 @@ ENVIRONMENT = {
 WORKER_ENVIRONMENT = {
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
-# Read by the raylet of a local Ray, so that its first workers, which start with it, are those that the trials get.
-LOCAL_ENVIRONMENT = {
-    "RAY_preload_python_modules": "tune_asr.tuning.preload",
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it
-    # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
-    "RAY_idle_worker_killing_time_threshold_ms": "600000",
-}
-# Workers import at full priority and step back afterwards (`preload`), to what Ray gives workers by default. Where the
-# user has set RAY_worker_niceness, Ray does what it says, and `preload` nothing.
-_NICENESS_ENVIRONMENT = {"RAY_worker_niceness": "0", "TUNE_ASR_WORKER_NICENESS": "15"}
 _TOKEN_PREFIX = "tune_asr-ray-"
+_started_before: list[int] | None = None
+"""The descendants that this process had before it started a Ray; None: it has started none."""
 
 
 @contextlib.contextmanager
-def ray_session(
-    name: str, address: str | None, on_unreachable: Callable[[], None]
-) -> Iterator[Callable[[], str | None]]:
+def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> Iterator[Callable[[], str | None]]:
     """Ray for the time of a search; yields what tells the dashboard's URL, None while there is none.
 
     Args:
         name: of the search; the dashboard lists the job under it.
         address: of a running cluster, `auto` for the one this machine belongs to; None starts a local Ray.
-        on_unreachable: called before the process ends because the address accepts and then says nothing.
+        abandon: called before the process may be ended in the caller's place, because Ray says nothing any more.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
@@ -73,20 +66,28 @@ def ray_session(
     services = LateServices()
     try:
         if address:
-            _join(name, address, on_unreachable)
+            _join(name, address, abandon)
         else:
             _start(name, services)
+    except SystemExit:  # Ray answers SIGTERM with exit codes of its own while it starts
+        leave_nothing()
+        raise SystemExit(128 + signal.SIGTERM) from None
     finally:
         os.umask(before)
     import ray
 
+    call_off = None
     try:
         yield _dashboard_url
-    except ClusterError:
-        services.end(kill_descendants)  # what is left of a lost Ray would wait a minute for the rest
+    except ClusterError as error:
+        # What is left of a lost Ray would wait a minute for the rest.
+        abandon()
+        call_off = end_process_within(SHUTDOWN_SECONDS, error.exit_code, str(error), leave_nothing)
         raise
     finally:
         services.end(ray.shutdown)
+        if call_off:
+            call_off()
         remove_own_token()
 
 
@@ -98,6 +99,8 @@ def _dashboard_url() -> str | None:
 
 
 def _start(name: str, services: LateServices) -> None:
+    global _started_before
+    _started_before = descendants()
     os.environ |= local_environment(os.environ)
     _let_workers_preload()
     _use_own_token()
@@ -124,7 +127,17 @@ def _start(name: str, services: LateServices) -> None:
 
 def local_environment(users: Mapping[str, str]) -> dict[str, str]:
     """What a local Ray gets, beside the environment that the user has set."""
-    return LOCAL_ENVIRONMENT | ({} if "RAY_worker_niceness" in users else _NICENESS_ENVIRONMENT)
+    # Read by the raylet, so that its first workers, which start with it, are those that the trials get.
+    own = {
+        "RAY_preload_python_modules": "tune_asr.tuning.preload",
+        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it
+        # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
+        "RAY_idle_worker_killing_time_threshold_ms": "600000",
+    }
+    if "RAY_worker_niceness" not in users:  # otherwise Ray does what it says, and `preload` nothing
+        # Workers import at full priority and step back afterwards (`preload`), to what Ray gives workers by default.
+        own |= {"RAY_worker_niceness": "0", "TUNE_ASR_WORKER_NICENESS": "15"}
+    return own
 
 
 def usable_cpus(**files: str) -> int:
@@ -139,7 +152,7 @@ def usable_cpus(**files: str) -> int:
     return max(1, int(min(bound, _get_docker_cpus(**files) or bound)))
 
 
-def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> None:
+def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
     if address.startswith("ray://"):
         raise ConfigError(
             f"--address is {address}, a Ray Client: give HOST:PORT of the cluster's head, from a node of it"
@@ -152,7 +165,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> None:
     # minutes, in C++, where no signal and no exception reaches it.
     import ray
 
-    watchdog = end_process_within(JOIN_SECONDS, ClusterError.exit_code, _silent(address), first=on_unreachable)
+    call_off = end_process_within(JOIN_SECONDS, ClusterError.exit_code, _silent(address), first=abandon)
     try:
         ray.init(
             address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
@@ -161,7 +174,7 @@ def _join(name: str, address: str, on_unreachable: Callable[[], None]) -> None:
         reason = str(error).strip().splitlines()[0]
         raise ClusterError(f"no Ray answers at {address}: {reason}: start one with `ray start --head`") from error
     finally:
-        watchdog.cancel()
+        call_off()
 
 
 def _silent(address: str) -> str:
@@ -190,8 +203,9 @@ def token_path() -> Path:
 
 
 def leave_nothing() -> None:
-    """Before an end that waits for nothing: no process of a local Ray stays, and no token of ours."""
-    kill_descendants()
+    """Before an end that waits for nothing: no process of a Ray of ours stays, and no token of ours."""
+    if _started_before is not None:
+        kill_descendants(_started_before)
     remove_own_token()
 
 

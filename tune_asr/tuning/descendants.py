@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
 
-def kill_descendants() -> None:
-    """Kill them all, parents before their children, so that nobody replaces a child that has died."""
-    for pid in descendants():
-        with suppress(ProcessLookupError):
+def kill_descendants(spared: Collection[int]) -> None:
+    """Kill them, parents before their children, so that nobody replaces a child that has died."""
+    for pid in descendants(spared):
+        with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
 
 
-def descendants() -> list[int]:
-    """Their ids, parents before children. What has lost its parent is missing: it is a child of nobody here."""
+def descendants(spared: Collection[int] = ()) -> list[int]:
+    """Their ids, parents before children, without `spared` and those below them.
+
+    What has lost its parent is missing: it is a child of nobody here, unless this is the init of its container.
+    """
     found = [os.getpid()]
     for pid in found:
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            with suppress(OSError):  # it has ended meanwhile
-                found += map(int, children.read_text(encoding="ascii").split())
+        with suppress(OSError):  # the process has ended meanwhile
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                with suppress(OSError):  # the thread has
+                    children = map(int, (thread / "children").read_text(encoding="ascii").split())
+                    found += [child for child in children if child not in spared]
     return found[1:]

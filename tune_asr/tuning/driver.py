@@ -154,8 +154,8 @@ def _run(
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
         code = session.run()
-    if code < 128:
-        _say_farewell(folder)
+        if code < 128:
+            _say_farewell(folder)  # before Ray is shut down, which a lost one may never be
     return code
 
 

@@ -35,12 +35,11 @@ _ENDED = ("ERROR", "TERMINATED")
 
 
 class EndSearch(BaseException):
-    """Leaves `Tuner.fit()` between two events; carries what the search ends with."""
+    """Leaves `Tuner.fit()` between two events; carries the error that ends the search, None where a signal does."""
 
-    def __init__(self, error: TuneAsrError | None = None, signal_number: int | None = None) -> None:
+    def __init__(self, error: TuneAsrError | None = None) -> None:
         super().__init__()
         self.error = error
-        self.signal_number = signal_number
 
 
 def _nothing() -> None:
@@ -60,12 +59,19 @@ tune_controller.RayActorManager = _ActorManager  # type: ignore[attr-defined]
 
 
 class WorkSearcher(Searcher):
-    """Hands the conductor's work to Tune, at most `slots` trials at a time."""
+    """Hands the conductor's work to Tune, at most `slots` trials at a time.
 
-    def __init__(self, conductor: Conductor, slots: int) -> None:
+    Args:
+        conductor: gives the work, and is told of its end.
+        slots: trials at once.
+        between: called between any two events of Tune, at least ten times a second.
+    """
+
+    def __init__(self, conductor: Conductor, slots: int, between: Callable[[], None]) -> None:
         super().__init__(metric="objective", mode="min")
         self.conductor = conductor
         self.slots = slots
+        self.between = between
         self.trials: dict[str, Trial] = {}
         self.causes: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
@@ -91,6 +97,8 @@ class WorkSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """A trial has ended, whichever way."""
+        if error:
+            self.between()  # a process that ends with its Ray, or by a signal to all, is no fault of the trial's
         number = self._numbers.pop(trial_id, None)
         self.trials.pop(trial_id, None)
         if number is not None:
@@ -120,14 +128,12 @@ class MessageScheduler(TrialScheduler):
     Args:
         conductor: answers the messages.
         searcher: told of the trials and of why they ended.
-        between: called between any two events of Tune, at least ten times a second.
     """
 
     _metric = "objective"
 
-    def __init__(self, conductor: Conductor, searcher: WorkSearcher, between: Callable[[], None]) -> None:
+    def __init__(self, conductor: Conductor, searcher: WorkSearcher) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.between = between
         self.conductor = conductor
         self.searcher = searcher
         self._pending: deque[Trial] = deque()
@@ -168,7 +174,7 @@ class MessageScheduler(TrialScheduler):
         """
         with ending():
             self.conductor.catch_up()
-        self.between()
+        self.searcher.between()
         while self._pending and self._pending[0].status != Trial.PENDING:
             self._pending.popleft()
         return self._pending[0] if self._pending else None

@@ -37,9 +37,15 @@ class Interrupts:
             if self._before[number] is not signal.SIG_IGN:  # nohup asked for that
                 signal.signal(number, self._note)
 
+    def exit_code(self, otherwise: int) -> int:
+        """128 + the number of the signal that has come; `otherwise` where none has."""
+        return otherwise if self.number is None else 128 + self.number
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
             # The ledger is on the disk after every event: nothing is lost. What would clean up runs no more.
-            leave_nothing()
-            os._exit(128 + number)
+            try:
+                leave_nothing()
+            finally:
+                os._exit(128 + number)
         self.number = number

@@ -17,7 +17,7 @@ from typing import Any
 
 _METHODS = ("start_monitor", "start_log_monitor", "start_api_server")  # the last one waits for the dashboard
 _NICENESS = 10
-"""Behind a worker that imports, before one that trains (`cluster.local_environment`)."""
+"""Behind a worker that imports; before one that trains, unless the user gives workers a niceness below this one."""
 _BEGIN_SECONDS = 5.0
 _log = logging.getLogger("ray._private.services")  # where Ray says why its dashboard did not come up
 

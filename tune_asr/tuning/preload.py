@@ -1,9 +1,9 @@
 """What a worker of a local Ray imports as soon as it is up, while there is no trial for it yet.
 
-Ray imports this module in each of its workers (`cluster.LOCAL_ENVIRONMENT`). Imports are most of what happens before
+Ray imports this module in each of its workers (`cluster.local_environment`). Imports are most of what happens before
 the first step of a search. So they run at full priority, and without the collector, which spends a fifth of their time
 on looking for garbage among what stays. Then the process steps back behind everything else on the machine, unless the
-user has given workers a niceness of their own (`cluster.local_environment`).
+user has given workers a niceness of their own.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
-from tune_asr.tuning.cluster import leave_nothing, token_path
+from tune_asr.tuning.cluster import SHUTDOWN_SECONDS, leave_nothing, token_path
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
@@ -31,7 +31,6 @@ from tune_asr.tuning.trainable import make_trainable
 from tune_asr.tuning.watchdogs import RayWatch, end_process_within, lost
 
 LOOK_SECONDS = 5.0
-SHUTDOWN_SECONDS = 3.5
 
 
 class Session:
@@ -89,7 +88,7 @@ class Session:
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
         self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
-        self._watch = RayWatch(self._way_on, leave_nothing)
+        self._watch = RayWatch(self._way_on, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
 
     def run(self) -> int:
         """Run the search to its end, or to what ends it before; returns the exit code.
@@ -117,8 +116,10 @@ class Session:
             return self._end_early(conductor, end)
         finally:
             self.progress.close()
-        failed = self.state.counts()["failed"]
-        return TrialFailedError.exit_code if failed else 0
+        code = TrialFailedError.exit_code if self.state.counts()["failed"] else 0
+        if self._watch.is_lost:
+            end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
+        return code
 
     def _fit_until_done(self, conductor: Conductor) -> None:
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what it would say, the ledger and `progress` say
@@ -140,13 +141,13 @@ class Session:
         raise error
 
     def _tuner(self, conductor: Conductor) -> tune.Tuner:
-        searcher = WorkSearcher(conductor, self.slots)
+        searcher = WorkSearcher(conductor, self.slots, self._between)
         resources = {"cpu": self.plan.space.resources.cpus_per_trial, "gpu": self.gpus}
         return tune.Tuner(
             tune.with_resources(make_trainable(self.folder.root.name), resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
-                scheduler=MessageScheduler(conductor, searcher, self._between),
+                scheduler=MessageScheduler(conductor, searcher),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=lambda trial: trial.config["number"],
@@ -165,7 +166,7 @@ class Session:
     def _between(self) -> None:
         """Between two events of Tune."""
         if self.interrupts.number is not None:
-            raise EndSearch(signal_number=self.interrupts.number)
+            raise EndSearch
         if self._dashboard and (url := self._dashboard()):
             self.progress.say(f"dashboard {url}{_token_hint()}")
             self._dashboard = None
@@ -181,22 +182,23 @@ class Session:
             raise EndSearch(error) from error
 
     def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
-        code = 128 + end.signal_number if end.signal_number is not None else end.error.exit_code if end.error else 1
+        error = end.error
+        if isinstance(error, ClusterError) and self.interrupts.number is not None:
+            error = None  # Ray's processes have had the signal too
         try:
             conductor.pause()
             self._end("interrupted")
         except TuneAsrError:
             # On a full disk the ledger says no more, but what it says is whole.
-            if end.error is None:
+            if error is None:
                 raise
         # A mistake of the user's that nothing came of: the driver takes the folder back.
-        if self.state.epochs or not isinstance(end.error, ConfigError | DataError):
+        if self.state.epochs or not isinstance(error, ConfigError | DataError):
             self.progress.say(f"interrupted; go on with: {self._way_on}")
-        if end.error is None or isinstance(end.error, ClusterError):
-            # Ray's own shut-down takes long where parts of it are gone.
-            end_process_within(SHUTDOWN_SECONDS, code, str(end.error or ""), first=leave_nothing)
-        if end.error is not None:
-            raise end.error
+        if error is not None:
+            raise error
+        code = self.interrupts.exit_code(ClusterError.exit_code)
+        end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
         return code
 
     def _end(self, status: str) -> None:

@@ -26,32 +26,52 @@ _REACT_SECONDS = 4.0
 
 def end_process_within(
     seconds: float, code: int, last_words: str = "", first: Callable[[], None] = lambda: None
-) -> threading.Timer:
-    """End the process in so many seconds, whatever it hangs in, unless the timer that is returned is cancelled."""
+) -> Callable[[], None]:
+    """End the process in so many seconds, whatever it hangs in.
+
+    Returns:
+        What calls the end off. Once the end has begun, it does not return: nobody else says how the process ended.
+    """
+    called_off, ending = threading.Event(), threading.Lock()
 
     def end() -> None:
-        first()
+        called_off.wait(seconds)
+        with ending:
+            if called_off.is_set():
+                return
+            try:
+                first()
+            finally:
+                _exit(code, last_words)
+
+    def call_off() -> None:
+        with ending:
+            called_off.set()
+
+    threading.Thread(target=end, name="tune_asr-end", daemon=True).start()
+    return call_off
+
+
+def _exit(code: int, last_words: str) -> None:
+    try:
         if last_words:
             sys.stderr.write(f"error: {last_words}\n")
         sys.stdout.flush()
         sys.stderr.flush()
+    finally:
         os._exit(code)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 class RayWatch:
-    """Looks after the Ray that this process has joined, from `with` on.
+    """Looks after the Ray that this process has started or joined, from `with` on.
 
     Args:
         way_on: the command that goes on with the search.
+        exit_code: tells the exit code of a search that hangs in a lost Ray.
         first: called before the process is ended.
     """
 
-    def __init__(self, way_on: str, first: Callable[[], None]) -> None:
+    def __init__(self, way_on: str, exit_code: Callable[[], int], first: Callable[[], None]) -> None:
         import ray
         from ray._private.ray_constants import PROCESS_TYPE_GCS_SERVER, PROCESS_TYPE_RAYLET
         from ray._private.worker import _global_node
@@ -61,13 +81,19 @@ class RayWatch:
         # A local Ray ends with either of these: nobody starts them again. Those of a joined one are not ours.
         vital = (PROCESS_TYPE_GCS_SERVER, PROCESS_TYPE_RAYLET)
         self._own = {kind: processes[kind][0].process for kind in vital if kind in processes}
-        self._way_on, self._first = way_on, first
+        self._way_on, self._exit_code, self._first = way_on, exit_code, first
         self._loss: str | None = None
+        self._lock = threading.Lock()
         self._done = threading.Event()
+        self._call_off: Callable[[], None] = lambda: None
 
     @property
     def is_lost(self) -> bool:
         """Whether Ray is known to be lost: nothing may be asked of it any more."""
+        with self._lock:  # of two who poll a process at once, one is told that it runs
+            ended = [f"{kind} (pid {own.pid})" for kind, own in self._own.items() if own.poll() is not None]
+        if ended:
+            self._loss = lost(f"its {ended[0]} has ended", self._way_on)
         return self._loss is not None
 
     def __enter__(self) -> RayWatch:
@@ -77,7 +103,9 @@ class RayWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._done.set()
+        with self._lock:
+            self._done.set()
+        self._call_off()
 
     def require_alive(self) -> None:
         """Make sure that Ray has its head and a node: without them Tune would wait for processes for ever.
@@ -87,8 +115,8 @@ class RayWatch:
         """
         import ray
 
-        if self._loss:
-            raise ClusterError(self._loss)
+        if self.is_lost:
+            raise ClusterError(str(self._loss))
         # A head that is silent just now must not be asked: the answer would be waited for in C++.
         if _accepts(self._head) and not any(node["Alive"] for node in ray.nodes()):  # type: ignore[no-untyped-call]
             raise ClusterError(lost("none of its nodes is alive any more", self._way_on))
@@ -96,15 +124,19 @@ class RayWatch:
     def _probe(self) -> None:
         answered = time.monotonic()
         while not self._done.wait(_PROBE_SECONDS):
-            ended = [f"{kind} (pid {own.pid})" for kind, own in self._own.items() if own.poll() is not None]
-            if not ended and _accepts(self._head):
+            if not self.is_lost and _accepts(self._head):
                 answered = time.monotonic()
-            elif ended or time.monotonic() - answered > GONE_SECONDS:
-                what = f"its {ended[0]} has ended" if ended else f"its head at {self._head} does not answer any more"
-                self._loss = lost(what, self._way_on)
-                # Time for the search to end by itself, which it cannot where it hangs in Ray.
-                end_process_within(_REACT_SECONDS, ClusterError.exit_code, self._loss, self._first)
+            elif not self.is_lost and time.monotonic() - answered > GONE_SECONDS:
+                self._loss = lost(f"its head at {self._head} does not answer any more", self._way_on)
+            if self.is_lost:
+                self._bound()
                 return
+
+    def _bound(self) -> None:
+        """Give the search time to end by itself, which it cannot where it hangs in Ray."""
+        with self._lock:
+            if not self._done.is_set():
+                self._call_off = end_process_within(_REACT_SECONDS, self._exit_code(), str(self._loss), self._first)
 
 
 def lost(what: str, way_on: str) -> str:
