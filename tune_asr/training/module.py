@@ -133,7 +133,8 @@ class SimpleCTCModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Judge a user's own training data, which have been seen now, and begin the counts of a validation."""
-        if not isinstance(getattr(self.trainer, "datamodule", None), SpeechDataModule):  # `fit` has judged all of those
+        # All of ours have been judged by `fit`; of a part of them, one transcript may be more than its share.
+        if self._num_utterances and not isinstance(getattr(self.trainer, "datamodule", None), SpeechDataModule):
             require_feasible(int(self._num_infeasible), self._num_utterances)
         self.utterances = []
         self._nats = self._tokens = 0.0
