@@ -102,7 +102,9 @@ def _check_source(source: Path, trial: str | None) -> None:
 def _check_output(output: Path) -> None:
     """Find out, before anything heavy is loaded, that the folder is not there and can be made."""
     if os.path.lexists(output):
-        raise StorageError(f"{output}: exists, and is never overwritten: choose another --output, or remove it")
+        # To remove a bundle is good advice; of anything else we do not know what is in it.
+        or_else = ", or remove this bundle" if (output / "model.onnx").exists() else ""
+        raise StorageError(f"{output}: exists, and is never overwritten: choose another --output{or_else}")
     parent = next(path for path in output.absolute().parents if os.path.lexists(path))
     try:
         tempfile.TemporaryFile(dir=parent).close()

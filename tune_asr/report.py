@@ -10,6 +10,7 @@ nothing but FILE, and may be used while the search runs. It never waits for torc
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -33,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
 
 
+GENERATOR = b'<meta name="generator" content="tune_asr">'
+"""Stands at the head of each report."""
+
+
 def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> int:
     if html is not None:
         return _write_html(folder, html)
@@ -52,6 +57,19 @@ def _check_file(file: Path) -> None:
     if not file.parent.is_dir():
         what = f"{file.parent} is no folder"
         raise StorageError(Problem(str(file), what, "Make it, or name a file in one that is there."))
+    # A ledger, a configuration, a device: whatever else lies there would be gone.
+    if os.path.lexists(file) and not _is_replaceable(file):
+        what = "this is no report of tune_asr, and nothing else is overwritten"
+        raise StorageError(Problem(str(file), what, "Name another file, or remove this one."))
+
+
+def _is_replaceable(file: Path) -> bool:
+    """Whether it is an earlier report, or an empty file."""
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        head = stream.read(200)
+    return not head or GENERATOR in head
 
 
 def _write_html(folder: Path, file: Path) -> int:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, StorageError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
@@ -87,6 +87,10 @@ def _config(arguments: argparse.Namespace) -> Config:
 
     overrides = parse_assignments(arguments.set)
     if arguments.trial is None:
+        if arguments.config.name == "search.yaml" and (arguments.config.parent / "trials.jsonl").exists():
+            what = "this is the record of a search, not a configuration"
+            way_out = "Say which trial, by --trial NUMBER, or name best.yaml."
+            raise ConfigError(Problem(str(arguments.config), what, way_out))
         return load_config(arguments.config, overrides)
     from tune_asr.record.rerun import trial_config
 

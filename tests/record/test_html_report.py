@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -368,13 +369,25 @@ def made_up(root: Path, trials: int) -> Path:
     return root
 
 
-def test_a_file_is_overwritten_and_nothing_else_is_left(searched, tmp_path):
+def test_an_earlier_report_is_overwritten_and_nothing_else_is_left(searched, tmp_path):
     file = tmp_path / "out" / "page.html"
     file.parent.mkdir()
-    file.write_text("old")
-    assert report.main([str(searched.folder.root), "--html", str(file)]) == 0
-    assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
+    file.touch()
+    for _ in range(2):
+        assert report.main([str(searched.folder.root), "--html", str(file)]) == 0
+        assert file.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_what_is_no_report_is_never_overwritten(searched, tmp_path, capsys):
+    ledger, pipe, link = searched.folder.ledger, tmp_path / "pipe", tmp_path / "link"
+    before = ledger.read_bytes()
+    os.mkfifo(pipe)
+    link.symlink_to(ledger)
+    for file in (ledger, pipe, link):
+        assert report.main([str(searched.folder.root), "--html", str(file)]) == 5
+        assert f"{file}: this is no report of tune_asr, and nothing else is overwritten" in capsys.readouterr().err
+    assert ledger.read_bytes() == before and pipe.is_fifo() and link.is_symlink()
 
 
 @pytest.mark.parametrize("place", ["folder", "missing/page.html", "file.txt/page.html", "/proc/page.html"])
@@ -392,12 +405,12 @@ def test_where_no_file_can_be_written_it_is_exit_5(searched, tmp_path, capsys, p
     ["space: 7", "space: {param_space: [1]}", "space: {param_space: {lr: {uniform: 1}}}", "config: {trainer: x}", "["],
 )
 def test_a_damaged_folder_is_exit_5_and_the_old_file_stays(searched, tmp_path, capsys, damage):
-    (tmp_path / "page.html").write_text("old")
+    (tmp_path / "page.html").touch()
     searched.folder.search_yaml.write_text(damage)
     assert report.main([str(searched.folder.root), "--html", str(tmp_path / "page.html")]) == 5
     assert "The file is damaged" in capsys.readouterr().err
     assert report.main([str(searched.folder.root)]) == 5
-    assert (tmp_path / "page.html").read_text() == "old"
+    assert (tmp_path / "page.html").read_text() == ""
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

@@ -93,7 +93,7 @@ def test_without_any_checkpoint_results_are_told_and_no_export_is_offered(search
     [(".", "this is a folder"), ("none/page.html", "is no folder"), ("page.html/x.html", "is no folder")],
 )
 def test_a_file_that_cannot_be_written_is_refused_before_the_search_is_read(tmp_path, capsys, place, message):
-    (tmp_path / "page.html").write_text("old")
+    (tmp_path / "page.html").touch()
     assert report.main([str(tmp_path / "nowhere"), "--html", str(tmp_path / place)]) == 5
     assert message in capsys.readouterr().err
 

@@ -43,6 +43,11 @@ def test_a_trial_that_cannot_be_trained_again_is_refused(searched, capsys, trial
     assert_matches(capsys, said)
 
 
+def test_the_record_of_a_search_is_no_configuration(searched, capsys):
+    assert train.main(["--config", str(searched.folder.search_yaml), "--dry-run"]) == 2
+    assert_matches(capsys, r"search.yaml: this is the record of a search, not a configuration\n.*--trial NUMBER")
+
+
 def test_a_configuration_has_no_trials(searched, capsys, tmp_path):
     for path in (tmp_path / "train.yaml", tmp_path / "search.yaml", searched.folder.best_yaml):
         path.write_text("seed: 1\n")

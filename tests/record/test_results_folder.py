@@ -136,6 +136,9 @@ def test_only_a_folder_with_search_yaml_and_ledger_is_opened_and_what_is_missing
         ResultsFolder.open_existing(folder.root)
     folder.search_yaml.write_text("name: lr\n")
     assert ResultsFolder.open_existing(folder.root) == folder
+    folder.checkpoints("00000").mkdir(parents=True)
+    with pytest.raises(StorageError, match=r"trials\.jsonl: the ledger is empty, but there are checkpoints of trials"):
+        ResultsFolder.open_existing(folder.root)
     folder.ledger.unlink()
     with pytest.raises(StorageError, match=r"trials\.jsonl missing"):
         ResultsFolder.open_existing(folder.root)

@@ -92,6 +92,10 @@ class ResultsFolder:
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
             raise StorageError(Problem(str(root), what, "Name the folder of a search, or start one with --space."))
+        # A trial stands in the ledger before anything of it is trained.
+        if not folder.ledger.stat().st_size and any(folder.all_checkpoints.glob("*")):
+            what = "the ledger is empty, but there are checkpoints of trials: what it said is lost"
+            raise StorageError(Problem(str(folder.ledger), what, "Restore it from a copy, or start a new search."))
         return folder
 
     def require_folder(self) -> None:
