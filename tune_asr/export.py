@@ -83,7 +83,7 @@ def _check_source(source: Path, trial: str | None) -> None:
         raise StorageError(
             f"{source}: there is no such results folder, and no such checkpoint: name one, e.g. results/lr"
         )
-    if (source / "model.onnx").exists():
+    if _is_bundle(source):
         raise StorageError(f"{source}: this is a bundle, exported already: --verify checks it")
     if not source.is_file():
         return
@@ -99,11 +99,16 @@ def _check_source(source: Path, trial: str | None) -> None:
         )
 
 
+def _is_bundle(folder: Path) -> bool:
+    """Whether a folder looks like one that was exported."""
+    return (folder / "model.onnx").exists()
+
+
 def _check_output(output: Path) -> None:
     """Find out, before anything heavy is loaded, that the folder is not there and can be made."""
     if os.path.lexists(output):
         # To remove a bundle is good advice; of anything else we do not know what is in it.
-        or_else = ", or remove this bundle" if (output / "model.onnx").exists() else ""
+        or_else = ", or remove this bundle" if _is_bundle(output) else ""
         raise StorageError(f"{output}: exists, and is never overwritten: choose another --output{or_else}")
     parent = next(path for path in output.absolute().parents if os.path.lexists(path))
     try:

@@ -84,10 +84,11 @@ def _config(arguments: argparse.Namespace) -> Config:
     """The configuration file, or the trial's, under the overrides."""
     from tune_asr.config.load import from_values, load_config
     from tune_asr.config.overrides import parse_assignments
+    from tune_asr.record.folder import is_record_of_a_search
 
     overrides = parse_assignments(arguments.set)
     if arguments.trial is None:
-        if arguments.config.name == "search.yaml" and (arguments.config.parent / "trials.jsonl").exists():
+        if is_record_of_a_search(arguments.config):
             what = "this is the record of a search, not a configuration"
             way_out = "Say which trial, by --trial NUMBER, or name best.yaml."
             raise ConfigError(Problem(str(arguments.config), what, way_out))

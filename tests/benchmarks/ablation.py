@@ -80,8 +80,10 @@ def main() -> None:
 
     print(f"{'':<15}{'epochs':>7}  {'WER':<16}{'CER':<16}train / val loss")
     for name in arguments.rows or ROWS:
-        usual, own = (epoch_seconds(configured(arguments.data, ROWS[row], 2, seed=1)) for row in ("default", name))
-        epochs = max(1, round(arguments.epochs * usual / own)) if ROWS[name] else arguments.epochs
+        epochs = arguments.epochs
+        if ROWS[name]:
+            usual, own = (epoch_seconds(configured(arguments.data, ROWS[row], 2, seed=1)) for row in ("default", name))
+            epochs = max(1, round(epochs * usual / own))
         results = [
             trained(configured(arguments.data, ROWS[name], epochs, seed)) for seed in range(1, arguments.seeds + 1)
         ]

@@ -237,3 +237,9 @@ def _flock(descriptor: int) -> bool:
         else:
             return True
     return False
+
+
+def is_record_of_a_search(path: Path) -> bool:
+    """Whether a file is a search's search.yaml. Its folder holds configurations beside it, e.g. best.yaml."""
+    folder = ResultsFolder(path.parent)
+    return path.name == folder.search_yaml.name and folder.ledger.is_file()

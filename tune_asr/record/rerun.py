@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.errors import ConfigError
-from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.folder import ResultsFolder, is_record_of_a_search
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.snapshots import winner_config
 from tune_asr.record.state import SearchState, find_trial
@@ -30,8 +30,7 @@ def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
         StorageError: search.yaml or the ledger cannot be read, or is damaged.
     """
     folder = ResultsFolder(search_yaml.parent)
-    # A folder holds other configurations beside it, e.g. best.yaml.
-    if search_yaml.name != folder.search_yaml.name or not folder.ledger.is_file():
+    if not is_record_of_a_search(search_yaml):
         what = f"--trial is given, but {search_yaml} is no search.yaml of a search"
         raise ConfigError(f"{what}: give the one in the results folder of the trial's search")
     config = read_search_yaml(search_yaml)["config"]

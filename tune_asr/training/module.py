@@ -104,8 +104,10 @@ class SimpleCTCModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
         self._validate(batch)
-        self._num_utterances += len(batch)
-        self._num_infeasible += self._infeasible(batch)
+        # All of ours have been judged by `fit`; of a part of them, one transcript may be more than its share.
+        if not isinstance(getattr(self.trainer, "datamodule", None), SpeechDataModule):
+            self._num_utterances += len(batch)
+            self._num_infeasible += self._infeasible(batch)
         features, lengths = self.perturb(batch.features, batch.feature_lengths)
         if self.current_epoch + 1 >= self.mask_from_epoch:
             features = self.augment(features, lengths)
@@ -133,9 +135,7 @@ class SimpleCTCModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Judge a user's own training data, which have been seen now, and begin the counts of a validation."""
-        # All of ours have been judged by `fit`; of a part of them, one transcript may be more than its share.
-        if self._num_utterances and not isinstance(getattr(self.trainer, "datamodule", None), SpeechDataModule):
-            require_feasible(int(self._num_infeasible), self._num_utterances)
+        require_feasible(int(self._num_infeasible), self._num_utterances)
         self.utterances = []
         self._nats = self._tokens = 0.0
         self._num_frames = self._num_blank = 0
