@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import shlex
 import sys
 import tempfile
 import zipfile
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tune_asr.errors import ConfigError, StorageError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.record.folder import ResultsFolder
@@ -187,12 +188,11 @@ def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: s
         passed_over = [*removed_best(folder, state, metric, ranked), *passed_over]
     best = leader(ranked)
     if best is None:
-        damaged = "".join(f"; cannot be used: {line}" for line in passed_over)
-        who = f"trial {asked.number} is {asked.status} and has no" if asked else f"{folder.root}: no trial has an"
-        raise StorageError(
-            f"{who} epoch whose checkpoint is kept and sound: nothing to export{damaged}: "
-            f"`python -m tune_asr.report {folder.root}` shows how the trials stand"
-        )
+        who = f"trial {asked.number} is {asked.status} and has no" if asked else "no trial has an"
+        what = f"nothing to export: {who} epoch whose checkpoint is kept and sound"
+        way_out = f"`python -m tune_asr.report {shlex.quote(str(folder.root))}` shows how the trials stand"
+        damaged = [Problem("cannot be used", str(line)) for line in passed_over]
+        raise StorageError([Problem(str(folder.root), what, way_out), *damaged])
     for line in passed_over:
         print(f"passed over, for it cannot be used: {line}", flush=True)
     return best

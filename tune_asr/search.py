@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, exit_with
+from tune_asr.errors import ConfigError, StorageError, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
@@ -71,11 +71,12 @@ def _run(arguments: argparse.Namespace) -> int:
     name = arguments.space.stem if arguments.name is None else arguments.name
     if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
         raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
+    root = (arguments.results or Path("results")) / name
     if arguments.dry_run:
-        return _dry_run(plan)
+        return _dry_run(plan, root)
     from tune_asr.tuning.driver import start
 
-    return start(plan, (arguments.results or Path("results")) / name, arguments.address)
+    return start(plan, root, arguments.address)
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -98,11 +99,12 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     return load_plan(arguments.space, arguments.config, overrides)
 
 
-def _dry_run(plan: Plan) -> int:
+def _dry_run(plan: Plan, root: Path) -> int:
+    from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
     from tune_asr.training.corpus import check_beside
     from tune_asr.training.targets import check_targets
-    from tune_asr.tuning.driver import checked_survey
+    from tune_asr.tuning.driver import checked_survey, no_pruning
 
     check_beside(plan.config)
     found = checked_survey(plan)
@@ -114,6 +116,12 @@ def _dry_run(plan: Plan) -> int:
     for number in range(min(plan.num_trials, 5)):
         settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
         print(f"  {number:05d}  seed={plan.seed(number)}  {settings}")
+    if warning := no_pruning(plan):
+        print(warning)
+    try:
+        ResultsFolder(root).require_new()
+    except StorageError as error:  # what was asked for is a look at the space; the search itself is refused
+        print(f"warning: the search would be refused: {error}", file=sys.stderr)
     return 0
 
 

@@ -61,10 +61,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
     config = _config(arguments)
     resume_from = arguments.resume_from_checkpoint
-    if resume_from is not None and not resume_from.is_file():
-        raise ConfigError(f"--resume-from-checkpoint {resume_from}: no such file")
     if resume_from is None:
         check_beside(config)
+    else:
+        from tune_asr.training.resuming import load_resumable
+
+        load_resumable(resume_from)  # before the data are looked at, which may take minutes
     found = survey(config)
     if found is not None:
         print(found.render(), file=sys.stdout if arguments.dry_run else sys.stderr, flush=True)

@@ -164,3 +164,13 @@ def test_a_dry_run_prints_space_configuration_and_first_trials_and_starts_nothin
     assert "00004" in run.stdout
     assert "max_t" in run.stdout
     assert not (workspace.root / "results").exists()
+    assert "no pruning" not in run.stdout
+    assert run.stderr == ""
+
+
+def test_a_dry_run_tells_what_the_search_will_meet(workspace):
+    (workspace.root / "results").touch()
+    run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--max-epochs", "2")
+    assert run.returncode == 0
+    assert run.stdout.endswith("no pruning: a trial ends after 2 epochs, and asha.grace_period is 2\n")
+    assert "warning: the search would be refused: results/space: it cannot be made: results is not" in run.stderr

@@ -1,6 +1,7 @@
 """What `train` refuses: one message, the right exit code, no traceback, nothing left behind."""
 
 import pytest
+import torch
 
 CHECKPOINT = "artifacts/checkpoints/ctc-epoch=00.ckpt"
 
@@ -41,8 +42,21 @@ def test_other_arguments_of_lightnings_trainer_are_passed_on(train, assignment):
 
 def test_a_checkpoint_that_is_not_there_is_exit_2_before_anything_else(train):
     ended = train("--resume-from-checkpoint", "nothing.ckpt", expect=2)
-    assert ended.err == "error: --resume-from-checkpoint nothing.ckpt: no such file\n"
+    assert ended.err == "error: nothing.ckpt: no such checkpoint\n"
     assert ended.out == ""
+
+
+def test_a_folder_is_no_checkpoint(train):
+    ended = train("--resume-from-checkpoint", ".", expect=2)
+    assert ended.err == "error: .: this is a folder: name a checkpoint in it\n"
+
+
+def test_what_cannot_be_resumed_is_told_before_anything_else(train):
+    torch.save({"state_dict": {}}, train.root / "weights.ckpt")
+    ended = train("--resume-from-checkpoint", "weights.ckpt", expect=5)
+    assert ended.err.startswith("error: weights.ckpt: not a Lightning checkpoint that can be resumed")
+    assert "model.init_from" in ended.err
+    assert not (train.root / "artifacts").exists()
 
 
 def test_a_fast_dev_run_resumes_nothing(train):

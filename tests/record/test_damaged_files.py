@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,6 +144,11 @@ def damage_ledger(folder):
     folder.ledger.write_text("".join([*lines[:3], json.dumps(as_written({"event": "created"})) + "\n", *lines[3:]]))
 
 
+def negate_error_rate(folder):
+    text = re.sub(r'"val_wer": [\d.]+', '"val_wer": -1', folder.ledger.read_text(), count=1)
+    folder.ledger.write_text(text)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -150,6 +156,7 @@ def damage_ledger(folder):
         (lambda folder: folder.search_yaml.write_text(""), "search.yaml:1: the file is empty"),
         (lambda folder: folder.search_yaml.write_text("- 1\n"), "search.yaml:1: the top level is a list"),
         (damage_ledger, "trials.jsonl:4: the line is damaged: a created event without trial"),
+        (negate_error_rate, "the line is damaged: val_wer is -1, but must be 0 or more"),
     ],
 )
 @pytest.mark.parametrize("door", ["report", "resume"])

@@ -130,6 +130,7 @@ def test_the_next_commands_are_those_that_work(searched, capsys):
     write_snapshots(
         searched.folder, searched.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config=CONFIG
     )
+    searched.describe()
     root = searched.folder.root
     train, resume = f"python -m tune_asr.train --config {root}/best.yaml", f"python -m tune_asr.search --resume {root}"
     text = reported(searched, capsys)
@@ -148,6 +149,7 @@ def test_the_next_commands_are_those_that_work(searched, capsys):
 
 
 def test_commands_survive_a_path_with_spaces(searched, capsys, tmp_path):
+    searched.describe()
     shutil.copytree(searched.folder.root, tmp_path / "my speech")
     assert report.main([str(tmp_path / "my speech")]) == 0
     assert f"--resume '{tmp_path}/my speech'" in capsys.readouterr().out
@@ -340,6 +342,7 @@ def test_where_words_mean_nothing_two_trials_are_compared_by_cer_and_none_is_sai
 
 
 def test_the_header_says_whose_error_rates_these_are_and_the_end_how_to_export(search, capsys):
+    search.describe()
     trial = search.trial(lr=1.0)
     search.epoch(trial, [1], checkpoint=False)
     assert "ema" not in reported(search, capsys)

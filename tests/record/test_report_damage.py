@@ -72,6 +72,14 @@ def test_a_whole_search_has_no_warning_and_best_yaml_is_the_winners(searched, ca
     assert "best.yaml" in text
 
 
+def test_without_search_yaml_nothing_is_offered_that_needs_it(searched, capsys):
+    searched.folder.search_yaml.unlink()
+    assert report.main([str(searched.folder.root)]) == 0
+    text = capsys.readouterr().out
+    assert "--config" in text, "best.yaml stands by itself"
+    assert not any(word in text for word in ("tune_asr.export", "--trial", "--resume"))
+
+
 def test_a_former_best_that_was_overtaken_and_removed_is_no_damage(searched):
     trial = searched.trial(**{"optimizer.lr": 0.002})
     searched.epoch(trial, [0, 0])

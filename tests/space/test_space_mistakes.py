@@ -317,7 +317,7 @@ def test_no_base_configuration(tmp_path):
         ):
             load_plan(path)
     path.write_text("config: nowhere.yaml\nparam_space: {optimizer.lr: {uniform: [1, 0]}}")
-    with pytest.raises(ConfigError, match=r"nowhere.yaml: no such file") as caught:
+    with pytest.raises(ConfigError, match=r"space.yaml:1: config: is 'nowhere.yaml', but") as caught:
         load_plan(path)
     assert len(caught.value.problems) == 2
 

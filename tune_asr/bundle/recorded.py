@@ -14,7 +14,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.speech.scoring import ErrorCounts
 from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
-from tune_asr.training.epochs import INITIAL_SHA256
+from tune_asr.training.epoch_report import INITIAL_SHA256
 
 COUNTS = ("words", "substitutions", "deletions", "insertions")
 

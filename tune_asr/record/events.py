@@ -35,6 +35,8 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "params": ("a mapping",),
     "damaged": ("a list",),
 }
+_ANY_SIGN = frozenset(("seed", "value", "cutoff", "objective", "val_loss", "train_loss"))
+"""Of the numbers, those that may be below 0: a class of the user's may have any loss."""
 _CHOICES = {"status": ("finished", "interrupted"), "verdict": ("continue", "stop"), "weights": ("raw", "ema")}
 
 
@@ -47,6 +49,8 @@ def damage(event: Mapping[str, Any]) -> str:
     for name, value in event.items():
         if name in _KINDS and not any(_is(value, kind) for kind in _KINDS[name]):
             return f"{name} is {shown(value)}, but must be {' or '.join(_KINDS[name])}"
+        if name in _KINDS and name not in _ANY_SIGN and isinstance(value, int | float) and value < 0:
+            return f"{name} is {shown(value)}, but must be 0 or more"
         if name in _CHOICES and value not in _CHOICES[name]:
             return f"{name} is {shown(value)}, but must be {' or '.join(_CHOICES[name])}"
     return ""

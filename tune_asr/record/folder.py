@@ -42,9 +42,7 @@ class ResultsFolder:
             probe_writable(root)
             folder.ledger.touch()
         except (FileExistsError, NotADirectoryError) as error:
-            in_the_way = next(path for path in (root, *root.parents) if os.path.lexists(path))
-            what = f"it cannot be made: {in_the_way} is not a folder"
-            raise StorageError(Problem(str(root), what, "Choose another --name or --results.")) from error
+            raise folder._in_the_way() from error
         except OSError as error:
             raise storage_error(error, root, "cannot make the results folder") from error
         return folder
@@ -58,6 +56,8 @@ class ResultsFolder:
         try:
             if self.root.is_dir():
                 self._refuse_to_overwrite()
+            elif not self._nearest().is_dir():
+                raise self._in_the_way()
         except OSError as error:
             raise storage_error(error, self.root, "cannot look into the results folder") from error
 
@@ -191,6 +191,14 @@ class ResultsFolder:
         except OSError:  # never locked, or on a file system without locks
             return False
         return False
+
+    def _nearest(self) -> Path:
+        """What is there of the path of the folder: itself, or the nearest above it."""
+        return next(path for path in (self.root, *self.root.parents) if os.path.lexists(path))
+
+    def _in_the_way(self) -> StorageError:
+        what = f"it cannot be made: {self._nearest()} is not a folder"
+        return StorageError(Problem(str(self.root), what, "Choose another --name or --results."))
 
     def _owner(self) -> str:
         return self.lock_file.read_text(encoding="utf-8", errors="replace").strip() or "another process"

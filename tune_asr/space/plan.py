@@ -46,6 +46,11 @@ class Plan:
         return min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
 
     @property
+    def prunes(self) -> bool:
+        """Whether there is a rung before the end; early stopping may still end a trial before its rung."""
+        return self.space.asha.grace_period < self.last_epoch
+
+    @property
     def num_trials(self) -> int:
         """Trials in all: draws times the combinations of the grids."""
         repeats = self.space.search.num_samples or (1 if self.space.search.algorithm == "grid" else 16)
@@ -135,6 +140,9 @@ def _base_config(
     if config_path is None and not space.config:
         raise ConfigError(Problem(layered.place(("config",)), "no base configuration", "give config: or --config"))
     base = config_path or Path(layered.resolved(("config",), space.config or ""))
+    if config_path is None and not base.exists():
+        what = f"is {shown(space.config)}, but there is no such file (looked for {base})"
+        raise ConfigError(Problem(layered.place(("config",)), what, "a path in a space begins at the space's folder"))
     config, problems = load.examine_config(load.read_layers(base, fixed))
     if config is None:
         return None, problems

@@ -43,6 +43,8 @@ def load_checkpoint(checkpoint: Path) -> Any:
         return torch.load(checkpoint, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ConfigError(f"{checkpoint}: no such checkpoint") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{checkpoint}: this is a folder: name a checkpoint in it") from None
     except pickle.UnpicklingError as error:  # torch's own message advises to load it all the same
         raise StorageError(
             f"{checkpoint}: holds more than tensors and plain values, and nothing else is ever loaded: use another one"

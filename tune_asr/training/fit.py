@@ -24,7 +24,8 @@ from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.corpus import initial_sha256, noise_fingerprint
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
-from tune_asr.training.epochs import INITIAL_SHA256, EpochReport, Sink
+from tune_asr.training.epoch_report import INITIAL_SHA256, EpochReport
+from tune_asr.training.epochs import Sink
 from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule

@@ -47,6 +47,22 @@ class SameBatches(pl.Callback):
             )
 
 
+def load_resumable(checkpoint: Path) -> dict[str, Any]:
+    """What stands in a checkpoint that a training can go on from, as far as the file alone tells.
+
+    Raises:
+        ConfigError: there is no such file.
+        StorageError: it is damaged, or no Lightning checkpoint.
+    """
+    content = load_checkpoint(checkpoint)
+    if not isinstance(content, dict) or not {"epoch", "state_dict", "loops", "optimizer_states"} <= content.keys():
+        raise StorageError(
+            f"{checkpoint}: not a Lightning checkpoint that can be resumed: to start from its weights alone, name it "
+            "in model.init_from"
+        )
+    return content
+
+
 def check_resumable(
     checkpoint: Path,
     module: pl.LightningModule,
@@ -68,9 +84,7 @@ def check_resumable(
         DataError: it was trained on other data.
         StorageError: it is damaged, or no Lightning checkpoint.
     """
-    content = load_checkpoint(checkpoint)
-    if not isinstance(content, dict) or not {"epoch", "state_dict", "loops", "optimizer_states"} <= content.keys():
-        raise StorageError(f"{checkpoint}: not a Lightning checkpoint that can be resumed")
+    content = load_resumable(checkpoint)
     if content["epoch"] >= max_epochs:
         raise ConfigError(
             f"{checkpoint}: saved after epoch {content['epoch'] + 1}, but trainer.max_epochs is {max_epochs}: raise it"

@@ -26,6 +26,7 @@ from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.record.terminal_table import percent
+from tune_asr.record.wording import count
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.corpus import FileAudio
@@ -94,6 +95,14 @@ def resume(root: Path, address: str | None) -> int:
         return _run(folder, plan, description, found, address)
 
 
+def no_pruning(plan: Plan) -> str:
+    """What to say of a search that trains all its trials to the end; empty where ASHA looks at them before."""
+    grace = plan.space.asha.grace_period
+    if plan.prunes:
+        return ""
+    return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
+
+
 def checked_survey(plan: Plan) -> Survey | None:
     """Look at the data before anything starts; None where they come from a class of the user's.
 
@@ -151,6 +160,8 @@ def _run(
         )
         say = session.progress.say
         say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.last_epoch} epochs at most")
+        if warning := no_pruning(plan):
+            say(warning)
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
         code = session.run()

@@ -157,7 +157,8 @@ class Session:
                 name=f"{time.time_ns()}",
                 storage_path=str((self.folder.root / ".tune").resolve()),
                 verbose=0,
-                checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+                # Pointers of some bytes each, but where so many are new Tune saves a state that nobody reads.
+                checkpoint_config=tune.CheckpointConfig(num_to_keep=10),
                 # Retries are the conductor's: Tune's do not outlive the driver, and know no ledger.
                 failure_config=tune.FailureConfig(max_failures=0),
             ),

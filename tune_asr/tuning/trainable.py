@@ -183,6 +183,7 @@ def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[st
 
 
 def _write_utterances(path: Path, result: EpochResult) -> None:
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make one anew for each row
     with path.open("w", encoding="utf-8") as file:
         for utterance in result.utterances:
             counts = utterance.counts
@@ -194,7 +195,7 @@ def _write_utterances(path: Path, result: EpochResult) -> None:
                 "insertions": counts.insertions,
                 "hypothesis": utterance.hypothesis,
             }
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(encode(row) + "\n")
 
 
 def _name_process(work: Work) -> None:
