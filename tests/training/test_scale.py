@@ -82,7 +82,7 @@ def test_a_hundred_hours_are_looked_through_and_begun_within_a_limit(tmp_path):
     corpus(tmp_path, hours)
     ended = train(tmp_path, "--fast-dev-run", val_share=0.001, max_cache_gb=1.0)
     assert ended.returncode == 0, ended.stderr
-    assert "of 72,000 utterances of data.train are held out" in ended.stdout
+    assert "of 72,000 utterances of data.train are held out" in ended.stderr
 
 
 @pytest.mark.slow
