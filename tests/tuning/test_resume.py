@@ -151,12 +151,12 @@ def assert_none_is_left(variable):
 
 
 def living(variable):
-    """The processes that have this in their environment."""
+    """The processes that have this in their environment, by id and command."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is somebody else's
             if variable.encode() in path.read_bytes().split(b"\0"):
-                found.append(path.parent.name)
+                found.append(f"{path.parent.name} {(path.parent / 'cmdline').read_bytes()[:99]!r}")
     return found
 
 
@@ -182,3 +182,33 @@ def test_a_ray_that_is_lost_is_exit_6_leaves_nothing_and_the_search_goes_on_in_a
     ends = [event["event"] for event in workspace.ledger() if event["event"] in ("finished", "pruned", "failed")]
     assert len(ends) == 2
     assert "failed" not in ends
+
+
+@pytest.mark.slow
+def test_a_ray_that_is_lost_behind_the_last_trial_takes_nothing_from_the_search(workspace):
+    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    process = workspace.popen("search", "--space", "space.yaml", "--num-samples", "1", **folders)
+    workspace.wait_for(process, lambda: any(event["event"] == "finished" for event in workspace.ledger()))
+    os.kill(child_of(process, "gcs/gcs_server"), signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    # It depends on what Tune still asks of Ray: either there is nothing, or the rest is done by a resume.
+    assert process.returncode in (0, 6), err
+    assert_none_is_left(f"TMPDIR={workspace.root}")
+    reports = workspace.reports()
+    assert "the search is finished" in workspace.run("search", "--resume", "results/space").stdout
+    assert workspace.ledger()[-1]["status"] == "finished"
+    assert workspace.reports() == reports
+
+
+@pytest.mark.slow
+def test_a_sigterm_that_ends_ray_too_is_the_sigterm_s_exit_code(workspace):
+    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    few = ("--set", "data.num_train=128", "--num-samples", "2")
+    process = workspace.popen("search", "--space", "space.yaml", *few, **folders)
+    workspace.wait_for(process, lambda: workspace.reports() >= 1)
+    os.killpg(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert "Ray was lost" not in err
+    assert "go on with: python -m tune_asr.search --resume results/space" in out
+    assert_none_is_left(f"TMPDIR={workspace.root}")

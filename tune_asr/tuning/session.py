@@ -128,6 +128,10 @@ class Session:
         while not conductor.is_over:
             try:
                 self._tuner(conductor).fit()
+            except EndSearch as end:
+                # Of a Ray that is lost behind the last trial, nothing was wanted any more.
+                if not (conductor.is_over and isinstance(end.error, ClusterError)):
+                    raise
             except (RayError, RuntimeError, ConnectionError) as error:
                 with ending():
                     self._after_ray_failed(conductor, error)
