@@ -15,6 +15,7 @@ from tune_asr.bundle.build import export
 from tune_asr.bundle.onnx_model import open_session
 from tune_asr.bundle.recorded import read_recorded
 from tune_asr.bundle.validation import Recogniser, check_fresh_lengths
+from tune_asr.config.load import from_values
 from tune_asr.record.statistics import wer_interval
 from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.checkpoints import load_checkpoint
@@ -90,9 +91,9 @@ def test_no_path_of_this_machine_is_written(recorded, tmp_path):
 
 @pytest.mark.parametrize("sha256", ["ab" * 32, None])
 def test_the_card_says_which_weights_a_training_started_from(recorded, tmp_path, sha256):
-    model = recorded.config.model.model_copy(update={"init_from": "/secret/start.ckpt"})
-    config = recorded.config.model_copy(update={"model": model})
-    started = replace(recorded, config=config, initial_sha256=sha256)
+    values = recorded.config.model_dump()
+    values["model"] |= {"init_from": "/secret/start.ckpt", "freeze_steps": 5}
+    started = replace(recorded, config=from_values(values, "it"), initial_sha256=sha256)
     export(started, tmp_path / "bundle", interval=wer_interval, say=lambda _: None)
     card = (tmp_path / "bundle" / "README.md").read_text()
     known = f"SHA-256 `{sha256}`" if sha256 else "its SHA-256 is not on record"

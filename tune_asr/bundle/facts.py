@@ -24,8 +24,10 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
     config = recorded.config.model_dump(mode="json")
     del config["augment"]["noise_dir"]
     initial = None
-    if not isinstance(recorded.config.model, CustomTarget) and (path := config["model"].pop("init_from")):
-        initial = {"file": Path(path).name, "sha256": recorded.initial_sha256}
+    if not isinstance(recorded.config.model, CustomTarget):
+        del config["model"]["freeze_steps"]  # which may not stand without init_from
+        if path := config["model"].pop("init_from"):
+            initial = {"file": Path(path).name, "sha256": recorded.initial_sha256}
     training = ("optimizer", "scheduler", "augment", "trainer", "precision")
     return {
         "source": recorded.name,
