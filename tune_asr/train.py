@@ -166,6 +166,8 @@ def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, se
 def _average_in_words(config: Config, trained: Trained) -> str:
     """What averaging the best checkpoints came to, where that was asked for."""
     average = trained.average
+    if trained.why_no_average:
+        return f"not made: {trained.why_no_average}"
     if average is None:
         return "there were not two checkpoints" if config.checkpoint.average_top_k and trained.last else ""
     name, metric = trained.metric.removeprefix("val_").upper(), trained.metric

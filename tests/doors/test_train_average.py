@@ -95,6 +95,21 @@ def test_a_training_that_was_killed_before_its_average_was_written_makes_it_when
     assert again.out == averaged.out
 
 
+@pytest.mark.parametrize("damaged", ["another", "the best"])
+def test_a_damaged_checkpoint_takes_the_average_and_not_the_result(train, averaged, damaged):
+    best = train.checkpoint(AVERAGE)["averaged"]["best"]
+    (train.root / AVERAGE).unlink()
+    others = set(averaged.best["averaged_epochs"]) - {best["epoch"], 8}
+    epoch = best["epoch"] if damaged == "the best" else min(others)
+    path = f"{CHECKPOINTS}/ctc-epoch={epoch - 1:02d}.ckpt"
+    (train.root / path).write_bytes(b"")
+    ended = train(*JUMPS, "checkpoint.save_top_k=99", "--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=07.ckpt")
+    assert {name: ended.best[name] for name in ("epoch", "val_wer", "val_loss")}.items() <= best.items()
+    assert "averaged_epochs" not in ended.best
+    assert f"average     not made: {path}: not a checkpoint, or damaged" in ended.err
+    assert (f"warning     {path}: not a checkpoint, or damaged" in ended.err) == (damaged == "the best")
+
+
 def test_the_checkpoints_of_another_training_stay_whatever_is_resumed_beside_them(train):
     train(*JUMPS, "checkpoint.dirpath=elsewhere")
     train("trainer.max_epochs=3", "checkpoint.save_top_k=3")

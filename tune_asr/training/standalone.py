@@ -14,7 +14,7 @@ import lightning.pytorch as pl
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import TrialFailedError
+from tune_asr.errors import StorageError, TrialFailedError
 from tune_asr.training.bar import epoch_bar
 from tune_asr.training.checkpoint_average import Average, average_best, read_average
 from tune_asr.training.checkpoint_folder import CheckpointFolder
@@ -55,6 +55,8 @@ class Trained:
     """Seconds of speech a second, in training and in validation, where somebody counted what was trained on."""
     average: Average | None = None
     """Of the best checkpoints, where `checkpoint.average_top_k` asks for it; `checkpoint` is its own if it is kept."""
+    why_no_average: str = ""
+    """What stood in the way of the average, if anything did."""
     padding: float | None = None
     """The share of the training frames that is padding."""
 
@@ -117,7 +119,7 @@ def train_alone(
                 raise TrialFailedError(f"the training diverged: {error}: {way_out}") from None
             trained.has_diverged = True
             say(f"the training diverged: {error}")
-        _conclude(trained, config, data, folder, history)
+        _conclude(trained, config, data, folder, history, say)
     return trained
 
 
@@ -138,8 +140,12 @@ def _conclude(
     data: pl.LightningDataModule,
     folder: CheckpointFolder | None,
     history: Sequence[Mapping[str, float]],
+    say: Say,
 ) -> None:
-    """Find out what the training came to, its best epoch or the average of several."""
+    """Find out what the training came to, its best epoch or the average of several.
+
+    The training is over: a full disk or a damaged checkpoint takes nothing from its result.
+    """
     if isinstance(data, SpeechDataModule):
         trained.padding, trained.real_time = data.padding_share(), _real_time(trained, data, config)
     trained.epochs = len(history)
@@ -147,10 +153,18 @@ def _conclude(
     trained.best = dict(best)
     trained.checkpoint = folder.kept(best["epoch"]) if folder else None
     if folder and config.checkpoint.average_top_k:
-        _average(trained, config, data, folder, history)
+        try:
+            _average(trained, config, data, folder, history)
+        except StorageError as error:
+            trained.why_no_average = str(error)
     is_ours = not isinstance(config.model, CustomTarget)  # a user's own module does not say what it heard
     if is_ours and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
-        trained.utterances = validate(config, data, load_checkpoint(trained.checkpoint)["state_dict"]).utterances
+        try:
+            weights = load_checkpoint(trained.checkpoint)["state_dict"]
+        except StorageError as error:
+            say(f"warning     {error}")
+        else:
+            trained.utterances = validate(config, data, weights).utterances
 
 
 def _average(
