@@ -71,6 +71,23 @@ def test_a_bound_on_frames_makes_the_rate_follow_the_batches_there_are(quick):
     assert rate == pytest.approx(0.02 * (utterances / 8) ** 0.5)
 
 
+@pytest.mark.parametrize(
+    ("keys", "utterances"),
+    [
+        ({}, 8),
+        ({"trainer__accumulate_grad_batches": 7}, 56),
+        ({"data__batch_size": 100}, 56),
+        ({"trainer__accumulate_grad_batches": 100}, 56),
+        ({"trainer__accumulate_grad_batches": 3}, 56 / 3),  # steps of 3, 3 and 1 batches
+        ({"data__batch_size": 15}, 14),  # 15, 15, 15 and 11
+    ],
+)
+def test_the_rate_follows_the_utterances_that_a_step_has_and_not_those_it_may_have(quick, keys, utterances):
+    config = quick(optimizer={"lr": 0.02, "lr_reference_batch": 8}, **keys)
+    rate = build_module(config, load_data(config)).hparams["optimizer"]["lr"]
+    assert rate == pytest.approx(0.02 * (utterances / 8) ** 0.5)
+
+
 def averaged_by(decay, weights):
     """What is kept of a module that was zero once its weight has been each of `weights`, one update each."""
     module = torch.nn.BatchNorm1d(1)

@@ -158,11 +158,9 @@ class SpeechDataModule(pl.LightningDataModule):
         """As many utterances, and as long, as the largest batch of an epoch may have."""
         return collate([self._train[i] for i in self._sampler(shuffle=True).largest()])
 
-    def utterances_a_batch(self) -> float:
-        """The mean number of utterances in a batch of training; `batch_size` where a last batch alone is smaller."""
-        if self.max_frames_in_batch is None:
-            return self.batch_size
-        return self.num_train / len(self._sampler(shuffle=True))
+    def utterances_a_step(self, accumulate_grad_batches: int) -> float:
+        """The mean number of utterances in an optimiser step, over an epoch: its end cuts a batch and a step short."""
+        return self.num_train / math.ceil(len(self._sampler(shuffle=True)) / accumulate_grad_batches)
 
     def seconds_of_audio(self) -> tuple[float, float]:
         """Seconds of speech in training and in validation."""

@@ -147,7 +147,8 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
         return construct(
             target, "model", config.model.parameters, vocab=list(vocab), scheduler=scheduler, blank_id=blank_id
         )
-    utterances = data.utterances_a_batch() if isinstance(data, SpeechDataModule) else None
+    accumulated = config.trainer.accumulate_grad_batches
+    utterances = data.utterances_a_step(accumulated) if isinstance(data, SpeechDataModule) else None
     return SimpleCTCModule(
         list(vocab),
         scheduler,

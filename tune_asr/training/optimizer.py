@@ -38,13 +38,13 @@ def frozen(schedule: Callable[[int], float], steps: int) -> Callable[[int], floa
     return lambda step: schedule(step) if step >= steps else 0.0
 
 
-def peak_rate(config: Config, utterances_a_batch: float | None = None) -> float:
+def peak_rate(config: Config, utterances_a_step: float | None = None) -> float:
     """`optimizer.lr` at the configuration's batch: times the square root of the utterances a step over the reference.
 
     Args:
         config: the checked configuration.
-        utterances_a_batch: their mean over an epoch, where it is known: `data.max_frames_in_batch` makes batches
-            smaller than `data.batch_size`.
+        utterances_a_step: their mean over an epoch, where it is known: few data, or `data.max_frames_in_batch`, leave
+            a step with fewer than `data.batch_size` times `trainer.accumulate_grad_batches`.
 
     The noise of a gradient falls with the square root of what it is averaged over, and Adam divides by that noise
     (Malladi et al., 2022).
@@ -55,10 +55,12 @@ def peak_rate(config: Config, utterances_a_batch: float | None = None) -> float:
     reference = config.optimizer.lr_reference_batch
     if reference is None:
         return config.optimizer.lr
-    batch_size = utterances_a_batch or getattr(config.data, "batch_size", None)
-    if not isinstance(batch_size, int | float):
-        raise ConfigError(
-            f"optimizer.lr_reference_batch is {reference}, but data.target {config.data.target} is given no "
-            "data.batch_size to compare it with: set lr_reference_batch to null"
-        )
-    return config.optimizer.lr * math.sqrt(batch_size * config.trainer.accumulate_grad_batches / reference)
+    if utterances_a_step is None:
+        batch_size = getattr(config.data, "batch_size", None)
+        if not isinstance(batch_size, int | float):
+            raise ConfigError(
+                f"optimizer.lr_reference_batch is {reference}, but data.target {config.data.target} is given no "
+                "data.batch_size to compare it with: set lr_reference_batch to null"
+            )
+        utterances_a_step = batch_size * config.trainer.accumulate_grad_batches
+    return config.optimizer.lr * math.sqrt(utterances_a_step / reference)
