@@ -16,7 +16,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import EarlyStoppingSection
-from tune_asr.errors import StorageError
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.speech.scoring import objective
 from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, measured
 from tune_asr.training.module import SimpleCTCModule
@@ -24,6 +24,8 @@ from tune_asr.training.seeding import seed_everything_for
 
 INITIAL_SHA256 = "initial_sha256"
 """In what a checkpoint says of its origin: of the file with the weights that the training started from, if any."""
+ROUNDING = 1e-3
+"""A CTC loss in float32 may fall so far below 0 where the model is sure of all."""
 
 
 class EpochReport(pl.Callback):
@@ -158,6 +160,12 @@ class EpochReport(pl.Callback):
         for name, value in values.items():
             if not math.isfinite(value):
                 raise Diverged(f"{name} is {value} in epoch {trainer.current_epoch + 1}", self.history)
+        if values["val_loss"] < -ROUNDING:
+            owner = f"{type(pl_module).__module__}.{type(pl_module).__qualname__}"
+            raise ConfigError(
+                f"model.target: {owner} logs a val_loss of {values['val_loss']:g}, but it must be 0 or more, as nats a "
+                "token are: log the CTC loss, or 0 where there is none"
+            )
         ranked_by = objective(values[self.metric], values["val_cer"], values["val_loss"])
         return {"epoch": trainer.current_epoch + 1, **values, "objective": ranked_by}
 
