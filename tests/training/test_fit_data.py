@@ -57,6 +57,18 @@ class Own(pl.LightningDataModule):
     val_dataloader = train_dataloader
 
 
+def collate_with(**lengths):
+    """A `collate` whose second utterance says other lengths of itself."""
+
+    def collated(examples):
+        batch = collate(examples)
+        for name, length in lengths.items():
+            getattr(batch, name)[1] = length
+        return batch
+
+    return collated
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
@@ -65,6 +77,10 @@ class Own(pl.LightningDataModule):
         ({"tokens": (0, 1)}, DataError, "not the blank, 0"),
         ({"bins": 80}, DataError, "yields 80 mel bins, but features.num_mel_bins is 40"),
         ({"collate_fn": len}, DataError, r"yields a int, but .* takes a tune_asr\.training\.batching\.Batch"),
+        ({"collate_fn": collate_with(feature_lengths=0)}, DataError, "utterance u1: its feature length is 0, its tok"),
+        ({"collate_fn": collate_with(feature_lengths=41)}, DataError, r"is 41, .* must be in 1\.\.40 and 0\.\.2: corr"),
+        ({"collate_fn": collate_with(token_lengths=-1)}, DataError, "utterance u1: .* token length -1, but in its ba"),
+        ({"collate_fn": collate_with(token_lengths=3)}, DataError, "utterance u1: .* token length 3, but in its bat"),
         ({"blank_id": 3}, ConfigError, r"`blank_id` is 3, but `vocab` has the ids 0\.\.2"),
     ],
 )

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 
+from tune_asr.errors import DataError
 from tune_asr.training.seeding import generator
 
 # Two utterances closer than this may change places between epochs, so that batches are not the same ones each time.
@@ -61,6 +62,19 @@ class Batch:
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory; the DataLoader calls it."""
         return self._map(lambda tensor: tensor.pin_memory())
+
+    def check_lengths(self) -> None:
+        """Raise `DataError` where an utterance has no frame, or says more frames or tokens than the tensors hold."""
+        frames, symbols = self.features.shape[1], self.tokens.shape[1]
+        wrong = (self.feature_lengths < 1) | (self.feature_lengths > frames)
+        wrong |= (self.token_lengths < 0) | (self.token_lengths > symbols)
+        if wrong.any():
+            row = int(wrong.nonzero()[0])
+            raise DataError(
+                f"utterance {self.ids[row]}: its feature length is {int(self.feature_lengths[row])}, its token length "
+                f"{int(self.token_lengths[row])}, but in its batch they must be in 1..{frames} and 0..{symbols}: "
+                "correct feature_lengths and token_lengths of data.target"
+            )
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         return Batch(

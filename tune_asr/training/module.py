@@ -192,6 +192,7 @@ class SimpleCTCModule(pl.LightningModule):
         bins, wanted = batch.features.shape[2], self.hparams["num_mel_bins"]
         if bins != wanted:
             raise DataError(f"data.target yields {bins} mel bins, but features.num_mel_bins is {wanted}")
+        batch.check_lengths()
         validate_targets(batch.tokens, batch.token_lengths, len(self.vocab), self.blank_id)
 
     def on_objective(self, objective: float) -> None:
