@@ -89,6 +89,21 @@ def test_wrong_data_of_a_users_own_are_told(quick, given, error, message):
         fit(quick(trainer__max_epochs=1), lambda *_: None, data=Own(**given))
 
 
+@pytest.mark.parametrize(
+    ("frames", "tokens", "message"),
+    [
+        (4, [1, 2], "no transcript of the validation data fits its frames: lower model.subsampling"),
+        (40, [], "no transcript of the validation data holds a symbol of the vocabulary: validate on"),
+    ],
+)
+def test_validation_data_without_a_loss_are_told_why(quick, frames, tokens, message):
+    example = Example(torch.randn(frames, 40), torch.tensor(tokens, dtype=torch.int64), "xy", "v")
+    data = Own()
+    data.val_dataloader = lambda: DataLoader([example], collate_fn=collate)
+    with pytest.raises(DataError, match=message):
+        fit(quick(trainer__max_epochs=1), lambda *_: None, data=data)
+
+
 def test_data_without_a_vocabulary_are_told_what_to_have(quick):
     data = Own()
     del data.vocab

@@ -89,6 +89,7 @@ class SimpleCTCModule(pl.LightningModule):
         self.schedule: Schedule | None = None
         self.utterances: list[UtteranceResult] = []
         self._nats = self._tokens = 0.0
+        self._has_infeasible = False
         self._num_frames = self._num_blank = 0
         self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long)
 
@@ -138,6 +139,7 @@ class SimpleCTCModule(pl.LightningModule):
         require_feasible(int(self._num_infeasible), self._num_utterances)
         self.utterances = []
         self._nats = self._tokens = 0.0
+        self._has_infeasible = False
         self._num_frames = self._num_blank = 0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -147,6 +149,7 @@ class SimpleCTCModule(pl.LightningModule):
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._nats += float(result.nats)
         self._tokens += float(result.num_tokens)
+        self._has_infeasible |= bool(result.num_infeasible)
         path = best_path(log_probs, lengths)
         self._num_frames += int(lengths.sum())
         self._num_blank += int((path == self.blank_id).sum())
@@ -159,8 +162,13 @@ class SimpleCTCModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
         counts = self.counts()
-        if not self._tokens:
+        if not self._tokens and self._has_infeasible:
             raise DataError("no transcript of the validation data fits its frames: lower model.subsampling")
+        if not self._tokens:
+            raise DataError(
+                "no transcript of the validation data holds a symbol of the vocabulary: validate on transcripts in the "
+                "language, the script and the letter case of those in training"
+            )
         metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / self._tokens}
         self.log_dict(metrics, prog_bar=True)
         self.log_dict({"val_blank_share": self.blank_share, "val_empty_share": self.empty_share})
