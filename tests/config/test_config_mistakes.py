@@ -84,6 +84,7 @@ def refusal(text: str) -> str:
             "c.yaml:1: scheduler.name: is 'cosin', but must be 'constant', 'cosine', 'plateau', 'one_cycle', 'noam' or "
             "'tri_stage'",
         ),
+        ("features: {max_cache_gb: 1e300}", "max_cache_gb: is 1e+300, but must be less than or equal to 1000000"),
         ("model: {subsampling: 3}", "c.yaml:1: model.subsampling: is 3, but must be 1, 2, 4 or 8"),
         ("model: {kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd, so that a frame has as many"),
         ("checkpoint: {average_top_k: 1}", "c.yaml:1: checkpoint.average_top_k: is 1, but must be 0, or 2 and more"),

@@ -89,6 +89,8 @@ def test_ids_are_given_or_taken_from_the_recording_and_unique(tmp_path):
         ('{"audio_filepath": "a.wav", "text": "x", "duration": "1"}', "\"duration\" is '1': a positive number"),
         ('{"audio_filepath": "a.wav", "text": "x", "duration": true}', '"duration" is True: a positive number'),
         (f'{{"audio_filepath": "a.wav", "text": "x", "duration": 1{"0" * 400}}}', '"duration" is 1000+'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": 1e308}', r'"duration" is 1e\+308: seconds are wante'),
+        ('{"audio_filepath": "a.wav", "text": "x", "offset": 1000000001}', '"offset" is 1000000001: seconds are want'),
         ('{"audio_filepath": "a.wav", "text": "x", "id": []}', r'"id" is \[\]: a text or an integer is wanted'),
         (GOOD.encode() + b"\0", "holds a NUL byte"),
         (b'{"audio_filepath": "a.wav", "text": "\xe9"}', "not UTF-8: byte 0xe9, column 38"),

@@ -47,7 +47,7 @@ class FeaturesSection(Section):
     """Hz; recordings at other rates are resampled to it."""
     num_mel_bins: Annotated[Int, Field(ge=8, le=128)] = 40
     """Mel filters."""
-    max_cache_gb: Annotated[float, Field(ge=0)] = 8.0
+    max_cache_gb: Annotated[float, Field(ge=0, le=1e6)] = 8.0
     """Features are computed once and kept on this machine's disk where they take at most so many GB (10^9 bytes: an
     hour takes 0.06 at 40 mel bins); larger ones are computed anew in every epoch. 0: always anew."""
 

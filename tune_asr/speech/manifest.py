@@ -14,13 +14,16 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeGuard
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_directory
 from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes
+
+MAX_SECONDS = 1e9
+"""Thirty years: more is a slip, and its number of samples may be too large for a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,9 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
         yield f"{written['duration']} is {reprlib.repr(duration)}: a positive number of seconds is wanted"
     if offset is not None and not (_is_number(offset) and offset >= 0):
         yield f"{written['offset']} is {reprlib.repr(offset)}: a number of seconds from 0 on is wanted"
+    for field in ("duration", "offset"):
+        if _is_number(value := fields.get(field)) and value > MAX_SECONDS:
+            yield f"{written[field]} is {reprlib.repr(value)}: seconds are wanted, a thousand million at most"
     for field in ("id", "speaker"):
         if isinstance(value := fields.get(field), str) and not _is_utf8(value):
             yield f"{written[field]} is {reprlib.repr(value)}: it cannot be written in UTF-8"
@@ -166,7 +172,7 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
             yield f"{written[field]} is {reprlib.repr(fields[field])}: a text or an integer is wanted"
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     # An integer may be too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
