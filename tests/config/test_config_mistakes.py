@@ -49,6 +49,14 @@ def refusal(text: str) -> str:
             "data: {train: x}",
             "c.yaml:1: data.train: unknown key for this target\n    it belongs to data.target: manifest",
         ),
+        (
+            "data: {val: x.jsonl}",
+            "c.yaml:1: data.val: unknown key for this target\n    it belongs to data.target: manifest",
+        ),
+        (
+            "data: {val: {hold_out: 0.1}}",
+            "c.yaml:1: data.val: unknown key for this target\n    it belongs to data.target: manifest",
+        ),
         ("model: {hidden: 1}", "c.yaml:1: model.hidden: unknown key"),
         # Types: nothing is turned into something else.
         ("seed: x", "c.yaml:1: seed: is 'x', but must be a whole number"),

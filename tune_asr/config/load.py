@@ -178,7 +178,7 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
         way_out = f"did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
         return "unknown section", way_out
     section = str(keys[0])
-    if keys[:2] == ("data", "val"):
+    if keys[:2] == ("data", "val") and len(keys) > 2:
         return "unknown key", nearest(name, HoldOutSection.model_fields)
     for model in BUILT_IN.get(section, ()) if schema is Config else ():
         if name in model.model_fields:
