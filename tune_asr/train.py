@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
     resume_from = arguments.resume_from_checkpoint
     if resume_from is None:
-        check_beside(config)
+        check_beside(config, adds_noise=config.augment.noise_p > 0)
     else:
         from tune_asr.training.resuming import load_resumable
 

@@ -70,8 +70,12 @@ def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
 
 
 def test_a_folder_of_noise_that_is_not_there_is_exit_3_before_training(train):
-    ended = train("augment.noise_dir=absent", "--dry-run", expect=3)
+    ended = train("augment.noise_dir=absent", "augment.noise_p=0.5", "--dry-run", expect=3)
     assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
+
+
+def test_a_folder_of_noise_is_not_asked_for_where_no_utterance_gets_noise(train):
+    assert train("augment.noise_dir=absent", "augment.noise_p=0", "trainer.max_epochs=1").best["epoch"] == 1
 
 
 def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):

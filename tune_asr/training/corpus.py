@@ -57,19 +57,23 @@ def _survey(config: Config, decode: bool) -> Survey | None:
     return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
 
 
-def check_beside(config: Config) -> None:
+def check_beside(config: Config, *, adds_noise: bool = True) -> None:
     """Look at what a training that starts reads beside its data: initial weights and noise.
+
+    Args:
+        config: the checked configuration.
+        adds_noise: false where `augment.noise_p` is 0 for good; a search may search it.
 
     Raises:
         ConfigError: there is no such file as `model.init_from`.
-        DataError: `augment.noise_dir` is given, and cannot be used.
+        DataError: `augment.noise_dir` is given and wanted, and cannot be used.
     """
     init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
     if init_from is not None and not Path(init_from).exists():
         raise ConfigError(
             f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
         )
-    if config.augment.noise_dir and not isinstance(config.model, CustomTarget):
+    if adds_noise and config.augment.noise_dir and not isinstance(config.model, CustomTarget):
         noises(Path(config.augment.noise_dir), config.features.sample_rate)
 
 
