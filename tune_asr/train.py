@@ -186,18 +186,28 @@ def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespa
     commands = []
     if trained.checkpoint and not isinstance(config.model, CustomTarget):
         commands = [f"python -m tune_asr.export {shlex.quote(str(trained.checkpoint))}"]
-    if trained.newest and not trained.has_diverged:
-        key, value = "early_stopping.enabled", "false"
-        if trained.epochs == config.trainer.max_epochs:
-            key, value = "trainer.max_epochs", str(2 * trained.epochs)
-        elif trained.epochs == config.early_stopping.stop_epoch:
-            key, value = "early_stopping.stop_epoch", "null"
+    lifted = _lifted(config, trained)
+    if trained.newest and lifted and not trained.has_diverged:
         words = ["python", "-m", "tune_asr.train", "--config", str(arguments.config)]
         words += ["--trial", arguments.trial] if arguments.trial else []
-        overrides = [text for text in arguments.set if text.partition("=")[0].strip() != key]
-        words += [word for text in (*overrides, f"{key}={value}") for word in ("--set", text)]
+        overrides = [text for text in arguments.set if text.partition("=")[0].strip() not in lifted]
+        overrides += [f"{key}={value}" for key, value in lifted.items()]
+        words += [word for text in overrides for word in ("--set", text)]
         commands.append(f"{shlex.join(words)} {resume_flag(trained.newest)}")
     return commands
+
+
+def _lifted(config: Config, trained: Trained) -> dict[str, str]:
+    """Key -> value, of every rule that ends the training where it has ended: several may at once."""
+    stop_epoch = config.early_stopping.stop_epoch
+    lifted = {}
+    if trained.epochs >= config.trainer.max_epochs:
+        lifted["trainer.max_epochs"] = str(2 * trained.epochs)
+    if stop_epoch is not None and trained.epochs >= stop_epoch:
+        lifted["early_stopping.stop_epoch"] = "null"
+    if trained.is_out_of_patience:
+        lifted["early_stopping.enabled"] = "false"
+    return lifted
 
 
 def _say(text: str) -> None:

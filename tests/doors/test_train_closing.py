@@ -90,7 +90,20 @@ def test_alignments_go_where_their_checkpoint_goes(train):
     assert {path.name.split(".")[0] for path in (train.root / "artifacts/checkpoints").glob("*.txt")} <= kept
 
 
-@pytest.mark.parametrize("end", [("trainer.max_epochs=2",), ("early_stopping.stop_epoch=1",)])
+STILL = "optimizer.lr=1e-12"  # nothing moves: no epoch but the first improves
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ("trainer.max_epochs=2",),
+        ("early_stopping.stop_epoch=1",),
+        ("early_stopping.patience=1", STILL),
+        ("trainer.max_epochs=2", "early_stopping.stop_epoch=2"),
+        ("trainer.max_epochs=2", "early_stopping.patience=1", STILL),
+        ("early_stopping.stop_epoch=2", "early_stopping.patience=1", STILL),
+    ],
+)
 def test_the_command_that_trains_on_does(train, end):
     ended = train(*end)
     export, go_on = closing(ended)["next"]

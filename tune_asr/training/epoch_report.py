@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import Logger
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.speech.scoring import objective
-from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, measured
+from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, is_out_of_patience, measured
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.seeding import seed_everything_for
 
@@ -176,15 +176,7 @@ class EpochReport(pl.Callback):
         epoch = self.history[-1]["epoch"]
         if self.stopping.stop_epoch is not None and epoch >= self.stopping.stop_epoch:
             return True
-        return self.stopping.enabled and epoch >= self.grace_period and self._bad_epochs() >= self.stopping.patience
-
-    def _bad_epochs(self) -> int:
-        """Epochs since the objective last improved by more than `min_delta`."""
-        best, bad = math.inf, 0
-        for epoch in self.history:
-            improved = epoch["objective"] < best - self.stopping.min_delta
-            best, bad = (epoch["objective"], 0) if improved else (best, bad + 1)
-        return bad
+        return epoch >= self.grace_period and is_out_of_patience(self.history, self.stopping)
 
 
 def _flush(logger: Logger) -> None:

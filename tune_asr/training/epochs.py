@@ -11,6 +11,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
+from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError
 from tune_asr.speech.scoring import ErrorCounts
 from tune_asr.training.module import SimpleCTCModule, UtteranceResult
@@ -65,6 +66,15 @@ def rank(epoch: Mapping[str, float], metric: str) -> tuple[float, float, float, 
 def best_epochs(history: Iterable[Mapping[str, float]], metric: str, number: int) -> list[Mapping[str, float]]:
     """The best epochs of a training, so many of them or all that there are, best first."""
     return sorted(history, key=lambda epoch: rank(epoch, metric))[:number]
+
+
+def is_out_of_patience(history: Iterable[Mapping[str, float]], stopping: EarlyStoppingSection) -> bool:
+    """Whether the objective has not improved by more than `min_delta` for `patience` epochs, where anybody minds."""
+    best, bad_epochs = math.inf, 0
+    for epoch in history:
+        improved = epoch["objective"] < best - stopping.min_delta
+        best, bad_epochs = (epoch["objective"], 0) if improved else (best, bad_epochs + 1)
+    return stopping.enabled and bad_epochs >= stopping.patience
 
 
 Save = Callable[[Path], None]

@@ -20,7 +20,7 @@ from tune_asr.training.checkpoint_average import Average, average_best, read_ave
 from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import SpeechDataModule
-from tune_asr.training.epochs import Diverged, EpochResult, Save, best_epochs, rank
+from tune_asr.training.epochs import Diverged, EpochResult, Save, best_epochs, is_out_of_patience, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.module import UtteranceResult
@@ -41,6 +41,8 @@ class Trained:
     epochs: int = 0
     """How many have been trained in all, those before a resume included."""
     has_diverged: bool = False
+    is_out_of_patience: bool = False
+    """Whether `early_stopping.patience` ends the training here, be it the last epoch or not."""
     checkpoint: Path | None = None
     """Of the best, where one is kept."""
     newest: Path | None = None
@@ -149,6 +151,7 @@ def _conclude(
     if isinstance(data, SpeechDataModule):
         trained.padding, trained.real_time = data.padding_share(), _real_time(trained, data, config)
     trained.epochs = len(history)
+    trained.is_out_of_patience = is_out_of_patience(history, config.early_stopping)
     best = min(history, key=lambda epoch: rank(epoch, trained.metric))
     trained.best = dict(best)
     trained.checkpoint = folder.kept(best["epoch"]) if folder else None
