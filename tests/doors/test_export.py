@@ -202,6 +202,12 @@ def test_a_folder_that_is_no_search_is_refused(export, tmp_path, copy):
     assert "this is a bundle, exported already" in err
 
 
+def test_a_name_that_no_file_can_have_is_one_of_no_file(export):
+    name = "n" * 300
+    assert f"{name}: there is no such results folder" in export(name, expect=5)
+    assert f"{name}: there is no such folder" in export("--verify", name, expect=5)
+
+
 def test_a_damaged_checkpoint_is_named(results, export):
     for checkpoint in results.glob("checkpoints/*/*/checkpoint.ckpt"):
         checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"?")

@@ -83,6 +83,13 @@ def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
     assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
 
 
+def test_a_name_that_no_file_can_have_is_one_of_no_file(train):
+    name = "n" * 300
+    assert f"{name}: no such file" in train(f"model.init_from={name}", "--dry-run", expect=2).err
+    ended = train(f"augment.noise_dir={name}", "augment.noise_p=0.5", "--dry-run", expect=3)
+    assert f"{name} is no folder" in ended.err
+
+
 @pytest.mark.parametrize("cut", ["--fast-dev-run", "trainer.limit_train_batches=1"])
 def test_an_epoch_that_is_cut_short_says_nothing_of_speed(train, cut):
     assert "speed " not in train("trainer.max_epochs=1", cut).err

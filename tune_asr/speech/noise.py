@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tup
 
 def recordings_in(folder: Path) -> list[Path]:
     """The recordings of a folder and of those inside it, by name, not yet opened. Raises `DataError` for none."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112  Path.is_dir raises where a name is too long
         raise DataError(f"augment.noise_dir: {folder} is no folder: give one that holds recordings of noise, or null")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:

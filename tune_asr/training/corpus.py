@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from tune_asr.config.data_sections import ManifestData
@@ -69,7 +70,7 @@ def check_beside(config: Config, *, adds_noise: bool = True) -> None:
         DataError: `augment.noise_dir` is given and wanted, and cannot be used.
     """
     init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
-    if init_from is not None and not Path(init_from).exists():
+    if init_from is not None and not os.path.exists(init_from):  # noqa: PTH110  Path.exists raises where a name is too long
         raise ConfigError(
             f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
         )
