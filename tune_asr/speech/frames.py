@@ -1,4 +1,8 @@
-"""How long speech is, in samples, feature frames and output frames: integers, exact for every length."""
+"""How long speech is, in samples, feature frames and output frames: integers.
+
+Exact for recordings at the rate of the features. torchaudio takes the length of a resampled one through float32, so
+that above 2^24 samples, 17 minutes at 16 kHz, it may be a frame off.
+"""
 
 from __future__ import annotations
 

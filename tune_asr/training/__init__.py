@@ -3,8 +3,9 @@
     fit.py           one training: data, module, Lightning's Trainer, and a report at the end of every epoch
     module.py        SimpleCTCModule: the loss, the decoding and the error counts that built-in encoders share
     encoders/        conv_ctc, bigru_ctc, conformer_ctc: features (N, T, C) -> log-probabilities (N, T', V)
-    data.py          speech as the configuration names it: corpus, features, LightningDataModule
-    epochs.py        what an epoch came to, and the Lightning callback that says so
+    corpus.py        the corpus that the configuration names, looked at without torch
+    data.py          that corpus with its features, and the LightningDataModule over both
+    epochs.py        what an epoch came to;   epoch_report.py  the Lightning callback that says so
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
     checkpoints.py   a checkpoint as a file;   resuming.py  whether it can be resumed
     standalone.py    a training as `tune_asr.train` runs it;   checkpoint_folder.py  the checkpoints that it keeps;

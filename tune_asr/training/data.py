@@ -168,7 +168,7 @@ class SpeechDataModule(pl.LightningDataModule):
         return train, val
 
     def padding_share(self) -> float:
-        """The share of the first epoch's training frames that is padding."""
+        """The share of the training frames that is padding, in the epoch that the trainer is in, or else the first."""
         return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
 
     def _sampler(self, *, shuffle: bool) -> BucketBatchSampler:

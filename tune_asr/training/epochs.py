@@ -36,7 +36,7 @@ class EpochResult:
     those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
     `val_blank_share` is the share of validation frames whose best symbol is the blank, `val_empty_share` that of
     hypotheses without a word; a user's own module does not say. `lr` is the highest learning rate of the last step.
-    `num_parameters` is how many the module trains.
+    `num_parameters` is how many the module has, frozen ones too.
     """
 
     epoch: int
