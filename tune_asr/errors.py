@@ -2,7 +2,7 @@
 
     TuneAsrError            1   ours: please report it
     ├── ConfigError         2   a flag, a config or a search space is wrong
-    │   └── SettingError        a class of the user's refuses its arguments
+    │   └── SettingError        a class or the machine refuses values that are right each by itself
     ├── DataError           3   a manifest, a transcript or a recording is wrong
     │   └── RulerError          a node of the cluster has other validation data
     ├── TrialFailedError    4   a trial failed for good
@@ -63,7 +63,7 @@ class ConfigError(TuneAsrError):
 
 
 class SettingError(ConfigError):
-    """Values that do not suit each other, or that a class of the user's refuses; another draw may do."""
+    """Values that do not suit each other or the machine, or that a class refuses; another draw may do."""
 
 
 class DataError(TuneAsrError):

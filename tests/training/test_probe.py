@@ -1,11 +1,12 @@
 """The longest batch, tried before training."""
 
+import lightning.pytorch as pl
 import pytest
 import torch
 
-from tune_asr.errors import ConfigError
+from tune_asr.errors import SettingError
 from tune_asr.training.data import load_data
-from tune_asr.training.fit import build_module
+from tune_asr.training.fit import build_module, fit
 from tune_asr.training.perturb import change_speed
 from tune_asr.training.probe import probe
 
@@ -68,9 +69,28 @@ def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
 
     module.encoder = Small()
     with pytest.raises(
-        ConfigError,
+        SettingError,
         match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory: lower data.batch_size, "
         r"data.max_frames_in_batch or.*"
         r"\(CUDA out of memory\)",
     ):
         probe(module, data.longest_batch())
+
+
+@pytest.mark.parametrize("step", ["training_step", "validation_step"])
+def test_too_little_memory_behind_the_probe_is_told_too(quick, step):
+    """Its advice is the same, and the sentence is raised once."""
+
+    class Full(pl.Callback):
+        def on_train_batch_start(self, *_):
+            self.fail("training_step")
+
+        def on_validation_batch_start(self, *_):
+            self.fail("validation_step")
+
+        def fail(self, where):
+            if where == step:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB. More advice.")
+
+    with pytest.raises(SettingError, match=r"^a batch does not fit in memory: lower data.batch_size, .*of memory\)$"):
+        fit(quick(trainer__max_epochs=1), lambda *_: None, callbacks=[Full()])

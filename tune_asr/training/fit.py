@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import ConfigError, SettingError, StorageError
 from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.corpus import initial_sha256, noise_fingerprint
 from tune_asr.training.ctc import require_feasible
@@ -30,7 +30,7 @@ from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
-from tune_asr.training.probe import LongestBatchProbe
+from tune_asr.training.probe import LongestBatchProbe, smaller_batches
 from tune_asr.training.resuming import SameBatches, check_resumable
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target
@@ -66,8 +66,8 @@ def fit(
         `epoch` (from 1), `val_wer`, `val_cer`, `val_loss` and `objective` of every epoch, those before a resume too.
 
     Raises:
-        ConfigError: a class of the user's cannot be built, logs no WER, or Lightning refuses an argument; or the
-            checkpoint belongs to another configuration.
+        ConfigError: a class of the user's logs no WER, or the checkpoint belongs to another configuration.
+        SettingError: a class of the user's cannot be built, Lightning refuses an argument, or memory is too small.
         DataError: a recording cannot be read, too many transcripts do not fit their frames, or the checkpoint was
             trained on other data.
         StorageError: the checkpoint is damaged, or the disk full.
@@ -111,11 +111,13 @@ def fit(
 
 @contextmanager
 def ends_in_words(loggers: Sequence[Logger] = ()) -> Iterator[None]:
-    """Say in our words what Lightning and the disk refuse, and end the loggers' runs, however the training ends."""
+    """Say in our words what Lightning, memory and disk refuse, and end the loggers' runs, however the training ends."""
     try:
         yield
     except MisconfigurationException as error:
-        raise ConfigError(f"Lightning refuses the training: {error}") from error
+        raise SettingError(f"Lightning refuses the training: {error}") from error
+    except torch.OutOfMemoryError as error:
+        raise SettingError(f"a batch does not fit in memory: {smaller_batches(error)}") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from tune_asr.errors import ConfigError
+from tune_asr.errors import SettingError
 
 FULL_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
 
@@ -21,20 +21,20 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
         accelerator: `cpu`, `gpu`, `cuda`, `mps` or `auto`.
 
     Raises:
-        ConfigError: the accelerator cannot train in this format.
+        SettingError: the accelerator cannot train in this format.
     """
     precision = FULL_NAMES.get(precision, precision)
     number_format = precision.partition("-")[0]
     if accelerator == "auto":
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if number_format == "16" and accelerator == "cpu":
-        raise ConfigError(
+        raise SettingError(
             f"precision.precision is {precision}, but a CPU cannot train in float16: choose 32-true or bf16-mixed"
         )
     if number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16():
         return precision, f"precision.precision is {precision}: this CPU has no bfloat16 arithmetic, 32-true is faster"
     if number_format == "bf16" and accelerator in ("gpu", "cuda") and not _gpu_computes_bf16():
-        raise ConfigError(
+        raise SettingError(
             f"precision.precision is {precision}, but this GPU has no bfloat16: choose 32-true or 16-mixed"
         )
     return precision, None

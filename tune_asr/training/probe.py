@@ -8,7 +8,7 @@ from __future__ import annotations
 import lightning.pytorch as pl
 import torch
 
-from tune_asr.errors import ConfigError
+from tune_asr.errors import SettingError
 from tune_asr.speech.frames import FRAMES_PER_SECOND
 from tune_asr.training.batching import Batch
 from tune_asr.training.data import SpeechDataModule
@@ -34,7 +34,7 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
     """Run a batch through a module and back, with room for AdamW's two moments; nothing of it stays.
 
     Raises:
-        ConfigError: there is not memory enough; it says how large the batch is and what makes it smaller.
+        SettingError: there is not memory enough; it says how large the batch is and what makes it smaller.
     """
     size = f"{len(batch)} utterances of up to {batch.features.shape[1] / FRAMES_PER_SECOND:.0f} s"
     try:
@@ -45,9 +45,14 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         torch.autograd.backward(module.loss(features, lengths, batch))
         del moments
     except torch.OutOfMemoryError as error:
-        raise ConfigError(
-            f"the longest batch, {size}, does not fit in memory: lower data.batch_size, data.max_frames_in_batch or "
-            f"data.max_seconds, and raise trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
-        ) from error
+        raise SettingError(f"the longest batch, {size}, does not fit in memory: {smaller_batches(error)}") from error
     finally:
         module.zero_grad(set_to_none=True)
+
+
+def smaller_batches(error: torch.OutOfMemoryError) -> str:
+    """The way out of too little memory, and what torch says of it."""
+    return (
+        "lower data.batch_size, data.max_frames_in_batch or data.max_seconds, and raise "
+        f"trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
+    )

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError
+from tune_asr.errors import SettingError
 from tune_asr.training.checkpoints import CheckpointFile
 from tune_asr.training.precision import resolve_precision
 
@@ -31,7 +31,7 @@ def make_trainer(
         fast_dev_run: one batch of training and one of validation.
 
     Raises:
-        ConfigError: Lightning refuses a value, or the accelerator cannot give the precision.
+        SettingError: Lightning refuses a value, or the accelerator cannot give the precision.
     """
     arguments: dict[str, Any] = {
         "accelerator": "auto",
@@ -60,7 +60,7 @@ def make_trainer(
             fast_dev_run=fast_dev_run,
         )
     except (MisconfigurationException, ValueError, ImportError) as error:
-        raise ConfigError(f"trainer: Lightning refuses it: {error}") from error
+        raise SettingError(f"trainer: Lightning refuses it: {error}") from error
 
 
 def quieten() -> None:
