@@ -4,7 +4,8 @@
     ├── ConfigError         2   a flag, a config or a search space is wrong
     │   └── SettingError        a class or the machine refuses values that are right each by itself
     ├── DataError           3   a manifest, a transcript or a recording is wrong
-    │   └── RulerError          a node of the cluster has other validation data
+    │   ├── RulerError          a node of the cluster has other data
+    │   └── InfeasibleError     transcripts do not fit into the frames that a setting leaves them
     ├── TrialFailedError    4   a trial failed for good
     ├── StorageError        5   a folder cannot be used: taken, locked, full, damaged
     └── ClusterError        6   Ray cannot be reached, or was lost
@@ -73,7 +74,11 @@ class DataError(TuneAsrError):
 
 
 class RulerError(DataError):
-    """A trial would be measured on other data than the search began with: no fault of its setting."""
+    """A trial would be trained or measured on other data than the search began with: no fault of its setting."""
+
+
+class InfeasibleError(DataError):
+    """Transcripts do not fit into the frames that a setting leaves them; under another one they may."""
 
 
 class TrialFailedError(TuneAsrError):
@@ -97,6 +102,11 @@ class ClusterError(TuneAsrError):
 def printable(text: str) -> str:
     """`text` on one line, with escapes for what a terminal would obey or cannot show. It may be anybody's."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def first_line(error: BaseException) -> str:
+    """What another's error says, on one line; its name, where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def end_on_signals() -> None:

@@ -54,6 +54,14 @@ def changed(values: Any) -> Iterator[Any]:
             yield from ({**values, key: inner} for inner in changed(value))
 
 
+def test_a_leaderboard_that_csv_cannot_read_is_written_again(searched):
+    snapshot(searched)
+    whole = searched.folder.leaderboard.read_text()
+    searched.folder.leaderboard.write_text(whole + '"' + "x" * 200_000)
+    snapshot(searched)
+    assert searched.folder.leaderboard.read_text() == whole
+
+
 def snapshot(search) -> None:
     write_snapshots(
         search.folder,
@@ -129,7 +137,17 @@ def test_a_ledger_cut_off_anywhere_is_reported(searched, capsys):
 
 
 @pytest.mark.parametrize(
-    "damaged", ["", "[]", "{", "[" * 5000, "{}", '{"best": 5}', '{"best": {"trial": [], "epoch": {}}}']
+    "damaged",
+    [
+        "",
+        '{"best": {"trial": "00000", "epoch": 1e999}}',
+        "[]",
+        "{",
+        "[" * 5000,
+        "{}",
+        '{"best": 5}',
+        '{"best": {"trial": [], "epoch": {}}}',
+    ],
 )
 def test_a_damaged_summary_is_written_again(searched, damaged):
     snapshot(searched)

@@ -67,8 +67,8 @@ def test_trials_are_ranked_by_wer_cer_loss_number_and_those_without_a_report_are
         trial(4, (0.2, 0.2, 0.2)),
         trial(8, (0.2, 0.2, None)),
         trial(0),
-        trial(1, (None, None, None), status="diverged"),
         trial(2),
+        trial(1, (None, None, None), status="diverged"),
     ]
     by_number = sorted(ordered, key=lambda t: t.number)
     assert rank(state(*by_number)) == ordered
@@ -86,9 +86,10 @@ def test_the_order_does_not_depend_on_the_order_of_the_trials():
     assert len({tuple(t.number for t in rank(state(*order))) for order in permutations(trials)}) == 1
 
 
-def test_what_was_reported_before_a_trial_diverged_counts():
+def test_what_was_reported_before_a_trial_diverged_counts_behind_all_that_did_not():
     diverged = trial(0, (0.1, 0.1, 1), (None, None, None), status="diverged")
-    assert rank(state(diverged, trial(1, (0.2, 0.1, 1))))[0] is diverged
+    steady, failed = trial(1, (0.2, 0.1, 1)), trial(2, (0.15, 0.1, 1), status="failed")
+    assert rank(state(diverged, steady, failed, trial(3)))[:3] == [failed, steady, diverged]
 
 
 def test_there_is_no_leader_without_a_result():

@@ -173,16 +173,17 @@ def test_where_words_mean_nothing_cer_ranks_and_it_is_said(searched, capsys):
     assert "Best: trial 00000 at epoch 2, CER 5.0 %" in text
 
 
-def test_a_winner_that_diverged_later_is_the_winner_and_it_is_said(search, capsys):
+def test_a_trial_that_diverged_wins_where_nothing_else_has_a_result_and_it_is_said(search, capsys):
     search.start()
-    steady, diverged = search.trial(lr=0.1), search.trial(lr=9.0)
-    search.epoch(steady, [2])
+    diverged, steady = search.trial(lr=9.0), search.trial(lr=0.1)
     for errors in ([1], [3]):
         search.epoch(diverged, errors)
     assert "It diverged" not in reported(search, capsys)
     search.log("diverged", trial=diverged, cause="the training loss is nan")
     text = " ".join(reported(search, capsys).split())
-    assert "Best: trial 00001 at epoch 1, WER 10.0 %, CER 5.0 % It diverged after epoch 2: train it again" in text
+    assert "Best: trial 00000 at epoch 1, WER 10.0 %, CER 5.0 % It diverged after epoch 2: train it again" in text
+    search.epoch(steady, [2])
+    assert "Best: trial 00001 at epoch 1, WER 20.0 %" in reported(search, capsys)
 
 
 def test_a_search_without_trials_or_results_is_no_error(search, capsys):

@@ -36,6 +36,8 @@ def histories(draw) -> list[dict]:
         if name == "report":
             epochs[number] += 1
             event.update(epoch=epochs[number], val_wer=0.5, seconds=1.0)
+        if name == "decision":
+            event.update(epoch=epochs[number])
         if name == "resumed":
             event.update(epoch=epochs[number], cause="worker died", retry=draw(st.integers(1, 3)))
         if name in FINAL:
@@ -55,6 +57,13 @@ def test_replay_is_applying_the_events_one_by_one(events):
     assert {t.number for t in live.open_trials()} == {t.number for t in live.trials.values() if t.status not in FINAL}
     assert list(live.trials) == sorted(live.trials)
     assert sum(live.counts().values()) == len(live.trials)
+
+
+def test_a_decision_is_about_the_last_epoch():
+    state = SearchState()
+    state.apply({**CREATED, "event": "created"})
+    with pytest.raises(StorageError, match="judged at epoch 9, but is at 0"):
+        state.apply({"event": "decision", "trial": "00000", "epoch": 9})
 
 
 def test_the_state_beside_a_ledger_is_the_one_its_replay_gives(search):

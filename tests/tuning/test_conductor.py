@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, RulerError, SettingError, StorageError
+from tune_asr.errors import ConfigError, DataError, InfeasibleError, RulerError, SettingError, StorageError
 from tune_asr.record.checkpoints import UTTERANCES, epoch_folder, write_checkpoint
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
@@ -32,7 +32,7 @@ def make(folder):
         plan = from_values(space, Config(**sections).model_dump(), "test")
         state = SearchState.replay(read_ledger(folder.ledger))
         asha = Asha(grace_period=1, reduction_factor=2, max_t=4, controls=controls)
-        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", None, lambda event: None)
+        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", {}, lambda event: None)
 
     return make
 
@@ -132,15 +132,41 @@ def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut)
     assert strip == [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in whole]
 
 
-def test_a_finished_report_without_its_end_is_finished_on_resume(make, folder):
+def saved(folder, number, *epochs):
+    """Checkpoints of these epochs, as a worker writes them; returns the epochs that are there."""
+    where = folder.checkpoints(number)
+    for epoch in epochs:
+        write_checkpoint(epoch_folder(where, epoch), {UTTERANCES: lambda path: path.write_text("")})
+    return sorted(int(path.name.removeprefix("epoch_")) for path in where.iterdir())
+
+
+def test_a_finished_report_without_its_end_is_finished_on_resume_and_tidied(make, folder):
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.started(0, [], "host:1"))
     for epoch in (1, 2, 3, 4):
-        conductor.receive("00000", report(epoch, 0.1, last=epoch == 4))
+        saved(folder, "00000", epoch)
+        conductor.receive("00000", report(epoch, 0.5 - epoch / 10, last=epoch == 4))
+    saved(folder, "00000", 3)
     lines = folder.ledger.read_bytes().splitlines(keepends=True)
     folder.ledger.write_bytes(b"".join(lines[:-1]))
     assert make().state.trials["00000"].status == "finished"
+    assert saved(folder, "00000") == [4]
+
+
+def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    for epoch in (1, 2, 3):
+        conductor.receive("00000", report(epoch, epoch / 10))
+    again = make()
+    again.next_work()
+    again.receive("00000", messages.started(0, ["removed"] * 3, "host:2"))
+    for epoch, left in ((1, [1]), (2, [1, 2]), (3, [1, 2, 3])):
+        saved(folder, "00000", epoch)
+        again.receive("00000", report(epoch, epoch / 10))
+        assert saved(folder, "00000") == left
 
 
 def test_a_diverged_trial_ends_without_a_retry(make, folder):
@@ -152,29 +178,44 @@ def test_a_diverged_trial_ends_without_a_retry(make, folder):
     assert conductor.next_work().number == "00001"
 
 
-def test_data_a_trial_cannot_train_on_fail_the_trial_and_not_the_search(make, folder):
+def test_transcripts_that_do_not_fit_a_trials_frames_fail_the_trial_and_not_the_search(make, folder):
     conductor = make()
     conductor.next_work()
-    assert conductor.receive("00000", messages.failed(DataError("too long for their frames"))) == "stop"
+    assert conductor.receive("00000", messages.failed(InfeasibleError("too long for their frames"))) == "stop"
     assert read_ledger(folder.ledger)[-1]["cause"] == "too long for their frames"
 
 
-def test_a_class_that_logs_no_wer_ends_the_search(make):
+@pytest.mark.parametrize(("key", "ends"), [("features.num_mel_bins", False), ("optimizer.lr", True)])
+def test_data_that_cannot_be_used_end_the_search_unless_a_draw_made_them(make, key, ends):
+    conductor = make({key: {"choice": [40, 30]}})
+    conductor.next_work()
+    with pytest.raises(DataError, match="is gone") if ends else nullcontext():
+        assert conductor.receive("00000", messages.failed(DataError("its recording is gone"))) == "stop"
+    assert conductor.state.trials["00000"].status == ("pending" if ends else "failed")
+
+
+def test_a_class_of_the_users_may_end_its_training_by_itself(make, folder):
     conductor = make()
     conductor.next_work()
-    with pytest.raises(ConfigError, match="does not log val_wer"):
-        conductor.receive("00000", messages.failed(ConfigError("it does not log val_wer")))
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", report(1))
+    assert conductor.receive("00000", messages.ended()) == "stop"
+    conductor.process_ended("00000", None)
+    assert events(folder)[-1] == "finished"
 
 
-@pytest.mark.parametrize(("key", "ends"), [("model.width", False), ("trainer.gradient_clip_val", True)])
-def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, ends):
-    conductor = make({key: {"uniform": [0.001, 0.01]}}, model={"target": "own.Model", "width": 0.002})
+@pytest.mark.parametrize(
+    ("key", "distribution", "ends"),
+    [("model.width", {"uniform": [0.001, 0.01]}, False), ("seed", {"randint": [1, 9]}, True)],
+)
+def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, distribution, ends):
+    conductor = make({key: distribution}, model={"target": "own.Model", "width": 0.002})
     conductor.next_work()
     told = messages.failed(SettingError("model.target: Model cannot be built: ValueError: too wide"))
     with pytest.raises(ConfigError, match="too wide") if ends else nullcontext():
         assert conductor.receive("00000", told) == "stop"
-    assert conductor.state.trials["00000"].status == "failed"
-    assert "too wide" in conductor.state.trials["00000"].cause
+    trial = conductor.state.trials["00000"]
+    assert (trial.status, "too wide" in str(trial.cause)) == (("pending", False) if ends else ("failed", True))
 
 
 def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make):
@@ -185,10 +226,13 @@ def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make):
             number = conductor.next_work().number
             conductor.receive(number, told)
             conductor.process_ended(number, None)
-    assert conductor.state.counts()["failed"] == MAX_REFUSALS
+    assert conductor.state.counts()["failed"] == MAX_REFUSALS - 1
 
 
-@pytest.mark.parametrize("error", [StorageError("no space left"), RulerError("other validation data")])
+@pytest.mark.parametrize(
+    "error",
+    [StorageError("no space left"), RulerError("other validation data"), ConfigError("it logs no WER")],
+)
 def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error):
     conductor = make()
     conductor.next_work()

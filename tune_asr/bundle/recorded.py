@@ -91,7 +91,8 @@ def read_recorded(
             vocab=hyper_parameters(content).get("vocab", ()),
             averaged_epochs=content["averaged"]["epochs"] if "averaged" in content else (),
             report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
-            fingerprint=origin["data_fingerprint"],
+            # Its own, where it says: a search may draw what makes other data, e.g. data.max_seconds.
+            fingerprint=trained.get("data_fingerprint") or origin["data_fingerprint"],
             initial_sha256=trained.get(INITIAL_SHA256),
             is_exact=trained.get("device", "cpu") == "cpu" and config.precision.precision == "32-true",
         )

@@ -63,7 +63,7 @@ def _is(value: Any, kind: str) -> bool:
         case bool():
             return kind == "true or false"
         case int():
-            return kind in (_WHOLE, _NUMBER)
+            return kind in (_WHOLE, _NUMBER) and abs(value) < 2**63
         case float():
             return kind == _NUMBER and math.isfinite(value)
         case str():

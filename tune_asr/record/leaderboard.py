@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,30 +23,39 @@ COLUMNS = (
 """The columns before those of the searched keys."""
 
 
-def write_leaderboard(folder: ResultsFolder, state: SearchState, ranked: Sequence[Standing]) -> None:
+def write_leaderboard(
+    folder: ResultsFolder, state: SearchState, ranked: Sequence[Standing], *, patience: float = math.inf
+) -> None:
     """Write leaderboard.csv, and utterances/TRIAL.jsonl of each trial whose best epoch is a new one.
 
     Args:
         folder: where.
         state: the search.
         ranked: its trials as `ranking.standings` has them.
+        patience: for so many seconds intervals that are not known are computed, those of the first ranks first; the
+            others are left out. Of 10,000 utterances, one takes half a second, and trials wait meanwhile.
 
     Raises:
         StorageError: a file cannot be written.
     """
     keys = searched_keys(state)
     intervals = _known_intervals(folder)
+    end = time.monotonic() + patience
     table = io.StringIO()
     writer = csv.DictWriter(table, [*COLUMNS, *keys], restval="", lineterminator="\n")
     writer.writeheader()
     for rank, (trial, report) in enumerate(ranked, start=1):
         searched = {key: _cell(value) for key, value in trial.params.items()}
-        writer.writerow({"rank": rank, **_row(folder, trial, report, intervals), **searched})
+        writer.writerow({"rank": rank, **_row(folder, trial, report, intervals, end), **searched})
     write_if_changed(folder.leaderboard, table.getvalue().encode())
 
 
 def _row(
-    folder: ResultsFolder, trial: Trial, report: Report | None, intervals: Mapping[tuple[str, ...], tuple[str, str]]
+    folder: ResultsFolder,
+    trial: Trial,
+    report: Report | None,
+    intervals: Mapping[tuple[str, ...], tuple[str, str]],
+    end: float,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "trial": trial.number,
@@ -58,7 +69,7 @@ def _row(
         row[column] = "" if report.get(column) is None else _cell(report[column])
     interval = intervals.get((trial.number, row["checkpoint"], row["val_wer"]))
     if interval is None or not folder.utterances(trial.number).exists():
-        interval = _interval(folder, trial, report)
+        interval = _interval(folder, trial, report) if time.monotonic() < end else ("", "")
     row["val_wer_low"], row["val_wer_high"] = interval
     return row
 
@@ -80,15 +91,15 @@ def _known_intervals(folder: ResultsFolder) -> dict[tuple[str, ...], tuple[str, 
     """
     try:
         table = csv.DictReader(io.StringIO(folder.leaderboard.read_bytes().decode(), newline=""))
-    except (OSError, ValueError):
+        if tuple(table.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
+            return {}
+        return {
+            (row["trial"], row["checkpoint"], row["val_wer"]): (row["val_wer_low"], row["val_wer_high"])
+            for row in table
+            if row["val_wer_low"]
+        }
+    except (OSError, ValueError, csv.Error):  # damaged: what it said is computed again
         return {}
-    if tuple(table.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
-        return {}
-    return {
-        (row["trial"], row["checkpoint"], row["val_wer"]): (row["val_wer_low"], row["val_wer_high"])
-        for row in table
-        if row["val_wer_low"]
-    }
 
 
 def _cell(value: Any) -> str:

@@ -49,7 +49,9 @@ class Ledger:
         return cls(path, descriptor, length)
 
     def append(self, *events: Event) -> list[dict[str, Any]]:
-        """Write events in one piece and wait until they are on the disk: all of them, or none.
+        """Write events in one piece and wait until they are on the disk.
+
+        Where the disk refuses, none of them is there; where the power goes, all of them or the first ones.
 
         Args:
             events: each with `event` (its name); `time` is added where it is absent.

@@ -3,7 +3,7 @@
 Best is the lowest `val_wer` over the reported epochs whose checkpoint is kept: a result that nobody can
 load again is none. `val_cer` takes its place where words mean nothing. Ties go by `val_cer`, then
 `val_loss`, then the earlier epoch within a trial and the lower number between trials. What a trial
-reported before it diverged or failed counts.
+reported before it failed counts; what it reported before it diverged, behind all that did not diverge.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val
 def standings(
     state: SearchState, metric: Metric = "val_wer", kept: Mapping[str, set[int]] | None = None
 ) -> list[Standing]:
-    """Every trial with its best epoch, best first, those without one last, in order of their number.
+    """Every trial with its best epoch, best first, then those that diverged, those without an epoch last.
 
     Args:
         state: the search.
@@ -55,7 +55,8 @@ def standings(
     def key(standing: Standing) -> tuple[Any, ...]:
         trial, report = standing
         # Not by epoch: that one trial needed fewer does not make it the better of two.
-        return (report is None, epoch_key(report, metric)[:-1] if report else (), int(trial.number))
+        values = epoch_key(report, metric)[:-1] if report else ()
+        return (report is None, trial.status == "diverged", values, int(trial.number))
 
     found = [
         (trial, best_epoch(trial, kept if kept is None else kept.get(trial.number, set()), metric))

@@ -7,6 +7,7 @@ again. A snapshot costs a look at each trial's folder; a file that would not cha
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.sound import former_best, sound_standings
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.space.plan import trial_values
+
+_PATIENCE = 0.1
+"""Seconds that a running search gives to intervals in each snapshot."""
 
 
 def write_snapshots(
@@ -51,7 +55,7 @@ def write_snapshots(
     """
     former = former_best(folder)
     ranked, passed_over = sound_standings(folder, state, metric, former)
-    write_leaderboard(folder, state, ranked)
+    write_leaderboard(folder, state, ranked, patience=_PATIENCE if status == "running" else math.inf)
     best = None
     if winner := leader(ranked):
         trial, report = winner

@@ -74,7 +74,7 @@ def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
     try:
         best = json.loads(folder.summary.read_bytes())["best"]
         return str(best["trial"]), int(best["epoch"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -74,6 +74,8 @@ class SearchState:
     """By number, in order."""
     status: str = "interrupted"
     """`running` from a `search_started`; then what `search_ended` says: `finished` or `interrupted`."""
+    address: str | None = None
+    """Of the Ray that it ran on last, `local` for one of its own."""
     slots: int | None = None
     """How many trials run at the same time."""
     reports: list[dict[str, Any]] = field(default_factory=list, repr=False)
@@ -117,7 +119,7 @@ class SearchState:
         if "trial" in event:
             self._apply_to_trial(event)
         elif event["event"] == "search_started":
-            self.status, self.slots = "running", event["slots"]
+            self.status, self.slots, self.address = "running", event["slots"], event.get("address")
         elif event["event"] == "search_ended":
             self.status = event["status"]
         else:
@@ -180,6 +182,8 @@ class SearchState:
             trial.reports.append({sys.intern(key): value for key, value in event.items()})
             self.reports.append(trial.reports[-1])
         elif name == "decision":
+            if event["epoch"] != trial.epoch:
+                raise StorageError(f"trial {number} is judged at epoch {event['epoch']}, but is at {trial.epoch}")
             trial.decisions.append(dict(event))
         else:
             raise StorageError("this version of tune_asr does not know it")

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tune_asr.errors import DataError
+from tune_asr.errors import DataError, InfeasibleError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT, too_many_infeasible
 
 
@@ -70,10 +70,10 @@ def require_feasible(num_infeasible: int, num_utterances: int, where: str = "") 
     """Refuse training data too many of which cannot be aligned; `where` goes on with what is known of the place.
 
     Raises:
-        DataError: more than `MAX_INFEASIBLE_PERCENT` of them.
+        InfeasibleError: more than `MAX_INFEASIBLE_PERCENT` of them.
     """
     if too_many_infeasible(num_infeasible, num_utterances):
-        raise DataError(
+        raise InfeasibleError(
             f"{num_infeasible} of {num_utterances} training transcripts are too long for their frames{where}, but at "
             f"most {MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tune_asr
-from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.errors import ClusterError, ConfigError, first_line
 from tune_asr.tuning.descendants import descendants, kill_descendants
 from tune_asr.tuning.late_services import LateServices
 from tune_asr.tuning.watchdogs import end_process_within
@@ -171,8 +171,9 @@ def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
             address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ClusterError(f"no Ray answers at {address}: {reason}: start one with `ray start --head`") from error
+        raise ClusterError(
+            f"no Ray answers at {address}: {first_line(error)}: start one with `ray start --head`"
+        ) from error
     finally:
         call_off()
 

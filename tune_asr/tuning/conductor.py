@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tune_asr.errors import ConfigError, RulerError, SettingError, StorageError, TuneAsrError
+from tune_asr.errors import DataError, InfeasibleError, SettingError, TrialFailedError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
@@ -27,8 +27,10 @@ from tune_asr.tuning.messages import Work
 
 MAX_RETRIES = 3
 MAX_REFUSALS = 5
-_ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.")
-"""The sections of which one key may not suit another, or the user's class that is built from them."""
+_ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.", "trainer.", "precision.")
+"""The sections of which one key may not suit another, the machine, or the user's class that is built from them."""
+_DATA = ("data.max_seconds", "features.", "text.")
+"""What makes other data of those that lie on the disk."""
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[dict[str, Any]], None]
@@ -44,7 +46,7 @@ class Conductor:
         ledger: open for writing.
         state: the ledger's replay.
         metric: what the winner is chosen by, `val_wer` or `val_cer`.
-        val_fingerprint: of the validation data; None where they come from a class of the user's.
+        fingerprints: of the data, as `Work` has them.
         listener: told every event, once it is on the disk.
     """
 
@@ -56,24 +58,24 @@ class Conductor:
         ledger: Ledger,
         state: SearchState,
         metric: str,
-        val_fingerprint: str | None,
+        fingerprints: Mapping[str, str],
         listener: Listener,
     ) -> None:
         self.folder = folder
         self.plan = plan
         self.state = state
         self.metric: Any = metric
-        self._val_fingerprint = val_fingerprint
+        self._fingerprints = fingerprints
         self.asha = asha
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._ledger = ledger
         self._listener = listener
+        self._to_keep: dict[str, int] = {}
         self._finish_torn_ends()
         self._queue = deque(trial.number for trial in state.open_trials())
         self._out: set[str] = set()
-        self._to_keep: dict[str, int] = {}
 
     @property
     def is_over(self) -> bool:
@@ -108,7 +110,7 @@ class Conductor:
             params={**trial.params, "seed": trial.seed},
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
-            val_fingerprint=self._val_fingerprint,
+            fingerprints=self._fingerprints,
             grace_period=self.plan.space.asha.grace_period,
             import_path=str(Path.cwd()),
             umask=self._umask,
@@ -127,7 +129,9 @@ class Conductor:
             return self._started(trial, message)
         if kind == "report":
             return self._reported(trial, message["report"], last=message["last"])
-        if kind == "diverged":
+        if kind == "ended":
+            self._append({"event": "finished", "trial": number, "epoch": trial.epoch})
+        elif kind == "diverged":
             self._append({"event": "diverged", "trial": number, "epoch": trial.epoch + 1, "cause": message["cause"]})
         else:
             self._failed(trial, messages.error_of(dict(message)))
@@ -181,6 +185,7 @@ class Conductor:
     def _reported(self, trial: Trial, report: Mapping[str, Any], *, last: bool) -> Answer:
         # After a damaged checkpoint epochs are trained again that the ledger has: they count once.
         if report["epoch"] <= trial.epoch:
+            self._settle(trial, report["epoch"])
             return "continue"
         events: list[dict[str, Any]] = [{"event": "report", "trial": trial.number, **report, "last": last}]
         decision = None if last else self._judge(trial, report)
@@ -201,21 +206,20 @@ class Conductor:
         return None if trial.is_control else self.asha.decide(report["epoch"], report[compared])
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
-        # A full disk, or a node with other data, is no trait of the trial: the search ends, and can be resumed when
-        # that is mended.
-        if isinstance(error, (StorageError, RulerError)):
+        # Whatever another setting would not mend (a full disk, data that have gone, a class that logs no WER) is no
+        # trait of the trial: the search ends, nothing is marked, and it goes on once that is mended.
+        if not self._is_of_the_setting(trial, error):
             raise error
         self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
-        # A user's class that logs no WER fails in every trial: there is nothing to search. One that refuses its
-        # arguments may take those of the next trial, where they are drawn.
-        if isinstance(error, ConfigError) and not (isinstance(error, SettingError) and self._may_take_others(trial)):
-            raise error
 
-    def _may_take_others(self, refused: Trial) -> bool:
-        """Whether a user's class that refuses a trial's arguments may take another's: it has not refused all so far."""
-        drawn = any(key.startswith(_ARGUMENTS) for key in refused.params)
-        ended = [trial for trial in self.state.trials.values() if trial.status == "failed" and not trial.epoch]
-        return drawn and (len(ended) < MAX_REFUSALS or any(trial.epoch for trial in self.state.trials.values()))
+    def _is_of_the_setting(self, trial: Trial, error: TuneAsrError) -> bool:
+        """Whether another draw may do. Where all have been refused so far, it will not."""
+        if isinstance(error, InfeasibleError | TrialFailedError):
+            return True
+        sections = _ARGUMENTS if isinstance(error, SettingError) else _DATA if type(error) is DataError else ()
+        drawn = any(key.startswith(sections) for key in trial.params)
+        refused = [other for other in self.state.trials.values() if other.status == "failed" and not other.epoch]
+        return drawn and (len(refused) + 1 < MAX_REFUSALS or any(other.epoch for other in self.state.trials.values()))
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""
@@ -234,15 +238,22 @@ class Conductor:
             if report["last"] or stopped:
                 end = "finished" if report["last"] else "pruned"
                 self._append({"event": end, "trial": trial.number, "epoch": report["epoch"]})
+                self._settle(trial)
 
-    def _settle(self, trial: Trial) -> None:
-        """Keep what the trial's last event makes worth keeping: its newest two checkpoints while it runs, its best."""
+    def _settle(self, trial: Trial, newest: int | None = None) -> None:
+        """Keep what the trial's last event makes worth keeping: its newest two checkpoints while it runs, its best.
+
+        Args:
+            trial: the trial.
+            newest: the epoch that its last checkpoint is of, where it is an earlier one that was trained again.
+        """
+        newest = newest or trial.epoch
         where = self.folder.checkpoints(trial.number)
         best = ranking.best_epoch(trial, checkpoints.kept_epochs(where), self.metric)
         running = trial.status not in FINAL
-        keep = {trial.epoch, trial.epoch - 1} if running else set()
+        keep = {newest, newest - 1} if running else set()
         checkpoints.retain(where, keep | ({best["epoch"]} if best else set()))
-        if best and (best["epoch"] == trial.epoch or not running):
+        if best and (best["epoch"] == newest or not running):
             self._to_keep[trial.number] = best["epoch"]
         if not running:
             self.catch_up()

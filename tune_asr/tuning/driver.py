@@ -68,7 +68,8 @@ def resume(root: Path, address: str | None) -> int:
         StorageError: the folder holds no search, is locked or damaged.
         ClusterError: no Ray.
     """
-    folder = ResultsFolder.open_existing(root)
+    # The search is called as its folder is, which `.` does not say.
+    folder = ResultsFolder.open_existing(root if root.name not in ("", "..") else root.resolve())
     with folder.lock():
         description = read_search_yaml(folder.search_yaml)
         plan = plans.from_values(description["space"], description["config"], str(folder.search_yaml))
@@ -90,6 +91,8 @@ def resume(root: Path, address: str | None) -> int:
                 f"{folder.search_yaml}: the recordings in augment.noise_dir have changed since the search began, and "
                 "its trials would be trained on two kinds of noise: restore them, or start a new search"
             )
+        if address is None and state.address not in (None, "local"):
+            print(f"the search ran on the Ray cluster at {state.address}; without --address it goes on in a local Ray")
         if changes := changed_versions(description["versions"]):
             print(f"the search began with other versions ({changes}): results may differ in their last digits")
         return _run(folder, plan, description, found, address)
@@ -151,7 +154,7 @@ def _run(
             folder,
             plan,
             metric=description["metric"],
-            val_fingerprint=found.corpus.val_fingerprint if found else None,
+            fingerprints=_fingerprints(plan, found),
             slots=slots,
             gpus=gpus,
             interrupts=interrupts,
@@ -168,6 +171,16 @@ def _run(
         if code < 128:
             _say_farewell(folder)  # before Ray is shut down, which a lost one may never be
     return code
+
+
+def _fingerprints(plan: Plan, found: Survey | None) -> dict[str, str]:
+    """What a worker's data must say of themselves; of all of them, where no draw makes others of them."""
+    if found is None:
+        return {}
+    fingerprints = {"val_fingerprint": found.corpus.val_fingerprint}
+    if not any(key.startswith(("data.", "features.", "text.")) for key in plan.distributions):
+        fingerprints["fingerprint"] = found.corpus.fingerprint
+    return fingerprints
 
 
 @contextmanager

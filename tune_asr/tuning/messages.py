@@ -10,6 +10,7 @@ from typing import Any
 from tune_asr.errors import (
     ConfigError,
     DataError,
+    InfeasibleError,
     RulerError,
     SettingError,
     StorageError,
@@ -38,9 +39,9 @@ def from_result(result: Mapping[str, Any]) -> Message:
 class Work:
     """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
 
-    `val_fingerprint` names the validation data that the search measures by; None where they come from a class of the
-    user's. `params` are the searched ones among the values, for its curves. `import_path` (for a user's own classes)
-    and `umask` are the driver's: a worker inherits neither.
+    `fingerprints` name the data of the search, by attribute of the data module that says the same here; none where they
+    come from a class of the user's. `params` are the searched ones among the values, for its curves. `import_path` (for
+    a user's own classes) and `umask` are the driver's: a worker inherits neither.
     """
 
     number: str
@@ -49,7 +50,7 @@ class Work:
     params: dict[str, Any]
     root: str
     search: str
-    val_fingerprint: str | None
+    fingerprints: Mapping[str, str]
     grace_period: int
     import_path: str
     umask: int
@@ -81,6 +82,11 @@ def reported(report: dict[str, Any], *, last: bool) -> Message:
     return {"kind": "report", "report": report, "last": last}
 
 
+def ended() -> Message:
+    """The training has ended behind an epoch that was not said to be its last: a class of the user's ended it."""
+    return {"kind": "ended"}
+
+
 def diverged(cause: str) -> Message:
     """The loss is no longer finite."""
     return {"kind": "diverged", "cause": cause}
@@ -93,6 +99,6 @@ def failed(error: TuneAsrError) -> Message:
 
 def error_of(message: Message) -> TuneAsrError:
     """The error behind a `failed` message."""
-    told = (ConfigError, SettingError, DataError, RulerError, TrialFailedError, StorageError)
+    told = (ConfigError, SettingError, DataError, RulerError, InfeasibleError, TrialFailedError, StorageError)
     kinds = {kind.__name__: kind for kind in told}
     return kinds.get(message["error"], TuneAsrError)(message["cause"])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
+from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError, first_line
 
 ANSWER_SECONDS = 60.0
 """A busy node needs some twenty to start its first process."""
@@ -93,7 +93,7 @@ def _answer(name: str, answer: Any, seconds: float) -> tuple[str, str]:
     try:
         found: tuple[str, str] = ray.get(answer)
     except RayError as error:
-        raise ClusterError(f"{name} was lost: {str(error).strip().splitlines()[0]}") from error
+        raise ClusterError(f"{name} was lost: {first_line(error)}") from error
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ray import tune
 from ray.exceptions import RayError
 
-from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
+from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError, first_line
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.snapshots import write_snapshots
@@ -31,6 +31,7 @@ from tune_asr.tuning.trainable import make_trainable
 from tune_asr.tuning.watchdogs import RayWatch, end_process_within, lost
 
 LOOK_SECONDS = 5.0
+WAITING_SECONDS = 30.0
 
 
 class Session:
@@ -40,7 +41,7 @@ class Session:
         folder: the results folder, locked by this process.
         plan: the space and its base configuration.
         metric: what the winner is chosen by.
-        val_fingerprint: of the validation data; None where they come from a class of the user's.
+        fingerprints: of the data, as `Work` has them.
         slots: trials at once.
         gpus: of each trial.
         interrupts: the signals that have come.
@@ -54,7 +55,7 @@ class Session:
         plan: Plan,
         *,
         metric: Any,
-        val_fingerprint: str | None,
+        fingerprints: Mapping[str, str],
         slots: int,
         gpus: float,
         interrupts: Interrupts,
@@ -62,7 +63,7 @@ class Session:
         dashboard: Callable[[], str | None],
     ) -> None:
         self.folder, self.plan, self.metric = folder, plan, metric
-        self._val_fingerprint = val_fingerprint
+        self._fingerprints = fingerprints
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(folder.ledger)
         self.state = SearchState.read(folder.ledger)
@@ -85,6 +86,7 @@ class Session:
         self._dirty = True
         self._dashboard: Callable[[], str | None] | None = dashboard
         self._looked_at = 0.0
+        self._waits_since: float | None = time.monotonic() if address else None
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
         self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
@@ -105,7 +107,7 @@ class Session:
             self.ledger,
             self.state,
             self.metric,
-            self._val_fingerprint,
+            self._fingerprints,
             self._on_event,
         )
         try:
@@ -130,7 +132,7 @@ class Session:
                 self._tuner(conductor).fit()
             except EndSearch as end:
                 # Of a Ray that is lost behind the last trial, nothing was wanted any more.
-                if not (conductor.is_over and isinstance(end.error, ClusterError)):
+                if conductor.has_work or conductor.handed_out or not isinstance(end.error, ClusterError):
                     raise
             except (RayError, RuntimeError, ConnectionError) as error:
                 with ending():
@@ -141,7 +143,7 @@ class Session:
 
     def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
         if isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
-            raise ClusterError(lost(str(error).strip().splitlines()[0], self._way_on)) from error
+            raise ClusterError(lost(first_line(error), self._way_on)) from error
         raise error
 
     def _tuner(self, conductor: Conductor) -> tune.Tuner:
@@ -176,6 +178,7 @@ class Session:
             self.progress.say(f"dashboard {url}{_token_hint()}")
             self._dashboard = None
         self.progress.tick()
+        self._tell_of_waiting()
         if not self._watch.is_lost and time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
@@ -185,6 +188,17 @@ class Session:
                 self._snapshot("running")
         except TuneAsrError as error:
             raise EndSearch(error) from error
+
+    def _tell_of_waiting(self) -> None:
+        """Say once why nothing happens, where others use the cluster, or it is still to grow."""
+        if self._waits_since is None or time.monotonic() - self._waits_since < WAITING_SECONDS:
+            return
+        self._waits_since = None
+        resources = self.plan.space.resources
+        self.progress.say(
+            f"no trial has begun in {WAITING_SECONDS:.0f} s: the cluster may have nothing free for it "
+            f"({resources.cpus_per_trial:g} CPUs, {self.gpus:g} GPUs each; `ray status` shows what is in use)"
+        )
 
     def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
         error = end.error
@@ -217,6 +231,8 @@ class Session:
             self.state.apply(written)
 
     def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] in ("started", "resumed"):
+            self._waits_since = None
         self._dirty = True
         self.progress.event(event)
 

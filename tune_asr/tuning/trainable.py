@@ -92,6 +92,7 @@ def _train(work: Work) -> None:
     _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
     resume_from = checkpoint / CHECKPOINT if checkpoint else None
+    was_last = False
     loggers, warning = _loggers(work, folder.tensorboard(work.number), config.logging, resume_from)
 
     def on_start() -> None:
@@ -100,6 +101,8 @@ def _train(work: Work) -> None:
         _name_process(work)
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
+        nonlocal was_last
+        was_last = last
         report = _report(work, folder, result, save)
         if last:
             # The search may be over with this report, and its processes with it: W&B has to be done before.
@@ -121,6 +124,8 @@ def _train(work: Work) -> None:
         loggers=loggers,
         grace_period=work.grace_period,
     )
+    if not was_last:
+        tune.report(to_result(messages.ended()))
 
 
 def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:
@@ -142,16 +147,18 @@ def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Pat
 
 
 def _check_ruler(work: Work, data: Any) -> None:
-    """Raise RulerError where this node's validation data are not those of the search."""
+    """Raise RulerError where this node's data are not those of the search."""
     from tune_asr.errors import RulerError
 
-    here = getattr(data, "val_fingerprint", None)
-    if work.val_fingerprint and here != work.val_fingerprint:
-        raise RulerError(
-            f"node {socket.gethostname()} has other validation data than the search: their fingerprint is {here} there "
-            f"and {work.val_fingerprint} for the search, and results would be measured by two rulers: mount the same "
-            "data at the same path on every node"
-        )
+    for name, wanted in work.fingerprints.items():
+        here = getattr(data, name, None)
+        if here != wanted:
+            which = "other validation data" if name == "val_fingerprint" else "other data"
+            raise RulerError(
+                f"node {socket.gethostname()} has {which} than the search: their fingerprint is {here} there and "
+                f"{wanted} for the search, and results could not be compared: have the same data at the same path on "
+                "every node, as they were when the search began"
+            )
 
 
 def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[str, Any]:
