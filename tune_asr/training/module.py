@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from tune_asr.errors import ConfigError, DataError, SettingError
+from tune_asr.errors import ConfigError, DataError, InfeasibleError, SettingError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.speech.vocabulary import spelled
 from tune_asr.training.augment import SpecAugment
@@ -163,7 +163,7 @@ class SimpleCTCModule(pl.LightningModule):
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
         counts = self.counts()
         if not self._tokens and self._has_infeasible:
-            raise DataError("no transcript of the validation data fits its frames: lower model.subsampling")
+            raise InfeasibleError("no transcript of the validation data fits its frames: lower model.subsampling")
         if not self._tokens:
             raise DataError(
                 "no transcript of the validation data holds a symbol of the vocabulary: validate on transcripts in the "
