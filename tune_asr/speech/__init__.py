@@ -21,4 +21,6 @@ survey            a corpus, its report, and everything that is wrong with it
 
 synthetic         a seed -> a corpus of made-up speech (`voice`: how it sounds)
 noise             a folder, or a colour -> noise to lay under speech in training
+
+locks             a file that one process holds (`files`: what can be read, and what is on the disk)
 """
