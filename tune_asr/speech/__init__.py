@@ -16,6 +16,7 @@ survey            a corpus, its report, and everything that is wrong with it
   hold_out          rows -> training and validation, for people without a split
   audio             a recording -> samples, or the reason why not (`files`, `truncation`)
   remarks           what is allowed but worth a look
+  overlaps          which utterances share speech
   data_report       all of it as text
   progress          how far a long look has come
 
