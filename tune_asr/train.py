@@ -17,6 +17,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,9 +120,10 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
         metric = data.metric if isinstance(data, SpeechDataModule) else "val_wer"
         top_k = max(keep.save_top_k, keep.average_top_k)
         folder = CheckpointFolder(_path(keep.dirpath), metric=metric, save_top_k=top_k, resumed_from=resume_from)
-    trained = train_alone(config, data, folder=folder, save_dir=save_dir, resume_from=resume_from, say=_say)
-    if writes:
-        _say(_closing(config, trained, arguments, time.monotonic() - began))
+    with folder.lock() if folder else nullcontext():
+        trained = train_alone(config, data, folder=folder, save_dir=save_dir, resume_from=resume_from, say=_say)
+        if writes:
+            _say(_closing(config, trained, arguments, time.monotonic() - began))
     values: dict[str, object] = {name: trained.best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
     values["checkpoint"] = str(trained.checkpoint) if trained.checkpoint else None
     if trained.average and trained.average.checkpoint:  # `epoch` is the newest of these

@@ -76,8 +76,8 @@ class Door:
 
     @property
     def files(self) -> set[str]:
-        """All files below the folder, but for the configuration."""
-        paths = (path for path in self.root.rglob("*") if path.is_file())
+        """All files below the folder, but for the configuration and the lock, which outlives every training."""
+        paths = (path for path in self.root.rglob("*") if path.is_file() and path.name != ".lock")
         return {str(path.relative_to(self.root)) for path in paths} - {"config.yaml"}
 
     def checkpoint(self, path: str) -> dict:

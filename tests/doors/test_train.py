@@ -227,7 +227,7 @@ def test_a_training_that_is_killed_goes_on_where_it_stood(workspace, train):
     err = workspace.kill(process, signal.SIGTERM)[1]
     assert process.returncode == 143
     assert "Traceback" not in err
-    assert {path.name for path in (train.root / CHECKPOINTS).iterdir()} == set(names(train))
+    assert {path.name for path in (train.root / CHECKPOINTS).iterdir()} == {".lock", *names(train)}
     for name in names(train):
         assert name == f"ctc-epoch={train.checkpoint(f'{CHECKPOINTS}/{name}')['epoch']:02d}.ckpt"
     newest, last = names(train)[-1], train.checkpoint(f"{CHECKPOINTS}/{names(train)[-1]}")["epoch"] + 3

@@ -1,7 +1,12 @@
 """What `train` refuses: one message, the right exit code, no traceback, nothing left behind."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
+
+from tune_asr.training.checkpoint_folder import CheckpointFolder
 
 CHECKPOINT = "artifacts/checkpoints/ctc-epoch=00.ckpt"
 
@@ -57,6 +62,20 @@ def test_what_cannot_be_resumed_is_told_before_anything_else(train):
     assert ended.err.startswith("error: weights.ckpt: not a Lightning checkpoint that can be resumed")
     assert "model.init_from" in ended.err
     assert not (train.root / "artifacts").exists()
+
+
+def test_a_folder_that_another_training_writes_is_exit_5_and_stays_as_it_is(train):
+    train("trainer.max_epochs=1")
+    saved = (train.root / CHECKPOINT).read_bytes()
+    folder = Path("artifacts/checkpoints")
+    with CheckpointFolder(folder, metric="val_wer", save_top_k=1, resumed_from=None).lock():
+        refusal = train("trainer.max_epochs=1", expect=5).refusal
+        assert f"{folder}: another training keeps its checkpoints here: process {os.getpid()} on " in refusal
+        assert "--set checkpoint.dirpath=artifacts/checkpoints-2" in refusal
+        train("trainer.max_epochs=1", "checkpoint.dirpath=artifacts/checkpoints-2")
+        train("--fast-dev-run")
+    assert (train.root / CHECKPOINT).read_bytes() == saved
+    train("trainer.max_epochs=1")
 
 
 def test_a_fast_dev_run_resumes_nothing(train):

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
 from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.manifest_survey import survey_manifests
 from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.overlaps import Part, count_overlaps
 from tune_asr.speech.survey import Survey
 
 RATE = 8000
@@ -212,6 +215,49 @@ def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
         "bad rows: none",
     ):
         assert told in report
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "is_shared"),
+    [
+        ({}, {"offset": 0}, True),
+        ({}, {"offset": 0.5, "duration": 0.2}, True),
+        ({"offset": 0.1, "duration": 0.5}, {"offset": 0.4, "duration": 0.5}, True),
+        ({"offset": 0, "duration": 0.4}, {"offset": 0.4, "duration": 0.4}, False),
+        ({"offset": 0, "duration": 0.41}, {"offset": 0.4, "duration": 0.4}, False),  # rounded to 10 ms
+        ({"offset": 0.5}, {"offset": 0, "duration": 0.4}, False),
+    ],
+)
+def test_parts_of_a_recording_are_shared_where_they_overlap_and_not_where_they_touch(data, train, val, is_shared):
+    def row(name, **part):
+        return json.dumps({"audio_filepath": name, "text": "one", **part})
+
+    (data / "link.wav").symlink_to("a.wav")
+    manifest(data, "train", row("a.wav", **train))
+    manifest(data, "val", row("link.wav", **val))
+    told = "recordings that stand in training and in validation: 1 ('link.wav')"
+    assert (told in " ".join(survey(data).render().split())) is is_shared
+    manifest(data, "train", row("a.wav", **train), row("link.wav", **val))
+    told = "recordings that training lists more than once: 2 ('a.wav', 'link.wav')"
+    assert (told in " ".join(survey(data).render().split())) is is_shared
+
+
+PARTS = st.lists(
+    st.builds(
+        lambda path, begin, length: Part(Path(path), begin, begin + length),
+        st.sampled_from("ab"),
+        st.floats(0, 3),
+        st.floats(0.025, 2),
+    )
+)
+
+
+@given(PARTS, PARTS)
+def test_overlaps_are_those_that_every_pair_has(parts, others):
+    def overlap(one, other):
+        return one.path == other.path and min(one.end - other.begin, other.end - one.begin) > 0.02
+
+    assert count_overlaps(parts, others) == [sum(overlap(part, other) for other in others) for part in parts]
 
 
 def test_the_report_is_80_columns_wide_and_shows_20_bad_rows(data, monkeypatch):

@@ -1,6 +1,10 @@
 """Which checkpoints `train` keeps, under every course a training can take; and which can be resumed."""
 
 import errno
+import fcntl
+import os
+import subprocess
+import sys
 import tempfile
 import zipfile
 from pathlib import Path
@@ -165,6 +169,41 @@ def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StorageError, match=r"cannot be written: .*: choose checkpoint.dirpath"):
             CheckpointFolder(path, metric="val_wer", save_top_k=1, resumed_from=None)
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from tune_asr.training.checkpoint_folder import CheckpointFolder
+with CheckpointFolder(Path(sys.argv[1]), metric="val_wer", save_top_k=1, resumed_from=None).lock():
+    print(flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_trainings_do_not_share_a_folder_and_one_that_was_killed_does_not_hold_it(tmp_path):
+    (tmp_path / "ctc-epoch=00.123.tmp").write_text("half of i")
+    folder = train(tmp_path, [])
+    with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        owner.stdout.readline()
+        with pytest.raises(StorageError, match=rf"process {owner.pid} on .*\n.*--set checkpoint.dirpath={tmp_path}-2$"):
+            folder.lock()
+        owner.kill()
+        owner.wait()
+    with folder.lock(), pytest.raises(StorageError, match=f"another training .* process {os.getpid()} on"):
+        train(tmp_path, []).lock()
+    with folder.lock():
+        assert (tmp_path / "ctc-epoch=00.123.tmp").exists()
+
+
+def test_a_file_system_without_locks_stops_no_training(tmp_path, monkeypatch):
+    def flock(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with train(tmp_path, []).lock(), train(tmp_path, []).lock():
+        pass
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """Speed, gain and noise on log-mel features: near the real thing, off at zero, and equal for equal seeds."""
 
 import math
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 import torchaudio
 
 from tune_asr.errors import DataError
+from tune_asr.speech import audio, progress
 from tune_asr.speech.noise import EXPONENTS, ColouredNoise, noises
 from tune_asr.speech.synthetic import synthesize_corpus
 from tune_asr.training.features import log_mel
@@ -178,6 +181,24 @@ def test_made_up_noise_has_its_colour_and_is_the_same_each_time():
         octaves = [power[i * 20 : 2 * i * 20].mean() for i in (100, 200, 400, 800)]  # 100 Hz to 1600 Hz
         steps = -np.diff(np.log2(octaves))
         assert steps == pytest.approx([exponent] * 3, abs=0.2)
+
+
+def test_noise_is_decoded_several_at_a_time_and_one_is_told_how_far_it_is(tmp_path, monkeypatch, capsys):
+    import soundfile
+
+    together, verify = threading.Barrier(2, timeout=20), audio.verify
+
+    def both(path):
+        together.wait()  # broken where one waits for the other's end
+        return verify(path)
+
+    for name in ("b", "a"):
+        soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).uniform(-0.1, 0.1, 8000), RATE)
+    monkeypatch.setattr(audio, "verify", both)
+    monkeypatch.setattr(progress, "_SILENT_SECONDS", 0)
+    found, _ = noises(tmp_path, RATE)
+    assert [Path(utterance.id).name for utterance in found] == ["a.wav", "b.wav"]
+    assert "noise recordings checked: 2 of 2 (100%)" in capsys.readouterr().err
 
 
 def test_a_folder_of_noise_is_read_whole_and_its_mistakes_are_told(tmp_path):

@@ -64,7 +64,7 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
             recogniser = _write_models(recorded, known, folder)
         found = validate(recogniser, data.val_dataloader())
         scores = {"validation": score(((u.reference, u.hypothesis) for u in found.utterances), interval)}
-        sentences = [checks.check_record(recorded, scores["validation"])]
+        sentences = [checks.check_record(recorded, scores["validation"], found.utterances)]
         sentences += checks.check_onnxruntime(recogniser, found, config)
         sentences += checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config)
         if test.utterances:

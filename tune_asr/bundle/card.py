@@ -119,7 +119,7 @@ def _fairness(scores: Mapping[str, Score], facts: Mapping[str, Any]) -> str:
     if seen := facts.get("test_recordings_seen"):
         return (
             f"{seen} of the {scores['test'].num_utterances} test recordings stand in the training or validation data "
-            "too, so the test score is no fair one."
+            "too, whole or in part, so the test score is no fair one."
         )
     if "test" in scores:
         return "The test set took no part in training or in the choice of the model, and was scored at this export."

@@ -32,7 +32,8 @@ class Recorded:
         report: `epoch`, `val_wer`, `val_cer`, and in a ledger the counts of `COUNTS` too.
         fingerprint: of the data it was trained and validated on; None where a class of the user's made them.
         initial_sha256: of the file that `model.init_from` names; None where there is none, or it is not on record.
-        is_exact: whether it was trained in float32 on a CPU, so that its error counts come out the same to the last.
+        is_exact: whether it was trained in float32 on a CPU, so that its error counts come out the same to the last on
+            that CPU, and but for ties on any other.
     """
 
     name: str

@@ -36,7 +36,7 @@ def score(pairs: Iterable[tuple[str, str]], interval: Interval) -> Score:
     pairs = list(pairs)
     counts = [count_errors(reference, hypothesis) for reference, hypothesis in pairs]
     if word_error_rate_applies(reference for reference, _ in pairs):
-        metric, errors = "WER", [c.substitutions + c.deletions + c.insertions for c in counts]
+        metric, errors = "WER", [c.word_errors for c in counts]
         totals = [c.words for c in counts]
     else:
         metric, errors, totals = "CER", [c.character_errors for c in counts], [c.characters for c in counts]

@@ -15,6 +15,7 @@ from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.speech.look import look_at
 from tune_asr.speech.manifest import read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.overlaps import Part, count_overlaps, part_of
 from tune_asr.training.data import load_speech
 from tune_asr.training.feature_sources import features_of
 
@@ -44,16 +45,15 @@ def read_test_manifest(config: Config) -> HeldBack:
 
 
 def num_seen(test: HeldBack, config: Config) -> int:
-    """How many recordings of the test manifest, or parts of them, stand in training or validation too."""
+    """How many utterances of the test manifest share speech with one of training or validation."""
     corpus = load_speech(config).corpus
-    seen = {_heard(utterance) for utterance in (*corpus.train, *corpus.val)}
-    return sum(_heard(utterance) in seen for utterance in test.utterances)
+    seen = (_heard(utterance) for utterance in (*corpus.train, *corpus.val))
+    return sum(number > 0 for number in count_overlaps([_heard(utterance) for utterance in test.utterances], seen))
 
 
-def _heard(utterance: Utterance) -> tuple[Path, int, int | None]:
-    audio = utterance.audio
-    assert isinstance(audio, FileAudio)
-    return audio.path.resolve(), audio.start, audio.num_frames
+def _heard(utterance: Utterance) -> Part:
+    assert isinstance(utterance.audio, FileAudio)
+    return part_of(utterance, utterance.audio.path.resolve())
 
 
 def transcribe(recogniser: Recogniser, test: HeldBack, config: Config) -> list[tuple[str, str]]:

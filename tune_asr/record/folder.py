@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
 import shutil
-import socket
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.atomic import TEMPORARY_PREFIX, probe_writable, storage_error
 from tune_asr.record.skipped_rows import SKIPPED_ROWS
-
-_LOCK_ATTEMPTS = 5
-_LOCK_PAUSE = 0.02
-"""Seconds. `is_running` holds the lock for an instant; that must not stop a search."""
+from tune_asr.speech import locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,35 +155,25 @@ class ResultsFolder:
         """The folder of the trial's TensorBoard run."""
         return self.root / "tensorboard" / trial
 
-    def lock(self) -> Lock:
+    def lock(self) -> locks.Lock:
         """Take the folder for this process, until `Lock.release` or its end, however it ends.
 
         Raises:
             StorageError: a search owns it already.
         """
         try:
-            # Close-on-exec, as Python opens all files: a child that outlives the driver holds no lock.
-            descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o666)
-            if not _flock(descriptor):
-                os.close(descriptor)
+            lock = locks.lock(self.lock_file)
+            if lock is None:
                 way_out = "Wait for its end or stop it; `python -m tune_asr.report` shows how it goes meanwhile."
-                raise StorageError(Problem(str(self.root), f"a search runs here: {self._owner()}", way_out))
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+                what = f"a search runs here: {locks.owner(self.lock_file)}"
+                raise StorageError(Problem(str(self.root), what, way_out))
         except OSError as error:
             raise storage_error(error, self.lock_file, "cannot lock the results folder") from error
-        return Lock(descriptor)
+        return lock
 
     def is_running(self) -> bool:
         """Whether a living search owns the folder. Writes nothing."""
-        try:
-            with self.lock_file.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # never locked, or on a file system without locks
-            return False
-        return False
+        return locks.is_locked(self.lock_file)
 
     def _nearest(self) -> Path:
         """What is there of the path of the folder: itself, or the nearest above it."""
@@ -199,9 +182,6 @@ class ResultsFolder:
     def _in_the_way(self) -> StorageError:
         what = f"it cannot be made: {self._nearest()} is not a folder"
         return StorageError(Problem(str(self.root), what, "Choose another --name or --results."))
-
-    def _owner(self) -> str:
-        return self.lock_file.read_text(encoding="utf-8", errors="replace").strip() or "another process"
 
     def _refuse_to_overwrite(self) -> None:
         if self.search_yaml.exists() or (self.ledger.exists() and self.ledger.stat().st_size):
@@ -213,38 +193,6 @@ class ResultsFolder:
         if others:
             what = f"the folder is not empty, and holds no search but {others[0]}"
             raise StorageError(Problem(str(self.root), what, "Choose another --name or --results, or empty it."))
-
-
-class Lock:
-    """The ownership of a results folder. Closing the file, which the end of the process does too, gives it up."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        """Give the folder up."""
-        os.close(self._descriptor)
-
-    def __enter__(self) -> Lock:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-
-def _flock(descriptor: int) -> bool:
-    """Lock the open file for this process alone; False where another holds it."""
-    for attempt in range(_LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if attempt + 1 < _LOCK_ATTEMPTS:
-                time.sleep(_LOCK_PAUSE)
-        else:
-            return True
-    return False
 
 
 def is_record_of_a_search(path: Path) -> bool:

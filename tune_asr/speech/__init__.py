@@ -16,9 +16,12 @@ survey            a corpus, its report, and everything that is wrong with it
   hold_out          rows -> training and validation, for people without a split
   audio             a recording -> samples, or the reason why not (`files`, `truncation`)
   remarks           what is allowed but worth a look
+  overlaps          which utterances share speech
   data_report       all of it as text
   progress          how far a long look has come
 
 synthetic         a seed -> a corpus of made-up speech (`voice`: how it sounds)
 noise             a folder, or a colour -> noise to lay under speech in training
+
+locks             a file that one process holds (`files`: what can be read, and what is on the disk)
 """

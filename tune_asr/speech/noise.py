@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from tune_asr.errors import DataError
 from tune_asr.speech import audio
 from tune_asr.speech.corpus import FileAudio, Utterance, fingerprint
 from tune_asr.speech.frames import can_resample, min_samples
+from tune_asr.speech.progress import watched
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 # Power falls with the frequency raised to it: white, pink and brown noise.
@@ -59,7 +62,9 @@ def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tup
         )
         return generated, f"coloured noise {EXPONENTS} {SECONDS}"
     paths = recordings_in(folder)
-    recordings = tuple(_recording(path, sample_rate, decode) for path in paths)
+    with ThreadPoolExecutor() as pool:  # see `inspection`
+        found = pool.map(partial(_recording, sample_rate=sample_rate, decode=decode), paths)
+        recordings = tuple(watched(found, len(paths), "noise recordings checked"))
     stats = [path.stat() for path in paths]
     key = fingerprint((str(p), s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True))
     return recordings, key

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from tune_asr.speech.data_report import examples
 from tune_asr.speech.inspection import Entry
+from tune_asr.speech.overlaps import Part, count_overlaps, part_of
 
 
 def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entry] = ()) -> Iterator[str]:
@@ -16,18 +15,13 @@ def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entr
     shared_texts = (entry.utterance.text for entry in val if entry.utterance.text in texts)
     yield from _told("texts that stand in training and in validation", shared_texts)
 
-    files = {_heard(entry) for entry in train}
-    shared_files = (entry.row.audio_as_written for entry in val if _heard(entry) in files)
-    yield from _told("recordings that stand in training and in validation", shared_files)
+    learned, ruler = _parts(train), _parts(val)
+    yield from _told("recordings that stand in training and in validation", _sharing(val, learned))
+    shared = _sharing(test, [*learned, *ruler])
+    yield from _told("test recordings that stand in training or validation, whose score is no fair one", shared)
 
-    learned_from = files | {_heard(entry) for entry in val}
-    shared_files = (entry.row.audio_as_written for entry in test if _heard(entry) in learned_from)
-    yield from _told("test recordings that stand in training or validation, whose score is no fair one", shared_files)
-
-    for name, entries in (("training", train), ("validation", val)):
-        counts = Counter(map(_heard, entries))
-        repeated = (entry.row.audio_as_written for entry in entries if counts[_heard(entry)] > 1)
-        yield from _told(f"recordings that {name} lists more than once", repeated)
+    for name, entries, parts in (("training", train, learned), ("validation", val, ruler)):
+        yield from _told(f"recordings that {name} lists more than once", _sharing(entries, parts, more_than=1))
 
 
 def _told(what: str, found: Iterable[str]) -> Iterator[str]:
@@ -35,6 +29,12 @@ def _told(what: str, found: Iterable[str]) -> Iterator[str]:
         yield f"{what}: {len(different):,} ({examples(different)})"
 
 
-def _heard(entry: Entry) -> tuple[Path, float | None]:
-    """The recording and where in it the utterance begins: segments of one recording are no repeats."""
-    return entry.recording.path, entry.row.offset
+def _parts(entries: Iterable[Entry]) -> list[Part]:
+    return [part_of(entry.utterance, entry.recording.path) for entry in entries]
+
+
+def _sharing(entries: Sequence[Entry], parts: Sequence[Part], *, more_than: int = 0) -> Iterator[str]:
+    """The recordings, as written, of the entries that overlap more than so many of `parts`."""
+    for entry, number in zip(entries, count_overlaps(_parts(entries), parts), strict=True):
+        if number > more_than:
+            yield entry.row.audio_as_written

@@ -35,9 +35,14 @@ class ErrorCounts:
         return ErrorCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
+    def word_errors(self) -> int:
+        """Substitutions, deletions and insertions of words."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
     def wer(self) -> float:
         """The word error rate, which may exceed 1; where the references have no words, the number of insertions."""
-        return (self.substitutions + self.deletions + self.insertions) / max(1, self.words)
+        return self.word_errors / max(1, self.words)
 
     @property
     def cer(self) -> float:

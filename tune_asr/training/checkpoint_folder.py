@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
-from tune_asr.errors import StorageError
+from tune_asr.errors import Problem, StorageError
+from tune_asr.speech import locks
 from tune_asr.training.epochs import EpochResult, Save, best_epochs
 
 AVERAGE = "ctc-average.ckpt"
@@ -21,6 +23,7 @@ class CheckpointFolder:
 
     What a checkpoint made of each utterance may stand beside it (`alignments_of`), and goes where it goes.
 
+    One training at a time: two would take each other's checkpoints for those of an earlier one, so `lock` it first.
     Checkpoints of an earlier training in the same folder are moved into a folder beside them before the first one is
     saved, and so are those of this training that a resume is about to make again. None is lost.
 
@@ -47,6 +50,25 @@ class CheckpointFolder:
             tempfile.TemporaryFile(dir=dirpath).close()
         except OSError as error:
             raise StorageError(f"{dirpath}: cannot be written: {error.strerror}: choose checkpoint.dirpath") from error
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Take the folder for this process, until the end of the `with` or of the process, however it ends.
+
+        Where the file system knows no locks, the training goes on without.
+
+        Raises:
+            StorageError: another training owns it.
+        """
+        file = self.dirpath / ".lock"
+        try:
+            lock = locks.lock(file)
+        except OSError:
+            return nullcontext()
+        if lock is None:
+            what = f"another training keeps its checkpoints here: {locks.owner(file)}"
+            another = shlex.quote(f"checkpoint.dirpath={self.dirpath}-2")
+            raise StorageError(Problem(str(self.dirpath), what, f"Wait for its end, or keep these in: --set {another}"))
+        return lock
 
     def path(self, epoch: float) -> Path:
         """The checkpoint of an epoch; `epoch` counts from 1."""
