@@ -154,6 +154,7 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
     from tune_asr.record.search_yaml import read_search_yaml
     from tune_asr.record.snapshots import winner_config
     from tune_asr.record.state import SearchState
+    from tune_asr.space.searchable import OTHER_DATA
 
     folder = ResultsFolder.open_existing(root)
     if folder.is_running():
@@ -165,7 +166,7 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
         "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report['epoch']}",
         "origin": {
             "config": winner_config(search["config"], trial),
-            "data_fingerprint": search["data_fingerprint"],
+            "data_fingerprint": None if OTHER_DATA & trial.params.keys() else search["data_fingerprint"],
         },
         "report": report,
     }

@@ -69,7 +69,7 @@ def read_recorded(
     Args:
         checkpoint: as `train` or a trial saved it.
         name: where it comes from, in words.
-        origin: its `config` and `data_fingerprint`, from its results folder; without it, what the checkpoint says.
+        origin: its `config` and `data_fingerprint`, from its results folder; without them, what the checkpoint says.
         report: its epoch in the ledger; without it, what the checkpoint says.
 
     Raises:
@@ -92,8 +92,7 @@ def read_recorded(
             vocab=hyper_parameters(content).get("vocab", ()),
             averaged_epochs=content["averaged"]["epochs"] if "averaged" in content else (),
             report={"epoch": report["epoch"], "val_wer": report["val_wer"], "val_cer": report["val_cer"], **report},
-            # Its own, where it says: a search may draw what makes other data, e.g. data.max_seconds.
-            fingerprint=trained.get("data_fingerprint") or origin["data_fingerprint"],
+            fingerprint=origin["data_fingerprint"] or trained["data_fingerprint"],
             initial_sha256=trained.get(INITIAL_SHA256),
             is_exact=trained.get("device", "cpu") == "cpu" and config.precision.precision == "32-true",
         )

@@ -32,7 +32,7 @@ class Closing:
         utterances: what the best made of each; empty for a user's own module.
         counts: the errors of each of them.
         model: `model.target`.
-        num_parameters: that are trained; None where no epoch was trained now.
+        num_parameters: of the model; None where no epoch was trained now.
         real_time: seconds of speech a second, in training and in validation.
         padding: the share of training frames that is padding.
         seconds: that it took.

@@ -30,7 +30,8 @@ NEEDS: Mapping[str, tuple[str, frozenset[str]]] = {
 }
 # Of a built-in data section, what may differ between trials: how the same speech is put into batches.
 SEARCHABLE_DATA = frozenset({"data.batch_size", "data.max_frames_in_batch", "data.bucketing", "data.max_seconds"})
-
+# Those that make other data of what lies on the disk: such trials have fingerprints of their own.
+OTHER_DATA = frozenset({"data.max_seconds", "features.sample_rate"})
 PATHS = frozenset({"model.init_from", "augment.noise_dir"})
 
 

@@ -29,6 +29,7 @@ from tune_asr.record.terminal_table import percent
 from tune_asr.record.wording import count
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
+from tune_asr.space.searchable import OTHER_DATA
 from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.directories import listing_files
 from tune_asr.speech.survey import Survey
@@ -178,7 +179,7 @@ def _fingerprints(plan: Plan, found: Survey | None) -> dict[str, str]:
     if found is None:
         return {}
     fingerprints = {"val_fingerprint": found.corpus.val_fingerprint}
-    if not any(key.startswith(("data.", "features.", "text.")) for key in plan.distributions):
+    if not OTHER_DATA & plan.distributions.keys():
         fingerprints["fingerprint"] = found.corpus.fingerprint
     return fingerprints
 
