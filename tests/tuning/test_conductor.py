@@ -158,12 +158,12 @@ def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.started(0, [], "host:1"))
-    for epoch in (1, 2, 3):
+    for epoch in (1, 2, 3, 4):
         conductor.receive("00000", report(epoch, epoch / 10))
     again = make()
     again.next_work()
-    again.receive("00000", messages.started(0, ["removed"] * 3, "host:2"))
-    for epoch, left in ((1, [1]), (2, [1, 2]), (3, [1, 2, 3])):
+    again.receive("00000", messages.started(0, ["removed"] * 4, "host:2"))
+    for epoch, left in ((1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 3, 4])):
         saved(folder, "00000", epoch)
         again.receive("00000", report(epoch, epoch / 10))
         assert saved(folder, "00000") == left

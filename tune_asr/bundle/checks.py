@@ -29,7 +29,7 @@ def check_record(recorded: Recorded, found: Score, utterances: Sequence[Decoded]
     Args:
         recorded: the recogniser and its record.
         found: what it scores now.
-        utterances: s utterances that `found` is the score of.
+        utterances: those that `found` is the score of.
 
     Raises:
         Disagreement: they differ.

@@ -20,7 +20,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from tune_asr.errors import TuneAsrError
+from tune_asr.errors import TuneAsrError, first_line
 
 INPUTS, OUTPUTS = ["x", "x_lens"], ["log_probs", "log_probs_len"]
 TRACED_LENGTHS = (67, 43)
@@ -54,7 +54,7 @@ def export_onnx(encoder: nn.Module, path: Path, *, num_mel_bins: int, metadata: 
                 warnings.simplefilter("ignore")
                 route(encoder, (features, lengths), path)
         except Exception as error:  # there is no end to what the exporters raise
-            failures.append(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
+            failures.append(f"{type(error).__name__}: {first_line(error)}")
         else:
             return _finish(path, metadata)
     raise TuneAsrError(f"{type(encoder).__qualname__} cannot be exported to ONNX: {'; '.join(failures)}")

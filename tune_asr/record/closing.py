@@ -101,7 +101,7 @@ def _rates(closing: Closing) -> Iterator[tuple[str, str]]:
 
 def _interval(counts: Sequence[ErrorCounts], name: str) -> str:
     wrong = {
-        "wer": [c.substitutions + c.deletions + c.insertions for c in counts],
+        "wer": [c.word_errors for c in counts],
         "cer": [c.character_errors for c in counts],
     }
     said = {"wer": [c.words for c in counts], "cer": [c.characters for c in counts]}

@@ -120,16 +120,17 @@ def winner(results: Results) -> Iterator[str]:
 def next_steps(results: Results) -> Iterator[str]:
     """The commands that go on from here."""
     yield from _instead_of(results)
+    has_search = results.folder.search_yaml.exists()
     if results.folder.best_yaml.exists() and not results.damaged:
         yield "Train the winner again:"
         yield _command("tune_asr.train", "--config", results.folder.best_yaml)
-    if not results.running and results.can_export and results.folder.search_yaml.exists():
+    if has_search and not results.running and results.can_export:
         yield "Export the winner, to run it elsewhere:"
         yield f"{COMMAND_INDENT}python -m tune_asr.export {printable(shlex.quote(str(results.folder.root)))}"
-    if results.folder.search_yaml.exists() and (best := leader(results.ranked)):
+    if has_search and (best := leader(results.ranked)):
         yield "Train any trial again, to its recorded WER, by its number:"
         yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
-    if not results.running and results.state.status != "finished" and results.folder.search_yaml.exists():
+    if has_search and not results.running and results.state.status != "finished":
         yield "Go on with the search:"
         yield _command("tune_asr.search", "--resume", results.folder.root)
 

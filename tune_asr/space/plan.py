@@ -46,11 +46,6 @@ class Plan:
         return min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
 
     @property
-    def prunes(self) -> bool:
-        """Whether there is a rung before the end; early stopping may still end a trial before its rung."""
-        return self.space.asha.grace_period < self.last_epoch
-
-    @property
     def num_trials(self) -> int:
         """Trials in all: draws times the combinations of the grids."""
         repeats = self.space.search.num_samples or (1 if self.space.search.algorithm == "grid" else 16)

@@ -16,12 +16,12 @@ def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entr
     yield from _told("texts that stand in training and in validation", shared_texts)
 
     learned, ruler = _parts(train), _parts(val)
-    yield from _told("recordings that stand in training and in validation", _sharing(val, learned))
-    shared = _sharing(test, [*learned, *ruler])
+    yield from _told("recordings that stand in training and in validation", _sharing(val, ruler, learned))
+    shared = _sharing(test, _parts(test), [*learned, *ruler])
     yield from _told("test recordings that stand in training or validation, whose score is no fair one", shared)
 
     for name, entries, parts in (("training", train, learned), ("validation", val, ruler)):
-        yield from _told(f"recordings that {name} lists more than once", _sharing(entries, parts, more_than=1))
+        yield from _told(f"recordings that {name} lists more than once", _sharing(entries, parts, parts, more_than=1))
 
 
 def _told(what: str, found: Iterable[str]) -> Iterator[str]:
@@ -33,8 +33,10 @@ def _parts(entries: Iterable[Entry]) -> list[Part]:
     return [part_of(entry.utterance, entry.recording.path) for entry in entries]
 
 
-def _sharing(entries: Sequence[Entry], parts: Sequence[Part], *, more_than: int = 0) -> Iterator[str]:
-    """The recordings, as written, of the entries that overlap more than so many of `parts`."""
-    for entry, number in zip(entries, count_overlaps(_parts(entries), parts), strict=True):
+def _sharing(
+    entries: Sequence[Entry], parts: Sequence[Part], others: Sequence[Part], *, more_than: int = 0
+) -> Iterator[str]:
+    """The recordings, as written, of the entries whose `parts` overlap more than so many of `others`."""
+    for entry, number in zip(entries, count_overlaps(parts, others), strict=True):
         if number > more_than:
             yield entry.row.audio_as_written

@@ -30,7 +30,7 @@ MAX_REFUSALS = 5
 _ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.", "trainer.", "precision.")
 """The sections of which one key may not suit another, the machine, or the user's class that is built from them."""
 _DATA = ("data.max_seconds", "features.")
-"""What makes other data of those that lie on the disk."""
+"""The keys whose draw may ask of the data what they cannot give."""
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[dict[str, Any]], None]

@@ -102,7 +102,7 @@ def resume(root: Path, address: str | None) -> int:
 def no_pruning(plan: Plan) -> str:
     """What to say of a search that trains all its trials to the end; empty where ASHA looks at them before."""
     grace = plan.space.asha.grace_period
-    if plan.prunes:
+    if grace < plan.last_epoch:
         return ""
     return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
 
