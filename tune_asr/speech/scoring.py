@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
 
@@ -32,7 +32,15 @@ class ErrorCounts:
     character_errors: int = 0
 
     def __add__(self, other: ErrorCounts) -> ErrorCounts:
-        return ErrorCounts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        # In so many words: over ten thousand utterances `dataclasses.astuple` takes a quarter of a second.
+        return ErrorCounts(
+            self.words + other.words,
+            self.substitutions + other.substitutions,
+            self.deletions + other.deletions,
+            self.insertions + other.insertions,
+            self.characters + other.characters,
+            self.character_errors + other.character_errors,
+        )
 
     @property
     def word_errors(self) -> int:
