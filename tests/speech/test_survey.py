@@ -293,6 +293,16 @@ def test_the_fingerprint_goes_with_the_data_and_the_machine_key_with_the_place(t
     assert corpus("text", text="ones").val_fingerprint == here.val_fingerprint
     assert corpus("length", seconds=2.0).val_fingerprint != here.val_fingerprint
     assert survey(tmp_path / "here").corpus == here
+    louder = corpus("louder")
+    wav = tmp_path / "louder" / "b.wav"
+    samples, rate = soundfile.read(wav)
+    status = wav.stat()
+    soundfile.write(wav, 0.5 * samples, rate)
+    os.utime(wav, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert wav.stat().st_size == status.st_size
+    quieter = survey(tmp_path / "louder").corpus
+    assert louder.val_fingerprint == here.val_fingerprint != quieter.val_fingerprint
+    assert louder.machine_key != quieter.machine_key
     os.utime(tmp_path / "here" / "a.wav", ns=(1, 1))
     touched = survey(tmp_path / "here").corpus
     assert touched.fingerprint == here.fingerprint

@@ -69,10 +69,10 @@ class Corpus:
         val: the ruler.
         vocabulary: the characters of the training references.
         fingerprint: hexadecimal; equal on two machines that hold the same data in the same layout. It covers what was
-            said, and for files their names in the manifest and their sizes.
+            said, and for files their names in the manifest and samples of their content.
         val_fingerprint: hexadecimal; the same of the ruler alone, whatever is searched of training and features.
         machine_key: hexadecimal; the key of a cache on this machine. It covers what is heard and not what was said: the
-            recordings in their order, where their files lie, how large they are and when they were last written.
+            recordings in their order, where their files lie, samples of their content and when they were last written.
     """
 
     train: tuple[Utterance, ...]

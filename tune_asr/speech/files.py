@@ -1,10 +1,13 @@
-"""Files as such: whether one can be opened without harm, and that one is on the disk."""
+"""Files as such: whether one can be opened without harm, whether it is still the same, and that one is on the disk."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
+
+_SAMPLE_BYTES = 4096
 
 
 def reason_unusable(path: Path) -> str | None:
@@ -25,6 +28,20 @@ def reason_unusable(path: Path) -> str | None:
     if not stat.S_ISREG(status.st_mode):
         return "is a FIFO, a socket or a device, not a file"
     return None if status.st_size else "is empty"
+
+
+def content_sample(path: Path) -> str:
+    """Return a digest of a file's size, beginning, middle and end, in hexadecimal.
+
+    A recording that was made louder, cleaned or encoded again differs in each of them, even where its size is the same;
+    and a hundred hours of speech need not be read for it.
+    """
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.sha256(str(size).encode())
+        for start in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
+            digest.update(os.pread(file.fileno(), _SAMPLE_BYTES, start))
+    return digest.hexdigest()
 
 
 def fsync(path: Path) -> None:

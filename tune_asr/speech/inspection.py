@@ -11,6 +11,7 @@ from pathlib import Path
 from tune_asr.errors import Problem
 from tune_asr.speech.audio import AudioError, AudioInfo, probe, verify
 from tune_asr.speech.corpus import FileAudio, Utterance
+from tune_asr.speech.files import content_sample
 from tune_asr.speech.frames import WINDOW_MILLISECONDS, can_resample, min_samples, num_samples_at
 from tune_asr.speech.manifest import Row
 from tune_asr.speech.normalizer import TextNormalizer
@@ -28,13 +29,13 @@ class Recording:
     Attributes:
         path: absolute, symbolic links followed.
         info: what its header says.
-        num_bytes: size of the file.
+        content: of the file, as `content_sample` has it.
         mtime_ns: when it was last written.
     """
 
     path: Path
     info: AudioInfo
-    num_bytes: int
+    content: str
     mtime_ns: int
 
     @property
@@ -95,10 +96,9 @@ def _verified(paths: Sequence[Path], decode: bool) -> dict[Path, Recording | str
 def _look(path: Path, decode: bool) -> Recording | str:
     try:
         info = verify(path) if decode else probe(path)
-        status = path.stat()
+        return Recording(path.resolve(), info, content_sample(path), path.stat().st_mtime_ns)
     except AudioError as error:
         return f"{path} {error}"
-    return Recording(path.resolve(), info, status.st_size, status.st_mtime_ns)
 
 
 def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio | str:

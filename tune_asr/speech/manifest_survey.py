@@ -111,12 +111,12 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
     said = [
         (
             *(split, entry.utterance.id, entry.utterance.text),
-            *(entry.row.audio_as_written, entry.recording.num_bytes, *_part(entry)),
+            *(entry.row.audio_as_written, entry.recording.content, *_part(entry)),
         )
         for split, entry in entries
     ]
     heard = (
-        (str(entry.recording.path), entry.recording.num_bytes, entry.recording.mtime_ns, *_part(entry))
+        (str(entry.recording.path), entry.recording.content, entry.recording.mtime_ns, *_part(entry))
         for _, entry in entries
     )
     utterances = tuple(entry.utterance for entry in train)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tune_asr.errors import DataError
 from tune_asr.speech import audio
 from tune_asr.speech.corpus import FileAudio, Utterance, fingerprint
+from tune_asr.speech.files import content_sample
 from tune_asr.speech.frames import can_resample, min_samples
 from tune_asr.speech.progress import watched
 
@@ -65,9 +66,7 @@ def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tup
     with ThreadPoolExecutor() as pool:  # see `inspection`
         found = pool.map(partial(_recording, sample_rate=sample_rate, decode=decode), paths)
         recordings = tuple(watched(found, len(paths), "noise recordings checked"))
-    stats = [path.stat() for path in paths]
-    key = fingerprint((str(p), s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True))
-    return recordings, key
+    return recordings, fingerprint((str(path), content_sample(path), path.stat().st_mtime_ns) for path in paths)
 
 
 def recordings_in(folder: Path) -> list[Path]:
@@ -82,9 +81,9 @@ def recordings_in(folder: Path) -> list[Path]:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Names and sizes of a folder's recordings: equal on all machines that hold the same."""
+    """Names and samples of the content of a folder's recordings: equal on all machines that hold the same."""
     paths = recordings_in(folder)
-    return fingerprint((path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths)
+    return fingerprint((path.relative_to(folder).as_posix(), content_sample(path)) for path in paths)
 
 
 def _recording(path: Path, sample_rate: int, decode: bool) -> Utterance:
