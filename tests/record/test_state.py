@@ -118,11 +118,16 @@ def test_a_trial_that_is_over_stays_so(final):
         state.apply({"event": "started", "trial": "00000"})
 
 
-def test_retries_are_counted_as_paused_says_and_a_new_driver_is_no_retry():
+def test_retries_are_counted_and_a_new_driver_is_no_retry_and_an_epoch_ends_their_row():
     events = [CREATED, {"event": "started", "trial": "00000"}]
     events += [{"event": "paused", "trial": "00000", "epoch": 0, "cause": "killed", "retry": n} for n in (1, 2)]
+    events += [{"event": "paused", "trial": "00000", "epoch": 0}]
     events += [{"event": "resumed", "trial": "00000", "epoch": 0, "cause": "search resumed"}]
-    assert SearchState.replay(events).trials["00000"].retries == 2
+    state = SearchState.replay(events)
+    trial = state.trials["00000"]
+    assert (trial.retries, trial.deaths) == (2, ["killed", "killed"])
+    state.apply({"event": "report", "trial": "00000", "epoch": 1})
+    assert (trial.retries, trial.deaths) == (2, [])
 
 
 def test_wall_time_leaves_out_the_time_in_which_nothing_ran():

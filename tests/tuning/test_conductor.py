@@ -5,7 +5,15 @@ from contextlib import nullcontext
 import pytest
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, InfeasibleError, RulerError, SettingError, StorageError
+from tune_asr.errors import (
+    ConfigError,
+    DataError,
+    InfeasibleError,
+    RulerError,
+    SettingError,
+    StorageError,
+    TrialFailedError,
+)
 from tune_asr.record.checkpoints import UTTERANCES, epoch_folder, write_checkpoint
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
@@ -99,6 +107,46 @@ def test_retries_are_counted_across_drivers(make, folder):
     conductor.next_work()
     conductor.process_ended("00000", "killed")
     assert conductor.state.trials["00000"].status == "failed"
+
+
+def test_an_epoch_gives_a_trial_its_retries_back(make, folder):
+    conductor = make()
+    for epoch in (1, 2):
+        for attempt in range(MAX_RETRIES):
+            conductor.next_work()
+            conductor.receive("00000", messages.started(epoch - 1, [], f"host:{attempt}"))
+            if not attempt:
+                conductor.receive("00000", report(epoch))
+            conductor.process_ended("00000", "preempted")
+    trial = conductor.state.trials["00000"]
+    assert (trial.status, trial.retries) == ("paused", 2 * MAX_RETRIES)
+    retries = [event["retry"] for event in read_ledger(folder.ledger) if event["event"] == "paused"]
+    assert retries == [1, 2, 3, 1, 2, 3]
+
+
+def test_an_exception_is_tried_again_once_unless_it_is_another_one(make, folder):
+    conductor = make()
+    for cause in ("OSError: stale file handle", "NameError: los", "NameError: los"):
+        assert conductor.next_work().number == "00000"
+        conductor.process_ended("00000", cause, raised=True)
+    assert read_ledger(folder.ledger)[-1]["cause"] == "NameError: los (tried 3 times)"
+    assert events(folder)[-3:] == ["paused", "paused", "failed"]
+
+
+@pytest.mark.parametrize(("raised", "most"), [(True, 2), (False, MAX_REFUSALS)])
+@pytest.mark.parametrize("one_has_trained", [False, True])
+def test_where_no_trial_trains_the_search_ends_unless_one_has_trained(make, raised, most, one_has_trained):
+    conductor = make(num_samples=MAX_REFUSALS + 3)
+    if one_has_trained:
+        conductor.next_work()
+        conductor.receive("00000", report(1, last=True))
+        conductor.process_ended("00000", None)
+    refused = "no trial has come to an epoch; trial 0000. has failed as others have: it ended .tried . times."
+    with nullcontext() if one_has_trained else pytest.raises(TrialFailedError, match=refused):
+        while conductor.has_work:
+            conductor.process_ended(conductor.next_work().number, "it ended", raised=raised)
+    assert conductor.state.counts()["failed"] == (MAX_REFUSALS + 2 if one_has_trained else most)
+    assert conductor.has_work is not one_has_trained
 
 
 def test_an_epoch_that_is_trained_again_counts_once(make, folder):

@@ -47,6 +47,8 @@ class Trial:
     """The `decision` events of the scheduler."""
     retries: int = 0
     """How many times its process died and it was started again."""
+    deaths: list[str] = field(default_factory=list)
+    """Why it did, each time since its last epoch."""
     cause: str | None = None
     """Why it ended or paused, where there is more to say than its status."""
 
@@ -174,13 +176,16 @@ class SearchState:
             trial.status, trial.cause = "running", None
         elif name == "paused":
             trial.status, trial.cause = "paused", event.get("cause")
-            trial.retries = event.get("retry", trial.retries)
+            if "retry" in event:
+                trial.retries += 1
+                trial.deaths.append(event["cause"])
         elif name == "report":
             if event["epoch"] != trial.epoch + 1:
                 raise StorageError(f"trial {number} reports epoch {event['epoch']} where {trial.epoch + 1} is the next")
             # The parser makes every key anew; those of a hundred thousand reports are most of their memory.
             trial.reports.append({sys.intern(key): value for key, value in event.items()})
             self.reports.append(trial.reports[-1])
+            trial.deaths.clear()
         elif name == "decision":
             if event["epoch"] != trial.epoch:
                 raise StorageError(f"trial {number} is judged at epoch {event['epoch']}, but is at {trial.epoch}")

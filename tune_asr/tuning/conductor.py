@@ -138,20 +138,34 @@ class Conductor:
         self._settle(trial)
         return "stop"
 
-    def process_ended(self, number: str, cause: str | None) -> None:
-        """A trial is no longer running in its process; `cause`: the process died, or raised."""
+    def process_ended(self, number: str, cause: str | None, *, raised: bool = False) -> None:
+        """A trial is no longer running in its process.
+
+        Args:
+            number: of the trial.
+            cause: why, where its process died or raised.
+            raised: it was an exception. The same one again is a bug: a trial is the same however often it is tried.
+
+        Raises:
+            TrialFailedError: this trial has failed as others have, and none has come to an epoch.
+        """
         self._out.discard(number)
         trial = self.state.trials[number]
         if trial.status in FINAL:
             return
         cause = cause or "its process ended without a word"
-        if trial.retries < MAX_RETRIES:
-            retry = trial.retries + 1
-            self._append({"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": retry})
+        retries = len(trial.deaths)
+        if retries < MAX_RETRIES and not (raised and cause in trial.deaths):
+            pause = {"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": retries + 1}
+            self._append(pause)
             self._queue.appendleft(number)
             return
-        self._append({"event": "failed", "trial": number, "cause": f"{cause} (after {MAX_RETRIES} retries)"})
+        cause = f"{cause} (tried {retries + 1} times)"
+        same = raised and any(other.cause == cause for other in self.state.trials.values())
+        self._append({"event": "failed", "trial": number, "cause": cause})
         self._settle(trial)
+        if self._none_has_trained(2 if same else MAX_REFUSALS):
+            raise TrialFailedError(f"no trial has come to an epoch; trial {number} has failed as others have: {cause}")
 
     def take_back(self, number: str) -> None:
         """A trial was handed out and nobody runs it any more: it is to run next, and its process is not to blame."""
@@ -218,8 +232,13 @@ class Conductor:
             return True
         sections = _ARGUMENTS if isinstance(error, SettingError) else _DATA if type(error) is DataError else ()
         drawn = any(key.startswith(sections) for key in trial.params)
-        refused = [other for other in self.state.trials.values() if other.status == "failed" and not other.epoch]
-        return drawn and (len(refused) + 1 < MAX_REFUSALS or any(other.epoch for other in self.state.trials.values()))
+        return drawn and not self._none_has_trained(MAX_REFUSALS - 1)
+
+    def _none_has_trained(self, num_failed: int) -> bool:
+        """Whether so many trials have failed, and none at all has come to an epoch."""
+        trials = self.state.trials.values()
+        failed = sum(trial.status == "failed" for trial in trials)
+        return failed >= num_failed and not any(trial.epoch for trial in trials)
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""

@@ -14,6 +14,7 @@ Traps of Ray 2.60 that shape this file, each found in its source and seen happen
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +33,7 @@ from tune_asr.tuning.conductor import Conductor
 from tune_asr.tuning.messages import from_result
 
 _ENDED = ("ERROR", "TERMINATED")
+_FRAME = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in ')
 
 
 class EndSearch(BaseException):
@@ -73,7 +75,7 @@ class WorkSearcher(Searcher):
         self.slots = slots
         self.between = between
         self.trials: dict[str, Trial] = {}
-        self.causes: dict[str, str] = {}
+        self.causes: dict[str, tuple[str, bool]] = {}
         self._numbers: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -102,9 +104,10 @@ class WorkSearcher(Searcher):
         number = self._numbers.pop(trial_id, None)
         self.trials.pop(trial_id, None)
         if number is not None:
-            cause = self.causes.pop(trial_id, "its process could not be reused") if error else None
+            lost = ("its process could not be reused", False)
+            cause, raised = self.causes.pop(trial_id, lost) if error else (None, False)
             with ending():
-                self.conductor.process_ended(number, cause)
+                self.conductor.process_ended(number, cause, raised=raised)
 
     def save_to_dir(self, *_args: Any, **_kwargs: Any) -> None:
         """Nothing to save: the ledger has it."""
@@ -193,14 +196,18 @@ def ending() -> Iterator[None]:
         raise EndSearch(error) from error
 
 
-def _cause(trial: Trial) -> str:
-    """Why a trial's process ended, in one line."""
+def _cause(trial: Trial) -> tuple[str, bool]:
+    """Why a trial's process ended, in one line, and whether it raised: then with the place, outside of all packages."""
     text = ""
     with suppress(OSError, TypeError):
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if any("low on memory" in line for line in lines):
-        return "out of memory: its process was killed: lower data.batch_size or run fewer trials at once"
+        return "out of memory: its process was killed: lower data.batch_size or run fewer trials at once", False
     if any("actor died" in line or "actor is dead" in line for line in lines):
-        return "its process died (killed, crashed or out of memory)"
-    return lines[-1][:500] if lines else "its process ended without a word"
+        return "its process died (killed, crashed or out of memory)", False
+    if not lines:
+        return "its process ended without a word", False
+    frames = [frame for frame in map(_FRAME.match, lines) if frame and "/lib/python3" not in frame["file"]]
+    place = f" at {frames[-1]['file']}:{frames[-1]['line']}" if frames else ""
+    return lines[-1][:500] + place, True
