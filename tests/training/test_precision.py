@@ -1,7 +1,10 @@
 import pytest
 import torch
 
+from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
+from tune_asr.training.fit import fit
+from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.precision import resolve_precision
 
 
@@ -33,3 +36,30 @@ def test_slow_bfloat16_is_remarked_where_the_cpu_has_none():
         assert remark is None
     else:
         assert "no bfloat16 arithmetic" in remark
+
+
+@pytest.mark.parametrize("asked", ["medium", "highest"])
+def test_matrices_are_multiplied_as_asked_for_in_training_and_exactly_in_validation(monkeypatch, asked):
+    seen = set()
+    forward = SimpleCTCModule.forward
+
+    def looked(self, *arguments):
+        seen.add((self.training, torch.get_float32_matmul_precision()))
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(SimpleCTCModule, "forward", looked)
+    sections = {"data": {"num_train": 8, "num_val": 2}, "trainer": {"max_epochs": 2}}
+    fit(Config(**sections, precision={"float32_matmul": asked}), lambda *_: None)
+    assert seen == {(True, asked), (False, "highest")}
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_training_that_breaks_off_leaves_no_inexact_products_behind(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SimpleCTCModule, "loss", broken)
+    sections = {"data": {"num_train": 8, "num_val": 2}, "trainer": {"max_epochs": 1}}
+    with pytest.raises(ZeroDivisionError):
+        fit(Config(**sections, precision={"float32_matmul": "medium"}), lambda *_: None)
+    assert torch.get_float32_matmul_precision() == "highest"

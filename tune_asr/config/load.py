@@ -131,7 +131,7 @@ def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
             elif key in RESERVED:
                 yield (name, key), "cannot be set", RESERVED[key]
             elif key not in trainer_arguments():
-                known = {*trainer_arguments(), *known_keys("trainer")} - set(RESERVED)
+                known = {*trainer_arguments(), *known_keys(name)} - set(RESERVED)
                 yield (name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known)
             elif name == "precision" and isinstance(beside, dict) and key in beside:
                 yield (name, key), "stands in trainer as well", "keep one of them"

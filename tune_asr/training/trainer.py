@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.checkpoints import CheckpointFile
-from tune_asr.training.precision import resolve_precision
+from tune_asr.training.precision import MatmulPrecision, resolve_precision
 
 
 def make_trainer(
@@ -26,7 +26,7 @@ def make_trainer(
 
     Args:
         config: the checked configuration.
-        callbacks: added behind the monitor of the learning rate, in their order.
+        callbacks: added behind those that are always there, in their order.
         loggers: Lightning loggers.
         fast_dev_run: one batch of training and one of validation.
 
@@ -39,7 +39,7 @@ def make_trainer(
         "enable_model_summary": False,
         "log_every_n_steps": 10,
         **config.trainer.model_dump(exclude={"num_threads"}),
-        **config.precision.model_dump(),
+        **config.precision.model_dump(exclude={"float32_matmul"}),
     }
     arguments["precision"], remark = resolve_precision(arguments["precision"], arguments["accelerator"])
     if remark:
@@ -51,7 +51,7 @@ def make_trainer(
         return pl.Trainer(
             **{"deterministic": on_cpu, **arguments},
             devices=1,
-            callbacks=[*monitors, *callbacks],
+            callbacks=[*monitors, MatmulPrecision(config.precision.float32_matmul), *callbacks],
             logger=list(loggers),
             enable_checkpointing=False,
             plugins=[CheckpointFile()],
