@@ -21,7 +21,8 @@ from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import from_values
 from tune_asr.tuning import messages
-from tune_asr.tuning.conductor import MAX_REFUSALS, MAX_RETRIES, Conductor
+from tune_asr.tuning.conductor import Conductor
+from tune_asr.tuning.failures import MAX_REFUSALS, MAX_RETRIES
 
 
 @pytest.fixture

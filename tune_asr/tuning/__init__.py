@@ -4,6 +4,7 @@
     description.py what a search says of itself in search.yaml
     session.py     what lives while Ray runs it: Tune's loop, snapshots, how it all ends
     conductor.py   what happens next: every change goes through the ledger first. Never imports ray
+    failures.py    what a failure says: try again, the trial has failed, or the search ends. Never imports ray
     executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler
     trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
     messages.py    what driver and worker tell each other

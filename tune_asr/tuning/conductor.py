@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tune_asr.errors import DataError, InfeasibleError, SettingError, TrialFailedError, TuneAsrError
+from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
@@ -23,14 +23,8 @@ from tune_asr.record.utterances import keep_utterances
 from tune_asr.space.asha import Asha, Decision
 from tune_asr.space.plan import Plan
 from tune_asr.tuning import messages
+from tune_asr.tuning.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.tuning.messages import Work
-
-MAX_RETRIES = 3
-MAX_REFUSALS = 5
-_ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.", "trainer.", "precision.")
-"""The sections of which one key may not suit another, the machine, or the user's class that is built from them."""
-_DATA = ("data.max_seconds", "features.")
-"""The keys whose draw may ask of the data what they cannot give."""
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[dict[str, Any]], None]
@@ -144,7 +138,7 @@ class Conductor:
         Args:
             number: of the trial.
             cause: why, where its process died or raised.
-            raised: it was an exception. The same one again is a bug: a trial is the same however often it is tried.
+            raised: by an exception.
 
         Raises:
             TrialFailedError: this trial has failed as others have, and none has come to an epoch.
@@ -154,18 +148,16 @@ class Conductor:
         if trial.status in FINAL:
             return
         cause = cause or "its process ended without a word"
-        retries = len(trial.deaths)
-        if retries < MAX_RETRIES and not (raised and cause in trial.deaths):
-            pause = {"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": retries + 1}
-            self._append(pause)
+        tries = len(trial.deaths) + 1
+        if may_be_chance(cause, trial, raised=raised):
+            self._append({"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": tries})
             self._queue.appendleft(number)
             return
-        cause = f"{cause} (tried {retries + 1} times)"
-        same = raised and any(other.cause == cause for other in self.state.trials.values())
-        self._append({"event": "failed", "trial": number, "cause": cause})
+        self._append({"event": "failed", "trial": number, "cause": f"{cause} (tried {tries} times)"})
         self._settle(trial)
-        if self._none_has_trained(2 if same else MAX_REFUSALS):
-            raise TrialFailedError(f"no trial has come to an epoch; trial {number} has failed as others have: {cause}")
+        if is_of_all(trial, self.state, raised=raised):
+            told = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
+            raise TrialFailedError(told)
 
     def take_back(self, number: str) -> None:
         """A trial was handed out and nobody runs it any more: it is to run next, and its process is not to blame."""
@@ -220,25 +212,9 @@ class Conductor:
         return None if trial.is_control else self.asha.decide(report["epoch"], report[compared])
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
-        # Whatever another setting would not mend (a full disk, data that have gone, a class that logs no WER) is no
-        # trait of the trial: the search ends, nothing is marked, and it goes on once that is mended.
-        if not self._is_of_the_setting(trial, error):
+        if not is_of_the_setting(error, trial, self.state):
             raise error
         self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
-
-    def _is_of_the_setting(self, trial: Trial, error: TuneAsrError) -> bool:
-        """Whether another draw may do. Where all have been refused so far, it will not."""
-        if isinstance(error, InfeasibleError | TrialFailedError):
-            return True
-        sections = _ARGUMENTS if isinstance(error, SettingError) else _DATA if type(error) is DataError else ()
-        drawn = any(key.startswith(sections) for key in trial.params)
-        return drawn and not self._none_has_trained(MAX_REFUSALS - 1)
-
-    def _none_has_trained(self, num_failed: int) -> bool:
-        """Whether so many trials have failed, and none at all has come to an epoch."""
-        trials = self.state.trials.values()
-        failed = sum(trial.status == "failed" for trial in trials)
-        return failed >= num_failed and not any(trial.epoch for trial in trials)
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""

@@ -1,0 +1,50 @@
+"""What a failure is a trait of: of chance, of one trial's setting, or of what all trials share.
+
+Chance is tried again. A setting that cannot be trained costs its trial, since another may do. Whatever no other setting
+would mend (a full disk, data that have gone, a bug in a class of the user's) ends the search, so that it can go on once
+that is mended.
+"""
+
+from __future__ import annotations
+
+from tune_asr.errors import DataError, InfeasibleError, SettingError, TrialFailedError, TuneAsrError
+from tune_asr.record.state import SearchState, Trial
+
+MAX_RETRIES = 3
+MAX_REFUSALS = 5
+_ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.", "trainer.", "precision.")
+"""The sections of which one key may not suit another, the machine, or the user's class that is built from them."""
+_DATA = ("data.max_seconds", "features.")
+"""The keys whose draw may ask of the data what they cannot give."""
+
+
+def is_of_the_setting(error: TuneAsrError, trial: Trial, state: SearchState) -> bool:
+    """Whether another draw may do where this trial's is refused. Where all have been so far, it will not."""
+    if isinstance(error, InfeasibleError | TrialFailedError):
+        return True
+    sections = _ARGUMENTS if isinstance(error, SettingError) else _DATA if type(error) is DataError else ()
+    drawn = any(key.startswith(sections) for key in trial.params)
+    return drawn and not _none_has_trained(state, MAX_REFUSALS - 1)
+
+
+def may_be_chance(cause: str, trial: Trial, *, raised: bool) -> bool:
+    """Whether a trial whose process has ended is to be tried again.
+
+    Args:
+        cause: why it ended.
+        trial: with why it did before.
+        raised: by an exception. The same one again is a bug: a trial is the same however often it is tried.
+    """
+    return len(trial.deaths) < MAX_RETRIES and not (raised and cause in trial.deaths)
+
+
+def is_of_all(trial: Trial, state: SearchState, *, raised: bool) -> bool:
+    """Whether a trial has failed as others have, where none has come to an epoch: by one exception, two are enough."""
+    alike = sum(other.cause == trial.cause for other in state.trials.values())
+    return _none_has_trained(state, 2 if raised and alike > 1 else MAX_REFUSALS)
+
+
+def _none_has_trained(state: SearchState, num_failed: int) -> bool:
+    """Whether so many trials have failed, and none at all has come to an epoch."""
+    trials = state.trials.values()
+    return sum(trial.status == "failed" for trial in trials) >= num_failed and not any(trial.epoch for trial in trials)
