@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tune_asr.errors import DataError, Problem
+from tune_asr.errors import DataError, InfeasibleError, Problem
 from tune_asr.speech import data_report
 from tune_asr.speech.audio import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
@@ -82,6 +82,7 @@ class Survey:
         Raises:
             DataError: with all that is wrong: every bad row, unless they are skipped and few enough, a split with
                 nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
+            InfeasibleError: where that is all.
         """
         problems = [*(self.problems if self.faults or not self.skips_bad else ()), *self.faults, *self.misfit]
         train, val = self.corpus.train, self.corpus.val
@@ -89,12 +90,13 @@ class Survey:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
+        else_right = not problems
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
             what = f"{next(self._too_many_characters())}; at most {MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
             problems.append(Problem("", what, way_out))
         if problems:
-            raise DataError(problems)
+            raise (InfeasibleError if else_right else DataError)(problems)
 
     @property
     def _names(self) -> Sequence[str]:
