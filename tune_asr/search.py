@@ -108,7 +108,7 @@ def _dry_run(plan: Plan, root: Path) -> int:
 
     check_beside(plan.config)
     found = checked_survey(plan)
-    check_targets(plan.config)
+    check_targets(plan.config, plan.distributions)
     if found:
         print("\n".join([found.render(), *infeasible_draws(plan, found)]))
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.config.model_dump()}).decode()}")
