@@ -12,6 +12,7 @@ from functools import cached_property
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech import data_report
 from tune_asr.speech.audio import AudioInfo
+from tune_asr.speech.bad_rows import first_bad_rows
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import is_feasible
 
@@ -68,8 +69,9 @@ class Survey:
         train, val = self.corpus.train, self.corpus.val
         lines = data_report.size_table(train, val)
         lines += data_report.recordings_lines(self.recordings, self.sample_rate)
-        lines += data_report.vocabulary_lines(self.corpus.vocabulary, train)
-        lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
+        if train and val:  # else all of validation is unknown to training: that would hide why
+            lines += data_report.vocabulary_lines(self.corpus.vocabulary, train)
+            lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
         lines += data_report.note(self.held_out) if self.held_out else []
         lines += data_report.test_lines(self.test) if self.test else []
         for remark in (self.left_out, *self._too_many_characters(), *self.remarks):
@@ -80,10 +82,11 @@ class Survey:
         """Make sure that the data can be trained on.
 
         Raises:
-            DataError: with all that is wrong: every bad row, unless they are skipped and few enough, a split with
+            DataError: with all that is wrong: the first bad rows, unless they are skipped and few enough, a split with
                 nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
         """
-        problems = [*(self.problems if self.faults or not self.skips_bad else ()), *self.faults, *self.misfit]
+        bad_rows = self.problems if self.faults or not self.skips_bad else ()
+        problems = [*first_bad_rows(bad_rows, may_skip=not self.skips_bad), *self.faults, *self.misfit]
         train, val = self.corpus.train, self.corpus.val
         if not train:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
