@@ -127,5 +127,7 @@ def test_rows_without_a_speaker_are_told_where_speakers_divide(tmp_path, rows):
     assert "names no speaker" in str(error.value)
     for row in rows:
         row.pop("speaker", None)
-    with pytest.raises(DataError, match=r"names no speakers, but data\.val\.by is speaker\n.*data\.val\.by: text"):
+    with pytest.raises(
+        DataError, match=r"names no speakers, but data\.val\.by is speaker\n.*data\.val\.by: text, which every .* has$"
+    ):
         survey(tmp_path, rows, by="speaker").check()

@@ -88,7 +88,7 @@ class Survey:
         bad_rows = self.problems if self.faults or not self.skips_bad else ()
         problems = [*first_bad_rows(bad_rows, may_skip=not self.skips_bad), *self.faults, *self.misfit]
         train, val = self.corpus.train, self.corpus.val
-        if not train:
+        if not train and not self.faults:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
