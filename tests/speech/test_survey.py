@@ -136,7 +136,8 @@ def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
         assert problem.place == f"{data}/{place}"
         assert what in problem.what
     assert str(error.value).endswith(
-        "\n13 bad rows in all\n    mend them; or drop them by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
+        "\n13 bad rows in all\n"
+        "    mend them; or drop them by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
     )
     assert [u.id for u in found.corpus.train + found.corpus.val] == ["a", "c"]
     assert "bad rows: 13" in found.render()
