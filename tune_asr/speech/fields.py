@@ -49,7 +49,7 @@ def field_names(keys: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
 
 
 def missing_fields(keys: Collection[str]) -> Iterator[str]:
-    """Yield a phrase for each required field that `keys` lacks: which key was meant, or all, and what it may be called."""
+    """Yield a phrase for each required field that `keys` lacks: which key was meant, or all; what it may be called."""
     names = field_names(tuple(keys))
     for field in REQUIRED:
         if field not in names:
