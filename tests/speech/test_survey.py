@@ -215,6 +215,17 @@ def test_one_percent_of_training_may_be_infeasible(tmp_path):
     survey(tmp_path, subsampling=None).check()
 
 
+def test_the_report_names_20_transcripts_too_long_for_their_frames(tmp_path):
+    record(tmp_path, "a.wav")
+    manifest(tmp_path, "val", ("a.wav", "ab"))
+    manifest(tmp_path, "train", ("a.wav", "ab"), *[("a.wav", "ab" * 13)] * 25)
+    lines = survey(tmp_path).render().splitlines()
+    first = lines.index(f"    {tmp_path}/train.jsonl:2")
+    assert " ".join("".join(lines[first - 2 : first]).split()).endswith("than the model has output frames:")
+    assert lines[first : first + 20] == [f"    {tmp_path}/train.jsonl:{number}" for number in range(2, 22)]
+    assert lines[first + 20] == "    ... and 5 more"
+
+
 def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
     record(data, "stereo.wav", 2.0, rate=16000, channels=2)
     manifest(

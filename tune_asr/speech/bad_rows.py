@@ -1,4 +1,4 @@
-"""The rows of a manifest that cannot be used, told so that a person reads them: the first few, and how many more."""
+"""Rows told so that a person reads them: the first few, and how many more."""
 
 from __future__ import annotations
 

@@ -27,6 +27,14 @@ def warning(remark: str) -> list[str]:
     return _paragraph(f"warning: {remark}")
 
 
+def too_long_lines(sentence: str, places: Sequence[str]) -> list[str]:
+    """Tell of utterances that are too long for their frames, and where the first of them are."""
+    lines = [*warning(f"{sentence}:"), *(f"    {place}" for place in places[:LONGEST_LIST])]
+    if more := more_than_listed(len(places)):
+        lines.append(f"    {more}")
+    return lines
+
+
 def note(sentence: str) -> list[str]:
     """Tell what is as it was asked for."""
     return _paragraph(f"validation: {sentence}")

@@ -74,8 +74,11 @@ class Survey:
             lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
         lines += data_report.note(self.held_out) if self.held_out else []
         lines += data_report.test_lines(self.test) if self.test else []
-        for remark in (self.left_out, *self._too_many_characters(), *self.remarks):
-            lines += data_report.warning(remark) if remark else []
+        lines += data_report.warning(self.left_out) if self.left_out else []
+        for sentence, places in self._too_many_characters():
+            lines += data_report.too_long_lines(sentence, places) if places else []
+        for remark in self.remarks:
+            lines += data_report.warning(remark)
         return "\n".join([*lines, *data_report.bad_rows_lines(self.problems, dropped=self.skips_bad)])
 
     def check(self) -> None:
@@ -93,7 +96,8 @@ class Survey:
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
-            what = f"{next(self._too_many_characters())}; at most {MAX_INFEASIBLE_PERCENT} % may"
+            sentence, places = next(self._too_many_characters())
+            what = f"{sentence} ({places[0]} is the first); at most {MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
             problems.append(Problem("", what, way_out))
         if problems:
@@ -108,16 +112,15 @@ class Survey:
     def _infeasible(self) -> tuple[list[int], list[int]]:
         return self.infeasible(self.corpus.train), self.infeasible(self.corpus.val)
 
-    def _too_many_characters(self) -> Iterator[str]:
-        """Tell how many utterances of training, and then of validation, are infeasible: "" where none is."""
+    def _too_many_characters(self) -> Iterator[tuple[str, list[str]]]:
+        """Tell how many utterances of training, and then of validation, are infeasible, and where they stand."""
         names, units = self._names, self.corpus.vocabulary.units
         for split, utterances, found in zip(
             ("training", "validation"), (self.corpus.train, self.corpus.val), self._infeasible, strict=True
         ):
             percent = 100 * len(found) / max(len(utterances), 1)
             share = f"{len(found):,} of {len(utterances):,} {split} utterances ({percent:.1f} %)"
-            first = ", ".join(names[i] for i in found[:3]) + (", ..." if len(found) > 3 else "")
-            yield f"{share} have more {units} than the model has output frames ({first})" if found else ""
+            yield f"{share} have more {units} than the model has output frames", [names[i] for i in found]
             names = names[len(utterances) :]
 
 
