@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tune_asr.errors import DataError, Problem
+from tune_asr.errors import ConfigError, DataError, Problem
 from tune_asr.speech import data_report
 from tune_asr.speech.audio import AudioInfo
 from tune_asr.speech.bad_rows import first_bad_rows
@@ -30,7 +30,8 @@ class Survey:
         problems: every bad row, training's before validation's, and those of the test manifest last.
         skips_bad: whether bad rows are left out of the corpus and are no reason to stop.
         faults: what is wrong with the data as a whole and cannot be left out.
-        misfit: why the vocabulary is not the one that was asked for.
+        misfit: why the data do not make the vocabulary that was asked for.
+        impossible: why no such vocabulary writes the data: a setting is wrong, and no data are.
         places: `file:line` of every utterance of training, then of validation; empty where the speech is synthetic.
         recordings: what the headers of the files say; empty where the speech is synthetic.
         held_out: a sentence on how validation was held out of training, if it was.
@@ -46,6 +47,7 @@ class Survey:
     skips_bad: bool = False
     faults: tuple[Problem, ...] = ()
     misfit: tuple[Problem, ...] = ()
+    impossible: tuple[Problem, ...] = ()
     places: tuple[str, ...] = ()
     recordings: tuple[AudioInfo, ...] = ()
     held_out: str = ""
@@ -87,6 +89,7 @@ class Survey:
         Raises:
             DataError: with all that is wrong: the first bad rows, unless they are skipped and few enough, a split with
                 nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
+            ConfigError: nothing is wrong but the setting of the vocabulary.
         """
         bad_rows = self.problems if self.faults or not self.skips_bad else ()
         problems = [*first_bad_rows(bad_rows, may_skip=not self.skips_bad), *self.faults, *self.misfit]
@@ -101,7 +104,9 @@ class Survey:
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
             problems.append(Problem("", what, way_out))
         if problems:
-            raise DataError(problems)
+            raise DataError([*problems, *self.impossible])
+        if self.impossible:
+            raise ConfigError(self.impossible)
 
     @property
     def _names(self) -> Sequence[str]:
