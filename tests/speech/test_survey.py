@@ -224,6 +224,9 @@ def test_the_report_names_20_transcripts_too_long_for_their_frames(tmp_path):
     assert " ".join("".join(lines[first - 2 : first]).split()).endswith("than the model has output frames:")
     assert lines[first : first + 20] == [f"    {tmp_path}/train.jsonl:{number}" for number in range(2, 22)]
     assert lines[first + 20] == "    ... and 5 more"
+    with pytest.raises(DataError) as error:  # `search` shows the error alone
+        survey(tmp_path).check()
+    assert str(error.value).splitlines()[2:] == lines[first : first + 21]
 
 
 def test_the_report_tells_what_is_allowed_but_worth_a_look(data):

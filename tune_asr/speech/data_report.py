@@ -11,7 +11,7 @@ import numpy as np
 
 from tune_asr.errors import Problem
 from tune_asr.speech.audio import AudioInfo
-from tune_asr.speech.bad_rows import LONGEST_LIST, more_than_listed
+from tune_asr.speech.bad_rows import LONGEST_LIST, first_places, more_than_listed
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.vocabulary import Vocabulary
@@ -29,10 +29,7 @@ def warning(remark: str) -> list[str]:
 
 def too_long_lines(sentence: str, places: Sequence[str]) -> list[str]:
     """Tell of utterances that are too long for their frames, and where the first of them are."""
-    lines = [*warning(f"{sentence}:"), *(f"    {place}" for place in places[:LONGEST_LIST])]
-    if more := more_than_listed(len(places)):
-        lines.append(f"    {more}")
-    return lines
+    return [*warning(f"{sentence}:"), *first_places(places)]
 
 
 def note(sentence: str) -> list[str]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from tune_asr.errors import ConfigError, DataError, Problem
 from tune_asr.speech import data_report
 from tune_asr.speech.audio import AudioInfo
-from tune_asr.speech.bad_rows import first_bad_rows
+from tune_asr.speech.bad_rows import first_bad_rows, first_places
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import is_feasible
 
@@ -100,9 +100,9 @@ class Survey:
             problems.append(Problem("", "no utterance is left to validate on"))
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
             sentence, places = next(self._too_many_characters())
-            what = f"{sentence} ({places[0]} is the first); at most {MAX_INFEASIBLE_PERCENT} % may"
-            way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
-            problems.append(Problem("", what, way_out))
+            what = f"{sentence}; at most {MAX_INFEASIBLE_PERCENT} % may"
+            way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out:"
+            problems.append(Problem("", what, "\n".join([way_out, *first_places(places)])))
         if problems:
             raise DataError([*problems, *self.impossible])
         if self.impossible:
