@@ -20,7 +20,15 @@ from tune_asr.training.checkpoint_average import Average, average_best, read_ave
 from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import SpeechDataModule
-from tune_asr.training.epochs import Diverged, EpochResult, Save, best_epochs, is_out_of_patience, rank
+from tune_asr.training.epochs import (
+    Diverged,
+    EpochResult,
+    Save,
+    best_epochs,
+    is_out_of_patience,
+    rank,
+    why_stopped_early,
+)
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.module import UtteranceResult
@@ -121,6 +129,8 @@ def train_alone(
                 raise TrialFailedError(f"the training diverged: {error}: {way_out}") from None
             trained.has_diverged = True
             say(f"the training diverged: {error}")
+        if folder and (why := why_stopped_early(history, config.early_stopping, config.trainer.max_epochs)):
+            say(why)
         _conclude(trained, config, data, folder, history, say)
     return trained
 
