@@ -87,7 +87,7 @@ def test_a_fifo_for_a_space_does_not_block(workspace):
 
 def test_flags_are_told_as_they_were_written(workspace):
     error = refused(workspace, "--space", "space.yaml", "--max-epochs", "many", "--set", "model.dim=x", code=2)
-    assert "--max-epochs many" in error
+    assert error.count("--max-epochs many") == 1
     assert "model.dim" in error
 
 
