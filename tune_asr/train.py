@@ -121,7 +121,10 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
         top_k = max(keep.save_top_k, keep.average_top_k)
         folder = CheckpointFolder(_path(keep.dirpath), metric=metric, save_top_k=top_k, resumed_from=resume_from)
     with folder.lock() if folder else nullcontext():
-        trained = train_alone(config, data, folder=folder, save_dir=save_dir, resume_from=resume_from, say=_say)
+        command = _command(arguments, arguments.set)
+        trained = train_alone(
+            config, data, folder=folder, save_dir=save_dir, resume_from=resume_from, say=_say, command=command
+        )
         if writes:
             _say(_closing(config, trained, arguments, time.monotonic() - began))
     values: dict[str, object] = {name: trained.best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
@@ -190,13 +193,17 @@ def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespa
         commands = [f"python -m tune_asr.export {shlex.quote(str(trained.checkpoint))}"]
     lifted = _lifted(config, trained)
     if trained.newest and lifted and not trained.has_diverged:
-        words = ["python", "-m", "tune_asr.train", "--config", str(arguments.config)]
-        words += ["--trial", arguments.trial] if arguments.trial else []
         overrides = [text for text in arguments.set if text.partition("=")[0].strip() not in lifted]
         overrides += [f"{key}={value}" for key, value in lifted.items()]
-        words += [word for text in overrides for word in ("--set", text)]
-        commands.append(f"{shlex.join(words)} {resume_flag(trained.newest)}")
+        commands.append(f"{_command(arguments, overrides)} {resume_flag(trained.newest)}")
     return commands
+
+
+def _command(arguments: argparse.Namespace, overrides: Sequence[str]) -> str:
+    """The command of this training under `overrides`, for a shell; what it resumes is no part of it."""
+    words = ["python", "-m", "tune_asr.train", "--config", str(arguments.config)]
+    words += ["--trial", arguments.trial] if arguments.trial else []
+    return shlex.join([*words, *(word for text in overrides for word in ("--set", text))])
 
 
 def _lifted(config: Config, trained: Trained) -> dict[str, str]:

@@ -51,12 +51,12 @@ def recordings(workspace):
 
 
 @pytest.mark.parametrize(
-    ("vocab_size", "message"),
-    [("4", "is 4, but the training references make at least"), ("60000", "make at most")],
+    ("vocab_size", "code", "message"),
+    [("4", 2, "is 4, but the training references make at least"), ("60000", 3, "make at most")],
 )
-def test_word_pieces_that_training_cannot_make_are_refused(workspace, vocab_size, message):
+def test_word_pieces_that_training_cannot_make_are_refused(workspace, vocab_size, code, message):
     sets = ("--set", "text.unit=bpe", "--set", f"text.vocab_size={vocab_size}")
-    assert message in refused(workspace, "--space", "space.yaml", *sets, code=3)
+    assert message in refused(workspace, "--space", "space.yaml", *sets, code=code)
     assert not (workspace.root / "results").exists()
 
 
@@ -87,7 +87,7 @@ def test_a_fifo_for_a_space_does_not_block(workspace):
 
 def test_flags_are_told_as_they_were_written(workspace):
     error = refused(workspace, "--space", "space.yaml", "--max-epochs", "many", "--set", "model.dim=x", code=2)
-    assert "--max-epochs many" in error
+    assert error.count("--max-epochs many") == 1
     assert "model.dim" in error
 
 

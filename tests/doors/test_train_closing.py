@@ -115,6 +115,26 @@ def test_the_command_that_trains_on_does(train, end):
     assert newest > words[-1]
 
 
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [
+        (("early_stopping.stop_epoch=2",), "2 of 3: early_stopping.stop_epoch is 2"),
+        (("early_stopping.patience=1", STILL), "2 of 3: objective has not improved for 1 epoch"),
+        (
+            ("trainer.max_epochs=9", "early_stopping.patience=2", "early_stopping.min_delta=0.99"),
+            "3 of 9: objective has not improved by more than 0.99 for 2 epochs",
+        ),
+    ],
+)
+def test_a_training_that_stops_early_says_so_and_why(train, end, why):
+    assert f"stopped early after epoch {why}" in train(*end).err.splitlines()
+
+
+def test_a_training_that_comes_to_its_end_has_not_stopped_early(train):
+    for ended in (train("early_stopping.stop_epoch=3"), train("early_stopping.stop_epoch=1", "--fast-dev-run")):
+        assert "stopped early" not in ended.err
+
+
 def test_where_words_mean_nothing_characters_are_aligned(train):
     train.write(data={"num_train": 24, "num_val": 4, "min_words": 1, "max_words": 1, "alphabet": "abcdef"})
     ended = train("trainer.max_epochs=1", "logging.tensorboard=false", "model.dim=16")

@@ -134,6 +134,14 @@ def test_only_a_folder_with_search_yaml_and_ledger_is_opened_and_what_is_missing
     folder = ResultsFolder.create(tmp_path / "lr")
     with pytest.raises(StorageError, match=r"not a results folder: search\.yaml missing"):
         ResultsFolder.open_existing(folder.root)
+    with pytest.raises(StorageError, match=r"Name the folder of a search; `.* --space FILE` starts one"):
+        ResultsFolder.open_existing(folder.root)
+    for epoch in (9, 10):
+        (tmp_path / f"ctc-epoch={epoch:02d}.ckpt").touch()
+    with pytest.raises(
+        StorageError, match=rf"`export` takes a checkpoint in it as well: {tmp_path}/ctc-epoch=10.ckpt\.$"
+    ):
+        ResultsFolder.open_existing(tmp_path)
     folder.search_yaml.write_text("name: lr\n")
     assert ResultsFolder.open_existing(folder.root) == folder
     folder.checkpoints("00000").mkdir(parents=True)

@@ -178,6 +178,32 @@ def test_a_table_without_the_needed_columns_has_one_mistake(tmp_path):
     assert '"audio_filepath" is missing (there are: sound, sentence)' in problem.what
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "File_Name; Transcription \na.wav;x\n", "semicolons, but .csv has commas: save it with commas"),
+        ("a.csv", '\n"path";"text"\n"a.wav";"x, y"\n', "semicolons, but .csv has commas: save it with commas"),
+        ("a.csv", "Datei;Text\na.wav;x\n", "semicolons, but .csv has commas: save it with commas"),
+        ("a.csv", "path\ttext\tnote, if any\n", "tabs, but .csv has commas: save it with commas, or name it .tsv"),
+        ("a.tsv", "path,text\na.wav,x\n", "commas, but .tsv has tabs: save it with tabs, or name it .csv"),
+    ],
+)
+def test_a_table_with_other_separators_has_one_mistake_that_names_them(tmp_path, name, text, message):
+    path = table(tmp_path, name, text)
+    rows, [problem] = read_manifest(path)
+    assert not rows
+    assert problem.place == f"{path}:{2 if text.startswith(chr(10)) else 1}"
+    assert problem.what == f"header: its columns seem to be separated by {message}"
+
+
+def test_a_missing_column_is_told_with_the_names_that_would_do(tmp_path):
+    _, [problem] = read_manifest(table(tmp_path, "a.csv", "file,transcript_text\na.wav,x\n"))
+    assert problem.what == (
+        'header: "text" is missing (there are: file, transcript_text); it may be called text, sentence, transcription, '
+        "transcript or txt"
+    )
+
+
 def test_a_table_with_two_columns_for_one_field_has_one_mistake(tmp_path):
     rows, [problem] = read_manifest(table(tmp_path, "a.csv", "path,Text,transcript\na.wav,a,a\nb.wav,b,b\n"))
     assert not rows

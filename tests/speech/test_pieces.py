@@ -13,7 +13,7 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_asr.errors import DataError
+from tune_asr.errors import ConfigError, DataError
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.pieces import PieceVocabulary, with_pieces
 from tune_asr.speech.survey import Survey, survey_corpus
@@ -130,15 +130,15 @@ def test_the_marks_that_sentencepiece_keeps_for_itself_are_left_out_and_cost_no_
 
 
 @pytest.mark.parametrize(
-    ("vocab_size", "message"),
+    ("vocab_size", "error", "message"),
     [
-        (20, r"text.vocab_size is 20, but the training references make at least 21 symbols\n    raise it: each of"),
-        (5000, r"text.vocab_size is 5,000, but the training references make at most 94 symbols\n    lower it"),
+        (20, ConfigError, r"is 20, but the training references make at least 21 symbols\n    raise it: each of"),
+        (5000, DataError, r"is 5,000, but the training references make at most 94 symbols\n    lower it"),
     ],
 )
-def test_a_vocabulary_that_the_references_cannot_make_is_refused_with_what_they_can(vocab_size, message):
+def test_a_vocabulary_that_the_references_cannot_make_is_refused_with_what_they_can(vocab_size, error, message):
     found = with_pieces(survey(ENGLISH), vocab_size)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(error, match=f"text.vocab_size {message}"):
         found.check()
     possible = len(found.corpus.vocabulary)
     with_pieces(survey(ENGLISH), possible).check()

@@ -132,12 +132,38 @@ def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
         ("val.jsonl:6", "is a directory"),
         ("val.jsonl:7", '"duration" is -1'),
     ]
-    assert len(error.value.problems) == len(expected)
-    for problem, (place, what) in zip(error.value.problems, expected, strict=True):
+    for problem, (place, what) in zip(error.value.problems[:-1], expected, strict=True):
         assert problem.place == f"{data}/{place}"
         assert what in problem.what
+    assert str(error.value).endswith(
+        "\n13 bad rows in all\n"
+        "    mend them; or drop them by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
+    )
     assert [u.id for u in found.corpus.train + found.corpus.val] == ["a", "c"]
     assert "bad rows: 13" in found.render()
+
+
+def test_an_error_has_20_bad_rows_and_counts_the_rest(data):
+    manifest(data, "train", ("a.wav", "one"), *[(f"gone{i}.wav", "two") for i in range(1200)])
+    test = manifest(data, "test", *[(f"gone{i}.wav", "two") for i in range(30)])
+    with pytest.raises(DataError) as error:
+        survey(data, test=test).check()
+    lines = str(error.value).splitlines()
+    assert [line.endswith(f"gone{i}.wav does not exist") for i, line in enumerate(lines)] == [True] * 20 + [False] * 3
+    assert lines[20:22] == ["... and 1,210 more", "1,230 bad rows in all"]
+    with pytest.raises(DataError) as error:  # too many of them to be dropped
+        survey(data, skip_bad=0.1).check()
+    lines = str(error.value).splitlines()
+    assert len(lines) == 23
+    assert "1,200 of 1,201 rows (99.9%) are bad, but data.skip_bad drops at most" in lines[21]
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_where_a_split_has_no_row_left_the_report_compares_it_with_nothing(data, split):
+    manifest(data, split, ("gone.wav", "xyz"))
+    report = " ".join(survey(data).render().split())
+    assert "gone.wav does not exist" in report
+    assert not any(word in report for word in ("not in training", "no model can learn", "vocabulary", "WER"))
 
 
 def test_a_text_without_any_letter_names_the_setting_that_emptied_it(data):
@@ -187,6 +213,20 @@ def test_one_percent_of_training_may_be_infeasible(tmp_path):
         survey(tmp_path).check()
     survey(tmp_path, subsampling=2).check()
     survey(tmp_path, subsampling=None).check()
+
+
+def test_the_report_names_20_transcripts_too_long_for_their_frames(tmp_path):
+    record(tmp_path, "a.wav")
+    manifest(tmp_path, "val", ("a.wav", "ab"))
+    manifest(tmp_path, "train", ("a.wav", "ab"), *[("a.wav", "ab" * 13)] * 25)
+    lines = survey(tmp_path).render().splitlines()
+    first = lines.index(f"    {tmp_path}/train.jsonl:2")
+    assert " ".join("".join(lines[first - 2 : first]).split()).endswith("than the model has output frames:")
+    assert lines[first : first + 20] == [f"    {tmp_path}/train.jsonl:{number}" for number in range(2, 22)]
+    assert lines[first + 20] == "    ... and 5 more"
+    with pytest.raises(DataError) as error:  # `search` shows the error alone
+        survey(tmp_path).check()
+    assert str(error.value).splitlines()[2:] == lines[first : first + 21]
 
 
 def test_the_report_tells_what_is_allowed_but_worth_a_look(data):

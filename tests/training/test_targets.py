@@ -128,7 +128,7 @@ def test_parameters_are_looked_at_without_building_the_class_the_searched_ones_t
     name = module(OWN)
     config = Config.model_validate({"model": {"target": f"{name}.Recogniser", "width": 8}})
     check_targets(config, ["model.width", "optimizer.lr"])
-    with pytest.raises(ConfigError, match="model.widht: Recogniser has no such parameter: did you mean width?"):
+    with pytest.raises(ConfigError, match=r"model.widht: Recogniser has no such parameter: did you mean width\?"):
         check_targets(config, ["model.widht"])
 
 

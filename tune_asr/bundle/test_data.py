@@ -33,7 +33,7 @@ def read_test_manifest(config: Config) -> HeldBack:
     """The utterances of `data.test`, under the rule that training's bad rows go by; none without a test manifest.
 
     Raises:
-        DataError: with every row that cannot be used and may not be left out.
+        DataError: rows cannot be used and may not be left out.
     """
     data = config.data
     if not isinstance(data, ManifestData) or data.test is None:

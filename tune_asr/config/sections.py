@@ -169,7 +169,7 @@ class PrecisionSection(OpenSection):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of weights and activations; the loss is float32 under each."""
     float32_matmul: Literal["highest", "high", "medium"] = "highest"
-    """What `torch.set_float32_matmul_precision` is given in training, `high` for TF32; in validation it is `highest`."""
+    """For `torch.set_float32_matmul_precision` in training: `high` is TF32. In validation it is `highest`."""
 
 
 class EarlyStoppingSection(Section):
@@ -178,9 +178,9 @@ class EarlyStoppingSection(Section):
     enabled: bool = True
     """End when `objective` has not improved for `patience` epochs."""
     patience: Count = 10
-    """Epochs without improvement."""
+    """Epochs in which `objective` has not improved."""
     min_delta: Annotated[float, Field(ge=0)] = 0.0
-    """The least that counts as an improvement."""
+    """By more than this `objective` must fall to have improved: near WER 0.5, 0.01 is a point of WER."""
     stop_epoch: Count | None = None
     """End after this epoch whatever happens; schedules still span the horizon. `best.yaml` sets it for its winner."""
 

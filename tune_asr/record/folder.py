@@ -84,7 +84,7 @@ class ResultsFolder:
         missing = [path.name for path in (folder.search_yaml, folder.ledger) if not path.is_file()]
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
-            raise StorageError(Problem(str(root), what, "Name the folder of a search, or start one with --space."))
+            raise StorageError(Problem(str(root), what, folder._way_to_a_search()))
         # A trial stands in the ledger before anything of it is trained.
         if not folder.ledger.stat().st_size and any(folder.all_checkpoints.glob("*")):
             what = "the ledger is empty, but there are checkpoints of trials: what it said is lost"
@@ -174,6 +174,12 @@ class ResultsFolder:
     def is_running(self) -> bool:
         """Whether a living search owns the folder. Writes nothing."""
         return locks.is_locked(self.lock_file)
+
+    def _way_to_a_search(self) -> str:
+        """What to name in place of a folder that is no search's: `train` leaves checkpoints alone in one."""
+        if checkpoint := max(self.root.glob("*.ckpt"), default=None):
+            return f"Name the folder of a search. `export` takes a checkpoint in it as well: {checkpoint}."
+        return "Name the folder of a search; `python -m tune_asr.search --space FILE` starts one."
 
     def _nearest(self) -> Path:
         """What is there of the path of the folder: itself, or the nearest above it."""

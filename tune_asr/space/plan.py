@@ -154,7 +154,7 @@ def _plan(
     space: SpaceFile, config: Config | None, layered: Layered, fixed: Sequence[Override], problems: list[Problem]
 ) -> Plan:
     searched, mistakes = _parse(space, layered)
-    problems = [*problems, *mistakes]
+    problems = list(dict.fromkeys([*problems, *mistakes]))  # a flag may stand for two keys, and be wrong for both alike
     if config is None:
         raise ConfigError(problems)
     plan = Plan(space=space, distributions=searched, config=config)

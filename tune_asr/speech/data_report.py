@@ -11,12 +11,12 @@ import numpy as np
 
 from tune_asr.errors import Problem
 from tune_asr.speech.audio import AudioInfo
+from tune_asr.speech.bad_rows import LONGEST_LIST, first_places, more_than_listed
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.vocabulary import Vocabulary
 
 _WIDTH = 80
-_LONGEST_LIST = 20
 _MOST_SYMBOLS = 200
 _FEW = 3
 _PERCENTILES = {"min": 0, "50 %": 50, "90 %": 90, "99 %": 99, "max": 100}
@@ -25,6 +25,11 @@ _PERCENTILES = {"min": 0, "50 %": 50, "90 %": 90, "99 %": 99, "max": 100}
 def warning(remark: str) -> list[str]:
     """Tell what is allowed but worth a look."""
     return _paragraph(f"warning: {remark}")
+
+
+def too_long_lines(sentence: str, places: Sequence[str]) -> list[str]:
+    """Tell of utterances that are too long for their frames, and where the first of them are."""
+    return [*warning(f"{sentence}:"), *first_places(places)]
 
 
 def note(sentence: str) -> list[str]:
@@ -102,10 +107,10 @@ def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
     if not problems:
         return ["bad rows: none"]
     lines = [f"bad rows: {len(problems):,}{', dropped (data.skip_bad)' if dropped else ''}"]
-    for problem in problems[:_LONGEST_LIST]:
+    for problem in problems[:LONGEST_LIST]:
         lines += _paragraph(f"  {problem.place}: {problem.what}")
-    if len(problems) > _LONGEST_LIST:
-        lines.append(f"  ... and {len(problems) - _LONGEST_LIST:,} more")
+    if more := more_than_listed(len(problems)):
+        lines.append(f"  {more}")
     return lines
 
 
@@ -121,10 +126,10 @@ def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance], names: Seq
         for character in utterance.text:
             first.setdefault(character, name)
     lines = warning("validation has characters that training lacks; no model can learn to write them:")
-    for character, count in list(unknown.items())[:_LONGEST_LIST]:
+    for character, count in list(unknown.items())[:LONGEST_LIST]:
         lines.append(f"    {_visible(character):<8}U+{ord(character):04X}  {count:>9,}  {first[character]}")
-    if len(unknown) > _LONGEST_LIST:
-        lines.append(f"    ... and {len(unknown) - _LONGEST_LIST:,} more")
+    if more := more_than_listed(len(unknown)):
+        lines.append(f"    {more}")
     return lines
 
 

@@ -49,13 +49,15 @@ def field_names(keys: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
 
 
 def missing_fields(keys: Collection[str]) -> Iterator[str]:
-    """Yield a phrase for each required field that `keys` lacks, with the key that was meant for it or all there are."""
+    """Yield a phrase for each required field that `keys` lacks: which key was meant, or all; what it may be called."""
     names = field_names(tuple(keys))
     for field in REQUIRED:
         if field not in names:
             near = next(iter(difflib.get_close_matches(field, keys, n=1)), "")
             there = f"there are: {', '.join(keys)}" if keys else "there is none"
-            yield f'"{field}" is missing ' + (f'(is it "{near}"?)' if near else f"({there})")
+            found = f'is it "{near}"?' if near else there
+            *names_of_it, last = (field, *ALIASES[field])
+            yield f'"{field}" is missing ({found}); it may be called {", ".join(names_of_it)} or {last}'
 
 
 def conflict(names: Collection[str]) -> str:

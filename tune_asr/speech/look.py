@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.errors import DataError, Problem
+from tune_asr.speech.bad_rows import first_bad_rows
 from tune_asr.speech.inspection import Entry, inspect_rows
 from tune_asr.speech.manifest import Row, read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
@@ -37,11 +38,11 @@ class Look:
         """Make sure that what is bad may be dropped: `skip_bad` is as for `survey_manifests`.
 
         Raises:
-            DataError: with every row that cannot be used.
+            DataError: with the first rows that cannot be used.
         """
         faults = self.too_many(skip_bad) if skip_bad is not None else []
         if faults or (self.problems and skip_bad is None):
-            raise DataError([*self.problems, *faults])
+            raise DataError([*first_bad_rows(self.problems, may_skip=skip_bad is None), *faults])
 
 
 def look_at(

@@ -58,9 +58,12 @@ def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Rec
                 mistakes[number] = f"not an object with the keys {', '.join(REQUIRED)}: {reprlib.repr(record)}"
 
 
-def _table_records(content: bytes, mistakes: Mistakes, **dialect: Any) -> Iterator[tuple[int, Record]]:
+def _table_records(
+    content: bytes, mistakes: Mistakes, *, delimiter: str = ",", **dialect: Any
+) -> Iterator[tuple[int, Record]]:
     """Read a table whose first row, blank ones aside, is the header."""
-    reader = csv.reader((f"{line}\n" for line in decoded_lines(content, mistakes)), strict=True, **dialect)
+    lines = (f"{line}\n" for line in decoded_lines(content, mistakes))
+    reader = csv.reader(lines, strict=True, delimiter=delimiter, **dialect)
     header: list[str] = []
     numbers: list[str] = []
     while True:
@@ -71,6 +74,9 @@ def _table_records(content: bytes, mistakes: Mistakes, **dialect: Any) -> Iterat
             return
         except csv.Error as error:
             mistakes[number] = f"not a row of a table: {error}"
+            if not header and (other := _other_separator(content, delimiter)):
+                mistakes[number] = other
+                return
             continue
         if not any(cell.strip() for cell in cells):
             continue
@@ -79,7 +85,7 @@ def _table_records(content: bytes, mistakes: Mistakes, **dialect: Any) -> Iterat
             names = field_names(tuple(header))
             wrong = [*missing_fields(header), *(conflict(those) for those in names.values() if len(those) > 1)]
             if wrong:
-                mistakes[number] = f"header: {'; '.join(wrong)}"
+                mistakes[number] = _other_separator(content, delimiter) or f"header: {'; '.join(wrong)}"
                 return
             numbers = [those[0] for field, those in names.items() if field in NUMBERS]
         elif len(cells) != len(header):
@@ -87,6 +93,26 @@ def _table_records(content: bytes, mistakes: Mistakes, **dialect: Any) -> Iterat
         else:
             yield number, _typed(dict(zip(header, cells, strict=True)), numbers)
 
+
+def _other_separator(content: bytes, delimiter: str) -> str:
+    """Say so where the header makes more sense with other separators than its file's name stands for; else ""."""
+    header = next(line for line in decoded_lines(content, {}) if line.strip())
+
+    def cells(separator: str) -> tuple[str, ...]:
+        return tuple(cell.strip().strip('"') for cell in header.split(separator))
+
+    own = cells(delimiter)
+    name, ending = _SEPARATORS[delimiter]
+    for other, (others_name, others_ending) in _SEPARATORS.items():
+        found = cells(other)
+        if len(field_names(found)) > len(field_names(own)) or len(own) == 1 < len(found):
+            way_out = f"save it with {name}" + (f", or name it {others_ending}" if others_ending else "")
+            return f"header: its columns seem to be separated by {others_name}, but {ending} has {name}: {way_out}"
+    return ""
+
+
+# By the character: what it is called, and the ending of the tables that have it.
+_SEPARATORS = {",": ("commas", ".csv"), ";": ("semicolons", ""), "\t": ("tabs", ".tsv")}
 
 READERS: Mapping[str, Reader] = {
     ".jsonl": _json_records,

@@ -8,7 +8,7 @@ first. So a checkpoint or a bundle that lists its symbols needs no other file, a
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -47,7 +47,7 @@ class PieceVocabulary(Vocabulary):
 def with_pieces(found: Survey, vocab_size: int) -> Survey:
     """Return a survey whose corpus is written in `vocab_size` word pieces, the blank among them.
 
-    Where the training references cannot make so many, or so few, it has as near a number, and a misfit.
+    Where the training references cannot make so many, or so few, it has as near a number, and says so.
     """
     texts = [text for utterance in found.corpus.train if (text := utterance.text.translate(_RESERVED).strip())]
     if not texts:
@@ -55,17 +55,14 @@ def with_pieces(found: Survey, vocab_size: int) -> Survey:
     fewest = len(set(" ").union(*texts)) + 1
     pieces = _learned(texts, max(vocab_size, fewest))
     corpus = replace(found.corpus, vocabulary=PieceVocabulary(pieces))
-    return replace(found, corpus=corpus, misfit=tuple(_misfit(vocab_size, fewest, len(pieces))))
-
-
-def _misfit(wanted: int, fewest: int, made: int) -> Iterator[Problem]:
-    what = f"text.vocab_size is {wanted:,}, but the training references make at"
-    if wanted < fewest:
+    what = f"text.vocab_size is {vocab_size:,}, but the training references make at"
+    if vocab_size < fewest:
         way_out = "raise it: each of their characters takes a symbol, and so do the space and the blank"
-        yield Problem("", f"{what} least {fewest:,} symbols", way_out)
-    elif made < wanted:
+        return replace(found, corpus=corpus, impossible=(Problem("", f"{what} least {fewest:,} symbols", way_out),))
+    if len(pieces) < vocab_size:
         way_out = "lower it, and far below that: at that number every word is one piece"
-        yield Problem("", f"{what} most {made:,} symbols", way_out)
+        return replace(found, corpus=corpus, misfit=(Problem("", f"{what} most {len(pieces):,} symbols", way_out),))
+    return replace(found, corpus=corpus)
 
 
 def _learned(texts: Iterable[str], vocab_size: int) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tune_asr.errors import DataError, InfeasibleError, Problem
+from tune_asr.errors import ConfigError, DataError, InfeasibleError, Problem
 from tune_asr.speech import data_report
 from tune_asr.speech.audio import AudioInfo
+from tune_asr.speech.bad_rows import first_bad_rows, first_places
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import is_feasible
 
@@ -29,7 +30,8 @@ class Survey:
         problems: every bad row, training's before validation's, and those of the test manifest last.
         skips_bad: whether bad rows are left out of the corpus and are no reason to stop.
         faults: what is wrong with the data as a whole and cannot be left out.
-        misfit: why the vocabulary is not the one that was asked for.
+        misfit: why the data do not make the vocabulary that was asked for.
+        impossible: why no such vocabulary writes the data: a setting is wrong, and no data are.
         places: `file:line` of every utterance of training, then of validation; empty where the speech is synthetic.
         recordings: what the headers of the files say; empty where the speech is synthetic.
         held_out: a sentence on how validation was held out of training, if it was.
@@ -45,6 +47,7 @@ class Survey:
     skips_bad: bool = False
     faults: tuple[Problem, ...] = ()
     misfit: tuple[Problem, ...] = ()
+    impossible: tuple[Problem, ...] = ()
     places: tuple[str, ...] = ()
     recordings: tuple[AudioInfo, ...] = ()
     held_out: str = ""
@@ -68,35 +71,44 @@ class Survey:
         train, val = self.corpus.train, self.corpus.val
         lines = data_report.size_table(train, val)
         lines += data_report.recordings_lines(self.recordings, self.sample_rate)
-        lines += data_report.vocabulary_lines(self.corpus.vocabulary, train)
-        lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
+        if train and val:  # else all of validation is unknown to training: that would hide why
+            lines += data_report.vocabulary_lines(self.corpus.vocabulary, train)
+            lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
         lines += data_report.note(self.held_out) if self.held_out else []
         lines += data_report.test_lines(self.test) if self.test else []
-        for remark in (self.left_out, *self._too_many_characters(), *self.remarks):
-            lines += data_report.warning(remark) if remark else []
+        lines += data_report.warning(self.left_out) if self.left_out else []
+        for sentence, places in self._too_many_characters():
+            lines += data_report.too_long_lines(sentence, places) if places else []
+        for remark in self.remarks:
+            lines += data_report.warning(remark)
         return "\n".join([*lines, *data_report.bad_rows_lines(self.problems, dropped=self.skips_bad)])
 
     def check(self) -> None:
         """Make sure that the data can be trained on.
 
         Raises:
-            DataError: with all that is wrong: every bad row, unless they are skipped and few enough, a split with
+            DataError: with all that is wrong: the first bad rows, unless they are skipped and few enough, a split with
                 nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
-            InfeasibleError: where that is all.
+            InfeasibleError: nothing is wrong but the last.
+            ConfigError: nothing is wrong but the setting of the vocabulary.
         """
-        problems = [*(self.problems if self.faults or not self.skips_bad else ()), *self.faults, *self.misfit]
+        bad_rows = self.problems if self.faults or not self.skips_bad else ()
+        problems = [*first_bad_rows(bad_rows, may_skip=not self.skips_bad), *self.faults, *self.misfit]
         train, val = self.corpus.train, self.corpus.val
-        if not train:
+        if not train and not self.faults:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
-        else_right = not problems
+        kind = DataError if problems or self.impossible else InfeasibleError
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
-            what = f"{next(self._too_many_characters())}; at most {MAX_INFEASIBLE_PERCENT} % may"
-            way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out"
-            problems.append(Problem("", what, way_out))
+            sentence, places = next(self._too_many_characters())
+            what = f"{sentence}; at most {MAX_INFEASIBLE_PERCENT} % may"
+            way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out:"
+            problems.append(Problem("", what, "\n".join([way_out, *first_places(places)])))
         if problems:
-            raise (InfeasibleError if else_right else DataError)(problems)
+            raise kind([*problems, *self.impossible])
+        if self.impossible:
+            raise ConfigError(self.impossible)
 
     @property
     def _names(self) -> Sequence[str]:
@@ -107,16 +119,15 @@ class Survey:
     def _infeasible(self) -> tuple[list[int], list[int]]:
         return self.infeasible(self.corpus.train), self.infeasible(self.corpus.val)
 
-    def _too_many_characters(self) -> Iterator[str]:
-        """Tell how many utterances of training, and then of validation, are infeasible: "" where none is."""
+    def _too_many_characters(self) -> Iterator[tuple[str, list[str]]]:
+        """Tell how many utterances of training, and then of validation, are infeasible, and where they stand."""
         names, units = self._names, self.corpus.vocabulary.units
         for split, utterances, found in zip(
             ("training", "validation"), (self.corpus.train, self.corpus.val), self._infeasible, strict=True
         ):
             percent = 100 * len(found) / max(len(utterances), 1)
             share = f"{len(found):,} of {len(utterances):,} {split} utterances ({percent:.1f} %)"
-            first = ", ".join(names[i] for i in found[:3]) + (", ..." if len(found) > 3 else "")
-            yield f"{share} have more {units} than the model has output frames ({first})" if found else ""
+            yield f"{share} have more {units} than the model has output frames", [names[i] for i in found]
             names = names[len(utterances) :]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,20 @@ def is_out_of_patience(history: Iterable[Mapping[str, float]], stopping: EarlySt
         improved = epoch["objective"] < best - stopping.min_delta
         best, bad_epochs = (epoch["objective"], 0) if improved else (best, bad_epochs + 1)
     return stopping.enabled and bad_epochs >= stopping.patience
+
+
+def why_stopped_early(history: Sequence[Mapping[str, float]], stopping: EarlyStoppingSection, max_epochs: int) -> str:
+    """Say which rule ended a training before its horizon: "" where none did."""
+    epoch = int(history[-1]["epoch"])
+    if epoch >= max_epochs:
+        return ""
+    if is_out_of_patience(history, stopping):
+        by = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
+        epochs = f"{stopping.patience} epoch{'s' if stopping.patience > 1 else ''}"
+        return f"stopped early after epoch {epoch} of {max_epochs}: objective has not improved{by} for {epochs}"
+    if stopping.stop_epoch is not None and epoch >= stopping.stop_epoch:
+        return f"stopped early after epoch {epoch} of {max_epochs}: early_stopping.stop_epoch is {stopping.stop_epoch}"
+    return ""
 
 
 Save = Callable[[Path], None]

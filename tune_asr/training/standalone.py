@@ -20,7 +20,15 @@ from tune_asr.training.checkpoint_average import Average, average_best, read_ave
 from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import SpeechDataModule
-from tune_asr.training.epochs import Diverged, EpochResult, Save, best_epochs, is_out_of_patience, rank
+from tune_asr.training.epochs import (
+    Diverged,
+    EpochResult,
+    Save,
+    best_epochs,
+    is_out_of_patience,
+    rank,
+    why_stopped_early,
+)
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.module import UtteranceResult
@@ -71,6 +79,7 @@ def train_alone(
     save_dir: Path,
     resume_from: Path | None,
     say: Say,
+    command: str,
 ) -> Trained:
     """Train, keep the best and the newest checkpoint in `folder`, and tell each epoch.
 
@@ -81,6 +90,7 @@ def train_alone(
         save_dir: of the curves.
         resume_from: a checkpoint to go on from.
         say: takes a line for people.
+        command: that starts this training, to be said with the flag that goes on where a signal ends it.
 
     Raises:
         TrialFailedError: it diverged before its first epoch ended.
@@ -102,7 +112,7 @@ def train_alone(
         say(_line(result, config.trainer.max_epochs) + "  best" * is_best)
 
     loggers = make_loggers(config.logging, save_dir, name="tensorboard") if folder else []
-    with _tells_the_way_on(trained):
+    with _tells_the_way_on(trained, command):
         try:
             with epoch_bar() as bar:
                 history = fit(
@@ -121,18 +131,20 @@ def train_alone(
                 raise TrialFailedError(f"the training diverged: {error}: {way_out}") from None
             trained.has_diverged = True
             say(f"the training diverged: {error}")
+        if folder and (why := why_stopped_early(history, config.early_stopping, config.trainer.max_epochs)):
+            say(why)
         _conclude(trained, config, data, folder, history, say)
     return trained
 
 
 @contextmanager
-def _tells_the_way_on(trained: Trained) -> Iterator[None]:
+def _tells_the_way_on(trained: Trained, command: str) -> Iterator[None]:
     """Say how to go on where a signal ends the training, or what comes after its last epoch."""
     try:
         yield
     except SystemExit:
         if trained.newest:
-            print(f"interrupted: go on with {resume_flag(trained.newest)}", file=sys.stderr)
+            print(f"interrupted: go on with\n    {command} {resume_flag(trained.newest)}", file=sys.stderr)
         raise
 
 
