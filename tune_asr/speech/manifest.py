@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_directory
-from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
+from tune_asr.speech.fields import ENDS, REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes
 
@@ -153,6 +153,10 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     """Say everything that is wrong with a row."""
     yield from missing_fields(tuple(record))
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
+    if fields.get("offset") not in (None, "") and fields.get("duration") in (None, ""):
+        # Left alone, such a row would reach to the end of its recording.
+        for end in (key for key in record if key.strip().lower() in ENDS and record[key] not in (None, "")):
+            yield f'"{end}" is not read: say how long the part lasts, by "duration" in seconds, in its place'
     for field in REQUIRED:
         if field in fields and not isinstance(fields[field], str):
             yield f"{written[field]} is {reprlib.repr(fields[field])}: a text is wanted"
