@@ -267,15 +267,30 @@ def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_draw
     assert (trial.status, "too wide" in str(trial.cause)) == (("pending", False) if ends else ("failed", True))
 
 
-def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make):
+@pytest.mark.parametrize("has_started", [False, True])
+def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make, has_started):
     conductor = make({"model.width": {"uniform": [0.001, 0.01]}}, 9, model={"target": "own.Model", "width": 0.002})
     told = messages.failed(SettingError("model.target: Model cannot be built"))
     with pytest.raises(ConfigError, match="cannot be built"):
         for _ in range(MAX_REFUSALS):
             number = conductor.next_work().number
+            if has_started:
+                conductor.receive(number, messages.started(0, [], "host:1"))
             conductor.receive(number, told)
             conductor.process_ended(number, None)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS - 1
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_a_trial_that_began_before_and_is_in_its_first_epoch_keeps_the_search_going(make, raised):
+    conductor = make(num_samples=MAX_REFUSALS + 3)
+    conductor.receive(conductor.next_work().number, messages.started(0, [], "host:1"))
+    while conductor.has_work:
+        number = conductor.next_work().number
+        conductor.receive(number, messages.started(0, [], "host:2"))
+        conductor.process_ended(number, "it ended", raised=raised)
+    assert conductor.state.counts()["failed"] == MAX_REFUSALS + 2
+    assert conductor.handed_out == ["00000"]
 
 
 @pytest.mark.parametrize(

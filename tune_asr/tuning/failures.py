@@ -24,7 +24,7 @@ def is_of_the_setting(error: TuneAsrError, trial: Trial, state: SearchState) -> 
         return True
     sections = _ARGUMENTS if isinstance(error, SettingError) else _DATA if type(error) is DataError else ()
     drawn = any(key.startswith(sections) for key in trial.params)
-    return drawn and not _none_has_trained(state, MAX_REFUSALS - 1)
+    return drawn and not _none_trains(state, trial, MAX_REFUSALS - 1)
 
 
 def may_be_chance(cause: str, trial: Trial, *, raised: bool) -> bool:
@@ -41,11 +41,15 @@ def may_be_chance(cause: str, trial: Trial, *, raised: bool) -> bool:
 def is_of_all(trial: Trial, state: SearchState, *, raised: bool) -> bool:
     """Whether a trial has failed as others have, where none trains: by one exception, two are enough."""
     alike = sum(other.status == "failed" and other.deaths[-1:] == trial.deaths[-1:] for other in state.trials.values())
-    return _none_has_trained(state, 2 if raised and alike > 1 else MAX_REFUSALS)
+    return _none_trains(state, trial, 2 if raised and alike > 1 else MAX_REFUSALS)
 
 
-def _none_has_trained(state: SearchState, num_failed: int) -> bool:
-    """Whether so many trials have failed, and none has come to an epoch or is on the way to its first."""
+def _none_trains(state: SearchState, judged: Trial, num_failed: int) -> bool:
+    """Whether so many trials have failed, none has come to an epoch, and none may be in its first for long already.
+
+    Of the trials that run, one that began after the `judged` may be about to fail as it did: that one says nothing.
+    """
     trials = state.trials.values()
-    trains = any(trial.epoch or (trial.status == "running" and not trial.deaths) for trial in trials)
+    first_epoch = (t for t in trials if t.status == "running" and not t.deaths and t.number < judged.number)
+    trains = any(trial.epoch for trial in trials) or any(first_epoch)
     return sum(trial.status == "failed" for trial in trials) >= num_failed and not trains
