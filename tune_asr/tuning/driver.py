@@ -58,7 +58,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
     check_beside(plan.config)
     found = checked_survey(plan)
     if found:
-        print("\n".join([found.render(), *infeasible_draws(plan, found)]), flush=True)
+        print(data_report(plan, found), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
         return _run(folder, plan, describe(plan, root.name, found), found, address)
@@ -110,7 +110,12 @@ def no_pruning(plan: Plan) -> str:
     return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
 
 
-def infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
+def data_report(plan: Plan, found: Survey) -> str:
+    """The data report, and which values that the search may draw do not suit the data."""
+    return "\n".join([found.render(), *_infeasible_draws(plan, found)])
+
+
+def _infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
     """Which searched values of the subsampling leave too few frames: their trials will fail."""
     searched = plan.distributions.get(SUBSAMPLING)
     train = found.corpus.train
@@ -124,7 +129,7 @@ def infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
 def checked_survey(plan: Plan) -> Survey | None:
     """Look at the data before anything starts; None where they come from a class of the user's.
 
-    A searched subsampling is taken at its finest: see `infeasible_draws`.
+    A searched subsampling is taken at its finest: of a coarser one, whose frames are too few, the trial fails.
 
     Raises:
         DataError: with everything that is wrong.
