@@ -149,7 +149,6 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
         ConfigError: there is no such trial.
         StorageError: the folder is none of a search, its search runs, or nothing in it can be exported.
     """
-    from tune_asr.record.checkpoints import CHECKPOINT, stored
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import read_search_yaml
     from tune_asr.record.snapshots import winner_config
@@ -160,9 +159,9 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
     if folder.is_running():
         raise StorageError(f"{root}: a search runs here, and its best may change: wait for its end, or stop it")
     search = read_search_yaml(folder.search_yaml)
-    trial, report = _chosen(folder, SearchState.read(folder.ledger), search["metric"], number)
+    trial, report, checkpoint = _chosen(folder, SearchState.read(folder.ledger), search["metric"], number)
     return {
-        "checkpoint": stored(folder.checkpoints(trial.number), report["epoch"]) / CHECKPOINT,
+        "checkpoint": checkpoint,
         "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report['epoch']}",
         "origin": {
             "config": winner_config(search["config"], trial),
@@ -172,21 +171,30 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
     }
 
 
-def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: str | None) -> tuple[Trial, Report]:
-    """The trial asked for, or the best one, with the report of its best epoch whose checkpoint is sound.
+def _chosen(
+    folder: ResultsFolder, state: SearchState, metric: Metric, number: str | None
+) -> tuple[Trial, Report, Path]:
+    """The trial asked for, or the best one, the report of its best sound epoch, and the checkpoint of that.
+
+    Of the best, best.ckpt is another copy. Whether it is whole shows where the model is held against the record.
 
     Raises:
         ConfigError: there is no such trial.
         StorageError: no such epoch is left; each checkpoint that is damaged is named.
     """
+    from tune_asr.record.checkpoints import CHECKPOINT, stored
     from tune_asr.record.ranking import leader
-    from tune_asr.record.sound import removed_best, sound_standings
+    from tune_asr.record.sound import copied, removed_best, sound_standings
     from tune_asr.record.state import find_trial
 
     asked = None if number is None else find_trial(state, number, "--trial")
     ranked, passed_over = sound_standings(folder, state, metric, only=asked.number if asked else None)
     if asked is None:
         passed_over = [*removed_best(folder, state, metric, ranked), *passed_over]
+    if copy := copied(folder, passed_over):
+        print(f"{folder.best_ckpt} is exported: it is a copy of what cannot be used: {copy}", flush=True)
+        trial = state.trials[copy.trial]
+        return trial, trial.reports[copy.epoch - 1], folder.best_ckpt
     best = leader(ranked)
     if best is None:
         who = f"trial {asked.number} is {asked.status} and has no" if asked else "no trial has an"
@@ -196,7 +204,8 @@ def _chosen(folder: ResultsFolder, state: SearchState, metric: Metric, number: s
         raise StorageError([Problem(str(folder.root), what, way_out), *damaged])
     for line in passed_over:
         print(f"passed over, for it cannot be used: {line}", flush=True)
-    return best
+    trial, report = best
+    return trial, report, stored(folder.checkpoints(trial.number), report["epoch"]) / CHECKPOINT
 
 
 if __name__ == "__main__":

@@ -104,13 +104,13 @@ def _dry_run(plan: Plan, root: Path) -> int:
     from tune_asr.record.search_yaml import dump_yaml
     from tune_asr.training.corpus import check_beside
     from tune_asr.training.targets import check_targets
-    from tune_asr.tuning.driver import checked_survey, no_pruning
+    from tune_asr.tuning.driver import checked_survey, infeasible_draws, no_pruning
 
     check_beside(plan.config)
     found = checked_survey(plan)
-    check_targets(plan.config)
+    check_targets(plan.config, plan.distributions)
     if found:
-        print(found.render())
+        print("\n".join([found.render(), *infeasible_draws(plan, found)]))
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.config.model_dump()}).decode()}")
     print(f"{plan.num_trials} trials; the first of them:")
     for number in range(min(plan.num_trials, 5)):

@@ -209,6 +209,7 @@ def test_a_name_that_no_file_can_have_is_one_of_no_file(export):
 
 
 def test_a_damaged_checkpoint_is_named(results, export):
+    (results / "best.ckpt").unlink()
     for checkpoint in results.glob("checkpoints/*/*/checkpoint.ckpt"):
         checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"?")
     said = export(results, expect=5)
@@ -216,16 +217,18 @@ def test_a_damaged_checkpoint_is_named(results, export):
     assert said.count("checkpoint.ckpt does not match its SHA-256") == len(list(results.glob("checkpoints/*/*")))
 
 
-def test_where_the_best_checkpoint_is_damaged_the_next_is_exported_and_that_is_said(results, export, finished):
+@pytest.mark.parametrize("has_copy", [True, False])
+def test_where_the_best_checkpoint_is_damaged_its_copy_is_exported_else_the_next(results, export, finished, has_copy):
     best = results / best_report(finished)["checkpoint"]
     best.write_bytes(best.read_bytes()[:-1] + b"?")
+    if not has_copy:
+        (results / "best.ckpt").unlink()
     said = export(results)
-    why = rf"{best.parent}: checkpoint\.ckpt does not match"
-    assert re.search(rf"^passed over, for it cannot be used: {why}", said, re.M)
+    reason = "is exported: it is a copy of what cannot be used" if has_copy else "^passed over, for it cannot be used"
+    assert re.search(rf"{reason}: {best.parent}: checkpoint\.ckpt does not match", said, re.M)
     source = json.loads((results / "bundle" / "config.json").read_text())["source"]
-    assert (
-        source != f"Trial {best_report(finished)['trial']} of the search space, epoch {best_report(finished)['epoch']}"
-    )
+    winner = f"Trial {best_report(finished)['trial']} of the search space, epoch {best_report(finished)['epoch']}"
+    assert (source == winner) == has_copy
 
 
 def test_changed_data_are_refused(results, export):

@@ -116,7 +116,10 @@ def test_where_subsampling_is_searched_the_data_need_to_fit_its_finest_value(wor
     manifest(workspace, [row | {"text": "abc" * 15} for row in recordings[:8]])  # 45 characters in 38 output frames
     assert "lower model.subsampling, which is 4" in refused(workspace, "--space", "space.yaml", code=3)
     workspace.write("finer.yaml", {"config": "config.yaml", "param_space": {"model.subsampling": {"choice": [2, 4]}}})
-    assert workspace.run("search", "--space", "finer.yaml", "--dry-run").returncode == 0
+    told = workspace.run("search", "--space", "finer.yaml", "--dry-run").stdout
+    share = "8 of 8 training transcripts are too long for their frames"
+    assert f"\ntrials with model.subsampling 4 will fail: {share}\n" in told
+    assert "subsampling 2 will fail" not in told
 
 
 @pytest.mark.parametrize(

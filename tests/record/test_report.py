@@ -33,7 +33,8 @@ def searched(search):
         search.log("pruned" if len(epochs) == 1 else "finished", trial=trial)
     search.log("diverged", trial=search.trial(**{"optimizer.lr": 0.02}), cause="loss is NaN")
     failing = search.trial(**{"optimizer.lr": 0.003})
-    search.log("paused", trial=failing, epoch=0, cause="killed", retry=3)
+    for retry in (1, 2, 3):
+        search.log("paused", trial=failing, epoch=0, cause="killed", retry=retry)
     search.log("failed", trial=failing, cause="SIGKILL, three times")
     return search
 
@@ -186,6 +187,24 @@ def test_a_trial_that_diverged_wins_where_nothing_else_has_a_result_and_it_is_sa
     assert "Best: trial 00001 at epoch 1, WER 20.0 %" in reported(search, capsys)
 
 
+def test_where_no_model_has_learnt_to_speak_it_is_said_and_nothing_is_made_of_the_order(search, capsys):
+    search.describe()
+    search.start()
+    for errors in ([10, 9], [10, 10]):
+        trial = search.trial(**{"optimizer.lr": 0.0295})
+        search.epoch(trial, errors)
+        search.log("finished", trial=trial)
+    text = " ".join(reported(search, capsys).split())
+    assert "Warning: The best WER is near 100 %" in text
+    assert "end of its range" not in text
+    assert "For the next search" not in text
+    search.epoch(search.trial(**{"optimizer.lr": 0.0295}), [9, 9])
+    text = " ".join(reported(search, capsys).split())
+    assert "near 100 %" not in text
+    assert "end of its range" in text
+    assert "For the next search" in text
+
+
 def test_a_search_without_trials_or_results_is_no_error(search, capsys):
     assert "0 trials" in reported(search, capsys)
     search.start()
@@ -193,6 +212,9 @@ def test_a_search_without_trials_or_results_is_no_error(search, capsys):
     text = reported(search, capsys)
     assert "1 trial (1 running)" in text
     assert "No trial has a result yet." in text
+    search.log("failed", trial="00000", cause="killed")
+    search.log("search_ended", status="finished")
+    assert "No trial has a result." in reported(search, capsys)
 
 
 def test_many_keys_and_trials_fit_in_80_columns(search, capsys):
@@ -340,6 +362,15 @@ def test_where_words_mean_nothing_two_trials_are_compared_by_cer_and_none_is_sai
     assert out.startswith("00001  CER 20.0 %\n00000  CER 5.0 %\nThese transcripts are not written in words")
     assert "WER 40" not in out
     assert "beats" not in out
+
+
+def test_a_model_of_the_users_is_not_offered_for_export(searched, capsys):
+    searched.describe()
+    searched.log("search_ended", status="finished")
+    assert "tune_asr.export" in reported(searched, capsys)
+    config = {"trainer": {"max_epochs": 4}, "model": {"target": "mine.Recogniser", "width": 8}}
+    searched.describe(config=config, space={"param_space": {"model.width": {"choice": [8, 16]}}})
+    assert "tune_asr.export" not in reported(searched, capsys)
 
 
 def test_the_header_says_whose_error_rates_these_are_and_the_end_how_to_export(search, capsys):

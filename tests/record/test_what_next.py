@@ -74,6 +74,12 @@ def test_the_section_for_the_next_search_is_one_that_a_space_may_hold(search, co
     )
 
 
+def test_where_nothing_is_pruned_no_controls_are_asked_for(search, conduct):
+    flat = [[5, 5, 5, 5], [4, 4, 4, 4]]
+    advice = advise(conduct(flat, grace_period=4), search.state, "val_wer", standings(search.state))
+    assert ("controls: 0" in advice.stanza, advice.adds_controls) == (advice.best.grace_period == 4, False)
+
+
 @pytest.mark.parametrize("space", [None, {}, {"asha": None}, {"asha": {"grace_period": "soon"}}])
 def test_without_a_search_yaml_that_says_how_it_was_pruned_there_is_no_advice(search, conduct, space):
     conduct()

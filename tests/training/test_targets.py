@@ -1,11 +1,22 @@
 """A user's own class by dotted path: what can be wrong with it, and what is said."""
 
+import re
 import sys
 
 import pytest
 
+from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError
-from tune_asr.training.targets import construct, import_target
+from tune_asr.training.targets import check_targets, construct, import_target, mistake_of_the_users
+
+OWN = """
+import lightning.pytorch as pl
+
+
+class Recogniser(pl.LightningModule):
+    def __init__(self, vocab, scheduler, blank_id, width):
+        raise AssertionError("it is not built")
+"""
 
 
 class Base:
@@ -99,6 +110,26 @@ def test_a_class_that_does_not_take_what_is_given_is_told_what_that_is():
 
     with pytest.raises(ConfigError, match=r"Bare: .*unexpected.* 'blank_id': it is built with vocab, blank_id$"):
         construct(Bare, "model", {}, vocab=["a"], blank_id=0)
+
+
+@pytest.mark.parametrize(("model", "code"), [({"target": "mine.Recogniser"}, True), ({"target": "conv_ctc"}, False)])
+def test_an_exception_of_a_users_class_is_told_with_its_place_and_others_are_left_alone(model, code):
+    config = Config.model_validate({"model": model})
+    try:
+        raise NameError("los")
+    except NameError as error:
+        mistake = mistake_of_the_users(config, error)
+    assert (mistake is not None) == code
+    if code:
+        assert re.match(rf"{__file__}:\d+: test_an_exc\w+ raised NameError: los\n", str(mistake))
+
+
+def test_parameters_are_looked_at_without_building_the_class_the_searched_ones_too(module):
+    name = module(OWN)
+    config = Config.model_validate({"model": {"target": f"{name}.Recogniser", "width": 8}})
+    check_targets(config, ["model.width", "optimizer.lr"])
+    with pytest.raises(ConfigError, match=r"model.widht: Recogniser has no such parameter: did you mean width\?"):
+        check_targets(config, ["model.widht"])
 
 
 def test_an_error_that_tells_its_own_exit_code_is_not_covered_up():

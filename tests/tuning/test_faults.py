@@ -78,6 +78,26 @@ def test_drawn_values_that_do_not_suit_each_other_are_one_failed_trial(workspace
     assert sum(event["event"] == "finished" for event in workspace.ledger()) == 3
 
 
+def test_a_drawn_subsampling_that_leaves_too_few_frames_fails_its_trial_in_a_fresh_process_too(workspace):
+    for split, num in (("train", 8), ("val", 2)):
+        recordings(workspace.root, split, ["abc" * 10] * num)  # 30 characters in 37 output frames, or in 10
+    config = yaml.safe_load((workspace.root / "config.yaml").read_text())
+    data = {"target": "manifest", "train": "train.jsonl", "val": "val.jsonl"}
+    workspace.write("config.yaml", {**config, "data": data})
+    space = {
+        "config": "config.yaml",
+        "param_space": {"model.subsampling": {"grid_search": [8, 2]}},
+        "search": {"max_concurrent": 1, "num_samples": 1},
+        "asha": {"grace_period": 1, "max_t": 1},
+    }
+    workspace.write("space.yaml", space)
+    run = workspace.run("search", "--space", "space.yaml", expect=4)
+    assert "trials with model.subsampling 8 will fail: 8 of 8 training transcripts" in run.stdout
+    ends = [event for event in workspace.ledger() if event["event"] in ("failed", "finished")]
+    assert [(event["trial"], event["event"]) for event in ends] == [("00000", "failed"), ("00001", "finished")]
+    assert "lower model.subsampling, which is 8" in ends[0]["cause"]
+
+
 def recordings(root: Path, name: str, texts: list[str]) -> str:
     """A manifest of noises."""
     random = np.random.default_rng(0)

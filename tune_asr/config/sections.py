@@ -169,7 +169,7 @@ class PrecisionSection(OpenSection):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of weights and activations; the loss is float32 under each."""
     float32_matmul: Literal["highest", "high", "medium"] = "highest"
-    """What `torch.set_float32_matmul_precision` is given in training, `high` for TF32; validation is always exact."""
+    """For `torch.set_float32_matmul_precision` in training: `high` is TF32. In validation it is `highest`."""
 
 
 class EarlyStoppingSection(Section):

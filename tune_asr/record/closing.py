@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.record.atomic import write_atomic
+from tune_asr.record.ranking import too_early
 from tune_asr.record.statistics import wer_interval
 from tune_asr.record.wording import count, duration
 from tune_asr.speech.alignment import Unit, errors, frequent
@@ -97,6 +98,8 @@ def _rates(closing: Closing) -> Iterator[tuple[str, str]]:
             wrong = f"{total.substitutions:,} substituted, {total.deletions:,} left out, {total.insertions:,} put in"
             text += f", {total.words:,} words: {wrong}"
         yield name.upper(), text
+    if warning := too_early(closing.best, closing.metric):
+        yield "warning", warning
 
 
 def _interval(counts: Sequence[ErrorCounts], name: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from tune_asr.record.state import SearchState, Trial
 
+BARELY_LEARNT = 0.95
 Metric = Literal["val_wer", "val_cer"]
 Report = dict[str, Any]
 Standing = tuple[Trial, Report | None]
@@ -70,6 +71,17 @@ def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
     if not ranked or ranked[0][1] is None:
         return None
     return ranked[0][0], ranked[0][1]
+
+
+def too_early(report: Mapping[str, Any], metric: str) -> str:
+    """What to say where the best epoch there is has hardly an utterance right: "" where it has."""
+    if report[metric] < BARELY_LEARNT:
+        return ""
+    name = metric.removeprefix("val_").upper()
+    return (
+        f"The best {name} is near 100 %: until a model has learnt to speak, chance decides which one is best. Train "
+        "longer (trainer.max_epochs), or on more speech."
+    )
 
 
 def rung_metric(asked: str, metric: Metric) -> str:

@@ -34,7 +34,7 @@ class Results:
     damaged: list[Damaged]
     """Checkpoints that would have been the best, but cannot be loaded."""
     can_export: bool
-    """Whether the first of `ranked` can be loaded."""
+    """Whether the first of `ranked` can be loaded, and is one of the built-in models: of others that is not known."""
 
     def events(self) -> Iterator[Event]:
         """The ledger, line by line: it may be large."""
@@ -55,13 +55,15 @@ def gather(root: Path, rows: int) -> Results:
     search = read_description(folder.search_yaml) if folder.search_yaml.exists() else {}
     metric: Metric = search.get("metric", "val_wer")
     ranked, damaged = _sound(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
-    can_export = leader(ranked) is not None
-    if not can_export:
+    can_load = leader(ranked) is not None
+    if not can_load:
         # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
         ranked = standings(state, metric)
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }
+    is_of_the_users = "." in search.get("config", {}).get("model", {}).get("target", "")
+    can_export = can_load and not is_of_the_users
     return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_export)
 
 

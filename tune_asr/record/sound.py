@@ -6,6 +6,7 @@ Snapshots, the report and the export go by them, so all three name the same winn
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,12 @@ def sound_standings(
 def former_best(folder: ResultsFolder) -> tuple[str, int] | None:
     """Trial and epoch of the best.ckpt that is there, which was verified when it was copied."""
     return best_on_record(folder) if folder.best_ckpt.exists() else None
+
+
+def copied(folder: ResultsFolder, damaged: Iterable[Damaged]) -> Damaged | None:
+    """That of the damaged checkpoints of which best.ckpt is a copy, None for none: what it holds is not looked at."""
+    best = former_best(folder)
+    return next((found for found in damaged if (found.trial, found.epoch) == best), None)
 
 
 def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tune_asr.errors import printable
 from tune_asr.record.findings import first_against_second, horizon_of, narrow_ranges, pruning
-from tune_asr.record.ranking import leader
+from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
 from tune_asr.record.results import Results
-from tune_asr.record.sound import former_best
+from tune_asr.record.sound import copied
 from tune_asr.record.terminal_next import control_lines, replay_lines
 from tune_asr.record.terminal_table import percent, value_text
 from tune_asr.record.what_next import advise
@@ -80,8 +80,10 @@ def savings(results: Results) -> Iterator[str]:
 def replays(results: Results) -> Iterator[str]:
     """What became of the controls, and of the search under other settings of `asha`."""
     yield from control_lines(results.state, results.ranked, results.metric)
-    advice = advise(results.search, results.state, results.metric, results.ranked)
-    if advice and not results.running:
+    best = leader(results.ranked)
+    if best is None or results.running or too_early(best[1], results.metric):
+        return
+    if advice := advise(results.search, results.state, results.metric, results.ranked):
         yield from replay_lines(advice)
 
 
@@ -100,7 +102,7 @@ def winner(results: Results) -> Iterator[str]:
     """The best trial, its values, and the ranges it stands at the end of."""
     winner = leader(results.ranked)
     if winner is None:
-        yield "No trial has a result yet."
+        yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
         return
     trial, report = winner
     wer = "" if results.metric == "val_cer" else f"WER {percent(report, 'val_wer')} %, "
@@ -109,6 +111,9 @@ def winner(results: Results) -> Iterator[str]:
         yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
     for key, value in {**trial.params, "seed": trial.seed}.items():
         yield f"  {printable(key)}: {value_text(value)}"
+    if warning := too_early(report, results.metric):
+        yield f"Warning: {warning}"
+        return
     space = results.search.get("space", {}).get("param_space") or {}
     for path, end in narrow_ranges(space, trial.params).items():
         ((kind, arguments),) = space[path].items()
@@ -137,9 +142,9 @@ def next_steps(results: Results) -> Iterator[str]:
 
 def _instead_of(results: Results) -> Iterator[str]:
     """How to have a best trial again whose checkpoint is damaged."""
-    copied = former_best(results.folder)
+    copy_is_of = copied(results.folder, results.damaged)
     for damaged in results.damaged:
-        if (damaged.trial, damaged.epoch) == copied:
+        if damaged is copy_is_of:
             yield f"Export the damaged trial {damaged.trial} from the copy of it that is left:"
             copy = printable(shlex.quote(str(results.folder.best_ckpt)))
             yield f"{COMMAND_INDENT}python -m tune_asr.export {copy}"

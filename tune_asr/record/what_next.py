@@ -72,6 +72,8 @@ def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked
     replays = {other: history.replay(other) for other in _neighbours(setting, metric, max_t)}
     own = replays[setting]
     best, why = _best(replays, own, leaders)
+    # Where nothing is pruned, controls are trials like others.
+    controls = asha.controls if best.grace_period >= max_t else max(2, asha.controls)
     shown = [other for other in replays if other != setting and (_changes(other, setting) == 1 or other == best)]
     return Advice(
         own=own,
@@ -80,9 +82,9 @@ def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked
         why=why,
         stanza=(
             f"asha: {{metric: {best.metric}, grace_period: {best.grace_period}, "
-            f"reduction_factor: {best.reduction_factor}, max_t: {max_t}, controls: {max(2, asha.controls)}}}"
+            f"reduction_factor: {best.reduction_factor}, max_t: {max_t}, controls: {controls}}}"
         ),
-        adds_controls=asha.controls < 2,
+        adds_controls=controls > asha.controls,
         leaders=leaders,
     )
 

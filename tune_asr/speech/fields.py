@@ -34,6 +34,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "speaker": ("speaker_id", "client_id", "spk", "spk_id"),
 }
 REQUIRED = ("audio_filepath", "text")
+ENDS = frozenset({"end", "stop", "end_time", "stop_time"})
+"""Names under which others say where a part of a recording ends."""
 NUMBERS = frozenset({"duration", "offset"})
 _FIELDS = {alias: name for name, aliases in ALIASES.items() for alias in (name, *aliases)}
 

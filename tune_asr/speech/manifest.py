@@ -6,7 +6,6 @@ The recordings themselves are not looked at here.
 
 from __future__ import annotations
 
-import itertools
 import os
 import reprlib
 import sys
@@ -18,7 +17,7 @@ from typing import Any, TypeGuard
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_directory
-from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
+from tune_asr.speech.fields import ENDS, REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes
 
@@ -114,6 +113,7 @@ class _Maker:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self._ids: set[str] = set()
+        self._named: dict[str, int] = {}
         self._given: dict[str, Place] = {}
         self._paths: dict[tuple[Path, str], Path] = {}
 
@@ -129,7 +129,10 @@ class _Maker:
         audio, offset = fields["audio_filepath"], fields.get("offset")
         name = audio.removesuffix(PurePath(audio).suffix) if given is None else given
         name = name.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
-        unique = next(candidate for candidate in _numbered(name) if candidate not in self._ids)
+        unique = name
+        while unique in self._ids:  # a recording may have thousands of segments: none is numbered from the start
+            self._named[name] = self._named.get(name, 1) + 1
+            unique = f"{name}#{self._named[name]}"
         self._ids.add(unique)
         # Many rows may be segments of one recording.
         path = self._paths.setdefault((folder, audio), folder.absolute() / audio)
@@ -150,6 +153,10 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     """Say everything that is wrong with a row."""
     yield from missing_fields(tuple(record))
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
+    if fields.get("offset") not in (None, "") and fields.get("duration") in (None, ""):
+        # Left alone, such a row would reach to the end of its recording.
+        for end in (key for key in record if key.strip().lower() in ENDS and record[key] not in (None, "")):
+            yield f'"{end}" is not read: say how long the part lasts, by "duration" in seconds, in its place'
     for field in REQUIRED:
         if field in fields and not isinstance(fields[field], str):
             yield f"{written[field]} is {reprlib.repr(fields[field])}: a text is wanted"
@@ -188,8 +195,3 @@ def _control_character(text: str) -> int | None:
         return None
     found = (i for i, character in enumerate(text) if unicodedata.category(character) == "Cc")
     return next((i for i in found if not text[i].isspace()), None)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}#{number}" for number in itertools.count(2))

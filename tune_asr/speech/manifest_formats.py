@@ -96,7 +96,7 @@ def _table_records(
 
 def _other_separator(content: bytes, delimiter: str) -> str:
     """Say so where the header makes more sense with other separators than its file's name stands for; else ""."""
-    header = next(line for line in decoded_lines(content, {}) if line.strip())
+    header = next((line for line in decoded_lines(content, {}) if line.strip()), "")
 
     def cells(separator: str) -> tuple[str, ...]:
         return tuple(cell.strip().strip('"') for cell in header.split(separator))

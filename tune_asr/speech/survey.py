@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tune_asr.errors import ConfigError, DataError, Problem
+from tune_asr.errors import ConfigError, DataError, InfeasibleError, Problem
 from tune_asr.speech import data_report
 from tune_asr.speech.audio import AudioInfo
 from tune_asr.speech.bad_rows import first_bad_rows, first_places
@@ -89,6 +89,7 @@ class Survey:
         Raises:
             DataError: with all that is wrong: the first bad rows, unless they are skipped and few enough, a split with
                 nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
+            InfeasibleError: nothing is wrong but the last.
             ConfigError: nothing is wrong but the setting of the vocabulary.
         """
         bad_rows = self.problems if self.faults or not self.skips_bad else ()
@@ -98,13 +99,14 @@ class Survey:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
         if not val and not self.faults:
             problems.append(Problem("", "no utterance is left to validate on"))
+        kind = DataError if problems or self.impossible else InfeasibleError
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
             sentence, places = next(self._too_many_characters())
             what = f"{sentence}; at most {MAX_INFEASIBLE_PERCENT} % may"
             way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out:"
             problems.append(Problem("", what, "\n".join([way_out, *first_places(places)])))
         if problems:
-            raise DataError([*problems, *self.impossible])
+            raise kind([*problems, *self.impossible])
         if self.impossible:
             raise ConfigError(self.impossible)
 

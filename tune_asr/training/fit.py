@@ -19,13 +19,13 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, SettingError, StorageError
+from tune_asr.errors import ConfigError, SettingError, StorageError, TuneAsrError
 from tune_asr.training.averaging import WarmingAverage
 from tune_asr.training.corpus import initial_sha256, noise_fingerprint
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import SpeechDataModule, load_data, load_noise
 from tune_asr.training.epoch_report import INITIAL_SHA256, EpochReport
-from tune_asr.training.epochs import Sink
+from tune_asr.training.epochs import Diverged, Sink
 from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
@@ -33,7 +33,7 @@ from tune_asr.training.optimizer import peak_rate
 from tune_asr.training.probe import LongestBatchProbe, smaller_batches
 from tune_asr.training.resuming import SameBatches, check_resumable
 from tune_asr.training.seeding import seed_everything_for
-from tune_asr.training.targets import construct, import_target
+from tune_asr.training.targets import construct, import_target, mistake_of_the_users
 from tune_asr.training.trainer import make_trainer, quieten
 
 
@@ -67,7 +67,8 @@ def fit(
 
     Raises:
         ConfigError: a class of the user's logs no WER, or the checkpoint belongs to another configuration.
-        SettingError: a class of the user's cannot be built, Lightning refuses an argument, or memory is too small.
+        SettingError: a class of the user's cannot be built or raises, Lightning refuses an argument, or memory is too
+            small.
         DataError: a recording cannot be read, too many transcripts do not fit their frames, or the checkpoint was
             trained on other data.
         StorageError: the checkpoint is damaged, or the disk full.
@@ -75,7 +76,7 @@ def fit(
     """
     quieten()
     torch.set_num_threads(config.trainer.num_threads)
-    with ends_in_words(loggers):
+    with ends_in_words(config, loggers):
         data = data or load_data(config)
         seed_everything_for(config.seed, "weights")
         module = build_module(config, data)
@@ -110,8 +111,8 @@ def fit(
 
 
 @contextmanager
-def ends_in_words(loggers: Sequence[Logger] = ()) -> Iterator[None]:
-    """Say in our words what Lightning, memory and disk refuse, and end the loggers' runs, however the training ends."""
+def ends_in_words(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[None]:
+    """Say in our words what Lightning, memory, disk or a user's class refuses; end the loggers' runs in any case."""
     try:
         yield
     except MisconfigurationException as error:
@@ -122,6 +123,12 @@ def ends_in_words(loggers: Sequence[Logger] = ()) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StorageError(f"the disk is full: {error}: make room, and resume from the last checkpoint") from error
+    except (TuneAsrError, Diverged, torch.AcceleratorError):
+        raise
+    except Exception as error:
+        if mistake := mistake_of_the_users(config, error):
+            raise mistake from error
+        raise
     finally:
         close(loggers)
 

@@ -46,8 +46,10 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
 class MatmulPrecision(pl.Callback):
     """Multiplies float32 matrices as asked for while it trains, and exactly otherwise: a ruler has one length.
 
+    What cuDNN does in convolutions and recurrent layers is torch's own switch, and is left alone.
+
     Args:
-        precision: `highest`, `high` or `medium`, as `torch.set_float32_matmul_precision` has them. On a GPU with tensor
+        precision: `high` or `medium`, as `torch.set_float32_matmul_precision` has them. On a GPU with tensor
             cores the two others are TF32; on a CPU with AMX, medium is bfloat16 products, summed in float32.
     """
 

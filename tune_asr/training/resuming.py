@@ -162,8 +162,7 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, Any]:
 def _settings(hparams: Mapping[str, Any]) -> dict[str, Any]:
     """What a checkpoint decides, whatever the configuration says: the weights' meaning and the optimiser's state."""
     settings = {key: hparams[key] for key in ("vocab", "blank_id") if key in hparams}
-    if "num_mel_bins" in hparams:
-        settings["features.num_mel_bins"] = hparams["num_mel_bins"]
+    settings |= {f"features.{key}": hparams[key] for key in ("num_mel_bins", "sample_rate") if key in hparams}
     for name in ("model", "optimizer"):
         section = hparams.get(name)
         settings |= {f"{name}.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}

@@ -47,11 +47,14 @@ def make_trainer(
     # CTC has no deterministic gradient on CUDA; on a CPU every bit is promised.
     on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
     monitors = [LearningRateMonitor("epoch")] if loggers and not fast_dev_run else []
+    # A class of the user's may have set it: it is left alone where nobody asks for another.
+    asked = config.precision.float32_matmul
+    multiplies = [] if asked == "highest" else [MatmulPrecision(asked)]
     try:
         return pl.Trainer(
             **{"deterministic": on_cpu, **arguments},
             devices=1,
-            callbacks=[*monitors, MatmulPrecision(config.precision.float32_matmul), *callbacks],
+            callbacks=[*monitors, *multiplies, *callbacks],
             logger=list(loggers),
             enable_checkpointing=False,
             plugins=[CheckpointFile()],

@@ -35,7 +35,7 @@ def validate(config: Config, data: pl.LightningDataModule, weights: Mapping[str,
     module = build_module(config, data)
     module.load_state_dict(dict(weights))
     trainer = make_trainer(config, [])
-    with ends_in_words():
+    with ends_in_words(config):
         trainer.validate(module, datamodule=data, verbose=False)
     utterances = tuple(module.utterances) if isinstance(module, SimpleCTCModule) else ()
     return Validation(measured(trainer, module), utterances)

@@ -11,16 +11,19 @@ import math
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tune_asr.config.data_sections import ManifestData
 from tune_asr.config.load import from_values
 from tune_asr.config.overrides import overridden
+from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
+from tune_asr.record.ranking import too_early
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
@@ -32,7 +35,7 @@ from tune_asr.space.plan import Plan
 from tune_asr.space.searchable import OTHER_DATA
 from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.directories import listing_files
-from tune_asr.speech.survey import Survey
+from tune_asr.speech.survey import Survey, too_many_infeasible
 from tune_asr.training.corpus import check_beside, files_beside, survey
 from tune_asr.tuning import cluster, nodes
 from tune_asr.tuning.conductor import remove_tune_state
@@ -55,7 +58,7 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
     check_beside(plan.config)
     found = checked_survey(plan)
     if found:
-        print(found.render(), flush=True)
+        print("\n".join([found.render(), *infeasible_draws(plan, found)]), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
         return _run(folder, plan, describe(plan, root.name, found), found, address)
@@ -107,10 +110,21 @@ def no_pruning(plan: Plan) -> str:
     return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
 
 
+def infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
+    """Which searched values of the subsampling leave too few frames: their trials will fail."""
+    searched = plan.distributions.get(SUBSAMPLING)
+    train = found.corpus.train
+    for value in sorted(set(searched.probes)) if searched else ():
+        infeasible = len(replace(found, subsampling=value).infeasible(train))
+        if too_many_infeasible(infeasible, len(train)):
+            share = f"{infeasible:,} of {len(train):,} training transcripts are too long for their frames"
+            yield f"trials with {SUBSAMPLING} {value} will fail: {share}"
+
+
 def checked_survey(plan: Plan) -> Survey | None:
     """Look at the data before anything starts; None where they come from a class of the user's.
 
-    A searched subsampling is taken at its finest: of a coarser one, whose frames are too few, the trial fails.
+    A searched subsampling is taken at its finest: see `infeasible_draws`.
 
     Raises:
         DataError: with everything that is wrong.
@@ -163,14 +177,15 @@ def _run(
             dashboard=dashboard,
         )
         say = session.progress.say
-        say(f"search {folder.root}: {plan.num_trials} trials, {slots} at a time, {plan.last_epoch} epochs at most")
+        most = f"{count(plan.num_trials, 'trial')}, {slots} at a time, {count(plan.last_epoch, 'epoch')} at most"
+        say(f"search {folder.root}: {most}")
         if warning := no_pruning(plan):
             say(warning)
         if description["metric"] == "val_cer":
             say("hardly any spaces in the references: CER takes the place of WER")
         code = session.run()
         if code < 128:
-            _say_farewell(folder)  # before Ray is shut down, which a lost one may never be
+            _say_farewell(folder, plan)  # before Ray is shut down, which a lost one may never be
     return code
 
 
@@ -229,7 +244,7 @@ def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
     return [(path, Path(path).stat().st_size) for path in files] + beside
 
 
-def _say_farewell(folder: ResultsFolder) -> None:
+def _say_farewell(folder: ResultsFolder, plan: Plan) -> None:
     """The last lines: the winner, its checkpoint, and what to do next."""
     summary = json.loads(folder.summary.read_bytes())
     best = summary["best"]
@@ -241,7 +256,10 @@ def _say_farewell(folder: ResultsFolder) -> None:
         print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {percent(best, 'val_cer')} %")
         print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
+        if warning := too_early(best, summary["metric"]):
+            print(f"warning: {warning}")
     print(f"next: python -m tune_asr.report {shlex.quote(str(folder.root))}")
     if best is not None:
         print(f"      python -m tune_asr.train --config {shlex.quote(str(folder.best_yaml))}")
+    if best is not None and not isinstance(plan.config.model, CustomTarget):
         print(f"      python -m tune_asr.export {shlex.quote(str(folder.root))}")

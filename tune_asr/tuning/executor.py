@@ -34,6 +34,7 @@ from tune_asr.tuning.messages import from_result
 
 _ENDED = ("ERROR", "TERMINATED")
 _FRAME = re.compile(r'File "(?P<file>.+)", line (?P<line>\d+), in ')
+_PACKAGE = re.compile(r"/lib(64)?/python3|<frozen")
 
 
 class EndSearch(BaseException):
@@ -201,13 +202,18 @@ def _cause(trial: Trial) -> tuple[str, bool]:
     text = ""
     with suppress(OSError, TypeError):
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    written = [line for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in written]
     if any("low on memory" in line for line in lines):
         return "out of memory: its process was killed: lower data.batch_size or run fewer trials at once", False
     if any("actor died" in line or "actor is dead" in line for line in lines):
         return "its process died (killed, crashed or out of memory)", False
     if not lines:
         return "its process ended without a word", False
-    frames = [frame for frame in map(_FRAME.match, lines) if frame and "/lib/python3" not in frame["file"]]
-    place = f" at {frames[-1]['file']}:{frames[-1]['line']}" if frames else ""
-    return lines[-1][:500] + place, True
+    found = [(number, frame) for number, frame in enumerate(map(_FRAME.match, lines)) if frame]
+    users = [frame for _, frame in found if not _PACKAGE.search(frame["file"])]
+    place = f" at {users[-1]['file']}:{users[-1]['line']}" if users else ""
+    # An exception begins behind the last frame, in the first column, and may go on for lines.
+    behind = written[found[-1][0] + 1 :] if found else written[-1:]
+    told = next((line for line in behind if not line[0].isspace()), written[-1])
+    return told.strip()[:500] + place, True

@@ -39,12 +39,13 @@ def may_be_chance(cause: str, trial: Trial, *, raised: bool) -> bool:
 
 
 def is_of_all(trial: Trial, state: SearchState, *, raised: bool) -> bool:
-    """Whether a trial has failed as others have, where none has come to an epoch: by one exception, two are enough."""
-    alike = sum(other.cause == trial.cause for other in state.trials.values())
+    """Whether a trial has failed as others have, where none trains: by one exception, two are enough."""
+    alike = sum(other.status == "failed" and other.deaths[-1:] == trial.deaths[-1:] for other in state.trials.values())
     return _none_has_trained(state, 2 if raised and alike > 1 else MAX_REFUSALS)
 
 
 def _none_has_trained(state: SearchState, num_failed: int) -> bool:
-    """Whether so many trials have failed, and none at all has come to an epoch."""
+    """Whether so many trials have failed, and none has come to an epoch or is on the way to its first."""
     trials = state.trials.values()
-    return sum(trial.status == "failed" for trial in trials) >= num_failed and not any(trial.epoch for trial in trials)
+    trains = any(trial.epoch or (trial.status == "running" and not trial.deaths) for trial in trials)
+    return sum(trial.status == "failed" for trial in trials) >= num_failed and not trains
