@@ -8,10 +8,12 @@ from dataclasses import replace
 import onnx
 import pytest
 import torch
+from lightning.pytorch import LightningDataModule
 
 from tune_asr.bundle import weights
 from tune_asr.bundle.agreement import Disagreement
 from tune_asr.bundle.build import export
+from tune_asr.bundle.facts import describe
 from tune_asr.bundle.onnx_model import open_session
 from tune_asr.bundle.recorded import read_recorded
 from tune_asr.bundle.validation import Recogniser, check_fresh_lengths
@@ -87,6 +89,28 @@ def test_no_path_of_this_machine_is_written(recorded, tmp_path):
         say=lambda _: None,
     )
     assert all(b"/secret" not in path.read_bytes() for path in (tmp_path / "bundle").iterdir())
+
+
+def test_the_card_says_how_long_and_in_which_batches_the_model_was_trained(make):
+    made = make("conv_ctc, word pieces")
+    card = (made.folder / "README.md").read_text()
+    assert "Trained for 20 epochs of a horizon of 20 (`trainer.max_epochs`), seed 17." in card
+    assert "| data | batch_size `4`, max_frames_in_batch `null`, bucketing `true`, target `synthetic`, " in card
+    assert "unit `bpe`, vocab_size `12`" in card
+
+
+@pytest.mark.parametrize(
+    ("val", "told"),
+    [("/secret/val.jsonl", {}), ({"hold_out": 0.1, "by": "speaker"}, {"hold_out": 0.1, "by": "speaker"})],
+)
+def test_a_manifests_settings_are_told_and_its_files_are_not(recorded, val, told):
+    files = {"train": "/secret/train.jsonl", "test": "/secret/test.jsonl"}
+    values = recorded.config.model_dump() | {"data": {"target": "manifest", "val": val, "max_seconds": 15.0, **files}}
+    known = describe(replace(recorded, config=from_values(values, "it")), LightningDataModule())
+    assert "/secret" not in json.dumps(known)
+    data = known["training"]["data"]
+    assert data.get("val", {}) == told
+    assert (data["max_seconds"], data["batch_size"], data["skip_bad"]) == (15.0, 16, False)
 
 
 @pytest.mark.parametrize("sha256", ["ab" * 32, None])

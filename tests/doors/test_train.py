@@ -80,7 +80,7 @@ def test_a_folder_of_noise_is_not_asked_for_where_no_utterance_gets_noise(train)
 
 def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
     ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
-    assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint, or null" in ended.err
+    assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint" in ended.err
 
 
 def test_a_name_that_no_file_can_have_is_one_of_no_file(train):
@@ -104,10 +104,28 @@ def test_a_resume_does_not_ask_for_initial_weights_that_it_does_not_use(train):
     assert train(*start, "--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt").best["epoch"] in (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("text.ckpt", "no checkpoint, or a damaged one"),
+        ("folder", "no bundle, for it has no model.safetensors and no config.json"),
+        ("alone.safetensors", "no bundle, for it has no config.json"),
+    ],
+)
+def test_initial_weights_that_are_none_are_exit_2_before_the_data_are_looked_at(train, name, wrong):
+    (train.root / "folder").mkdir()
+    for file in ("text.ckpt", "alone.safetensors"):
+        (train.root / file).write_text("no checkpoint")
+    ended = train(f"model.init_from={name}", expect=2)
+    assert ended.err.startswith(f"error: model.init_from: {train.root}/{name}: {wrong}: give a checkpoint of train or")
+
+
 def test_a_dry_run_looks_into_the_initial_weights(train):
-    (train.root / "other.ckpt").write_text("no checkpoint")
-    ended = train("model.init_from=other.ckpt", "--dry-run", expect=5)
-    assert f"{train.root}/other.ckpt: not a checkpoint, or damaged" in ended.err
+    train("trainer.max_epochs=1")
+    content = (train.root / "artifacts/checkpoints/ctc-epoch=00.ckpt").read_bytes()
+    (train.root / "other.ckpt").write_bytes(content.replace(b"torch", b"tor+h"))
+    ended = train("model.init_from=other.ckpt", "--dry-run", expect=2)
+    assert f"error: model.init_from: {train.root}/other.ckpt: not a checkpoint, or damaged" in ended.err
 
 
 def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):

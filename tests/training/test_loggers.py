@@ -74,7 +74,7 @@ def test_tensorboard_has_a_run_a_trial_with_its_searched_values_and_the_metrics(
     assert "hp_metric" not in events.Tags()["scalars"]
 
 
-def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch):
+def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("WANDB_MODE", "offline")
     section = LoggingSection(tensorboard=False, use_wandb=True, project="speech")
     (logger,) = make_loggers(section, tmp_path, name="tensorboard", trial=trial)
@@ -86,3 +86,4 @@ def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch):
         run.finish()
         wandb.teardown()  # it would keep this test's folder for the next run of the process
     assert list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert "anonymous" not in "".join(capfd.readouterr())

@@ -66,11 +66,12 @@ def render(
 
 
 def _weights(facts: Mapping[str, Any]) -> str:
-    """Which epoch's weights the model has, and whether they are the raw ones."""
-    epochs = facts["averaged_epochs"]
+    """After how many epochs of which horizon the model has its weights, and whether they are the raw ones."""
+    epochs, horizon = facts["averaged_epochs"], facts["training"]["trainer"]["max_epochs"]
+    of = f"of a horizon of {horizon} (`trainer.max_epochs`), seed {facts['seed']}."
     if epochs:
-        return f"Seed {facts['seed']}. The weights are the mean of those of the epochs {', '.join(map(str, epochs))}."
-    return f"Epoch {facts['epoch']}, seed {facts['seed']}. {_WEIGHTS[facts['weights']]}"
+        return f"The weights are the mean of those after the epochs {', '.join(map(str, epochs))} {of}"
+    return f"Trained for {facts['epoch']} epoch{'s' if facts['epoch'] > 1 else ''} {of} {_WEIGHTS[facts['weights']]}"
 
 
 def _start(initial: Mapping[str, Any] | None) -> str:

@@ -13,6 +13,7 @@ from torch import nn
 
 from tune_asr.bundle.recorded import Recorded
 from tune_asr.bundle.scores import Score
+from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.schema import CustomTarget
 
 PROBE_FRAMES = 1600
@@ -20,7 +21,7 @@ PROBE_FRAMES = 1600
 
 
 def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]:
-    """What is known before anything is measured. What names paths of this machine is left out: `data` and others."""
+    """What is known before anything is measured. What names paths of this machine is left out."""
     config = recorded.config.model_dump(mode="json")
     del config["augment"]["noise_dir"]
     initial = None
@@ -28,7 +29,8 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
         del config["model"]["freeze_steps"]  # which may not stand without init_from
         if path := config["model"].pop("init_from"):
             initial = {"file": Path(path).name, "sha256": recorded.initial_sha256}
-    training = ("optimizer", "scheduler", "augment", "trainer", "precision")
+    config["data"] = _data(recorded.config.data)
+    training = ("data", "text", "optimizer", "scheduler", "augment", "trainer", "precision")
     return {
         "source": recorded.name,
         "features": config["features"],
@@ -45,6 +47,14 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
         "data_fingerprint": recorded.fingerprint,
         "versions": {package: version(package) for package in ("tune_asr", "torch", "onnx", "onnxruntime")},
     }
+
+
+def _data(data: SyntheticData | ManifestData | CustomTarget) -> dict[str, Any]:
+    """The section `data` without what names files: of a class of the user's nobody knows which keys do."""
+    if isinstance(data, CustomTarget):
+        return {"target": data.target}
+    files = {"train", "test"} | ({"val"} if isinstance(data, ManifestData) and isinstance(data.val, str) else set())
+    return data.model_dump(mode="json", exclude=files)
 
 
 def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:

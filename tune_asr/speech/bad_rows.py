@@ -31,7 +31,7 @@ def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Probl
     if more := more_than_listed(len(problems)):
         told.append(Problem("", more))
     if problems and may_skip:
-        what = f"{len(problems):,} bad row{'s' if len(problems) > 1 else ''} in all"
-        way_out = "mend them; or drop them by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
+        what, them = (f"{len(problems):,} bad rows in all", "them") if len(problems) > 1 else ("1 bad row", "it")
+        way_out = f"mend {them}; or drop {them} by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
         told.append(Problem("", what, way_out))
     return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 
 from tune_asr.config.data_sections import ManifestData
@@ -66,16 +67,29 @@ def check_beside(config: Config, *, adds_noise: bool = True) -> None:
         adds_noise: false where `augment.noise_p` is 0 for good; a search may search it.
 
     Raises:
-        ConfigError: there is no such file as `model.init_from`.
+        ConfigError: there is no such file as `model.init_from`, or it is seen to be no weights.
         DataError: `augment.noise_dir` is given and wanted, and cannot be used.
     """
     init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
-    if init_from is not None and not os.path.exists(init_from):  # noqa: PTH110  Path.exists raises where a name is too long
+    if init_from is not None and (wrong := _wrong_weights(init_from)):
         raise ConfigError(
-            f"model.init_from: {init_from}: no such file: give a checkpoint, or null to start from scratch"
+            f"model.init_from: {init_from}: {wrong}: give a checkpoint of train or of a search, a bundle's folder, or "
+            "null to start from scratch"
         )
     if adds_noise and config.augment.noise_dir and not isinstance(config.model, CustomTarget):
         noises(Path(config.augment.noise_dir), config.features.sample_rate)
+
+
+def _wrong_weights(init_from: str) -> str:
+    """Say why `model.init_from` cannot be weights, as far as can be told without torch: "" where nothing is seen."""
+    if not os.path.exists(init_from):  # noqa: PTH110  Path.exists raises where a name is too long
+        return "no such file"
+    files = weight_files(Path(init_from))
+    if missing := [path.name for path in files if not path.is_file()]:
+        return f"no bundle, for it has no {' and no '.join(missing)}"
+    if len(files) == 1 and not zipfile.is_zipfile(init_from):  # which every checkpoint of torch's is
+        return "no checkpoint, or a damaged one"
+    return ""
 
 
 def noise_fingerprint(config: Config, *, used: bool) -> str | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from tune_asr.config.scalars import shown
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.module import NO_PARAMETERS, SimpleCTCModule
@@ -46,8 +46,8 @@ def check_initial(config: Config) -> None:
     """Make sure that `model.init_from`, where it is given, is a recogniser that the configuration's model can take.
 
     Raises:
-        ConfigError: there is no such file, it holds no recogniser, or one that differs in settings or shapes.
-        StorageError: the checkpoint is damaged.
+        ConfigError: there is no such file, it is damaged, it holds no recogniser, or one that differs in settings or
+            shapes.
     """
     if isinstance(config.model, CustomTarget) or config.model.init_from is None:
         return
@@ -66,7 +66,6 @@ def initialise(module: SimpleCTCModule, config: Config) -> None:
 
     Raises:
         ConfigError: see `check_initial`.
-        StorageError: likewise.
     """
     if isinstance(config.model, CustomTarget) or config.model.init_from is None:
         return
@@ -119,14 +118,16 @@ def read_donor(path: Path) -> Donor:
 
     Raises:
         ConfigError: see `check_initial`.
-        StorageError: likewise.
     """
     if path.is_dir():
         path = path / "model.safetensors"
     if path.suffix == ".safetensors":
         donor = _safetensors(path)
     else:
-        content = load_checkpoint(path)
+        try:
+            content = load_checkpoint(path)
+        except (ConfigError, StorageError) as error:  # another file can be named: no folder of ours is at fault
+            raise ConfigError(f"model.init_from: {error}") from error
         weights = content.get("state_dict", {}) if isinstance(content, dict) else {}
         known = hyper_parameters(content) if weights else {}
         model = known.get("model")

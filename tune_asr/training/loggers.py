@@ -93,12 +93,18 @@ def _plain(value: Any) -> Any:
 
 def _wandb(section: LoggingSection, save_dir: Path, trial: TrialRun | None) -> Logger:
     run_name = "-".join(part for part in (section.run_name, trial.number if trial else None) if part) or None
+    group, values = (trial.search, dict(trial.values)) if trial else (None, {})
     try:
-        logger = WandbLogger(
-            project=section.project, name=run_name, save_dir=save_dir, group=trial.search if trial else None
+        import wandb
+
+        # Started here, so that it fails before the first epoch; and not by Lightning, whose argument `anonymous` makes
+        # W&B warn of it.
+        run = wandb.init(
+            project=section.project, name=run_name, dir=save_dir, group=group, config=values, resume="allow"
         )
-        # Starts the run, and fails here rather than in the middle of the first epoch.
-        logger.experiment.config.update(dict(trial.values) if trial else {})
+        run.define_metric("trainer/global_step")
+        run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+        logger = WandbLogger(project=section.project, name=run_name, save_dir=save_dir, experiment=run)
     except Exception as error:  # wandb raises its own kinds, and others from below
         raise ConfigError(
             f"logging.use_wandb: W&B cannot be started: {error}: run `wandb login`, set WANDB_MODE=offline, or "
