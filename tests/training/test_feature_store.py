@@ -294,6 +294,19 @@ def test_features_that_the_disk_has_no_room_for_are_not_begun(root, log, small_d
     assert_holds(store, speech)
 
 
+def test_while_features_are_made_by_many_threads_each_has_one_of_torchs(root):
+    seen = []
+    speech = [Utterance(id=f"u{i}", text="a", seconds=1.0, audio=Witness(root, seen)) for i in range(3)]
+    (root / "features").mkdir(parents=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        list(LiveFeatures(speech, **LOG_MEL)._computed(num_threads=2))
+        assert {threads for _, threads in seen} == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
     speech = [*utterances(log), Utterance(id="clips/9.wav", text="a", seconds=1.0, audio=Missing())]
     with pytest.raises(DataError, match=r"utterance clips/9\.wav: its recording holds no samples"):
