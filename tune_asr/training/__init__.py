@@ -15,6 +15,7 @@
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine;
     feature_sources.py  many at a time for a store, or each when it is wanted
+    noise_recordings.py  noise, read as far as it is heard
     batching.py      batches of similar length;   augment.py  SpecAugment;   perturb.py  speed, gain, noise
     optimizer.py     what decays, and the rate for a batch;   schedules.py  learning rates over the full horizon
     averaging.py     a moving average of the weights;   precision.py  number formats

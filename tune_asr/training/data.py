@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import FRAMES_PER_SECOND, output_frames
-from tune_asr.speech.noise import noises
+from tune_asr.speech.noise import folder_fingerprint, noises
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
@@ -31,6 +32,7 @@ from tune_asr.training.batching import Batch, BucketBatchSampler, Example, colla
 from tune_asr.training.corpus import survey
 from tune_asr.training.feature_sources import Features
 from tune_asr.training.feature_store import build_or_open
+from tune_asr.training.noise_recordings import NoiseRecordings
 from tune_asr.training.targets import construct, import_target
 
 # Keys that change how speech is put into batches, not what it is.
@@ -211,8 +213,8 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
     return SpeechDataModule(speech, seed=config.seed, speed=speed, **batches)
 
 
-def load_noise(config: Config) -> Features | None:
-    """The features of the noise that `augment` asks for; None where it asks for none."""
+def load_noise(config: Config) -> NoiseRecordings | None:
+    """The noise that `augment` asks for; None where it asks for none."""
     if not config.augment.noise_p:
         return None
     features = config.features
@@ -221,7 +223,10 @@ def load_noise(config: Config) -> Features | None:
 
 
 @functools.lru_cache(_KEPT_SPEECH)
-def _open_noise(folder: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> Features:
+def _open_noise(noise_dir: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> NoiseRecordings:
     """Looked at once a process, as speech is."""
-    recordings, key = noises(Path(folder) if folder else None, sample_rate, decode=False)
-    return build_or_open(recordings, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)
+    folder = Path(noise_dir) if noise_dir else None
+    pieces, key = noises(folder, sample_rate, decode=False)
+    features = build_or_open(pieces, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)
+    recordings = [list(group) for _, group in groupby(range(len(pieces)), key=lambda i: pieces[i].id)]
+    return NoiseRecordings(features, recordings, folder_fingerprint(folder) if folder else None)
