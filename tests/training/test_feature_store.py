@@ -10,11 +10,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from tune_asr.errors import DataError, StorageError
 from tune_asr.speech.audio import AudioError
-from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.training import feature_store
 from tune_asr.training.feature_sources import LiveFeatures
 from tune_asr.training.feature_store import build_or_open
@@ -313,6 +314,15 @@ def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
         build_or_open(speech, key="k", root=root, **SETTINGS)
     assert stores(root) == set()
     assert_holds(build_or_open(speech[:-1], key="k", root=root, **SETTINGS), speech[:-1])
+
+
+@pytest.mark.parametrize("seconds", [0.004, 0.5, 1.5])
+@pytest.mark.parametrize("max_bytes", [0, 10**9])
+def test_a_recording_that_is_another_than_was_looked_at_is_named(root, tmp_path, seconds, max_bytes):
+    soundfile.write(tmp_path / "a.wav", np.linspace(-1, 1, round(seconds * 8000)), 8000)
+    speech = [Utterance(id="a", text="a", seconds=1.0, audio=FileAudio(tmp_path / "a.wav"))]
+    with pytest.raises(DataError, match=rf"utterance a: .* lasts {seconds} s, and lasted 1 s when .*restore"):
+        build_or_open(speech, key="k", root=root, **LOG_MEL, max_bytes=max_bytes)[0]
 
 
 def test_without_a_folder_features_stay_in_memory_and_a_warning_says_so(tmp_path, log):
