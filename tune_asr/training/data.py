@@ -1,10 +1,8 @@
-"""Speech as the configuration names it: the LightningDataModule over a corpus and its features, and the noise."""
+"""Speech as the configuration names it: the LightningDataModule over a corpus and its features."""
 
 from __future__ import annotations
 
-import functools
 import math
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -13,12 +11,9 @@ from torch.utils.data import DataLoader
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.speech.frames import FRAMES_PER_SECOND, output_frames
-from tune_asr.speech.noise import noises
 from tune_asr.speech.survey import Survey
 from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
-from tune_asr.training.feature_sources import Features
-from tune_asr.training.feature_store import build_or_open
-from tune_asr.training.speech import BATCH_KEYS, KEPT, Speech, Split, load_speech
+from tune_asr.training.speech import BATCH_KEYS, Speech, Split, load_speech
 from tune_asr.training.targets import construct, import_target
 
 
@@ -128,19 +123,3 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
     batches = data.model_dump(include=BATCH_KEYS)
     speed = 0.0 if isinstance(config.model, CustomTarget) else config.augment.speed
     return SpeechDataModule(speech, seed=config.seed, speed=speed, **batches)
-
-
-def load_noise(config: Config) -> Features | None:
-    """The features of the noise that `augment` asks for; None where it asks for none."""
-    if not config.augment.noise_p:
-        return None
-    features = config.features
-    max_bytes = round(features.max_cache_gb * 1e9)
-    return _open_noise(config.augment.noise_dir, features.sample_rate, features.num_mel_bins, max_bytes)
-
-
-@functools.lru_cache(KEPT)
-def _open_noise(folder: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> Features:
-    """Looked at once a process, as speech is."""
-    recordings, key = noises(Path(folder) if folder else None, sample_rate, decode=False)
-    return build_or_open(recordings, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)
