@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tune_asr.bundle.agreement import Agreement, Decoded, Disagreement, compare
 from tune_asr.errors import StorageError, printable
 from tune_asr.speech.corpus import Utterance
+from tune_asr.training.feature_sources import samples_of
 from tune_asr.training.features import resample
 
 TIE = 1e-2
@@ -90,15 +91,16 @@ def check(
 
     Raises:
         Disagreement: sherpa-onnx refuses the model, or makes another text of an utterance.
+        DataError: a recording cannot be read any more.
     """
     by_id = {utterance.id: utterance for utterance in recorded}
     ours = [by_id[utterance.id] for utterance in utterances]
-    resampled = ((resample(*utterance.audio.samples(), rate).numpy(), rate) for utterance in ours)
+    resampled = ((resample(*samples_of(utterance), rate).numpy(), rate) for utterance in ours)
     texts = transcribe(model, tokens, resampled, rate=rate, bins=bins)
     found = [compare("sherpa-onnx", utterances, texts, tie=TIE)]
-    other = [i for i, utterance in enumerate(ours) if utterance.audio.samples()[1] != rate]
+    other = [i for i, utterance in enumerate(ours) if samples_of(utterance)[1] != rate]
     if other:
-        texts = transcribe(model, tokens, (ours[i].audio.samples() for i in other), rate=rate, bins=bins)
+        texts = transcribe(model, tokens, (samples_of(ours[i]) for i in other), rate=rate, bins=bins)
         some = [utterances[i] for i in other]
         name = "sherpa-onnx, other rates, resampled by itself"
         found.append(compare(name, some, texts, tie=TIE, must_agree=False))

@@ -108,19 +108,25 @@ class LiveFeatures:
 
 
 def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Frames:
-    """Log-mel features of a recording: (T, C) float32.
+    """Log-mel features of a recording: (T, C) float32. Raises `DataError` as `samples_of` does."""
+    samples, sample_rate_in = samples_of(utterance)
+    frames: Frames = log_mel(samples, sample_rate_in, sample_rate=sample_rate, num_mel_bins=num_mel_bins).numpy()
+    return frames
+
+
+def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
+    """The samples of a recording, and their rate in Hz.
 
     Raises:
         DataError: it cannot be read, or is no longer as long as it was when the corpus was looked at.
     """
     try:
-        samples, sample_rate_in = utterance.audio.samples()
+        samples, sample_rate = utterance.audio.samples()
     except (AudioError, OSError) as error:
         raise DataError(f"utterance {utterance.id}: its recording {error}") from error
-    if len(samples) != round(utterance.seconds * sample_rate_in):
+    if len(samples) != round(utterance.seconds * sample_rate):
         raise DataError(
-            f"utterance {utterance.id}: its recording lasts {len(samples) / sample_rate_in:.4g} s, and lasted "
+            f"utterance {utterance.id}: its recording lasts {len(samples) / sample_rate:.4g} s, and lasted "
             f"{utterance.seconds:.4g} s when the data were looked at: restore it, or start again with what it is now"
         )
-    frames: Frames = log_mel(samples, sample_rate_in, sample_rate=sample_rate, num_mel_bins=num_mel_bins).numpy()
-    return frames
+    return samples, sample_rate
