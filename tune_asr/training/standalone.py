@@ -19,6 +19,7 @@ from tune_asr.training.bar import epoch_bar
 from tune_asr.training.checkpoint_average import Average, average_best, read_average
 from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.epochs import (
     Diverged,
@@ -31,7 +32,6 @@ from tune_asr.training.epochs import (
 )
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
-from tune_asr.training.module import UtteranceResult
 from tune_asr.training.samples import Samples
 from tune_asr.training.validation import validate
 
@@ -172,8 +172,9 @@ def _conclude(
             _average(trained, config, data, folder, history)
         except StorageError as error:
             trained.why_no_average = str(error)
-    is_ours = not isinstance(config.model, CustomTarget)  # a user's own module does not say what it heard
-    if is_ours and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
+    # A user's own module that is no `CTCModule` does not say what it heard.
+    says = trained.last.counts is not None if trained.last else not isinstance(config.model, CustomTarget)
+    if says and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
         try:
             weights = load_checkpoint(trained.checkpoint)["state_dict"]
         except StorageError as error:
