@@ -91,7 +91,7 @@ class Workspace:
 def write_documented(folder: Path) -> None:
     """Write the files that `configs/README.md` shows, and a little of the speech that its data module reads."""
     text = (REPOSITORY / "configs" / "README.md").read_text(encoding="utf-8")
-    for name, content in re.findall(r"^```\w+\n# ([\w.]+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    for content, name in re.findall(r"^```\w+\n(# ([\w.]+)\n.*?)^```", text, re.MULTILINE | re.DOTALL):
         (folder / name).write_text(content)
     random = np.random.default_rng(0)
     for split, number in (("train", 12), ("val", 4)):

@@ -61,6 +61,27 @@ def test_each_of_their_parameters_can_be_searched(own):
     assert all(key in shown for key in ("model.width", "model.lr", "data.batch_size"))
 
 
+@pytest.mark.parametrize(
+    ("shown", "written", "message"),
+    [
+        ("return log_probs, ", "return log_probs  # ", "Recogniser.forward gives a Tensor, but must give log-prob"),
+        (").mT.log_softmax", ").log_softmax", "but they must be (3, T', 5)"),
+        (
+            "(feature_lengths + 3) // 4",
+            "feature_lengths",
+            "lengths [75, 75, 75], but they must be 3 whole numbers in 0..19, the frames of",
+        ),
+        ("(feature_lengths + 3) // 4", "feature_lengths / 4", "but they must be 3 whole numbers in 0..19"),
+        ("nn.Conv1d(40,", "nn.Conv1d(80,", "recogniser.py:16: forward raised RuntimeError: Given groups=1, weight of"),
+    ],
+)
+def test_a_slip_in_forward_is_told_in_words(own, shown, written, message):
+    source = (own.root / "recogniser.py").read_text()
+    assert shown in source
+    (own.root / "recogniser.py").write_text(source.replace(shown, written))
+    assert message in own("data.batch_size=3", expect=2).refusal
+
+
 def test_a_resume_with_other_symbols_says_which(own):
     own("trainer.max_epochs=1")
     (own.root / "speech/train/0.txt").write_text("d")

@@ -18,7 +18,15 @@ from tune_asr.errors import ConfigError, DataError, InfeasibleError
 from tune_asr.speech.scoring import ErrorCounts, count_errors
 from tune_asr.speech.vocabulary import spelled
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import CTCLoss, best_path, collapse, ctc_loss, require_feasible, validate_targets
+from tune_asr.training.ctc import (
+    CTCLoss,
+    best_path,
+    collapse,
+    ctc_loss,
+    require_feasible,
+    validate_targets,
+    validated_scores,
+)
 from tune_asr.training.schedules import Schedule
 
 
@@ -77,7 +85,7 @@ class CTCModule(pl.LightningModule):
 
     def batch_loss(self, features: Tensor, lengths: Tensor, batch: Batch) -> CTCLoss:
         """The loss of a batch with these features in place of its own."""
-        log_probs, lengths = self(features, lengths)
+        log_probs, lengths = self._scores(features, lengths)
         return ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
@@ -107,7 +115,7 @@ class CTCModule(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""
         self._check(batch)
-        log_probs, lengths = self(batch.features, batch.feature_lengths)
+        log_probs, lengths = self._scores(batch.features, batch.feature_lengths)
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
         self._nats += float(result.nats)
         self._tokens += float(result.num_tokens)
@@ -148,6 +156,11 @@ class CTCModule(pl.LightningModule):
     def counts(self) -> ErrorCounts:
         """Error counts of the last validation pass, summed over its utterances."""
         return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+
+    def _scores(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives. The loss would say of a slip in it what no user understands, and not whose it is."""
+        owner = f"model.target: {type(self).__name__}.forward"
+        return validated_scores(self(features, lengths), len(lengths), len(self.vocab), owner)
 
     def _check(self, batch: Any) -> None:
         """A user's own LightningDataModule may give anything, and torch reads past its arrays without a word."""
