@@ -82,6 +82,12 @@ def test_a_slip_in_forward_is_told_in_words(own, shown, written, message):
     assert message in own("data.batch_size=3", expect=2).refusal
 
 
+def test_transcripts_that_do_not_fit_the_frames_of_ones_own_network_are_exit_3(own):
+    (own.root / "speech/train/0.txt").write_text("ab" * 30)
+    told = "1 of 12 training transcripts are too long for their frames, but at most 1 % may be: let forward leave more"
+    assert told in own(expect=3).refusal
+
+
 def test_a_resume_with_other_symbols_says_which(own):
     own("trainer.max_epochs=1")
     (own.root / "speech/train/0.txt").write_text("d")

@@ -68,7 +68,9 @@ def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
     return token_lengths + repeats.sum(1)
 
 
-def require_feasible(num_infeasible: int, num_utterances: int, where: str = "") -> None:
+def require_feasible(
+    num_infeasible: int, num_utterances: int, where: str = "", way_out: str = "lower model.subsampling"
+) -> None:
     """Refuse training data too many of which cannot be aligned; `where` goes on with what is known of the place.
 
     Raises:
@@ -77,7 +79,7 @@ def require_feasible(num_infeasible: int, num_utterances: int, where: str = "") 
     if too_many_infeasible(num_infeasible, num_utterances):
         raise InfeasibleError(
             f"{num_infeasible} of {num_utterances} training transcripts are too long for their frames{where}, but at "
-            f"most {MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
+            f"most {MAX_INFEASIBLE_PERCENT} % may be: {way_out}"
         )
 
 

@@ -52,6 +52,9 @@ class CTCModule(pl.LightningModule):
         blank_id: the id of the blank.
     """
 
+    _more_frames = "let forward leave more frames of each utterance"
+    """The way out where transcripts do not fit their frames."""
+
     def __init__(self, vocab: Sequence[str], scheduler: Mapping[str, Any], blank_id: int = 0) -> None:
         super().__init__()
         self.save_hyperparameters()  # of the derived class as well
@@ -106,7 +109,7 @@ class CTCModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Judge the training data that have been seen now, and begin the counts of a validation."""
-        require_feasible(int(self._num_infeasible), self._num_utterances)
+        require_feasible(int(self._num_infeasible), self._num_utterances, way_out=self._more_frames)
         self.utterances = []
         self._nats = self._tokens = 0.0
         self._has_infeasible = False
@@ -133,7 +136,7 @@ class CTCModule(pl.LightningModule):
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
         counts = self.counts()
         if not self._tokens and self._has_infeasible:
-            raise InfeasibleError("no transcript of the validation data fits its frames: lower model.subsampling")
+            raise InfeasibleError(f"no transcript of the validation data fits its frames: {self._more_frames}")
         if not self._tokens:
             raise DataError(
                 "no transcript of the validation data holds a symbol of the vocabulary: validate on transcripts in the "

@@ -40,6 +40,8 @@ class SimpleCTCModule(CTCModule):
         sample_rate: of the features, Hz.
     """
 
+    _more_frames = "lower model.subsampling"
+
     def __init__(
         self,
         vocab: Sequence[str],

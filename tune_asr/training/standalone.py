@@ -56,7 +56,7 @@ class Trained:
     newest: Path | None = None
     """The last checkpoint that was saved, or the one that was resumed."""
     utterances: tuple[UtteranceResult, ...] = ()
-    """What the best made of each; empty for a user's own module."""
+    """What the best made of each; empty for a user's own module that is no `CTCModule`."""
     seconds: list[tuple[float, float]] = field(default_factory=list)
     """Of training and of validation, for each epoch that was trained now."""
     last: EpochResult | None = None
