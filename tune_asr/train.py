@@ -186,12 +186,18 @@ def _average_in_words(config: Config, trained: Trained) -> str:
 def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespace) -> list[str]:
     """Export the best, where it is a recogniser of ours; and train on beyond what ended the training."""
     from tune_asr.config.schema import CustomTarget
+    from tune_asr.training.epochs import HORIZON, PATIENCE, STOP_EPOCH
     from tune_asr.training.standalone import resume_flag
 
     commands = []
     if trained.checkpoint and not isinstance(config.model, CustomTarget):
         commands = [f"python -m tune_asr.export {shlex.quote(str(trained.checkpoint))}"]
-    lifted = _lifted(config, trained)
+    ways_on = {
+        HORIZON: ("trainer.max_epochs", str(2 * trained.epochs)),
+        PATIENCE: ("early_stopping.enabled", "false"),
+        STOP_EPOCH: ("early_stopping.stop_epoch", "null"),
+    }
+    lifted = dict(ways_on[rule] for rule in trained.ended_by)
     if trained.newest and lifted and not trained.has_diverged:
         overrides = [text for text in arguments.set if text.partition("=")[0].strip() not in lifted]
         overrides += [f"{key}={value}" for key, value in lifted.items()]
@@ -204,19 +210,6 @@ def _command(arguments: argparse.Namespace, overrides: Sequence[str]) -> str:
     words = ["python", "-m", "tune_asr.train", "--config", str(arguments.config)]
     words += ["--trial", arguments.trial] if arguments.trial else []
     return shlex.join([*words, *(word for text in overrides for word in ("--set", text))])
-
-
-def _lifted(config: Config, trained: Trained) -> dict[str, str]:
-    """Key -> value, of every rule that ends the training where it has ended: several may at once."""
-    stop_epoch = config.early_stopping.stop_epoch
-    lifted = {}
-    if trained.epochs >= config.trainer.max_epochs:
-        lifted["trainer.max_epochs"] = str(2 * trained.epochs)
-    if stop_epoch is not None and trained.epochs >= stop_epoch:
-        lifted["early_stopping.stop_epoch"] = "null"
-    if trained.is_out_of_patience:
-        lifted["early_stopping.enabled"] = "false"
-    return lifted
 
 
 def _say(text: str) -> None:

@@ -129,6 +129,9 @@ def test_a_read_only_disk_is_found_out_also_by_root(small_disk):
 
 
 def test_only_a_folder_with_search_yaml_and_ledger_is_opened_and_what_is_missing_is_named(tmp_path):
+    for name in ("nowhere", "n" * 300):
+        with pytest.raises(StorageError, match=f"{name}: there is no such folder"):
+            ResultsFolder(tmp_path / name).require_folder()
     with pytest.raises(StorageError, match="no such folder"):
         ResultsFolder.open_existing(tmp_path / "lr")
     folder = ResultsFolder.create(tmp_path / "lr")

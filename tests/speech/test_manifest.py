@@ -258,6 +258,14 @@ def test_a_manifest_that_may_not_be_read_says_so(tmp_path):
         read_manifest(path)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_directory_that_may_not_be_read_says_so(tmp_path, mode):
+    (tmp_path / "kaldi").mkdir(mode=mode)
+    with pytest.raises(DataError, match=r"kaldi: the directory cannot be read \(Permission denied\)"):
+        read_manifest(tmp_path / "kaldi")
+
+
 def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path):
     (tmp_path / "train.txt").write_text(GOOD)
     with pytest.raises(DataError, match=r"a manifest ends in .jsonl, .csv, .tsv, not in '.txt'"):

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
+from tune_asr.speech import inspection
 from tune_asr.speech.corpus import FileAudio
 from tune_asr.speech.manifest_survey import survey_manifests
 from tune_asr.speech.normalizer import TextNormalizer
@@ -57,6 +58,20 @@ def test_good_manifests_become_a_corpus(data):
     assert found.corpus.vocabulary.symbols == ("<blk>", " ", *sorted(set("onetwothree")))
     samples, rate = found.corpus.train[0].audio.samples()
     assert (samples.shape, rate) == ((RATE,), RATE)
+
+
+def test_a_recording_that_goes_while_it_is_looked_at_is_a_bad_row(data, monkeypatch):
+    probe = inspection.probe
+
+    def last_look(path):
+        info = probe(path)
+        if path.name == "b.wav":
+            path.unlink()
+        return info
+
+    monkeypatch.setattr(inspection, "probe", last_look)
+    with pytest.raises(DataError, match=r"train.jsonl:2: .*/b.wav cannot be read \(No such file or directory\)"):
+        survey(data, decode=False).check()
 
 
 def test_a_test_manifest_is_looked_at_and_no_part_of_the_corpus(data):

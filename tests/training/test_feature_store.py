@@ -1,18 +1,21 @@
 import os
 import resource
+import shutil
 import signal
 import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from tune_asr.errors import DataError, StorageError
 from tune_asr.speech.audio import AudioError
-from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.corpus import FileAudio, Utterance
 from tune_asr.training import feature_store
 from tune_asr.training.feature_sources import LiveFeatures
 from tune_asr.training.feature_store import build_or_open
@@ -235,12 +238,91 @@ def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root
     assert_holds(held, speech)
 
 
+@dataclass(frozen=True)
+class Witness:
+    """Samples that note, whenever they are read, which stores there are and how many threads torch has."""
+
+    root: Path
+    seen: list
+
+    def samples(self):
+        self.seen.append((stores(self.root), torch.get_num_threads()))
+        return np.linspace(-1, 1, 8000, dtype=np.float32), 8000
+
+
+def test_old_stores_make_room_before_a_new_one_is_written(root, log):
+    build_or_open(utterances(log), key="old", root=root, **SETTINGS)
+    (old,) = stores(root)
+    seen = []
+    speech = [Utterance(id="u", text="a", seconds=1.0, audio=Witness(root, seen))]
+    num_bytes = LiveFeatures(speech, **LOG_MEL).num_bytes
+    build_or_open(speech, key="new", root=root, **LOG_MEL, max_bytes=num_bytes)
+    assert [len(there) for there, _ in seen] == [1] and old not in seen[0][0]
+
+
+@pytest.fixture
+def small_disk(root, monkeypatch):
+    """Lets the disk of the stores seem to have room for so many bytes in all."""
+
+    def make(num_bytes):
+        def usage(_folder):
+            return SimpleNamespace(free=num_bytes - sum(f.stat().st_size for f in root.rglob("*") if f.is_file()))
+
+        monkeypatch.setattr(shutil, "disk_usage", usage)
+
+    return make
+
+
+def test_on_a_full_disk_old_stores_make_room_and_no_more_of_them_than_it_takes(root, log, small_disk):
+    speech = utterances(log)
+    build_or_open(speech, key="oldest", root=root, **SETTINGS)
+    (oldest,) = stores(root)
+    time.sleep(0.01)
+    build_or_open(speech, key="older", root=root, **SETTINGS)
+    small_disk(5 * LiveFeatures(speech, **LOG_MEL).num_bytes // 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_or_open(speech, key="new", root=root, **SETTINGS)
+    assert oldest not in stores(root) and len(stores(root)) == 2
+
+
+def test_features_that_the_disk_has_no_room_for_are_not_begun(root, log, small_disk):
+    speech = utterances(log)
+    small_disk(LiveFeatures(speech, **LOG_MEL).num_bytes - 1)
+    with pytest.warns(UserWarning, match="keeps its own in memory: .*No space left on device"):
+        store = build_or_open(speech, key="k", root=root, **SETTINGS)
+    assert sorted(log.read_text().split()) == ["0", "1", "2", "3"] and stores(root) == set()
+    assert_holds(store, speech)
+
+
+def test_while_features_are_made_by_many_threads_each_has_one_of_torchs(root):
+    seen = []
+    speech = [Utterance(id=f"u{i}", text="a", seconds=1.0, audio=Witness(root, seen)) for i in range(3)]
+    (root / "features").mkdir(parents=True)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        list(LiveFeatures(speech, **LOG_MEL)._computed(num_threads=2))
+        assert {threads for _, threads in seen} == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
     speech = [*utterances(log), Utterance(id="clips/9.wav", text="a", seconds=1.0, audio=Missing())]
     with pytest.raises(DataError, match=r"utterance clips/9\.wav: its recording holds no samples"):
         build_or_open(speech, key="k", root=root, **SETTINGS)
     assert stores(root) == set()
     assert_holds(build_or_open(speech[:-1], key="k", root=root, **SETTINGS), speech[:-1])
+
+
+@pytest.mark.parametrize("seconds", [0.004, 0.5, 1.5])
+@pytest.mark.parametrize("max_bytes", [0, 10**9])
+def test_a_recording_that_is_another_than_was_looked_at_is_named(root, tmp_path, seconds, max_bytes):
+    soundfile.write(tmp_path / "a.wav", np.linspace(-1, 1, round(seconds * 8000)), 8000)
+    speech = [Utterance(id="a", text="a", seconds=1.0, audio=FileAudio(tmp_path / "a.wav"))]
+    with pytest.raises(DataError, match=rf"utterance a: .* lasts {seconds} s, and lasted 1 s when .*restore"):
+        build_or_open(speech, key="k", root=root, **LOG_MEL, max_bytes=max_bytes)[0]
 
 
 def test_without_a_folder_features_stay_in_memory_and_a_warning_says_so(tmp_path, log):

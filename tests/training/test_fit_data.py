@@ -11,9 +11,10 @@ from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.scoring import objective
 from tune_asr.speech.vocabulary import Vocabulary
 from tune_asr.training.batching import Example, collate
-from tune_asr.training.data import Speech, SpeechDataModule
+from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.feature_store import FeatureStore
 from tune_asr.training.fit import check_feasible, fit
+from tune_asr.training.speech import Speech
 
 
 def speech(texts, num_frames):

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from tune_asr.training.data import SpeechDataModule, load_speech
+from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.epochs import Diverged
 from tune_asr.training.fit import fit
+from tune_asr.training.speech import load_speech
 
 STILL = 1e-12  # a learning rate at which nothing moves: no epoch but the first improves
 

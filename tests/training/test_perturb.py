@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 import torchaudio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
 from tune_asr.speech import audio, progress
 from tune_asr.speech.noise import EXPONENTS, ColouredNoise, noises
 from tune_asr.speech.synthetic import synthesize_corpus
 from tune_asr.training.features import log_mel
+from tune_asr.training.noise_recordings import NoiseRecordings
 from tune_asr.training.perturb import NEPERS_PER_DECIBEL, Perturbation, add_noise, change_speed
 
 RATE, BINS = 8000, 40
@@ -28,7 +31,22 @@ def batch():
     return x.where((torch.arange(120) < LENGTHS[:, None]).unsqueeze(2), 0)
 
 
-NOISE = [torch.full((30, BINS), -12.0), torch.randn(500, BINS)]
+class Kept(list):
+    """Features, with a note of which were read."""
+
+    def __init__(self, features):
+        super().__init__(features)
+        self.read = []
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return super().__getitem__(index)
+
+    def length(self, index):
+        return len(super().__getitem__(index))
+
+
+NOISE = NoiseRecordings(Kept([torch.full((30, BINS), -12.0), torch.randn(500, BINS)]), [[0], [1]])
 
 
 def perturbation(settings):
@@ -156,20 +174,40 @@ def test_some_get_noise_and_the_others_none():
 
 
 def test_noise_is_fetched_for_those_alone_that_get_it():
-    class Counted:
-        fetched = 0
-
-        def __len__(self):
-            return 3
-
-        def __getitem__(self, index):
-            self.fetched += 1
-            return torch.zeros(7, BINS)
-
+    kept = Kept([torch.zeros(7, BINS)] * 3)
     perturb = perturbation(OFF | {"noise_p": 0.25})
-    perturb.noises = Counted()
+    perturb.noises = NoiseRecordings(kept, [[0], [1], [2]])
     noisy, _ = perturb(torch.zeros(40, 20, BINS), torch.full((40,), 20))
-    assert perturb.noises.fetched == int((noisy != 0).any(2).any(1).sum()) < 40
+    assert len(kept.read) == int((noisy != 0).any(2).any(1).sum()) < 40
+
+
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    where=st.floats(0, 1, exclude_max=True, width=32),
+    num_frames=st.integers(1, 30),
+)
+def test_an_excerpt_is_that_of_the_whole_recording_and_reads_only_the_pieces_it_lies_in(lengths, where, num_frames):
+    whole = torch.randn(sum(lengths), BINS)
+    kept = Kept([torch.zeros(3, BINS), *whole.split(lengths)])
+    noise = NoiseRecordings(kept, [[0], list(range(1, len(kept)))])
+    frames = [(int(where * len(whole)) + i) % len(whole) for i in range(num_frames)]
+    assert torch.equal(noise.excerpt(1, where, num_frames), whole[frames])
+    piece_of = [piece for piece, length in enumerate(lengths, start=1) for _ in range(length)]
+    assert kept.read == sorted({piece_of[frame] for frame in frames})
+
+
+def test_a_long_recording_of_noise_is_cut_into_equal_pieces_and_a_short_one_is_whole(tmp_path):
+    import soundfile
+
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, 70 * 1000 + 1)
+    soundfile.write(tmp_path / "long.wav", samples, 1000, subtype="FLOAT")
+    soundfile.write(tmp_path / "short.wav", samples[:30_000], 1000, subtype="FLOAT")
+    found, _ = noises(tmp_path, 8000)
+    assert [Path(piece.id).name for piece in found] == ["long.wav"] * 3 + ["short.wav"]
+    heard = [piece.audio.samples()[0] for piece in found]
+    assert [len(piece) for piece in heard] == [23_333, 23_334, 23_334, 30_000]
+    assert np.array_equal(np.concatenate(heard[:3]), samples.astype(np.float32))
+    assert [piece.seconds for piece in found] == [len(piece) / 1000 for piece in heard]
 
 
 def test_made_up_noise_has_its_colour_and_is_the_same_each_time():

@@ -30,7 +30,8 @@ def newest_checkpoint(workspace):
 
 
 def test_three_kills_of_the_driver_and_a_damaged_checkpoint_change_nothing(workspace, finished):
-    process = workspace.popen("search", "--space", "space.yaml")
+    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}  # Ray's sockets need a shorter path
+    process = workspace.popen("search", "--space", "space.yaml", **folders)
     said = []
     for reports in (4, 9, 14):
         workspace.wait_for(process, lambda at=reports: workspace.reports() >= at)
@@ -44,11 +45,12 @@ def test_three_kills_of_the_driver_and_a_damaged_checkpoint_change_nothing(works
         for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"):
             (workspace.root / "results" / "space" / name).unlink(missing_ok=True)
         shutil.rmtree(workspace.root / "results" / "space" / ".tune", ignore_errors=True)
-        process = workspace.popen("search", "--resume", "results/space")
+        process = workspace.popen("search", "--resume", "results/space", **folders)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert f"{damaged}: checkpoint.ckpt does not match its SHA-256" in said[1]
     assert story(workspace.ledger()) == story(finished.ledger())
+    assert not list(workspace.root.glob("tune_asr-ray-*"))  # the tokens, of those that were killed too
     summary = "results/space/summary.json"
     assert '"status": "finished"' in (workspace.root / summary).read_text()
 

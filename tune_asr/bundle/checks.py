@@ -14,7 +14,7 @@ from tune_asr.bundle.validation import TIE, Pass, Recogniser, check_fresh_length
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.speech.scoring import ErrorCounts, count_errors
-from tune_asr.training.data import load_speech
+from tune_asr.training.speech import load_speech
 
 
 def check_record(recorded: Recorded, found: Score, utterances: Sequence[Decoded]) -> str:

@@ -16,8 +16,8 @@ from tune_asr.speech.look import look_at
 from tune_asr.speech.manifest import read_manifest
 from tune_asr.speech.normalizer import TextNormalizer
 from tune_asr.speech.overlaps import Part, count_overlaps, part_of
-from tune_asr.training.data import load_speech
 from tune_asr.training.feature_sources import features_of
+from tune_asr.training.speech import load_speech
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,10 @@ class ResultsFolder:
         Raises:
             StorageError: there is none.
         """
-        if self.root.is_file():
+        if os.path.isfile(self.root):  # noqa: PTH113  Path.is_file raises where a name is too long
             way_out = f"Name the folder of a search, here {self.root.parent}."
             raise StorageError(Problem(str(self.root), "this is a file", way_out))
-        if not self.root.is_dir():
+        if not os.path.isdir(self.root):  # noqa: PTH112  and Path.is_dir
             raise StorageError(Problem(str(self.root), "there is no such folder", "Name the folder of a search."))
 
     @property

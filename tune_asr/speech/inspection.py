@@ -99,6 +99,8 @@ def _look(path: Path, decode: bool) -> Recording | str:
         return Recording(path.resolve(), info, content_sample(path), path.stat().st_mtime_ns)
     except AudioError as error:
         return f"{path} {error}"
+    except OSError as error:  # it has gone since its header was read
+        return f"{path} cannot be read ({error.strerror})"
 
 
 def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio | str:

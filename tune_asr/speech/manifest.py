@@ -75,7 +75,10 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
 def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path, Record]]:
     """Yield each record with its place and the folder that its path is relative to."""
     if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a name is too long
-        inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
+        try:
+            inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
+        except OSError as error:
+            raise DataError(Problem(str(path), f"the directory cannot be read ({error.strerror})")) from error
         if not inner:
             yield from ((place, path, record) for place, record in read_directory(path, mistakes))
             return

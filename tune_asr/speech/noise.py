@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +26,7 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 # Power falls with the frequency raised to it: white, pink and brown noise.
 EXPONENTS = (0.0, 1.0, 2.0)
 SECONDS = 20
+MAX_PIECE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,9 @@ def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tup
         decode: whether recordings are decoded, which alone tells that they are whole.
 
     Returns:
-        The recordings, without text; and a key that names them and their content on this machine.
+        The recordings, without text, those above `MAX_PIECE_SECONDS` in equal pieces: a few seconds of noise must not
+        cost the reading of an hour. Pieces of one recording follow each other and have its id. And a key that names
+        the recordings and their content on this machine.
 
     Raises:
         DataError: no folder, no recording in it, or one that cannot be used.
@@ -64,16 +71,17 @@ def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tup
         return generated, f"coloured noise {EXPONENTS} {SECONDS}"
     paths = recordings_in(folder)
     with ThreadPoolExecutor() as pool:  # see `inspection`
-        found = pool.map(partial(_recording, sample_rate=sample_rate, decode=decode), paths)
-        recordings = tuple(watched(found, len(paths), "noise recordings checked"))
-    return recordings, fingerprint((str(path), content_sample(path), path.stat().st_mtime_ns) for path in paths)
+        found = pool.map(partial(_pieces, sample_rate=sample_rate, decode=decode), paths)
+        pieces = tuple(chain.from_iterable(watched(found, len(paths), "noise recordings checked")))
+    return pieces, fingerprint((MAX_PIECE_SECONDS, *((str(path), *_content(path)) for path in paths)))
 
 
 def recordings_in(folder: Path) -> list[Path]:
     """The recordings of a folder and of those inside it, by name, not yet opened. Raises `DataError` for none."""
     if not os.path.isdir(folder):  # noqa: PTH112  Path.is_dir raises where a name is too long
         raise DataError(f"augment.noise_dir: {folder} is no folder: give one that holds recordings of noise, or null")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    with _readable(folder):
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         kinds = ", ".join(sorted(SUFFIXES))
         raise DataError(f"augment.noise_dir: {folder} holds no recording ({kinds}): add some, or give null")
@@ -81,12 +89,32 @@ def recordings_in(folder: Path) -> list[Path]:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Names and samples of the content of a folder's recordings: equal on all machines that hold the same."""
+    """Names and samples of the content of a folder's recordings: equal on all machines that hold the same.
+
+    Raises:
+        DataError: no folder, no recording in it, or one that cannot be read.
+    """
     paths = recordings_in(folder)
-    return fingerprint((path.relative_to(folder).as_posix(), content_sample(path)) for path in paths)
+    return fingerprint((path.relative_to(folder).as_posix(), _content(path)[0]) for path in paths)
 
 
-def _recording(path: Path, sample_rate: int, decode: bool) -> Utterance:
+def _content(path: Path) -> tuple[str, int]:
+    """A sample of a recording's content, and when it was last written."""
+    with _readable(path):
+        return content_sample(path), path.stat().st_mtime_ns
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Tell what cannot be read, `path` or something in it."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or path} cannot be read ({error.strerror})"
+        raise DataError(f"augment.noise_dir: {what}: make it readable, or take it out of the folder") from None
+
+
+def _pieces(path: Path, sample_rate: int, decode: bool) -> list[Utterance]:
     try:
         info = audio.verify(path) if decode else audio.probe(path)
     except audio.AudioError as error:
@@ -98,4 +126,9 @@ def _recording(path: Path, sample_rate: int, decode: bool) -> Utterance:
             f"augment.noise_dir: {path} has {info.sample_rate:,} Hz, which cannot be resampled to {sample_rate:,} Hz "
             "in memory of a sane size: convert it, or take it out of the folder"
         )
-    return Utterance(id=str(path), text="", seconds=info.num_frames / info.sample_rate, audio=FileAudio(path))
+    count = math.ceil(info.num_frames / (MAX_PIECE_SECONDS * info.sample_rate))
+    bounds = [i * info.num_frames // count for i in range(count + 1)]
+    return [
+        Utterance(id=str(path), text="", seconds=(b - a) / info.sample_rate, audio=FileAudio(path, a, b - a))
+        for a, b in pairwise(bounds)
+    ]

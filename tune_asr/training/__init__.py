@@ -5,7 +5,8 @@
     module.py        SimpleCTCModule: a CTCModule around a built-in encoder, with its augmentation and optimiser
     encoders/        conv_ctc, bigru_ctc, conformer_ctc: features (N, T, C) -> log-probabilities (N, T', V)
     corpus.py        the corpus that the configuration names, looked at without torch
-    data.py          that corpus with its features, and the LightningDataModule over both
+    speech.py        that corpus with its features and tokens, shared by the trainings of a process;
+    data.py          the LightningDataModule over it
     epochs.py        what an epoch came to;   epoch_report.py  the Lightning callback that says so
     trainer.py       Lightning's Trainer as the configuration asks for it;   loggers.py  where curves go
     checkpoints.py   a checkpoint as a file;   resuming.py  whether it can be resumed
@@ -16,6 +17,7 @@
     ctc.py           the loss over feasible utterances, greedy decoding
     features.py      Kaldi log-mel;   feature_store.py  computed once, shared by all trials of a machine;
     feature_sources.py  many at a time for a store, or each when it is wanted
+    noise_recordings.py  noise, read as far as it is heard
     batching.py      batches of similar length;   augment.py  SpecAugment;   perturb.py  speed, gain, noise
     optimizer.py     what decays, and the rate for a batch;   schedules.py  learning rates over the full horizon
     averaging.py     a moving average of the weights;   precision.py  number formats

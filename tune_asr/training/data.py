@@ -1,104 +1,20 @@
-"""Speech as the configuration names it: the corpus, its features, and the LightningDataModule over both.
-
-Reading a corpus and computing its features is done once a process and shared by the trials that run in it; the
-features themselves are shared by all processes of a machine.
-"""
+"""Speech as the configuration names it: the LightningDataModule over a corpus and its features."""
 
 from __future__ import annotations
 
-import functools
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.frames import FRAMES_PER_SECOND, output_frames
-from tune_asr.speech.noise import noises
-from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
-from tune_asr.speech.vocabulary import Vocabulary, min_frames
-from tune_asr.training.batching import Batch, BucketBatchSampler, Example, collate, padding_share
-from tune_asr.training.corpus import survey
-from tune_asr.training.feature_sources import Features
-from tune_asr.training.feature_store import build_or_open
+from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
+from tune_asr.training.speech import BATCH_KEYS, Speech, Split, load_speech
 from tune_asr.training.targets import construct, import_target
-
-# Keys that change how speech is put into batches, not what it is.
-_BATCH_KEYS = set(BatchKeys.model_fields)
-_KEPT_SPEECH = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """A corpus and the log-mel features of its training, then its validation utterances."""
-
-    corpus: Corpus
-    features: Features
-
-    @property
-    def metric(self) -> str:
-        """`val_wer`, or `val_cer` where the references hold hardly any spaces and WER means nothing."""
-        applies = word_error_rate_applies(u.text for u in self.corpus.val)
-        return "val_wer" if applies else "val_cer"
-
-
-_speech: dict[str, Speech] = {}
-
-
-def load_speech(config: Config, found: Survey | None = None) -> Speech:
-    """The speech of a configuration with a built-in `data.target`, read once a process; `found` spares the reading."""
-    sections = config.model_dump(include={"data", "text", "features"}, exclude={"data": _BATCH_KEYS})
-    key = json.dumps(sections, sort_keys=True)
-    if key not in _speech:
-        found = found or survey(config, decode=False)
-        assert found is not None, "a class of the user's brings its own data"
-        # A recording that has gone since would make validation another ruler.
-        found.check()
-        corpus = found.corpus
-        features = build_or_open(
-            (*corpus.train, *corpus.val),
-            key=corpus.machine_key,
-            sample_rate=config.features.sample_rate,
-            num_mel_bins=config.features.num_mel_bins,
-            max_bytes=round(config.features.max_cache_gb * 1e9),
-        )
-        while len(_speech) >= _KEPT_SPEECH:
-            del _speech[next(iter(_speech))]
-        _speech[key] = Speech(corpus, features)
-    return _speech[key]
-
-
-class _Split(Dataset[Example]):
-    """Utterances with their features and tokens."""
-
-    def __init__(self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: Features, start: int) -> None:
-        self.utterances = utterances
-        self.tokens = [vocabulary.encode(utterance.text) for utterance in utterances]
-        self.features = features
-        self.start = start
-
-    @property
-    def lengths(self) -> list[int]:
-        """Feature frames of each utterance."""
-        return [self.features.length(self.start + i) for i in range(len(self))]
-
-    def __len__(self) -> int:
-        return len(self.utterances)
-
-    def __getitem__(self, index: int) -> Example:
-        utterance = self.utterances[index]
-        tokens = torch.tensor(self.tokens[index], dtype=torch.int64)
-        return Example(self.features[self.start + index], tokens, utterance.text, utterance.id)
 
 
 class SpeechDataModule(pl.LightningDataModule):
@@ -132,10 +48,8 @@ class SpeechDataModule(pl.LightningDataModule):
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
         self.max_frames_in_batch = max_frames_in_batch
         self.speed = speed
-        corpus, vocabulary = speech.corpus, speech.corpus.vocabulary
-        self._train = _Split(corpus.train, vocabulary, speech.features, 0)
-        self.num_train = len(corpus.train)
-        self._val = _Split(corpus.val, vocabulary, speech.features, len(corpus.train))
+        self._train, self._val = speech.train, speech.val
+        self.num_train = len(speech.train)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Each a `Batch` of training; their order is a function of (seed, epoch)."""
@@ -150,8 +64,8 @@ class SpeechDataModule(pl.LightningDataModule):
         split = self._train
         return [
             utterance.id
-            for utterance, tokens, length in zip(split.utterances, split.tokens, split.lengths, strict=True)
-            if min_frames(tokens) > output_frames(length, subsampling)
+            for utterance, needed, length in zip(split.utterances, split.min_frames, split.lengths, strict=True)
+            if needed > output_frames(length, subsampling)
         ]
 
     def longest_batch(self) -> Batch:
@@ -185,7 +99,7 @@ class SpeechDataModule(pl.LightningDataModule):
             epoch=lambda: self.trainer.current_epoch if self.trainer else 0,
         )
 
-    def _loader(self, split: _Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
+    def _loader(self, split: Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
         # Features are in memory or mapped: a worker process would only copy them. Those made anew cost about as much as
         # the steps of a small model; but a worker would draw the order of an epoch too early (`BucketBatchSampler`).
         return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
@@ -206,22 +120,6 @@ def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataMo
     if isinstance(data, CustomTarget):
         return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
     speech = load_speech(config, found)
-    batches = data.model_dump(include=_BATCH_KEYS)
+    batches = data.model_dump(include=BATCH_KEYS)
     speed = 0.0 if isinstance(config.model, CustomTarget) else config.augment.speed
     return SpeechDataModule(speech, seed=config.seed, speed=speed, **batches)
-
-
-def load_noise(config: Config) -> Features | None:
-    """The features of the noise that `augment` asks for; None where it asks for none."""
-    if not config.augment.noise_p:
-        return None
-    features = config.features
-    max_bytes = round(features.max_cache_gb * 1e9)
-    return _open_noise(config.augment.noise_dir, features.sample_rate, features.num_mel_bins, max_bytes)
-
-
-@functools.lru_cache(_KEPT_SPEECH)
-def _open_noise(folder: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> Features:
-    """Looked at once a process, as speech is."""
-    recordings, key = noises(Path(folder) if folder else None, sample_rate, decode=False)
-    return build_or_open(recordings, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)

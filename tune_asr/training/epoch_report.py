@@ -19,7 +19,7 @@ from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.speech.scoring import objective
 from tune_asr.training.ctc_module import CTCModule
-from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, is_out_of_patience, measured
+from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, ended_by, measured
 from tune_asr.training.schedules import tell_schedules
 from tune_asr.training.seeding import seed_everything_for
 
@@ -91,7 +91,7 @@ class EpochReport(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The set-up is over. A training that was resumed behind its own end does not go on."""
-        trainer.should_stop |= self._ends()
+        trainer.should_stop |= self._ends(trainer)
         self.on_start()
         self._epoch_began = time.monotonic()
 
@@ -133,7 +133,7 @@ class EpochReport(pl.Callback):
         # A trial that is pruned at this epoch ends without another word to its loggers.
         for logger in trainer.loggers:
             _flush(logger)
-        trainer.should_stop |= self._ends()
+        trainer.should_stop |= self._ends(trainer)
         now = time.monotonic()
         result = EpochResult(
             epoch=trainer.current_epoch + 1,
@@ -151,7 +151,7 @@ class EpochReport(pl.Callback):
             val_empty_share=ours.empty_share if ours else None,
             lr=self._lr,
         )
-        self.sink(result, trainer.should_stop or result.epoch == trainer.max_epochs, trainer.save_checkpoint)
+        self.sink(result, trainer.should_stop, trainer.save_checkpoint)
         self._epoch_began = time.monotonic()
 
     def _measured(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, float]:
@@ -169,14 +169,11 @@ class EpochReport(pl.Callback):
         ranked_by = objective(values[self.metric], values["val_cer"], values["val_loss"])
         return {"epoch": trainer.current_epoch + 1, **values, "objective": ranked_by}
 
-    def _ends(self) -> bool:
+    def _ends(self, trainer: pl.Trainer) -> bool:
         """Whether the training ends with the last epoch of the history."""
-        if not self.history:
-            return False
-        epoch = self.history[-1]["epoch"]
-        if self.stopping.stop_epoch is not None and epoch >= self.stopping.stop_epoch:
-            return True
-        return epoch >= self.grace_period and is_out_of_patience(self.history, self.stopping)
+        horizon = trainer.max_epochs
+        assert horizon is not None, "the configuration has one"
+        return bool(self.history) and bool(ended_by(self.history, self.stopping, horizon, self.grace_period))
 
 
 def _flush(logger: Logger) -> None:

@@ -69,27 +69,36 @@ def best_epochs(history: Iterable[Mapping[str, float]], metric: str, number: int
     return sorted(history, key=lambda epoch: rank(epoch, metric))[:number]
 
 
-def is_out_of_patience(history: Iterable[Mapping[str, float]], stopping: EarlyStoppingSection) -> bool:
+HORIZON, PATIENCE, STOP_EPOCH = "trainer.max_epochs", "early_stopping.patience", "early_stopping.stop_epoch"
+
+
+def ended_by(
+    history: Sequence[Mapping[str, float]], stopping: EarlyStoppingSection, max_epochs: int, grace_period: int = 0
+) -> list[str]:
+    """Which rules end a training after these epochs, by their keys: none where it goes on, several where they agree.
+
+    Args:
+        history: every epoch so far; `objective` is what patience goes by.
+        stopping: when to end before the horizon.
+        max_epochs: the horizon.
+        grace_period: patience does not end a training before this epoch.
+    """
+    epoch = len(history)
+    rules = {
+        HORIZON: epoch >= max_epochs,
+        PATIENCE: epoch >= grace_period and _is_out_of_patience(history, stopping),
+        STOP_EPOCH: stopping.stop_epoch is not None and epoch >= stopping.stop_epoch,
+    }
+    return [key for key, ends in rules.items() if ends]
+
+
+def _is_out_of_patience(history: Iterable[Mapping[str, float]], stopping: EarlyStoppingSection) -> bool:
     """Whether the objective has not improved by more than `min_delta` for `patience` epochs, where anybody minds."""
     best, bad_epochs = math.inf, 0
     for epoch in history:
         improved = epoch["objective"] < best - stopping.min_delta
         best, bad_epochs = (epoch["objective"], 0) if improved else (best, bad_epochs + 1)
     return stopping.enabled and bad_epochs >= stopping.patience
-
-
-def why_stopped_early(history: Sequence[Mapping[str, float]], stopping: EarlyStoppingSection, max_epochs: int) -> str:
-    """Say which rule ended a training before its horizon: "" where none did."""
-    epoch = int(history[-1]["epoch"])
-    if epoch >= max_epochs:
-        return ""
-    if is_out_of_patience(history, stopping):
-        by = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
-        epochs = f"{stopping.patience} epoch{'s' if stopping.patience > 1 else ''}"
-        return f"stopped early after epoch {epoch} of {max_epochs}: objective has not improved{by} for {epochs}"
-    if stopping.stop_epoch is not None and epoch >= stopping.stop_epoch:
-        return f"stopped early after epoch {epoch} of {max_epochs}: early_stopping.stop_epoch is {stopping.stop_epoch}"
-    return ""
 
 
 Save = Callable[[Path], None]

@@ -12,6 +12,7 @@ kill leaves a lock behind. Shapes: N utterances, T frames each, C mel bins.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -116,9 +117,10 @@ def _build_or_map(store: Path, live: LiveFeatures, max_bytes: int) -> FeatureSto
         fcntl.flock(lock, fcntl.LOCK_EX)
         offsets = _read_offsets(store, live.num_mel_bins)
         if offsets is None:
+            for remains in (store.with_suffix(".partial"), store):
+                shutil.rmtree(remains, ignore_errors=True)
+            _make_room(store.parent, live.num_bytes, max_bytes)
             offsets = _build(store, live.all())
-            with suppress(FileNotFoundError):  # another process evicts at the same time
-                _evict(store.parent, max_bytes)
         os.utime(store)  # the oldest are evicted first
         with (store / FRAMES).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
@@ -130,8 +132,6 @@ def _build_or_map(store: Path, live: LiveFeatures, max_bytes: int) -> FeatureSto
 def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
     """Write a store beside its place, one utterance at a time, and rename it; returns its offsets."""
     partial = store.with_suffix(".partial")
-    for remains in (partial, store):
-        shutil.rmtree(remains, ignore_errors=True)
     partial.mkdir()
     lengths = [0]
     try:
@@ -168,23 +168,30 @@ def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | Non
     return None
 
 
-def _evict(folder: Path, max_bytes: int) -> None:
-    """Remove the stores that were opened longest ago until all fit in `max_bytes`, but for those that are held."""
-    directories = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    sizes = [sum(file.stat().st_size for file in directory.iterdir()) for directory in directories]
-    excess = sum(sizes) - max_bytes
-    for directory, size in zip(directories, sizes, strict=True):
-        if excess <= 0:
-            return
+def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
+    """Remove the stores that were opened longest ago, but for those that are held, until `num_bytes` more fit.
+
+    They fit where all stores take at most `max_bytes`, and the disk has so much left. Raises `OSError` where not.
+    """
+    stores = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError, NotADirectoryError):  # evicted by another process, or a lock
+            stores.append((path.stat().st_mtime, path, sum(file.stat().st_size for file in path.iterdir())))
+    left = min(max_bytes - sum(size for _, _, size in stores), shutil.disk_usage(folder).free)
+    for _, path, size in sorted(stores):
+        if left >= num_bytes:
+            break
         with (
             suppress(BlockingIOError, FileNotFoundError),
-            directory.with_suffix(".lock").open("w") as lock,
-            (directory / FRAMES).open("rb") as frames,
+            path.with_suffix(".lock").open("w") as lock,
+            (path / FRAMES).open("rb") as frames,
         ):
             for file in (lock, frames):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(directory)
-            excess -= size
+            shutil.rmtree(path)
+            left += size
+    if shutil.disk_usage(folder).free < num_bytes:  # then hours of computing would fill the disk, and end here as well
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _private_folder(root: Path | None) -> Path:

@@ -21,14 +21,15 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, SettingError, StorageError, TuneAsrError
 from tune_asr.training.averaging import WarmingAverage
-from tune_asr.training.corpus import initial_sha256, noise_fingerprint
+from tune_asr.training.corpus import initial_sha256
 from tune_asr.training.ctc import require_feasible
-from tune_asr.training.data import SpeechDataModule, load_data, load_noise
+from tune_asr.training.data import SpeechDataModule, load_data
 from tune_asr.training.epoch_report import INITIAL_SHA256, EpochReport
 from tune_asr.training.epochs import Diverged, Sink
 from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.noise_recordings import load_noise
 from tune_asr.training.optimizer import peak_rate
 from tune_asr.training.probe import LongestBatchProbe, smaller_batches
 from tune_asr.training.resuming import SameBatches, check_resumable
@@ -82,12 +83,14 @@ def fit(
         data = data or load_data(config)
         seed_everything_for(config.seed, "weights")
         module = build_module(config, data)
+        noise = None
         if isinstance(module, SimpleCTCModule):
-            module.perturb.noises = load_noise(config)
+            noise = module.perturb.noises = load_noise(config)
             if resume_from is None:
                 initialise(module, config)
         check_feasible(config, data)
-        origin = _origin(config, data, initial_sha256(config) if resume_from is None else None)
+        initial = initial_sha256(config) if resume_from is None else None
+        origin = _origin(config, data, noise.fingerprint if noise else None, initial)
         report = EpochReport(
             sink,
             seed=config.seed,
@@ -135,10 +138,9 @@ def ends_in_words(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[No
         close(loggers)
 
 
-def _origin(config: Config, data: pl.LightningDataModule, initial: str | None) -> dict[str, Any]:
-    """What a checkpoint says of where it comes from; `initial`: SHA-256 of the weights it starts from."""
+def _origin(config: Config, data: pl.LightningDataModule, noise: str | None, initial: str | None) -> dict[str, Any]:
+    """What a checkpoint says of its origin: the fingerprint of the noise, SHA-256 of the weights it starts from."""
     origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
-    noise = noise_fingerprint(config, used=config.augment.noise_p > 0)
     return origin | ({"noise_fingerprint": noise} if noise else {}) | ({INITIAL_SHA256: initial} if initial else {})
 
 

@@ -30,8 +30,8 @@ class Noises(Protocol):
         """How many there are."""
         ...
 
-    def __getitem__(self, index: int) -> Tensor:
-        """(frames, C) of one of them, at least one frame."""
+    def excerpt(self, index: int, where: float, num_frames: int) -> Tensor:
+        """(num_frames, C) of one of them, from the fraction `where` of it on, and from its beginning after its end."""
         ...
 
 
@@ -94,9 +94,7 @@ class Perturbation(nn.Module):
         starts, chances, ratios = torch.rand(3, count).unbind()
         noise = torch.zeros(features.shape)
         for row in (chances < self.noise_p).nonzero().flatten().tolist():
-            recording = self.noises[which[row]]
-            frames = (int(float(starts[row]) * len(recording)) + torch.arange(num_frames)) % len(recording)
-            noise[row] = recording[frames]
+            noise[row] = self.noises.excerpt(which[row], float(starts[row]), num_frames)
         ratios = (self.noise_snr_db + SNR_RANGE * ratios).where(chances < self.noise_p, math.inf)
         return noise.to(features.device), ratios.to(features.device)
 

@@ -21,15 +21,7 @@ from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.data import SpeechDataModule
-from tune_asr.training.epochs import (
-    Diverged,
-    EpochResult,
-    Save,
-    best_epochs,
-    is_out_of_patience,
-    rank,
-    why_stopped_early,
-)
+from tune_asr.training.epochs import HORIZON, PATIENCE, Diverged, EpochResult, Save, best_epochs, ended_by, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.samples import Samples
@@ -49,8 +41,8 @@ class Trained:
     epochs: int = 0
     """How many have been trained in all, those before a resume included."""
     has_diverged: bool = False
-    is_out_of_patience: bool = False
-    """Whether `early_stopping.patience` ends the training here, be it the last epoch or not."""
+    ended_by: Sequence[str] = ()
+    """The keys of the rules that end the training here; none where it diverged before."""
     checkpoint: Path | None = None
     """Of the best, where one is kept."""
     newest: Path | None = None
@@ -131,8 +123,9 @@ def train_alone(
                 raise TrialFailedError(f"the training diverged: {error}: {way_out}") from None
             trained.has_diverged = True
             say(f"the training diverged: {error}")
-        if folder and (why := why_stopped_early(history, config.early_stopping, config.trainer.max_epochs)):
-            say(why)
+        trained.ended_by = ended_by(history, config.early_stopping, config.trainer.max_epochs)
+        if folder and trained.ended_by and HORIZON not in trained.ended_by:
+            say(_stopped_early(config, trained.ended_by[0], len(history)))
         _conclude(trained, config, data, folder, history, say)
     return trained
 
@@ -163,7 +156,6 @@ def _conclude(
     if isinstance(data, SpeechDataModule):
         trained.padding, trained.real_time = data.padding_share(), _real_time(trained, data, config)
     trained.epochs = len(history)
-    trained.is_out_of_patience = is_out_of_patience(history, config.early_stopping)
     best = min(history, key=lambda epoch: rank(epoch, trained.metric))
     trained.best = dict(best)
     trained.checkpoint = folder.kept(best["epoch"]) if folder else None
@@ -210,6 +202,17 @@ def _real_time(trained: Trained, data: SpeechDataModule, config: Config) -> tupl
     train, val = (median(times) for times in zip(*trained.seconds, strict=True))
     train_audio, val_audio = data.seconds_of_audio()
     return train_audio / train, val_audio / val
+
+
+def _stopped_early(config: Config, rule: str, epochs: int) -> str:
+    """Say which rule ended a training before its horizon."""
+    stopping = config.early_stopping
+    why = f"{rule} is {stopping.stop_epoch}"
+    if rule == PATIENCE:
+        by = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
+        number = f"{stopping.patience} epoch{'s' if stopping.patience > 1 else ''}"
+        why = f"objective has not improved{by} for {number}"
+    return f"stopped early after epoch {epochs} of {config.trainer.max_epochs}: {why}"
 
 
 def resume_flag(checkpoint: Path) -> str:

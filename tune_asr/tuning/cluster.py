@@ -16,6 +16,7 @@ from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError, first_line
+from tune_asr.speech.locks import is_locked, lock
 from tune_asr.tuning.descendants import descendants, kill_descendants
 from tune_asr.tuning.late_services import LateServices
 from tune_asr.tuning.watchdogs import end_process_within
@@ -43,6 +44,7 @@ WORKER_ENVIRONMENT = {
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
 _TOKEN_PREFIX = "tune_asr-ray-"
+_OWNER = "owner"
 _started_before: list[int] | None = None
 """The descendants that this process had before it started a Ray; None: it has started none."""
 
@@ -224,9 +226,18 @@ def _use_own_token() -> None:
     """
     if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
         return
+    _remove_tokens_of_the_dead()
     path = Path(tempfile.mkdtemp(prefix=_TOKEN_PREFIX)) / "token"
+    lock(path.with_name(_OWNER))  # held until this process ends
     path.write_text(secrets.token_hex(32), encoding="ascii")
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def _remove_tokens_of_the_dead() -> None:
+    """A search that was killed could not remove its own."""
+    for owner in Path(tempfile.gettempdir()).glob(f"{_TOKEN_PREFIX}*/{_OWNER}"):
+        if os.access(owner, os.W_OK) and not is_locked(owner):
+            shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _package_folder() -> str:

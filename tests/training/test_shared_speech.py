@@ -1,0 +1,52 @@
+"""What the trials of one process share: a corpus is read once, whatever is searched over it."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from tune_asr.config.load import from_values
+from tune_asr.training.data import load_data
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """A manifest of a dozen rows, each a part of one recording of noise."""
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 8000 * 12), 8000)
+    rows = [
+        {"audio_filepath": "noise.wav", "text": "abc" * (1 + i % 3), "offset": i, "duration": 0.6} for i in range(12)
+    ]
+    path = tmp_path / "all.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def configured(manifest, **sections):
+    data = {"target": "manifest", "train": str(manifest), "val": {"hold_out": 0.3, "by": "random"}}
+    return from_values({"data": data | sections.pop("data", {}), **sections}, "test")
+
+
+def test_trials_of_other_features_read_the_corpus_no_second_time(manifest):
+    first = load_data(configured(manifest))
+    manifest.unlink()
+    other = load_data(configured(manifest, features={"num_mel_bins": 32}, data={"batch_size": 2}))
+    assert other.fingerprint == first.fingerprint
+    assert {batch.features.shape[2] for batch in other.val_dataloader()} == {32}
+
+
+def test_trials_of_equal_features_share_tokens_and_lengths(manifest):
+    first, second = (
+        load_data(configured(manifest, model={"subsampling": subsampling}, data={"batch_size": subsampling}))
+        for subsampling in (2, 4)
+    )
+    assert first.train_dataloader().dataset is second.train_dataloader().dataset
+    assert first.infeasible_training(4) == second.infeasible_training(4)
+    # 58 feature frames are 8 output frames at a subsampling of 8: too few for nine characters
+    too_long = [id_ for id_, text in zip(*ids_and_texts(first), strict=True) if len(text) == 9]
+    assert first.infeasible_training(8) == too_long != []
+
+
+def ids_and_texts(data):
+    utterances = data.train_dataloader().dataset.utterances
+    return [utterance.id for utterance in utterances], [utterance.text for utterance in utterances]

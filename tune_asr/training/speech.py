@@ -1,0 +1,120 @@
+"""A corpus with its features and tokens, made once a process and shared by the trainings that run in it.
+
+The features themselves are shared by all processes of a machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from torch.utils.data import Dataset
+
+from tune_asr.config.data_sections import BatchKeys
+from tune_asr.config.sections import Config
+from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.scoring import word_error_rate_applies
+from tune_asr.speech.survey import Survey
+from tune_asr.speech.vocabulary import Vocabulary, min_frames
+from tune_asr.training.batching import Example
+from tune_asr.training.corpus import survey
+from tune_asr.training.feature_sources import Features
+from tune_asr.training.feature_store import build_or_open
+
+T = TypeVar("T")
+
+# Keys that change how speech is put into batches, not what it is.
+BATCH_KEYS = set(BatchKeys.model_fields)
+KEPT = 4
+"""So many corpora, or features, are kept: a search may vary what they are made of."""
+
+
+class Split(Dataset[Example]):
+    """The utterances of one side of a corpus, with their features and tokens.
+
+    Args:
+        utterances: N of them.
+        vocabulary: of the corpus.
+        features: of this split, and maybe of others.
+        start: where this split's features begin.
+    """
+
+    def __init__(self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: Features, start: int) -> None:
+        self.utterances = utterances
+        self.features = features
+        self.start = start
+        self.tokens = [vocabulary.encode(utterance.text) for utterance in utterances]
+        self.lengths = [features.length(start + i) for i in range(len(utterances))]
+        """Feature frames of each utterance."""
+        self.min_frames = [min_frames(tokens) for tokens in self.tokens]
+        """Output frames without which CTC cannot align each transcript."""
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __getitem__(self, index: int) -> Example:
+        utterance = self.utterances[index]
+        tokens = torch.tensor(self.tokens[index], dtype=torch.int64)
+        return Example(self.features[self.start + index], tokens, utterance.text, utterance.id)
+
+
+class Speech:
+    """A corpus with its features and tokens: what trials of one process share.
+
+    Args:
+        corpus: both splits.
+        features: of its training, then its validation utterances.
+    """
+
+    def __init__(self, corpus: Corpus, features: Features) -> None:
+        self.corpus = corpus
+        self.train = Split(corpus.train, corpus.vocabulary, features, 0)
+        self.val = Split(corpus.val, corpus.vocabulary, features, len(corpus.train))
+        applies = word_error_rate_applies(utterance.text for utterance in corpus.val)
+        self.metric = "val_wer" if applies else "val_cer"
+        """`val_wer`, or `val_cer` where the references hold hardly any spaces and WER means nothing."""
+
+
+_surveys: dict[str, Survey] = {}
+_speech: dict[str, Speech] = {}
+
+
+def load_speech(config: Config, found: Survey | None = None) -> Speech:
+    """The speech of a configuration with a built-in `data.target`, read once a process; `found` spares the reading."""
+    read = config.model_dump(
+        include={"data": True, "text": True, "features": {"sample_rate"}}, exclude={"data": BATCH_KEYS}
+    )
+    features = config.features
+    key = json.dumps([read, features.model_dump()], sort_keys=True)
+    if key not in _speech:
+        corpus = _survey(config, json.dumps(read, sort_keys=True), found).corpus
+        made = build_or_open(
+            (*corpus.train, *corpus.val),
+            key=corpus.machine_key,
+            sample_rate=features.sample_rate,
+            num_mel_bins=features.num_mel_bins,
+            max_bytes=round(features.max_cache_gb * 1e9),
+        )
+        _keep(_speech, key, Speech(corpus, made))
+    return _speech[key]
+
+
+def _survey(config: Config, key: str, found: Survey | None) -> Survey:
+    """What the corpus is, whatever features are made of it: it is read once a process, too."""
+    if found is not None or key not in _surveys:
+        found = found or survey(config, decode=False)
+        assert found is not None, "a class of the user's brings its own data"
+        # A recording that has gone since would make validation another ruler.
+        found.check()
+        _keep(_surveys, key, found)
+    return _surveys[key]
+
+
+def _keep(kept: dict[str, T], key: str, value: T) -> None:
+    """Keep a value, and no more than the newest few."""
+    kept.pop(key, None)
+    while len(kept) >= KEPT:
+        del kept[next(iter(kept))]
+    kept[key] = value
