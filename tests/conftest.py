@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
 REPOSITORY = Path(__file__).parents[1]
@@ -83,6 +86,27 @@ class Workspace:
     def kill(self, process: subprocess.Popen, number: int = signal.SIGKILL) -> tuple[str, str]:
         os.kill(process.pid, number)
         return process.communicate(timeout=60)
+
+
+def write_documented(folder: Path) -> None:
+    """Write the files that `configs/README.md` shows, and a little of the speech that its data module reads."""
+    text = (REPOSITORY / "configs" / "README.md").read_text(encoding="utf-8")
+    for content, name in re.findall(r"^```\w+\n(# ([\w.]+)\n.*?)^```", text, re.MULTILINE | re.DOTALL):
+        (folder / name).write_text(content)
+    random = np.random.default_rng(0)
+    for split, number in (("train", 12), ("val", 4)):
+        (folder / "speech" / split).mkdir(parents=True)
+        for i in range(number):
+            words = " ".join("".join(random.choice(list("abc"), 2)) for _ in range(2))
+            tones = [np.sin(2 * np.pi * 400 * "_ abc".index(letter) * np.arange(1200) / 8000) for letter in words]
+            samples = np.concatenate(tones) * 0.3 + random.normal(0, 0.01, 1200 * len(words))
+            soundfile.write(folder / "speech" / split / f"{i}.wav", samples, 8000)
+            (folder / "speech" / split / f"{i}.txt").write_text(f"{words}\n")
+
+
+@pytest.fixture(scope="session")
+def documented():
+    return write_documented
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def bare_epoch_seconds(config: Config, speech: SpeechDataModule) -> float:
         began = time.monotonic()
         for batch in speech.train_dataloader():
             features, lengths = module.perturb(batch.features, batch.feature_lengths)
-            loss = module.loss(module.augment(features, lengths), lengths, batch)
+            loss = module.batch_loss(module.augment(features, lengths), lengths, batch).loss
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(module.parameters(), config.trainer.gradient_clip_val)

@@ -82,7 +82,7 @@ def parts(config: Config, speech: SpeechDataModule) -> tuple[int, int]:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = module.loss(batch.features, batch.feature_lengths, batch)
+        loss = module.batch_loss(batch.features, batch.feature_lengths, batch).loss
     for parameter in module.parameters():
         kept.pop(parameter.untyped_storage().data_ptr(), None)
     del loss

@@ -122,11 +122,6 @@ def test_a_users_own_data_train_the_built_in_model(train, recogniser):
     assert "characters a second" not in ended.err  # no data report
 
 
-def test_own_data_and_own_module_go_together(train, recogniser):
-    train.write(data={"target": f"{recogniser}.Data"}, model={"target": f"{recogniser}.Recogniser"})
-    assert train("trainer.max_epochs=1").best["epoch"] == 1
-
-
 def test_a_users_own_module_resumes_where_it_was(train, recogniser):
     train.write(model={"target": f"{recogniser}.Recogniser"})
     whole = train("checkpoint.save_top_k=9")

@@ -294,16 +294,3 @@ def test_every_text_survives_jsonl_and_csv(tmp_path_factory, texts):
     with (folder / "any.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("audio_filepath", "text"), *(("a.wav", text) for text in texts)])
     assert [row.text for row in read_manifest(folder / "any.csv")[0]] == texts
-
-
-def test_where_a_part_ends_is_not_passed_over(tmp_path):
-    rows = [
-        {"audio": "a.wav", "text": "one", "start": 1.0, "end": 2.0},
-        {"audio": "a.wav", "text": "two", "start": 1.0, "end": 2.0, "duration": 1.0},
-        {"audio": "a.wav", "text": "three", "start": 1.0},
-    ]
-    (tmp_path / "m.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    read, problems = read_manifest(tmp_path / "m.jsonl")
-    assert [row.text for row in read] == ["two", "three"]
-    told = '"end" is not read: say how long the part lasts, by "duration" in seconds, in its place'
-    assert [str(problem) for problem in problems] == [f"{tmp_path / 'm.jsonl'}:1: {told}"]

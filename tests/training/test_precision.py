@@ -58,7 +58,7 @@ def test_a_training_that_breaks_off_leaves_no_inexact_products_behind(monkeypatc
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(SimpleCTCModule, "loss", broken)
+    monkeypatch.setattr(SimpleCTCModule, "batch_loss", broken)
     sections = {"data": {"num_train": 8, "num_val": 2}, "trainer": {"max_epochs": 1}}
     with pytest.raises(ZeroDivisionError):
         fit(Config(**sections, precision={"float32_matmul": "medium"}), lambda *_: None)

@@ -11,9 +11,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tune_asr.config.sections import LoggingSection
 from tune_asr.speech.scoring import ErrorCounts
+from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
-from tune_asr.training.module import UtteranceResult
 from tune_asr.training.samples import Samples, chosen
 
 

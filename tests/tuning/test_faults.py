@@ -17,8 +17,6 @@ from tune_asr.training.module import SimpleCTCModule
 
 class Recogniser(SimpleCTCModule):
     def __init__(self, vocab, scheduler, blank_id, dim):
-        if dim == 24:
-            raise ValueError(f"dim {dim} is unlucky")
         base = Config().model_dump()
         model = {**base["model"], "dim": dim, "num_layers": 2}
         sections = {"model": model, "optimizer": base["optimizer"], "augment": base["augment"]}
@@ -27,16 +25,15 @@ class Recogniser(SimpleCTCModule):
 
 
 @pytest.fixture(scope="module")
-def unlucky(make_workspace, tmp_path_factory):
-    """A search over a user's own class, one draw of which it refuses, with a W&B that cannot be reached."""
+def unlucky(make_workspace, documented, tmp_path_factory):
+    """A search over the documented classes, one draw of which torch refuses, with a W&B that cannot be reached."""
     workspace = make_workspace(tmp_path_factory.mktemp("unlucky"))
-    (workspace.root / "own.py").write_text(OWN)
-    config = yaml.safe_load((workspace.root / "config.yaml").read_text())
-    own = {"model": {"target": "own.Recogniser", "dim": 16}, "logging": {"use_wandb": True}}
-    workspace.write("config.yaml", {**config, **own})
+    documented(workspace.root)
+    config = yaml.safe_load((workspace.root / "own.yaml").read_text())
+    workspace.write("config.yaml", {**config, "logging": {"use_wandb": True}})
     space = {
         "config": "config.yaml",
-        "param_space": {"model.dim": {"grid_search": [16, 24, 32]}},
+        "param_space": {"model.width": {"grid_search": [16, -1, 32]}},
         "search": {"max_concurrent": 1, "num_samples": 1},
         "asha": {"grace_period": 1, "max_t": 2},
     }
@@ -49,7 +46,7 @@ def unlucky(make_workspace, tmp_path_factory):
 def test_a_draw_that_a_users_class_refuses_is_one_failed_trial(unlucky):
     ends = {e["trial"]: e for e in unlucky.ledger() if e["event"] in ("finished", "pruned", "failed")}
     assert [ends[trial]["event"] == "failed" for trial in sorted(ends)] == [False, True, False]
-    assert "ValueError: dim 24 is unlucky" in ends["00001"]["cause"]
+    assert "RuntimeError: Trying to create tensor with negative dimension -1" in ends["00001"]["cause"]
 
 
 def test_a_trial_whose_wandb_cannot_be_started_does_without_and_says_so(unlucky):

@@ -30,7 +30,7 @@ class Closing:
         weights: whose figures these are, `raw` or `ema`.
         checkpoint: of the best, where one is kept.
         alignments: the file of `write_alignments`, where there is one.
-        utterances: what the best made of each; empty for a user's own module.
+        utterances: what the best made of each; empty for a user's own module that does not say.
         counts: the errors of each of them.
         model: `model.target`.
         num_parameters: of the model; None where no epoch was trained now.

@@ -11,7 +11,7 @@ corpus            `Utterance` and `Corpus`: what training reads, wherever the sp
 survey            a corpus, its report, and everything that is wrong with it
   manifest_survey   manifests -> a survey
   manifest          a file or a directory -> rows (`manifest_formats`: JSONL, CSV, TSV; `directories`: Kaldi,
-                    LibriSpeech; `fields`: what others call what we call text)
+                    LibriSpeech; `fields`: what others call what we call text; `spans`: from where to where)
   inspection        rows -> verified recordings and references
   hold_out          rows -> training and validation, for people without a split
   audio             a recording -> samples, or the reason why not (`files`, `truncation`)

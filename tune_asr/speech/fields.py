@@ -29,14 +29,13 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "text": ("sentence", "transcription", "transcript", "txt"),
     "duration": ("dur",),
-    "offset": ("start",),
+    "offset": ("start", "start_time", "begin", "begin_time"),
+    "end": ("stop", "end_time", "stop_time"),
     "id": ("key", "utt", "utt_id", "utterance_id"),
     "speaker": ("speaker_id", "client_id", "spk", "spk_id"),
 }
 REQUIRED = ("audio_filepath", "text")
-ENDS = frozenset({"end", "stop", "end_time", "stop_time"})
-"""Names under which others say where a part of a recording ends."""
-NUMBERS = frozenset({"duration", "offset"})
+NUMBERS = frozenset({"duration", "offset", "end"})
 _FIELDS = {alias: name for name, aliases in ALIASES.items() for alias in (name, *aliases)}
 
 

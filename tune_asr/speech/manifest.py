@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import os
 import reprlib
-import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, TypeGuard
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_directory
-from tune_asr.speech.fields import ENDS, REQUIRED, Record, field_names, missing_fields, under_our_names
+from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes
-
-MAX_SECONDS = 1e9
-"""Thirty years: more is a slip, and its number of samples may be too large for a float."""
+from tune_asr.speech.spans import duration_of, span_mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class Row:
         audio: the recording; a relative path starts at the manifest's folder.
         audio_as_written: the recording as the manifest has it.
         text: the transcript as the manifest has it.
-        duration: in seconds, where the manifest says it.
+        duration: in seconds, where the manifest says it, or where the utterance ends.
         offset: where the utterance begins in the recording, in seconds; None where it is the whole recording.
         speaker: who speaks, where the manifest says it.
         identity: what the row is, whatever stands around it: its `id`, else recording and offset.
@@ -56,8 +52,9 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
     """Read a manifest: the good rows, and a `Problem` for each bad one.
 
     JSONL has one object a line: `{"audio_filepath": ..., "text": ...}`, and where wanted `id`, `duration`, `offset`,
-    `speaker`; CSV and TSV have a header of the same names, or of those in `fields.ALIASES`. Other keys are ignored,
-    blank lines skipped. A directory is Kaldi's, LibriSpeech's or an audiofolder of Hugging Face's: see `directories`.
+    `end`, `speaker`; CSV and TSV have a header of the same names, or of those in `fields.ALIASES`. Other keys are
+    ignored, blank lines skipped. A directory is Kaldi's, LibriSpeech's or an audiofolder of Hugging Face's: see
+    `directories`.
 
     Raises:
         DataError: the manifest is missing, no ordinary file, empty, or of an unknown kind.
@@ -145,7 +142,7 @@ class _Maker:
             audio=path,
             audio_as_written=audio,
             text=fields["text"],
-            duration=fields.get("duration"),
+            duration=duration_of(fields),
             offset=offset,
             speaker=str(fields["speaker"]) if fields.get("speaker") not in (None, "") else None,
             identity=given if given is not None else f"{audio} {offset}" if offset else audio,
@@ -156,10 +153,6 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     """Say everything that is wrong with a row."""
     yield from missing_fields(tuple(record))
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
-    if fields.get("offset") not in (None, "") and fields.get("duration") in (None, ""):
-        # Left alone, such a row would reach to the end of its recording.
-        for end in (key for key in record if key.strip().lower() in ENDS and record[key] not in (None, "")):
-            yield f'"{end}" is not read: say how long the part lasts, by "duration" in seconds, in its place'
     for field in REQUIRED:
         if field in fields and not isinstance(fields[field], str):
             yield f"{written[field]} is {reprlib.repr(fields[field])}: a text is wanted"
@@ -167,24 +160,12 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
             yield f"{written[field]} is empty"
     if isinstance(text := fields.get("text"), str) and (at := _control_character(text)) is not None:
         yield f"{written['text']} has the control character U+{ord(text[at]):04X} in place {at + 1}"
-    duration, offset = fields.get("duration"), fields.get("offset")
-    if duration is not None and not (_is_number(duration) and duration > 0):
-        yield f"{written['duration']} is {reprlib.repr(duration)}: a positive number of seconds is wanted"
-    if offset is not None and not (_is_number(offset) and offset >= 0):
-        yield f"{written['offset']} is {reprlib.repr(offset)}: a number of seconds from 0 on is wanted"
-    for field in ("duration", "offset"):
-        if _is_number(value := fields.get(field)) and value > MAX_SECONDS:
-            yield f"{written[field]} is {reprlib.repr(value)}: seconds are wanted, a thousand million at most"
+    yield from span_mistakes(fields, written)
     for field in ("id", "speaker"):
         if isinstance(value := fields.get(field), str) and not _is_utf8(value):
             yield f"{written[field]} is {reprlib.repr(value)}: it cannot be written in UTF-8"
         if not isinstance(value, str | int | None):
             yield f"{written[field]} is {reprlib.repr(fields[field])}: a text or an integer is wanted"
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    # An integer may be too large for a float.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_utf8(text: str) -> bool:

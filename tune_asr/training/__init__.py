@@ -1,7 +1,8 @@
 """How a recogniser learns: from a checked configuration to a validated epoch and its checkpoint.
 
     fit.py           one training: data, module, Lightning's Trainer, and a report at the end of every epoch
-    module.py        SimpleCTCModule: the loss, the decoding and the error counts that built-in encoders share
+    ctc_module.py    CTCModule: the loss, the decoding and the error counts of any network, a user's own too
+    module.py        SimpleCTCModule: a CTCModule around a built-in encoder, with its augmentation and optimiser
     encoders/        conv_ctc, bigru_ctc, conformer_ctc: features (N, T, C) -> log-probabilities (N, T', V)
     corpus.py        the corpus that the configuration names, looked at without torch
     speech.py        that corpus with its features and tokens, shared by the trainings of a process;
@@ -23,7 +24,7 @@
     probe.py         the longest batch, tried on a GPU before training
     metrics.py       WER and CER for anybody's LightningModule
     seeding.py       randomness out of (seed, epoch, item), never out of the state of a process
-    targets.py       a user's own classes by dotted path
+    targets.py       a user's own classes by dotted path;   workers.py  which worker processes they may load with
 
 torch and Lightning live here; Ray never does: a search and `tune_asr.train` run the same `fit`.
 """

@@ -21,9 +21,9 @@ from tune_asr.speech.scoring import objective
 from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import CheckpointFile, load_checkpoint
+from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.epoch_report import EpochReport
 from tune_asr.training.epochs import best_epochs, rank
-from tune_asr.training.module import UtteranceResult
 from tune_asr.training.validation import validate
 
 # What a training needs to go on, and an average has none of.

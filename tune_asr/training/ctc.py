@@ -9,13 +9,15 @@ Shapes: N utterances, T output frames, V symbols, U tokens. Loss in nats.
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tune_asr.errors import DataError, InfeasibleError
+from tune_asr.errors import DataError, InfeasibleError, SettingError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT, too_many_infeasible
 
 
@@ -66,7 +68,9 @@ def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
     return token_lengths + repeats.sum(1)
 
 
-def require_feasible(num_infeasible: int, num_utterances: int, where: str = "") -> None:
+def require_feasible(
+    num_infeasible: int, num_utterances: int, where: str = "", way_out: str = "lower model.subsampling"
+) -> None:
     """Refuse training data too many of which cannot be aligned; `where` goes on with what is known of the place.
 
     Raises:
@@ -75,7 +79,7 @@ def require_feasible(num_infeasible: int, num_utterances: int, where: str = "") 
     if too_many_infeasible(num_infeasible, num_utterances):
         raise InfeasibleError(
             f"{num_infeasible} of {num_utterances} training transcripts are too long for their frames{where}, but at "
-            f"most {MAX_INFEASIBLE_PERCENT} % may be: lower model.subsampling"
+            f"most {MAX_INFEASIBLE_PERCENT} % may be: {way_out}"
         )
 
 
@@ -99,6 +103,34 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
             f"token {column} of utterance {row} is {int(tokens[row, column])}, but must be in 0..{num_symbols - 1} and "
             f"not the blank, {blank_id}: encode transcripts with the vocabulary that the model was built with"
         )
+
+
+def validated_scores(given: Any, num_utterances: int, num_symbols: int, owner: str) -> tuple[Tensor, Tensor]:
+    """What a network gives for a batch, where it is log-probabilities (N, T', V) and their lengths (N,).
+
+    Args:
+        given: by the network.
+        num_utterances: N.
+        num_symbols: V.
+        owner: whose it is, for messages.
+
+    Raises:
+        SettingError: it is anything else.
+    """
+    if not (isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, Tensor) for part in given)):
+        raise SettingError(f"{owner} gives a {type(given).__name__}, but must give log-probabilities and lengths")
+    log_probs, lengths = given
+    if log_probs.ndim != 3 or (log_probs.shape[0], log_probs.shape[2]) != (num_utterances, num_symbols):
+        wanted = f"({num_utterances}, T', {num_symbols})"
+        raise SettingError(f"{owner} gives log-probabilities {tuple(log_probs.shape)}, but they must be {wanted}")
+    frames = log_probs.shape[1]
+    countable = lengths.shape == (num_utterances,) and not lengths.is_floating_point()
+    if not countable or ((lengths < 0) | (lengths > frames)).any():
+        raise SettingError(
+            f"{owner} gives the lengths {reprlib.repr(lengths.tolist())}, but they must be {num_utterances} whole "
+            f"numbers in 0..{frames}, the frames of its log-probabilities: say how many are left of feature_lengths"
+        )
+    return log_probs, lengths
 
 
 @torch.no_grad()

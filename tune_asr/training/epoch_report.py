@@ -18,8 +18,9 @@ from lightning.pytorch.loggers import Logger
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.speech.scoring import objective
+from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, ended_by, measured
-from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.schedules import tell_schedules
 from tune_asr.training.seeding import seed_everything_for
 
 INITIAL_SHA256 = "initial_sha256"
@@ -125,10 +126,9 @@ class EpochReport(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sum the epoch up, let schedule and patience see it, hand it on."""
-        ours = pl_module if isinstance(pl_module, SimpleCTCModule) else None
+        ours = pl_module if isinstance(pl_module, CTCModule) else None
         epoch = self._measured(trainer, pl_module)
-        if ours:
-            ours.on_objective(epoch["objective"])
+        tell_schedules(trainer, epoch["objective"])
         self.history.append(epoch)
         # A trial that is pruned at this epoch ends without another word to its loggers.
         for logger in trainer.loggers:

@@ -14,7 +14,7 @@ import torch
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError
 from tune_asr.speech.scoring import ErrorCounts
-from tune_asr.training.module import SimpleCTCModule, UtteranceResult
+from tune_asr.training.ctc_module import CTCModule, UtteranceResult
 
 METRICS = ("val_wer", "val_cer", "val_loss")
 
@@ -32,10 +32,11 @@ class EpochResult:
     """One epoch: `epoch` counts from 1, losses are nats a token, times are seconds.
 
     `seconds` runs from the end of the previous epoch, or of the set-up, to this result. `counts` and `utterances` are
-    empty for a user's own module, which says no more than its metrics. `history` is every epoch so far, this one last,
-    those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for the moving average.
+    empty for a user's own module that is no `CTCModule`, which says no more than its metrics. `history` is every epoch
+    so far, this one last, those before a resume included. `weights` says whose figures these are: `raw`, or `ema` for
+    the moving average.
     `val_blank_share` is the share of validation frames whose best symbol is the blank, `val_empty_share` that of
-    hypotheses without a word; a user's own module does not say. `lr` is the highest learning rate of the last step.
+    hypotheses without a word; such a module does not say. `lr` is the highest learning rate of the last step.
     `num_parameters` is how many the module has, frozen ones too.
     """
 
@@ -118,7 +119,7 @@ def measured(trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, fl
         ConfigError: a user's own module does not log one of them.
     """
     values = {name: _logged(trainer, pl_module, name) for name in METRICS}
-    if isinstance(pl_module, SimpleCTCModule):
+    if isinstance(pl_module, CTCModule):
         # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
         values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
     return values

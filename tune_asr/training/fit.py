@@ -36,6 +36,7 @@ from tune_asr.training.resuming import SameBatches, check_resumable
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target, mistake_of_the_users
 from tune_asr.training.trainer import make_trainer, quieten
+from tune_asr.training.workers import FreshWorkers
 
 
 def fit(
@@ -67,7 +68,8 @@ def fit(
         `epoch` (from 1), `val_wer`, `val_cer`, `val_loss` and `objective` of every epoch, those before a resume too.
 
     Raises:
-        ConfigError: a class of the user's logs no WER, or the checkpoint belongs to another configuration.
+        ConfigError: a class of the user's logs no WER or keeps its workers, or the checkpoint belongs to another
+            configuration.
         SettingError: a class of the user's cannot be built or raises, Lightning refuses an argument, or memory is too
             small.
         DataError: a recording cannot be read, too many transcripts do not fit their frames, or the checkpoint was
@@ -101,7 +103,7 @@ def fit(
         )
         average = [WarmingAverage(config.optimizer.ema_decay)] if config.checkpoint.weights == "ema" else []
         # The report is the last: it saves the checkpoint, of what the others have done by then.
-        all_callbacks = [*average, SameBatches(), LongestBatchProbe(), *callbacks, report]
+        all_callbacks = [*average, FreshWorkers(), SameBatches(), LongestBatchProbe(), *callbacks, report]
         trainer = make_trainer(config, all_callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data)

@@ -42,7 +42,7 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         batch = batch.to(module.device)
         slowest = torch.full_like(batch.feature_lengths, 1 - module.perturb.speed, dtype=torch.float32)
         features, lengths = change_speed(batch.features, batch.feature_lengths, slowest, module.perturb.sample_rate)
-        torch.autograd.backward(module.loss(features, lengths, batch))
+        torch.autograd.backward(module.batch_loss(features, lengths, batch).loss)
         del moments
     except torch.OutOfMemoryError as error:
         raise SettingError(f"the longest batch, {size}, does not fit in memory: {smaller_batches(error)}") from error

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
-from tune_asr.training.module import SimpleCTCModule, UtteranceResult
+from tune_asr.training.ctc_module import CTCModule, UtteranceResult
 
 NAME = "samples"
 _COLUMNS = ["id", "reference", "hypothesis"]
 
 
 class Samples(pl.Callback):
-    """Logs reference and hypothesis of some utterances after each validation of a built-in model.
+    """Logs reference and hypothesis of some utterances after each validation of a `CTCModule`.
 
     Args:
         number: how many.
@@ -25,7 +25,7 @@ class Samples(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log them at the step of the other curves."""
-        if not isinstance(pl_module, SimpleCTCModule):
+        if not isinstance(pl_module, CTCModule):
             return
         step = trainer.global_step - 1  # where Lightning draws the metrics of this validation: its steps count from 0
         rows = [[u.id, u.reference, u.hypothesis] for u in chosen(pl_module.utterances, self.number)]

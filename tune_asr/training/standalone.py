@@ -19,11 +19,11 @@ from tune_asr.training.bar import epoch_bar
 from tune_asr.training.checkpoint_average import Average, average_best, read_average
 from tune_asr.training.checkpoint_folder import CheckpointFolder
 from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.epochs import HORIZON, PATIENCE, Diverged, EpochResult, Save, best_epochs, ended_by, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
-from tune_asr.training.module import UtteranceResult
 from tune_asr.training.samples import Samples
 from tune_asr.training.validation import validate
 
@@ -48,7 +48,7 @@ class Trained:
     newest: Path | None = None
     """The last checkpoint that was saved, or the one that was resumed."""
     utterances: tuple[UtteranceResult, ...] = ()
-    """What the best made of each; empty for a user's own module."""
+    """What the best made of each; empty for a user's own module that is no `CTCModule`."""
     seconds: list[tuple[float, float]] = field(default_factory=list)
     """Of training and of validation, for each epoch that was trained now."""
     last: EpochResult | None = None
@@ -164,8 +164,9 @@ def _conclude(
             _average(trained, config, data, folder, history)
         except StorageError as error:
             trained.why_no_average = str(error)
-    is_ours = not isinstance(config.model, CustomTarget)  # a user's own module does not say what it heard
-    if is_ours and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
+    # A user's own module that is no `CTCModule` does not say what it heard.
+    says = trained.last.counts is not None if trained.last else not isinstance(config.model, CustomTarget)
+    if says and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
         try:
             weights = load_checkpoint(trained.checkpoint)["state_dict"]
         except StorageError as error:

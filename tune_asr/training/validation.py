@@ -9,15 +9,15 @@ import lightning.pytorch as pl
 from torch import Tensor
 
 from tune_asr.config.sections import Config
+from tune_asr.training.ctc_module import CTCModule, UtteranceResult
 from tune_asr.training.epochs import measured
 from tune_asr.training.fit import build_module, ends_in_words
-from tune_asr.training.module import SimpleCTCModule, UtteranceResult
 from tune_asr.training.trainer import make_trainer
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What weights make of the validation data; `utterances` is empty for a user's own module."""
+    """What weights make of the validation data; `utterances` is empty for a module that is no `CTCModule`."""
 
     metrics: dict[str, float]
     """`val_wer`, `val_cer`, `val_loss`."""
@@ -37,5 +37,5 @@ def validate(config: Config, data: pl.LightningDataModule, weights: Mapping[str,
     trainer = make_trainer(config, [])
     with ends_in_words(config):
         trainer.validate(module, datamodule=data, verbose=False)
-    utterances = tuple(module.utterances) if isinstance(module, SimpleCTCModule) else ()
+    utterances = tuple(module.utterances) if isinstance(module, CTCModule) else ()
     return Validation(measured(trainer, module), utterances)

@@ -1,0 +1,107 @@
+"""The model and the data module that `configs/README.md` shows, as they stand there."""
+
+import sys
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def own(train, documented):
+    """The door in a folder with the documented files; `config.yaml` is the documented one."""
+    documented(train.root)
+    (train.root / "own.yaml").rename(train.root / "config.yaml")
+    yield train
+    for name in ("recogniser", "pairs"):
+        sys.modules.pop(name, None)
+
+
+def test_they_learn_and_say_of_each_utterance_what_they_heard(own):
+    ended = own("data.batch_size=3", "early_stopping.enabled=false")
+    assert ended.best["val_cer"] < 0.5
+    assert "(95 %: " in ended.err
+    assert ended.best["checkpoint"].replace(".ckpt", ".alignments.txt") in own.files
+
+
+def test_they_resume_where_they_were_to_the_last_digit(own):
+    keys = ("data.batch_size=3", "trainer.max_epochs=3", "checkpoint.save_top_k=9", "scheduler.name=plateau")
+    keys = (*keys, "scheduler.patience=0", "trainer.accumulate_grad_batches=3")
+    whole = own(*keys)
+    last = own.checkpoint("artifacts/checkpoints/ctc-epoch=02.ckpt")
+    resumed = own("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt", *keys)
+    again = own.checkpoint("artifacts/checkpoints/ctc-epoch=02.ckpt")
+    assert resumed.best == whole.best
+    assert all(bool((value == again["state_dict"][name]).all()) for name, value in last["state_dict"].items())
+    assert last["lr_schedulers"] == again["lr_schedulers"]
+
+
+@pytest.mark.parametrize("section", ["model", "data"])
+def test_either_goes_with_what_is_built_in(own, section):
+    shown = yaml.safe_load((own.root / "config.yaml").read_text())
+    own.write(**{section: shown[section]})
+    assert own("trainer.max_epochs=1").best["val_loss"] > 0
+
+
+def test_a_plateau_falls_in_a_users_own_module_too(own):
+    source = (own.root / "recogniser.py").read_text()
+    (own.root / "recogniser.py").write_text(source.replace("nn.BatchNorm1d(width)", "nn.Identity()"))
+    # Nothing moves at such a rate, so each epoch but the first is one without improvement.
+    own("trainer.max_epochs=3", "scheduler={name: plateau, patience: 0, warmup_fraction: 0}", "model.lr=1e-12")
+    content = own.checkpoint("artifacts/checkpoints/ctc-epoch=02.ckpt")
+    assert content["lr_schedulers"][0]["lr_lambdas"][0]["plateau_scale"] == 0.5**2
+    assert content["optimizer_states"][0]["param_groups"][0]["lr"] == 1e-12 * 0.5**2
+
+
+def test_each_of_their_parameters_can_be_searched(own):
+    from tune_asr.search import main
+
+    (own.root / "config.yaml").rename(own.root / "own.yaml")
+    assert main(["--space", "own_space.yaml", "--dry-run"]) == 0
+    shown = own.capsys.readouterr().out
+    assert all(key in shown for key in ("model.width", "model.lr", "data.batch_size"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "written", "message"),
+    [
+        ("return log_probs, ", "return log_probs  # ", "Recogniser.forward gives a Tensor, but must give log-prob"),
+        (").mT.log_softmax", ").log_softmax", "but they must be (3, T', 5)"),
+        (
+            "(feature_lengths + 3) // 4",
+            "feature_lengths",
+            "lengths [75, 75, 75], but they must be 3 whole numbers in 0..19, the frames of",
+        ),
+        ("(feature_lengths + 3) // 4", "feature_lengths / 4", "but they must be 3 whole numbers in 0..19"),
+        ("nn.Conv1d(40,", "nn.Conv1d(80,", "recogniser.py:16: forward raised RuntimeError: Given groups=1, weight of"),
+    ],
+)
+def test_a_slip_in_forward_is_told_in_words(own, shown, written, message):
+    source = (own.root / "recogniser.py").read_text()
+    assert shown in source
+    (own.root / "recogniser.py").write_text(source.replace(shown, written))
+    assert message in own("data.batch_size=3", expect=2).refusal
+
+
+def test_transcripts_that_do_not_fit_the_frames_of_ones_own_network_are_exit_3(own):
+    (own.root / "speech/train/0.txt").write_text("ab" * 30)
+    told = "1 of 12 training transcripts are too long for their frames, but at most 1 % may be: let forward leave more"
+    assert told in own(expect=3).refusal
+
+
+def test_a_resume_with_other_symbols_says_which(own):
+    own("trainer.max_epochs=1")
+    (own.root / "speech/train/0.txt").write_text("d")
+    ended = own("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt", expect=2)
+    assert "the vocabulary of data and text differs ('d' only here)" in ended.err
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_workers_that_outlive_an_epoch_are_refused_with_what_to_write(own, split):
+    source = (own.root / "pairs.py").read_text()
+    loader = f"DataLoader(self.{split}, "
+    kept = source.replace(loader, f"{loader}num_workers=1, persistent_workers=True, batch_size=")
+    assert kept != source
+    (own.root / "pairs.py").write_text(kept)
+    ended = own(expect=2)
+    assert f"{split}_dataloader has persistent_workers=True" in ended.refusal
+    assert "write persistent_workers=False" in ended.refusal

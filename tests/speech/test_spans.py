@@ -1,0 +1,127 @@
+"""Parts of real recordings, given by where they end: in each format, under each toolkit's names."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tune_asr.errors import DataError
+from tune_asr.speech.manifest_survey import survey_manifests
+from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.spans import duration_of, span_mistakes
+
+RATE = 8000
+FORMATS = ("jsonl", "csv", "tsv")
+WRITTEN = {field: f'"{field}"' for field in ("duration", "offset", "end")}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A recording of three seconds, each sample another, and a validation manifest."""
+    soundfile.write(tmp_path / "a.wav", np.linspace(-0.5, 0.5, 3 * RATE), RATE)
+    soundfile.write(tmp_path / "v.wav", np.random.default_rng(1).normal(0, 0.1, RATE), RATE)
+    write(tmp_path / "val.jsonl", {})
+    return tmp_path
+
+
+def write(path: Path, *rows: dict) -> Path:
+    """A manifest, in the format that its ending says, with these keys in its rows."""
+    audio = "v.wav" if path.stem == "val" else "a.wav"
+    records = [{"audio": audio, "text": "one two", **row} for row in rows]
+    with path.open("w", newline="") as file:
+        if path.suffix == ".jsonl":
+            file.writelines(json.dumps(record) + "\n" for record in records)
+        else:
+            table = csv.DictWriter(file, list(dict.fromkeys(key for record in records for key in record)))
+            table.writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
+            table.writeheader()
+            table.writerows(records)
+    return path
+
+
+def survey(train: Path):
+    return survey_manifests(
+        train,
+        train.with_name("val.jsonl"),
+        normalizer=TextNormalizer(),
+        sample_rate=RATE,
+        max_seconds=None,
+        subsampling=4,
+    )
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("start", "end"),
+        ("offset", "end"),
+        ("Start", "Stop"),
+        ("start_time", "end_time"),
+        ("begin", "end"),
+        ("begin_time", "end_time"),
+    ],
+)
+def test_a_part_that_is_given_by_its_end_is_heard_from_its_start_to_its_end(folder, ending, begin, end):
+    found = survey(write(folder / f"train.{ending}", {begin: 0.5, end: 1.3}, {begin: 0, end: 2.25}))
+    found.check()
+    whole, _ = soundfile.read(folder / "a.wav", dtype="float32")
+    parts = [utterance.audio.samples()[0] for utterance in found.corpus.train]
+    assert [utterance.seconds for utterance in found.corpus.train] == [0.8, 2.25]
+    np.testing.assert_array_equal(parts[0], whole[4000:10400])
+    np.testing.assert_array_equal(parts[1], whole[:18000])
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_an_end_and_a_duration_give_the_same_data(folder, ending):
+    by_end = survey(write(folder / f"train.{ending}", {"start": 0.5, "end": 1.3}))
+    by_duration = survey(write(folder / f"train.{ending}", {"start": 0.5, "duration": 0.8}))
+    by_both = survey(write(folder / f"train.{ending}", {"start": 0.5, "end": 1.301, "duration": 0.8}))
+    assert by_end.corpus == by_duration.corpus == by_both.corpus
+
+
+def test_empty_cells_leave_a_row_to_what_it_says_otherwise(folder):
+    rows = [{"start": 0.5, "end": 1.3, "dur": ""}, {"start": 0.5, "end": "", "dur": 1}, {"start": "", "end": ""}]
+    found = survey(write(folder / "train.csv", *rows))
+    assert [utterance.seconds for utterance in found.corpus.train] == [0.8, 1.0, 3.0]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"start": 2.5, "end": 2.5}, r'"end" is 2\.5, but must be above "start", 2\.5$'),
+        ({"offset": 2.5, "stop": 1.5}, r'"stop" is 1\.5, but must be above "offset", 2\.5$'),
+        ({"start": 0.5, "end": -1.5}, r'"end" is -1\.5: a positive number of seconds is wanted$'),
+        ({"start": 0.5, "end": "1:30"}, r"""\"end" is '1:30': a positive number of seconds is wanted$"""),
+        ({"start": 0.5, "end": 2e9}, r'"end" is 2000000000\.0: seconds are wanted, a thousand million at most$'),
+        ({"start": 0.5, "end": 3.5}, r"a\.wav lasts 3 s, but its row says 0\.5 s to 3\.5 s$"),
+        (
+            {"start": 0.5, "end": 2.5, "duration": 1.5},
+            r'"end" is 2\.5, 2 s behind "start", 0\.5, but "duration" is 1\.5: correct them, or keep one$',
+        ),
+        ({"start": 0.5, "end": 2.5, "dur": 2.002}, r'but "dur" is 2\.002: correct them'),
+        ({"end": 2.5, "duration": 1.5}, r'"end" is 2\.5, 2\.5 s behind the recording\'s start, but "duration" is 1\.5'),
+        ({"end": 1.5}, r"a\.wav lasts 3 s, but its row says 1\.5 s: a part of a recording is given by an offset"),
+    ],
+)
+def test_an_end_that_cannot_be_is_told_with_its_line(folder, ending, row, message):
+    line = 1 if ending == "jsonl" else 2
+    with pytest.raises(DataError, match=rf"(?m)train\.{ending}:{line}: .*{message}"):
+        survey(write(folder / f"train.{ending}", row)).check()
+
+
+@given(st.integers(0, 10**8), st.integers(1, 10**6), st.integers(-3, 3))
+def test_an_end_suits_a_duration_within_a_millisecond_wherever_the_part_lies(start, lasts, off):
+    fields = {"offset": start / 1000, "end": (start + lasts) / 1000}
+    assert duration_of(fields) == lasts / 1000
+    both = {**fields, "duration": (lasts + off) / 1000}
+    if lasts + off > 0:
+        assert bool(list(span_mistakes(both, WRITTEN))) == (abs(off) > 1)
