@@ -21,7 +21,8 @@ Rooms, from the top down; imports point down, and `tests/test_architecture.py` k
     errors.py    the errors a user can meet, each with its exit code
 
 To read the whole story: search.py, tuning/driver.py, tuning/session.py, tuning/conductor.py, space/asha.py,
-tuning/trainable.py, training/fit.py, training/epochs.py, training/module.py.
+tuning/trainable.py, training/fit.py, training/epochs.py, training/ctc_module.py,
+training/module.py.
 
 Importing this package, or asking a door for help, loads nothing heavy: each door imports its room after the inputs are
 known to be valid.

@@ -193,9 +193,9 @@ def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespa
     if trained.checkpoint and not isinstance(config.model, CustomTarget):
         commands = [f"python -m tune_asr.export {shlex.quote(str(trained.checkpoint))}"]
     ways_on = {
-        HORIZON: ("trainer.max_epochs", str(2 * trained.epochs)),
+        HORIZON: (HORIZON, str(2 * trained.epochs)),
         PATIENCE: ("early_stopping.enabled", "false"),
-        STOP_EPOCH: ("early_stopping.stop_epoch", "null"),
+        STOP_EPOCH: (STOP_EPOCH, "null"),
     }
     lifted = dict(ways_on[rule] for rule in trained.ended_by)
     if trained.newest and lifted and not trained.has_diverged:

@@ -42,6 +42,29 @@ def test_either_goes_with_what_is_built_in(own, section):
     assert own("trainer.max_epochs=1").best["val_loss"] > 0
 
 
+def test_a_network_as_a_parameter_and_a_hook_of_ones_own_keep_what_is_theirs(own):
+    source = (own.root / "recogniser.py").read_text()
+    source = source.replace("lr=3e-3)", "lr=3e-3, activation=nn.SiLU)").replace("nn.SiLU()", "activation()")
+    hooks = "".join(
+        f"    def {hook}(self):\n        pass\n\n" for hook in ("on_train_epoch_start", "on_validation_epoch_start")
+    )
+    (own.root / "recogniser.py").write_text(source.replace("    def forward", f"{hooks}    def forward"))
+    keys = ("trainer.max_epochs=2", "checkpoint.save_top_k=9")
+    ended = own(*keys)
+    assert ", 8 words: " in ended.err  # two in each of four utterances, and not those of each epoch
+    own("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt", *keys)
+
+
+def test_a_training_that_is_resumed_behind_its_end_says_the_same(own):
+    keys = ("data.batch_size=3", "early_stopping.stop_epoch=2")
+    said = [
+        [line for line in own(*flags, *keys).err.splitlines() if line.startswith("WER")]
+        for flags in ((), ("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=01.ckpt"))
+    ]
+    assert said[0] == said[1]
+    assert "(95 %: " in said[0][0]
+
+
 def test_a_plateau_falls_in_a_users_own_module_too(own):
     source = (own.root / "recogniser.py").read_text()
     (own.root / "recogniser.py").write_text(source.replace("nn.BatchNorm1d(width)", "nn.Identity()"))
@@ -72,6 +95,7 @@ def test_each_of_their_parameters_can_be_searched(own):
             "lengths [75, 75, 75], but they must be 3 whole numbers in 0..19, the frames of",
         ),
         ("(feature_lengths + 3) // 4", "feature_lengths / 4", "but they must be 3 whole numbers in 0..19"),
+        (".mT.log_softmax(-1)", ".mT", "values above 0, which no logarithm of a probability is: let it return"),
         ("nn.Conv1d(40,", "nn.Conv1d(80,", "recogniser.py:16: forward raised RuntimeError: Given groups=1, weight of"),
     ],
 )

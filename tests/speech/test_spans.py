@@ -64,9 +64,7 @@ def survey(train: Path):
         ("start", "end"),
         ("offset", "end"),
         ("Start", "Stop"),
-        ("start_time", "end_time"),
         ("begin", "end"),
-        ("begin_time", "end_time"),
     ],
 )
 def test_a_part_that_is_given_by_its_end_is_heard_from_its_start_to_its_end(folder, ending, begin, end):
@@ -93,6 +91,15 @@ def test_empty_cells_leave_a_row_to_what_it_says_otherwise(folder):
     assert [utterance.seconds for utterance in found.corpus.train] == [0.8, 1.0, 3.0]
 
 
+def test_a_clock_is_no_part_of_a_recording(folder):
+    clocks = {"start_time": "2021-03-04 10:31:00", "end_time": "2021-03-04 10:31:02"}
+    rows = [clocks, {**clocks, "start": 0.5, "duration": 0.8}, {**clocks, "start": 0.5, "end": 1.5}]
+    for ending in FORMATS:
+        found = survey(write(folder / f"train.{ending}", *rows))
+        found.check()
+        assert [utterance.seconds for utterance in found.corpus.train] == [3.0, 0.8, 1.0]
+
+
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize(
     ("row", "message"),
@@ -109,6 +116,7 @@ def test_empty_cells_leave_a_row_to_what_it_says_otherwise(folder):
         ),
         ({"start": 0.5, "end": 2.5, "dur": 2.002}, r'but "dur" is 2\.002: correct them'),
         ({"end": 2.5, "duration": 1.5}, r'"end" is 2\.5, 2\.5 s behind the recording\'s start, but "duration" is 1\.5'),
+        ({"start": 0.5, "end_time": 1.5}, r'"end_time" is not read, .* where it is in seconds, call it "end"$'),
         ({"end": 1.5}, r"a\.wav lasts 3 s, but its row says 1\.5 s: a part of a recording is given by an offset"),
     ],
 )

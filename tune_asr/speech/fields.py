@@ -29,8 +29,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "text": ("sentence", "transcription", "transcript", "txt"),
     "duration": ("dur",),
-    "offset": ("start", "start_time", "begin", "begin_time"),
-    "end": ("stop", "end_time", "stop_time"),
+    # Not start_time and its like: a clock's time, or where the utterance stood before it was cut out.
+    "offset": ("start", "begin"),
+    "end": ("stop",),
     "id": ("key", "utt", "utt_id", "utterance_id"),
     "speaker": ("speaker_id", "client_id", "spk", "spk_id"),
 }

@@ -18,7 +18,7 @@ from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_direc
 from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes
-from tune_asr.speech.spans import duration_of, span_mistakes
+from tune_asr.speech.spans import duration_of, span_mistakes, unread_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,7 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     if isinstance(text := fields.get("text"), str) and (at := _control_character(text)) is not None:
         yield f"{written['text']} has the control character U+{ord(text[at]):04X} in place {at + 1}"
     yield from span_mistakes(fields, written)
+    yield from unread_end(record, fields)
     for field in ("id", "speaker"):
         if isinstance(value := fields.get(field), str) and not _is_utf8(value):
             yield f"{written[field]} is {reprlib.repr(value)}: it cannot be written in UTF-8"

@@ -13,6 +13,7 @@ MAX_SECONDS = 1e9
 """Thirty years: more is a slip, and its number of samples may be too large for a float."""
 ROUNDED_SECONDS = 0.001
 """By so much an end may differ from offset plus duration, since each of them is rounded: a sample or more."""
+_CLOCKS = frozenset({"end_time", "stop_time"})
 _MICROSECONDS = 6  # the digits of a difference of two decimals that are not noise of their binary form
 
 
@@ -20,7 +21,7 @@ def duration_of(fields: Record) -> float | None:
     """Return how long the utterance of a good row lasts: its `duration`, or from its `offset`, or 0, to its `end`."""
     duration: float | None = fields.get("duration")
     if duration is None and (end := fields.get("end")) is not None:
-        return _between(fields.get("offset"), end)
+        return between(fields.get("offset"), end)
     return duration
 
 
@@ -37,7 +38,7 @@ def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
             yield f"{written[field]} is {reprlib.repr(value)}: seconds are wanted, a thousand million at most"
     if not (_is_number(end) and end > 0 and _is_number(offset or 0)):
         return
-    lasts = _between(offset, end)
+    lasts = between(offset, end)
     begins = f"{written['offset']}, {reprlib.repr(offset)}" if offset else "the recording's start"
     if offset and lasts <= 0:
         yield f"{written['end']} is {reprlib.repr(end)}, but must be above {begins}"
@@ -48,7 +49,16 @@ def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _between(offset: float | None, end: float) -> float:
+def unread_end(record: Record, fields: Record) -> Iterator[str]:
+    """Say that a part's end stands under a name that is not read: it would reach to the end of its recording."""
+    if fields.get("offset") in (None, "") or any(fields.get(field) not in (None, "") for field in ("duration", "end")):
+        return
+    for name in (key for key in record if key.strip().lower() in _CLOCKS and record[key] not in (None, "")):
+        yield f'"{name}" is not read, for it may be a time of day: where it is in seconds, call it "end"'
+
+
+def between(offset: float | None, end: float) -> float:
+    """Return how long it is from `offset`, or 0, to `end`."""
     return round(end - (offset or 0), _MICROSECONDS)
 
 

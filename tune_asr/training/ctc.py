@@ -20,6 +20,9 @@ from torch import Tensor
 from tune_asr.errors import DataError, InfeasibleError, SettingError
 from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT, too_many_infeasible
 
+ROUNDED_LOG = 1e-3
+"""By so much the logarithm of a probability may be above 0 in half precision."""
+
 
 @dataclass(frozen=True, slots=True)
 class CTCLoss:
@@ -123,6 +126,9 @@ def validated_scores(given: Any, num_utterances: int, num_symbols: int, owner: s
     if log_probs.ndim != 3 or (log_probs.shape[0], log_probs.shape[2]) != (num_utterances, num_symbols):
         wanted = f"({num_utterances}, T', {num_symbols})"
         raise SettingError(f"{owner} gives log-probabilities {tuple(log_probs.shape)}, but they must be {wanted}")
+    if (log_probs > ROUNDED_LOG).any():
+        what = "values above 0, which no logarithm of a probability is"
+        raise SettingError(f"{owner} gives {what}: let it return scores.log_softmax(-1)")
     frames = log_probs.shape[1]
     countable = lengths.shape == (num_utterances,) and not lengths.is_floating_point()
     if not countable or ((lengths < 0) | (lengths > frames)).any():

@@ -5,7 +5,7 @@ Legend: N utterances, T feature frames, C mel bins, T' output frames, V symbols 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,22 +57,18 @@ class CTCModule(pl.LightningModule):
 
     def __init__(self, vocab: Sequence[str], scheduler: Mapping[str, Any], blank_id: int = 0) -> None:
         super().__init__()
-        self.save_hyperparameters()  # of the derived class as well
+        # Not those of a derived class: a checkpoint with other things than plain values could not be read again.
+        self.save_hyperparameters("vocab", "scheduler", "blank_id")
         self.vocab = list(vocab)
         self.scheduler = dict(scheduler)
         self.blank_id = blank_id
-        self.utterances: list[UtteranceResult] = []
-        self._nats = self._tokens = 0.0
-        self._has_infeasible = False
-        self._num_frames = self._num_blank = 0
+        self._begin_validation()
         self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long)
-
-    def on_train_epoch_start(self) -> None:
-        """Begin the counts of an epoch."""
-        self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long, device=self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
+        if batch_idx == 0:  # no hook, which a derived class may have for itself
+            self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long, device=self.device)
         self._check(batch)
         features, lengths = self.augmented(batch)
         result = self.batch_loss(features, lengths, batch)
@@ -108,15 +104,13 @@ class CTCModule(pl.LightningModule):
             torch._foreach_mul_(gradients, wanted / given)
 
     def on_validation_epoch_start(self) -> None:
-        """Judge the training data that have been seen now, and begin the counts of a validation."""
+        """Judge the training data that have been seen now."""
         require_feasible(int(self._num_infeasible), self._num_utterances, way_out=self._more_frames)
-        self.utterances = []
-        self._nats = self._tokens = 0.0
-        self._has_infeasible = False
-        self._num_frames = self._num_blank = 0
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""
+        if batch_idx == 0:
+            self._begin_validation()
         self._check(batch)
         log_probs, lengths = self._scores(batch.features, batch.feature_lengths)
         result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
@@ -131,6 +125,13 @@ class CTCModule(pl.LightningModule):
             self.utterances.append(
                 UtteranceResult(utterance, reference, hypothesis, count_errors(reference, hypothesis))
             )
+
+    def _begin_validation(self) -> None:
+        """Begin the counts of a validation."""
+        self.utterances: list[UtteranceResult] = []
+        self._nats = self._tokens = 0.0
+        self._has_infeasible = False
+        self._num_frames = self._num_blank = 0
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
@@ -183,7 +184,14 @@ class CTCModule(pl.LightningModule):
             )
         return Schedule(total_steps=total_steps, **self.scheduler)
 
-    def scheduled(self, optimizer: torch.optim.Optimizer) -> OptimizerLRSchedulerConfig:
-        """An optimiser whose rates follow the section `scheduler`, step by step: for `configure_optimizers`."""
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._schedule())
+    def scheduled(
+        self, optimizer: torch.optim.Optimizer, rates: Sequence[Callable[[int], float]] | None = None
+    ) -> OptimizerLRSchedulerConfig:
+        """An optimiser whose rates follow the section `scheduler`, step by step: for `configure_optimizers`.
+
+        Args:
+            optimizer: with the highest rates.
+            rates: of each of its parameter groups, a function of the step that gives a factor; None: the section's.
+        """
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._schedule() if rates is None else list(rates))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

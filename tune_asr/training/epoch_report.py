@@ -14,13 +14,14 @@ from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
+from torch.optim.lr_scheduler import LambdaLR
 
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.speech.scoring import objective
 from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, ended_by, measured
-from tune_asr.training.schedules import tell_schedules
+from tune_asr.training.schedules import Schedule
 from tune_asr.training.seeding import seed_everything_for
 
 INITIAL_SHA256 = "initial_sha256"
@@ -128,7 +129,7 @@ class EpochReport(pl.Callback):
         """Sum the epoch up, let schedule and patience see it, hand it on."""
         ours = pl_module if isinstance(pl_module, CTCModule) else None
         epoch = self._measured(trainer, pl_module)
-        tell_schedules(trainer, epoch["objective"])
+        _tell_schedules(trainer, epoch["objective"])
         self.history.append(epoch)
         # A trial that is pruned at this epoch ends without another word to its loggers.
         for logger in trainer.loggers:
@@ -174,6 +175,20 @@ class EpochReport(pl.Callback):
         horizon = trainer.max_epochs
         assert horizon is not None, "the configuration has one"
         return bool(self.history) and bool(ended_by(self.history, self.stopping, horizon, self.grace_period))
+
+
+def _tell_schedules(trainer: pl.Trainer, objective: float) -> None:
+    """Tell the schedules of a training, whoever's module they are in, an epoch's objective; before the checkpoint."""
+    for config in trainer.lr_scheduler_configs:
+        scheduler = config.scheduler
+        if not isinstance(scheduler, LambdaLR):
+            continue
+        schedules = {id(rate): rate for rate in scheduler.lr_lambdas if isinstance(rate, Schedule)}
+        if [schedule for schedule in schedules.values() if schedule.observe(objective)]:
+            # One that makes a step a batch has made that for the next batch already, under the rate before.
+            rates = zip(scheduler.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+            for group, base, rate in rates:
+                group["lr"] = base * rate(scheduler.last_epoch)
 
 
 def _flush(logger: Logger) -> None:

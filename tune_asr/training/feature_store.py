@@ -171,13 +171,21 @@ def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | Non
 def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
     """Remove the stores that were opened longest ago, but for those that are held, until `num_bytes` more fit.
 
-    They fit where all stores take at most `max_bytes`, and the disk has so much left. Raises `OSError` where not.
+    They fit where all stores take at most `max_bytes`, and the disk has so much left. Stores that are held may take
+    more, and so may two that are built at once, until the next is built.
+
+    Raises:
+        OSError: the disk has not so much left, or would not have though all stores went, of which none goes then.
     """
     stores = []
     for path in folder.iterdir():
         with suppress(FileNotFoundError, NotADirectoryError):  # evicted by another process, or a lock
             stores.append((path.stat().st_mtime, path, sum(file.stat().st_size for file in path.iterdir())))
-    left = min(max_bytes - sum(size for _, _, size in stores), shutil.disk_usage(folder).free)
+    taken, free = sum(size for _, _, size in stores), shutil.disk_usage(folder).free
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    if free + taken < num_bytes:
+        raise full
+    left = min(max_bytes - taken, free)
     for _, path, size in sorted(stores):
         if left >= num_bytes:
             break
@@ -191,7 +199,7 @@ def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
             shutil.rmtree(path)
             left += size
     if shutil.disk_usage(folder).free < num_bytes:  # then hours of computing would fill the disk, and end here as well
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        raise full
 
 
 def _private_folder(root: Path | None) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
@@ -55,6 +54,7 @@ class SimpleCTCModule(CTCModule):
         sample_rate: int = 8000,
     ) -> None:
         super().__init__(vocab, scheduler, blank_id)
+        self.save_hyperparameters("model", "optimizer", "augment", "num_mel_bins", "sample_rate")
         settings = dict(augment)
         self.mask_from_epoch = settings.pop("start_epoch", 1)
         settings.pop("noise_dir", None)
@@ -107,5 +107,4 @@ class SimpleCTCModule(CTCModule):
         held = frozen(schedule, self.freeze_steps) if self.freeze_steps else schedule
         names = [group["name"] for group in optimizer.param_groups]
         rates = [schedule if name.startswith("output") else held for name in names]
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rates)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return self.scheduled(optimizer, rates)

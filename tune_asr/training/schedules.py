@@ -10,9 +10,6 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
-import lightning.pytorch as pl
-from torch.optim.lr_scheduler import LambdaLR
-
 from tune_asr.errors import ConfigError
 
 Name = Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"]
@@ -118,20 +115,6 @@ class Schedule:
             self.plateau_scale = max(self.plateau_scale * self.factor, self.final_fraction)
             self.num_bad_epochs = 0
         return falls
-
-
-def tell_schedules(trainer: pl.Trainer, objective: float) -> None:
-    """Tell the schedules of a training, whoever's module they are in, an epoch's objective; before the checkpoint."""
-    for config in trainer.lr_scheduler_configs:
-        scheduler = config.scheduler
-        if not isinstance(scheduler, LambdaLR):
-            continue
-        schedules = {id(rate): rate for rate in scheduler.lr_lambdas if isinstance(rate, Schedule)}
-        if [schedule for schedule in schedules.values() if schedule.observe(objective)]:
-            # It has made its step for the next batch already, under the rate before.
-            rates = zip(scheduler.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
-            for group, base, rate in rates:
-                group["lr"] = base * rate(scheduler.last_epoch)
 
 
 def _half_cosine(progress: float) -> float:

@@ -6,6 +6,7 @@ The features themselves are shared by all processes of a machine.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from torch.utils.data import Dataset
 
 from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.sections import Config
-from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.corpus import Corpus, FileAudio, Utterance
 from tune_asr.speech.scoring import word_error_rate_applies
 from tune_asr.speech.survey import Survey
 from tune_asr.speech.vocabulary import Vocabulary, min_frames
@@ -77,7 +78,8 @@ class Speech:
         """`val_wer`, or `val_cer` where the references hold hardly any spaces and WER means nothing."""
 
 
-_surveys: dict[str, Survey] = {}
+_surveys: dict[str, tuple[int, Survey]] = {}
+"""With the time before each was made, in nanoseconds since the epoch."""
 _speech: dict[str, Speech] = {}
 
 
@@ -102,14 +104,26 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
 
 
 def _survey(config: Config, key: str, found: Survey | None) -> Survey:
-    """What the corpus is, whatever features are made of it: it is read once a process, too."""
-    if found is not None or key not in _surveys:
-        found = found or survey(config, decode=False)
-        assert found is not None, "a class of the user's brings its own data"
-        # A recording that has gone since would make validation another ruler.
-        found.check()
-        _keep(_surveys, key, found)
-    return _surveys[key]
+    """What the corpus is, whatever features are made of it: it is read once a process, too, while it stays the same."""
+    if found is None and key in _surveys and _is_as_it_was(*_surveys[key]):
+        return _surveys[key][1]
+    began = time.time_ns()
+    found = found or survey(config, decode=False)
+    assert found is not None, "a class of the user's brings its own data"
+    # A recording that has gone since would make validation another ruler.
+    found.check()
+    _keep(_surveys, key, (began, found))
+    return found
+
+
+def _is_as_it_was(began: int, found: Survey) -> bool:
+    """Whether no recording has been touched since: what is computed now is kept under what was read then."""
+    utterances = (*found.corpus.train, *found.corpus.val)
+    paths = {utterance.audio.path for utterance in utterances if isinstance(utterance.audio, FileAudio)}
+    try:
+        return all(path.stat().st_ctime_ns < began for path in paths)
+    except OSError:
+        return False
 
 
 def _keep(kept: dict[str, T], key: str, value: T) -> None:

@@ -12,7 +12,6 @@ from statistics import median
 
 import lightning.pytorch as pl
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError, TrialFailedError
 from tune_asr.training.bar import epoch_bar
@@ -164,9 +163,9 @@ def _conclude(
             _average(trained, config, data, folder, history)
         except StorageError as error:
             trained.why_no_average = str(error)
-    # A user's own module that is no `CTCModule` does not say what it heard.
-    says = trained.last.counts is not None if trained.last else not isinstance(config.model, CustomTarget)
-    if says and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
+    # A user's own module that is no `CTCModule` does not say what it heard; of one that was not trained, nobody knows.
+    may_say = trained.last is None or trained.last.counts is not None
+    if may_say and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
         try:
             weights = load_checkpoint(trained.checkpoint)["state_dict"]
         except StorageError as error:

@@ -227,8 +227,12 @@ def _use_own_token() -> None:
     if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
         return
     _remove_tokens_of_the_dead()
-    path = Path(tempfile.mkdtemp(prefix=_TOKEN_PREFIX)) / "token"
-    lock(path.with_name(_OWNER))  # held until this process ends
+    hidden = Path(tempfile.mkdtemp(prefix=f".{_TOKEN_PREFIX}"))
+    try:
+        lock(hidden / _OWNER)  # held until this process ends
+    except OSError:  # a file system without locks, where nobody can tell whether this process has ended
+        (hidden / _OWNER).unlink(missing_ok=True)
+    path = hidden.rename(hidden.with_name(hidden.name[1:])) / "token"
     path.write_text(secrets.token_hex(32), encoding="ascii")
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
 
