@@ -86,7 +86,7 @@ def test_every_bad_segment_is_told(tmp_path):
         ("segments:1", "u1 'call 0.5': a recording, a start and an end in seconds are wanted"),
         ("segments:2", "u2 'call x 1': a recording, a start and an end in seconds are wanted"),
         ("segments:3", "its recording none is not in wav.scp"),
-        ("segments:4", '"duration" is -1.0: a positive number of seconds is wanted'),
+        ("segments:4", '"end" is 1.0, but must be above "offset", 2.0'),
         ("segments:5", '"offset" is -1.0: a number of seconds from 0 on is wanted'),
         ("segments:6", '"text" is empty'),
     ]

@@ -101,6 +101,19 @@ def test_a_clock_is_no_part_of_a_recording(folder):
 
 
 @pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("names", [("start_sec", "end_sec"), ("start_time",), ("ofset", "duraton"), ("segment_start",)])
+def test_numbers_that_seem_to_say_a_part_and_are_not_read_are_remarked(folder, ending, names):
+    found = survey(write(folder / f"train.{ending}", dict.fromkeys(names, 0.5)))
+    found.check()
+    verb = "are" if len(names) > 1 else "is"
+    told = f"rows are whole recordings, for {', '.join(sorted(names))} {verb} not read: where a part"
+    assert [remark for remark in found.remarks if remark.startswith(told)]
+    read = survey(write(folder / f"train.{ending}", {**dict.fromkeys(names, 0.5), "offset": 0.5, "dur": 1}))
+    others = survey(write(folder / f"train.{ending}", {"gender": 1, "rating": 2.5, "start_time": "10:31"}))
+    assert not [remark for remark in (*read.remarks, *others.remarks) if "not read" in remark]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize(
     ("row", "message"),
     [

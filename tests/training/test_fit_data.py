@@ -58,16 +58,32 @@ class Own(pl.LightningDataModule):
     val_dataloader = train_dataloader
 
 
-def collate_with(**lengths):
-    """A `collate` whose second utterance says other lengths of itself."""
+class Stream:
+    """Batches of which nobody knows how many there will be."""
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def __iter__(self):
+        return iter([collate(self.examples[:3]), collate(self.examples[3:])])
+
+
+def collate_with(**changes):
+    """A `collate` whose second utterance says other lengths, another text or id of itself."""
 
     def collated(examples):
         batch = collate(examples)
-        for name, length in lengths.items():
-            getattr(batch, name)[1] = length
+        for name, value in changes.items():
+            getattr(batch, name)[1] = value
         return batch
 
     return collated
+
+
+def in_double(examples):
+    batch = collate(examples)
+    batch.features = batch.features.double()
+    return batch
 
 
 @pytest.mark.parametrize(
@@ -82,6 +98,15 @@ def collate_with(**lengths):
         ({"collate_fn": collate_with(feature_lengths=41)}, DataError, r"is 41, .* must be in 1\.\.40 and 0\.\.2: corr"),
         ({"collate_fn": collate_with(token_lengths=-1)}, DataError, "utterance u1: .* token length -1, but in its ba"),
         ({"collate_fn": collate_with(token_lengths=3)}, DataError, "utterance u1: .* token length 3, but in its bat"),
+        ({"collate_fn": collate_with(texts=b"ab")}, DataError, "yields b'ab' among `texts`, but each .* must be a str"),
+        ({"collate_fn": collate_with(ids=1)}, DataError, "yields 1 among `ids`, but each of them must be a str"),
+        ({"collate_fn": in_double}, DataError, r"yields features in torch\.float64, but they must be float32"),
+        ({"collate_fn": lambda _: None}, DataError, "yields None in epoch 1, batch 1: look at the collate_fn"),
+        (
+            {"collate_fn": collate_with(features=float("nan"))},
+            DataError,
+            "features that are not finite, in epoch 1, batch 1: u",
+        ),
         ({"blank_id": 3}, ConfigError, r"`blank_id` is 3, but `vocab` has the ids 0\.\.2"),
     ],
 )
@@ -91,14 +116,15 @@ def test_wrong_data_of_a_users_own_are_told(quick, given, error, message):
 
 
 @pytest.mark.parametrize(
-    ("frames", "tokens", "message"),
+    ("frames", "tokens", "text", "message"),
     [
-        (4, [1, 2], "no transcript of the validation data fits its frames: lower model.subsampling"),
-        (40, [], "no transcript of the validation data holds a symbol of the vocabulary: validate on"),
+        (4, [1, 2], "xy", "no transcript of the validation data fits its frames: lower model.subsampling"),
+        (40, [], "xy", "no transcript of the validation data holds a symbol of the vocabulary: validate on"),
+        (40, [1, 2], "", "the references of the validation data have no word: give Batch their `texts`"),
     ],
 )
-def test_validation_data_without_a_loss_are_told_why(quick, frames, tokens, message):
-    example = Example(torch.randn(frames, 40), torch.tensor(tokens, dtype=torch.int64), "xy", "v")
+def test_validation_data_that_measure_nothing_are_told_why(quick, frames, tokens, text, message):
+    example = Example(torch.randn(frames, 40), torch.tensor(tokens, dtype=torch.int64), text, "v")
     data = Own()
     data.val_dataloader = lambda: DataLoader([example], collate_fn=collate)
     with pytest.raises(DataError, match=message):
@@ -129,12 +155,20 @@ def test_where_words_are_not_separated_the_objective_goes_by_cer(quick):
     assert result.objective == objective(result.val_cer, result.val_cer, result.val_loss)
 
 
-@pytest.mark.parametrize("split", ["train", "val"])
-def test_a_split_without_a_batch_is_told(quick, split):
+@pytest.mark.parametrize(("split", "verb"), [("train", "train"), ("val", "validate")])
+def test_a_split_without_a_batch_is_told(quick, split, verb):
     data = Own()
     setattr(data, f"{split}_dataloader", lambda: DataLoader([]))
-    with pytest.raises(ConfigError, match=r"there must be a batch to train on and one to validate on"):
+    with pytest.raises(ConfigError, match=f"no epoch came about: there is no batch to {verb} on"):
         fit(quick(), lambda *_: None, data=data)
+
+
+def test_a_stream_that_ends_before_the_batches_it_should_have_is_told(quick):
+    data = Own()
+    data.train_dataloader = lambda: Stream(data.examples)
+    with pytest.raises(ConfigError, match=r"end after 2 of 3 batches, .*: lower trainer\.limit_train_batches"):
+        fit(quick(trainer={"max_epochs": 1, "limit_train_batches": 3}), lambda *_: None, data=data)
+    assert len(fit(quick(trainer={"max_epochs": 1, "limit_train_batches": 2}), lambda *_: None, data=data)) == 1
 
 
 def test_a_part_of_the_data_is_not_judged_for_the_whole(quick):

@@ -145,10 +145,10 @@ def test_what_is_no_recogniser_is_refused(started, tmp_path):
     with pytest.raises(ConfigError, match=r"model.init_from: .*nothing.ckpt: no such checkpoint"):
         started(tmp_path / "nothing.ckpt")
     torch.save({"state_dict": {"weight": torch.ones(1)}}, tmp_path / "other.ckpt")
-    with pytest.raises(ConfigError, match=r"other.ckpt holds no recogniser of ours"):
+    with pytest.raises(ConfigError, match=r"other.ckpt holds no built-in model"):
         started(tmp_path / "other.ckpt")
     torch.save({"state_dict": {"weight": torch.ones(1)}, "hyper_parameters": None}, tmp_path / "bare.ckpt")
-    with pytest.raises(ConfigError, match=r"bare.ckpt holds no recogniser of ours"):
+    with pytest.raises(ConfigError, match=r"bare.ckpt holds no built-in model"):
         started(tmp_path / "bare.ckpt")
     (tmp_path / "torn.ckpt").write_bytes(b"PK")
     with pytest.raises(ConfigError, match=r"model.init_from: .*torn.ckpt: not a checkpoint, or damaged"):

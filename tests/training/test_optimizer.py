@@ -127,10 +127,10 @@ def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
 
     from tune_asr.training.data import load_data
 
-    loaded.eval().on_validation_epoch_start()
+    loaded.eval()
     with torch.no_grad():
-        for batch in load_data(config).val_dataloader():
-            loaded.validation_step(batch, 0)
+        for i, batch in enumerate(load_data(config).val_dataloader()):
+            loaded.validation_step(batch, i)
     assert loaded.counts() == results[-1].counts
 
 

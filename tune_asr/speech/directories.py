@@ -19,7 +19,6 @@ from tune_asr.errors import DataError, Problem
 from tune_asr.speech.fields import Record
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes, decoded_lines
-from tune_asr.speech.spans import between
 
 MARKS = {
     "Kaldi": ("wav.scp", "text", "segments", "utt2spk"),
@@ -77,7 +76,7 @@ def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:
             except ValueError:
                 mistakes[place] = f"{utterance} {value!r}: a recording, a start and an end in seconds are wanted"
                 continue
-            record |= {"offset": start} if end == _TO_THE_END else {"offset": start, "duration": between(start, end)}
+            record |= {"offset": start} if end == _TO_THE_END else {"offset": start, "end": end}
         audio = recordings.get(recording, (None, ""))[1]
         wrong = []
         if recording not in recordings:

@@ -18,7 +18,7 @@ from tune_asr.speech.directories import MARKS, Place, PlacedMistakes, read_direc
 from tune_asr.speech.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.files import reason_unusable
 from tune_asr.speech.manifest_formats import READERS, Mistakes
-from tune_asr.speech.spans import duration_of, span_mistakes, unread_end
+from tune_asr.speech.spans import duration_of, span_mistakes, unread_end, unread_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Row:
         duration: in seconds, where the manifest says it, or where the utterance ends.
         offset: where the utterance begins in the recording, in seconds; None where it is the whole recording.
         speaker: who speaks, where the manifest says it.
+        unread: names in the row that seem to say which part of the recording it is, where it has no `offset`.
         identity: what the row is, whatever stands around it: its `id`, else recording and offset.
     """
 
@@ -46,6 +47,7 @@ class Row:
     offset: float | None
     speaker: str | None
     identity: str
+    unread: tuple[str, ...] = ()
 
 
 def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
@@ -146,6 +148,7 @@ class _Maker:
             offset=offset,
             speaker=str(fields["speaker"]) if fields.get("speaker") not in (None, "") else None,
             identity=given if given is not None else f"{audio} {offset}" if offset else audio,
+            unread=unread_names(record) if offset is None else (),
         )
 
 

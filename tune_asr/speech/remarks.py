@@ -10,7 +10,7 @@ from tune_asr.speech.overlaps import Part, count_overlaps, part_of
 
 
 def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entry] = ()) -> Iterator[str]:
-    """Yield what is remarkable: overlaps of the splits, and repeats in training and validation."""
+    """Yield what is remarkable: overlaps of the splits, repeats in each, numbers that are not read."""
     texts = {entry.utterance.text for entry in train}
     shared_texts = (entry.utterance.text for entry in val if entry.utterance.text in texts)
     yield from _told("texts that stand in training and in validation", shared_texts)
@@ -19,6 +19,12 @@ def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entr
     yield from _told("recordings that stand in training and in validation", _sharing(val, ruler, learned))
     shared = _sharing(test, _parts(test), [*learned, *ruler])
     yield from _told("test recordings that stand in training or validation, whose score is no fair one", shared)
+
+    unread = sorted({name for entry in (*train, *val, *test) for name in entry.row.unread})
+    if unread:
+        names = f"{', '.join(unread)} {'are' if len(unread) > 1 else 'is'}"
+        way_out = 'where a part of a recording is meant, call them "start", "end" or "duration", in seconds'
+        yield f"rows are whole recordings, for {names} not read: {way_out}"
 
     for name, entries, parts in (("training", train, learned), ("validation", val, ruler)):
         yield from _told(f"recordings that {name} lists more than once", _sharing(entries, parts, parts, more_than=1))

@@ -63,8 +63,14 @@ class Batch:
         """The same batch in page-locked memory; the DataLoader calls it."""
         return self._map(lambda tensor: tensor.pin_memory())
 
-    def check_lengths(self) -> None:
-        """Raise `DataError` where an utterance has no frame, or says more frames or tokens than the tensors hold."""
+    def check(self) -> None:
+        """Raise `DataError` where a part is of the wrong kind, or an utterance's length is none of its tensors'."""
+        if self.features.dtype != torch.float32:
+            raise DataError(f"data.target yields features in {self.features.dtype}, but they must be float32: .float()")
+        for name in ("texts", "ids"):
+            for value in getattr(self, name):
+                if not isinstance(value, str):
+                    raise DataError(f"data.target yields {value!r} among `{name}`, but each of them must be a str")
         frames, symbols = self.features.shape[1], self.tokens.shape[1]
         wrong = (self.feature_lengths < 1) | (self.feature_lengths > frames)
         wrong |= (self.token_lengths < 0) | (self.token_lengths > symbols)

@@ -143,6 +143,8 @@ class CTCModule(pl.LightningModule):
                 "no transcript of the validation data holds a symbol of the vocabulary: validate on transcripts in the "
                 "language, the script and the letter case of those in training"
             )
+        if not counts.words:
+            raise DataError("the references of the validation data have no word: give Batch their `texts`")
         metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / self._tokens}
         self.log_dict(metrics, prog_bar=True)
         self.log_dict({"val_blank_share": self.blank_share, "val_empty_share": self.empty_share})
@@ -171,7 +173,7 @@ class CTCModule(pl.LightningModule):
         if not isinstance(batch, Batch):
             kind = f"{Batch.__module__}.{Batch.__qualname__}"
             raise DataError(f"data.target yields a {type(batch).__name__}, but {type(self).__name__} takes a {kind}")
-        batch.check_lengths()
+        batch.check()
         validate_targets(batch.tokens, batch.token_lengths, len(self.vocab), self.blank_id)
 
     def _schedule(self) -> Schedule:

@@ -17,8 +17,9 @@ from lightning.pytorch.loggers import Logger
 from torch.optim.lr_scheduler import LambdaLR
 
 from tune_asr.config.sections import EarlyStoppingSection
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.speech.scoring import objective
+from tune_asr.training.batching import Batch
 from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.epochs import METRICS, Diverged, EpochResult, Sink, batch_loss, ended_by, measured
 from tune_asr.training.schedules import Schedule
@@ -113,11 +114,15 @@ class EpochReport(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """A loss that is not finite ends the training at once: nothing comes back from it."""
+        where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
+        if batch is None:
+            raise DataError(f"data.target yields None in {where}: look at the collate_fn of its training DataLoader")
         loss = batch_loss(trainer, outputs)
         if loss is None:
             return
         if not math.isfinite(loss):
-            where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
+            if isinstance(batch, Batch) and not batch.features.isfinite().all():
+                raise DataError(f"data.target yields features that are not finite, in {where}: {', '.join(batch.ids)}")
             raise Diverged(f"the training loss is {loss} in {where}", self.history)
         self._losses.append(loss)
 
@@ -169,6 +174,16 @@ class EpochReport(pl.Callback):
             )
         ranked_by = objective(values[self.metric], values["val_cer"], values["val_loss"])
         return {"epoch": trainer.current_epoch + 1, **values, "objective": ranked_by}
+
+    def why_no_epoch(self, trainer: pl.Trainer) -> str:
+        """Say why a training has ended without a single validation."""
+        wanted = trainer.num_training_batches
+        if not wanted:
+            return "there is no batch to train on"
+        if not sum(trainer.num_val_batches):
+            return "there is no batch to validate on"
+        end = f"the training data end after {len(self._losses)} of {wanted} batches"
+        return f"{end}, and validation comes after the last: lower trainer.limit_train_batches"
 
     def _ends(self, trainer: pl.Trainer) -> bool:
         """Whether the training ends with the last epoch of the history."""

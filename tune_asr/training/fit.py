@@ -111,7 +111,7 @@ def fit(
             check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, origin)
             trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
     if not report.history:
-        raise ConfigError("no epoch came about: there must be a batch to train on and one to validate on")
+        raise ConfigError(f"no epoch came about: {report.why_no_epoch(trainer)}")
     return report.history
 
 

@@ -134,7 +134,9 @@ def read_donor(path: Path) -> Donor:
         settings = _settings(model, known) if isinstance(model, Mapping) else {}
         donor = Donor(path, weights, known.get("vocab", ()), settings)
     if any(name not in donor.weights for name in OUTPUT) or len(donor.vocab) != len(donor.weights[OUTPUT[1]]):
-        raise ConfigError(f"model.init_from: {path} holds no recogniser of ours: give a checkpoint of train or search")
+        raise ConfigError(
+            f"model.init_from: {path} holds no built-in model: give a checkpoint of one, of train or search"
+        )
     return donor
 
 

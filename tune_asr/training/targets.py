@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 import sysconfig
+import textwrap
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 GIVEN = ("vocab", "scheduler", "blank_id")
 """What a user's LightningModule is built with, beside the keys of its section."""
+MAX_TOLD = 500
+"""Characters of somebody else's message, which may hold whole tensors."""
 _OF_OTHERS = ("<frozen", "site-packages", "dist-packages", sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
 """Where code lies that is not the user's."""
 
@@ -112,7 +115,7 @@ def mistake_of_the_users(config: Config, error: Exception) -> SettingError | Non
     frame = _users_frame(error)
     if frame is None or not (isinstance(config.data, CustomTarget) or isinstance(config.model, CustomTarget)):
         return None
-    what = f"{frame.name} raised {type(error).__name__}: {error}"
+    what = f"{frame.name} raised {type(error).__name__}: {textwrap.shorten(str(error), MAX_TOLD)}"
     return SettingError(Problem(f"{frame.filename}:{frame.lineno}", what, "mend it, or try other parameters"))
 
 

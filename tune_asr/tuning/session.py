@@ -213,7 +213,8 @@ class Session:
                 raise
         # A mistake of the user's that nothing came of: the driver takes the folder back.
         if self.state.epochs or not isinstance(error, ConfigError | DataError):
-            self.progress.say(f"interrupted; go on with: {self._way_on}")
+            how = "ended early" if error else "interrupted"
+            self.progress.say(f"{how}; go on with: {self._way_on}")
         if error is not None:
             raise error
         code = self.interrupts.exit_code(ClusterError.exit_code)
