@@ -19,7 +19,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from tune_asr.tuning.cluster import ray_session, token_path
+from tune_asr.tuning.cluster import ray_session
+from tune_asr.tuning.ray_token import token_path
 
 
 def children():

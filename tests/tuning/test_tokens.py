@@ -3,7 +3,7 @@
 import tempfile
 
 from tune_asr.speech.locks import is_locked, lock
-from tune_asr.tuning import cluster
+from tune_asr.tuning.ray_token import remove_own_token, token_path, use_own_token
 
 
 def test_the_token_of_a_living_search_stays_and_that_of_a_dead_one_goes(monkeypatch, tmp_path):
@@ -17,10 +17,10 @@ def test_the_token_of_a_living_search_stays_and_that_of_a_dead_one_goes(monkeypa
         (folder / "token").write_text("secret")
         (folder / "owner").touch()
     with lock(living / "owner"):
-        cluster._use_own_token()
-    own = cluster.token_path().parent
+        use_own_token()
+    own = token_path().parent
     assert set(tmp_path.iterdir()) == {living, own}
     # Its own is one of a living process, also for others.
     assert is_locked(own / "owner")
-    cluster.remove_own_token()
+    remove_own_token()
     assert set(tmp_path.iterdir()) == {living}

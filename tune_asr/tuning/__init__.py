@@ -8,7 +8,7 @@
     executor.py    conductor and Ray Tune introduced to each other: a Searcher, a TrialScheduler
     trainable.py   the worker's side: one trial, resumed from its newest sound checkpoint
     messages.py    what driver and worker tell each other
-    cluster.py     Ray started here, or joined at an address
+    cluster.py     Ray started here, or joined at an address;   ray_token.py  what protects it
     late_services.py  the dashboard and what else of a local Ray can start behind the workers
     preload.py     what a worker of a local Ray imports before its first trial
     nodes.py       how many trials fit at once; what every node must see

@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import secrets
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError, first_line
-from tune_asr.speech.locks import is_locked, lock
 from tune_asr.tuning.descendants import descendants, kill_descendants
 from tune_asr.tuning.late_services import LateServices
+from tune_asr.tuning.ray_token import remove_own_token, token_path, use_own_token
 from tune_asr.tuning.watchdogs import end_process_within
 
 JOIN_SECONDS = 10.0
@@ -43,8 +40,6 @@ ENVIRONMENT = {
 WORKER_ENVIRONMENT = {
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
 }
-_TOKEN_PREFIX = "tune_asr-ray-"
-_OWNER = "owner"
 _started_before: list[int] | None = None
 """The descendants that this process had before it started a Ray; None: it has started none."""
 
@@ -105,7 +100,7 @@ def _start(name: str, services: LateServices) -> None:
     _started_before = descendants()
     os.environ |= local_environment(os.environ)
     _let_workers_preload()
-    _use_own_token()
+    use_own_token()
     import ray
 
     try:
@@ -200,48 +195,11 @@ def _check_port(address: str) -> None:
         ) from error
 
 
-def token_path() -> Path:
-    """Where Ray's token is."""
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
-
-
 def leave_nothing() -> None:
     """Before an end that waits for nothing: no process of a Ray of ours stays, and no token of ours."""
     if _started_before is not None:
         kill_descendants(_started_before)
     remove_own_token()
-
-
-def remove_own_token() -> None:
-    """Remove the token that `_use_own_token` made, with its folder; any other stays."""
-    if token_path().parent.name.startswith(_TOKEN_PREFIX):
-        shutil.rmtree(token_path().parent, ignore_errors=True)
-
-
-def _use_own_token() -> None:
-    """Protect a local Ray with a token of ours.
-
-    Ray would leave its own in the home folder, and a cluster that is started there later asks for it, to the surprise
-    of whoever started it.
-    """
-    if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
-        return
-    _remove_tokens_of_the_dead()
-    hidden = Path(tempfile.mkdtemp(prefix=f".{_TOKEN_PREFIX}"))
-    try:
-        lock(hidden / _OWNER)  # held until this process ends
-    except OSError:  # a file system without locks, where nobody can tell whether this process has ended
-        (hidden / _OWNER).unlink(missing_ok=True)
-    path = hidden.rename(hidden.with_name(hidden.name[1:])) / "token"
-    path.write_text(secrets.token_hex(32), encoding="ascii")
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
-
-
-def _remove_tokens_of_the_dead() -> None:
-    """A search that was killed could not remove its own."""
-    for owner in Path(tempfile.gettempdir()).glob(f"{_TOKEN_PREFIX}*/{_OWNER}"):
-        if os.access(owner, os.W_OK) and not is_locked(owner):
-            shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _package_folder() -> str:

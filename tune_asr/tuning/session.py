@@ -21,12 +21,13 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
-from tune_asr.tuning.cluster import SHUTDOWN_SECONDS, leave_nothing, token_path
+from tune_asr.tuning.cluster import SHUTDOWN_SECONDS, leave_nothing
 from tune_asr.tuning.conductor import Conductor, remove_tune_state
 from tune_asr.tuning.executor import EndSearch, MessageScheduler, WorkSearcher, ending
 from tune_asr.tuning.interrupts import Interrupts
 from tune_asr.tuning.live import LiveProgress, is_live_terminal
 from tune_asr.tuning.progress import Progress
+from tune_asr.tuning.ray_token import token_path
 from tune_asr.tuning.trainable import make_trainable
 from tune_asr.tuning.watchdogs import RayWatch, end_process_within, lost
 
