@@ -121,7 +121,8 @@ def measured(trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, fl
     values = {name: _logged(trainer, pl_module, name) for name in METRICS}
     if isinstance(pl_module, CTCModule):
         # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
-        values |= {"val_wer": pl_module.counts().wer, "val_cer": pl_module.counts().cer}
+        counts = pl_module.counts()
+        values |= {"val_wer": counts.wer, "val_cer": counts.cer}
     return values
 
 

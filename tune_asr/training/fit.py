@@ -81,16 +81,7 @@ def fit(
     torch.set_num_threads(config.trainer.num_threads)
     with ends_in_words(config, loggers):
         data = data or load_data(config)
-        seed_everything_for(config.seed, "weights")
-        module = build_module(config, data)
-        noise = None
-        if isinstance(module, SimpleCTCModule):
-            noise = module.perturb.noises = load_noise(config)
-            if resume_from is None:
-                initialise(module, config)
-        check_feasible(config, data)
-        initial = initial_sha256(config) if resume_from is None else None
-        origin = _origin(config, data, noise.fingerprint if noise else None, initial)
+        module, origin = _prepared(config, data, is_new=resume_from is None)
         report = EpochReport(
             sink,
             seed=config.seed,
@@ -138,10 +129,23 @@ def ends_in_words(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[No
         close(loggers)
 
 
-def _origin(config: Config, data: pl.LightningDataModule, noise: str | None, initial: str | None) -> dict[str, Any]:
-    """What a checkpoint says of its origin: the fingerprint of the noise, SHA-256 of the weights it starts from."""
+def _prepared(
+    config: Config, data: pl.LightningDataModule, *, is_new: bool
+) -> tuple[pl.LightningModule, dict[str, Any]]:
+    """The module with its noise and, of a new training, its first weights; and what checkpoints say of their origin."""
+    seed_everything_for(config.seed, "weights")
+    module = build_module(config, data)
     origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
-    return origin | ({"noise_fingerprint": noise} if noise else {}) | ({INITIAL_SHA256: initial} if initial else {})
+    if isinstance(module, SimpleCTCModule):
+        noise = module.perturb.noises = load_noise(config)
+        if noise and noise.fingerprint:
+            origin["noise_fingerprint"] = noise.fingerprint
+        if is_new:
+            initialise(module, config)
+    check_feasible(config, data)
+    if is_new and (initial := initial_sha256(config)):
+        origin[INITIAL_SHA256] = initial
+    return module, origin
 
 
 def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningModule:
