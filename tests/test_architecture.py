@@ -20,8 +20,8 @@ def test_imports_point_down():
 @pytest.mark.parametrize("door", ["search", "train", "report", "export"])
 def test_asking_a_door_for_help_loads_nothing_heavy(door):
     code = (
-        f"import sys, tune_asr.{door}\n"
-        f"try: tune_asr.{door}.main(['--help'])\n"
+        f"import sys; from tune_asr.{door} import __main__ as door\n"
+        f"try: door.main(['--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted(set(sys.modules)), file=sys.stderr)"
     )
@@ -35,8 +35,8 @@ def test_a_mistake_in_a_file_is_told_before_torch_or_ray_is_loaded(door, tmp_pat
     (tmp_path / "bad.yaml").write_text("optimizer: {lrr: 1}\nparam_spaces: {}\n")
     flag = "--space" if door == "search" else "--config"
     code = (
-        f"import sys, tune_asr.{door}\n"
-        f"code = tune_asr.{door}.main(['{flag}', 'bad.yaml'])\n"
+        f"import sys; from tune_asr.{door} import __main__ as door\n"
+        f"code = door.main(['{flag}', 'bad.yaml'])\n"
         "print(code, [m for m in ('torch', 'lightning', 'ray') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)

@@ -18,7 +18,7 @@ def main() -> int:
             file=sys.stdout if asked else sys.stderr,
         )
         return 0 if asked else 2
-    code: int = importlib.import_module(f"tune_asr.{door}").main(sys.argv[2:])
+    code: int = importlib.import_module(f"tune_asr.{door}.__main__").main(sys.argv[2:])
     return code
 
 

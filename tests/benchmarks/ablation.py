@@ -24,12 +24,12 @@ from tests.benchmarks.searches import REPOSITORY
 from tune_asr.config.load import load_config
 from tune_asr.config.overrides import parse_assignments
 from tune_asr.config.sections import Config
-from tune_asr.training.checkpoint_average import mean_weights
+from tune_asr.train.checkpoint_average import mean_weights
+from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import load_data
 from tune_asr.training.epochs import EpochResult, Save
 from tune_asr.training.fit import fit
-from tune_asr.training.validation import validate
 
 ROWS: dict[str, list[str]] = {
     "default": [],

@@ -42,9 +42,9 @@ def measure(data: Path | None) -> list[Row]:
 
 def look(data: Path) -> dict[str, float]:
     """Bytes: of imports and data; left by a first trial; of a second at its peak, beside imports; and of its parts."""
+    from tune_asr.search.ray.worker import return_memory
     from tune_asr.training.data import load_data
     from tune_asr.training.fit import build_module
-    from tune_asr.tuning.trainable import return_memory
 
     config = recorded(data)
     speech = load_data(config)

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.config.strict_yaml import MAX_BYTES, MAX_DEPTH, MAX_VALUES, parse, parse_value, read
+from tune_asr.config.strict_yaml import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_VALUES,
+    parse,
+    parse_value,
+    read,
+)
 from tune_asr.errors import ConfigError
 
 

@@ -58,7 +58,7 @@ class Door:
 
     def __call__(self, *arguments: str, expect: int = 0) -> Ended:
         """Run with flags, and with `KEY=VALUE` for each `--set`."""
-        from tune_asr.train import main
+        from tune_asr.train.__main__ import main
 
         flags = [flag for text in arguments for flag in (["--set", text] if ASSIGNMENT.match(text) else [text])]
         try:

@@ -76,7 +76,7 @@ def test_a_plateau_falls_in_a_users_own_module_too(own):
 
 
 def test_each_of_their_parameters_can_be_searched(own):
-    from tune_asr.search import main
+    from tune_asr.search.__main__ import main
 
     (own.root / "config.yaml").rename(own.root / "own.yaml")
     assert main(["--space", "own_space.yaml", "--dry-run"]) == 0

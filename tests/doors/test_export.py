@@ -34,7 +34,7 @@ def _signals():
 @pytest.fixture
 def export(tmp_path, monkeypatch, capsys):
     """Runs the door in this process; gives its exit code and what it said."""
-    from tune_asr.export import main
+    from tune_asr.export.__main__ import main
 
     monkeypatch.chdir(tmp_path)
 
@@ -51,7 +51,7 @@ def export(tmp_path, monkeypatch, capsys):
 @pytest.fixture(scope="module")
 def bundle(finished, tmp_path_factory):
     """The winner of a search, exported."""
-    from tune_asr.export import main
+    from tune_asr.export.__main__ import main
 
     output = tmp_path_factory.mktemp("export") / "bundle"
     with redirect_stdout(io.StringIO()) as out:
@@ -105,11 +105,11 @@ def test_all_programs_agree_on_all_utterances_and_the_card_says_so(bundle, finis
 
 
 def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
-    from tune_asr.bundle import weights
     from tune_asr.config.load import load_config
-    from tune_asr.training.corpus import survey
+    from tune_asr.corpus.sources import survey
+    from tune_asr.export import weights
     from tune_asr.training.ctc import greedy_decode
-    from tune_asr.training.features import log_mel
+    from tune_asr.training.features.log_mel import log_mel
 
     example = re.search(r"```python\n(.*?)```", (copy / "README.md").read_text(), re.S)[1]
     assert len(example.splitlines()) == 6
@@ -144,7 +144,7 @@ def test_verify_names_a_file_that_is_missing_or_altered(copy, export, name):
 
 
 def test_a_bundle_that_was_altered_is_not_loaded(copy):
-    from tune_asr.bundle import weights
+    from tune_asr.export import weights
 
     (copy / "model.safetensors").write_bytes(b"")
     with pytest.raises(StorageError, match=r"model\.safetensors was altered"):
@@ -165,7 +165,7 @@ def test_what_is_no_trial_is_refused_with_those_there_are(finished, export, numb
 
 
 def test_sigterm_leaves_no_half_made_folder(results, tmp_path, monkeypatch):
-    from tune_asr.export import main
+    from tune_asr.export.__main__ import main
 
     class Ending(io.StringIO):
         def write(self, text):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.training.checkpoint_average import mean_weights
+from tune_asr.train.checkpoint_average import mean_weights
 
 CHECKPOINTS = "artifacts/checkpoints"
 AVERAGE = f"{CHECKPOINTS}/ctc-average.ckpt"

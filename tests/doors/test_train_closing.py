@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tune_asr.speech.scoring import ErrorCounts, count_errors
+from tune_asr.scoring.counts import ErrorCounts, count_errors
 
 ALIGNMENTS = "artifacts/checkpoints/ctc-epoch={:02d}.alignments.txt"
 

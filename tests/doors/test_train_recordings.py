@@ -100,7 +100,7 @@ def test_features_computed_anew_give_the_same_training(recordings):
 
 def test_jsonl_csv_and_tsv_are_the_same_data(recordings):
     from tune_asr.config.load import load_config
-    from tune_asr.training.corpus import survey
+    from tune_asr.corpus.sources import survey
 
     fingerprints = set()
     for ending in ("jsonl", "csv", "tsv"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tune_asr.training.checkpoint_folder import CheckpointFolder
+from tune_asr.train.checkpoint_folder import CheckpointFolder
 
 CHECKPOINT = "artifacts/checkpoints/ctc-epoch=00.ckpt"
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tune_asr import report, search
 from tune_asr.errors import StorageError
 from tune_asr.record.ledger import as_written, read_ledger
 from tune_asr.record.search_yaml import dump_yaml, read_search_yaml
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
+from tune_asr.report import __main__ as report
+from tune_asr.search import __main__ as search
 from tune_asr.space import plan
 from tune_asr.space.asha import Asha
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tune_asr import report
-from tune_asr.record import story
 from tune_asr.record.rerun import rerun_command
-from tune_asr.record.results import gather
+from tune_asr.report import __main__ as report
+from tune_asr.report import story
+from tune_asr.report.results import gather
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}<!-- \u202e\udc80 'q' \"&amp;"

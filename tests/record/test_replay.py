@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_asr.record.replay import History, Setting
 from tune_asr.record.state import SearchState
+from tune_asr.report.replay import History, Setting
 from tune_asr.space.asha import Asha
 
 MAX_T = 8

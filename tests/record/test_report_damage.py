@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from tune_asr import report
 from tune_asr.record.checkpoints import epoch_folder
-from tune_asr.record.results import gather
 from tune_asr.record.snapshots import write_snapshots
+from tune_asr.report import __main__ as report
+from tune_asr.report.results import gather
 
 
 @pytest.fixture

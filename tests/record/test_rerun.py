@@ -2,10 +2,10 @@
 
 import pytest
 
-from tune_asr import train
 from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.record.rerun import rerun_command, trial_config
+from tune_asr.train import __main__ as train
 
 
 @pytest.fixture

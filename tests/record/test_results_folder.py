@@ -13,10 +13,10 @@ from contextlib import contextmanager
 import pytest
 
 from tune_asr.errors import Problem, StorageError
-from tune_asr.record.atomic import copy_atomic, write_atomic
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.skipped_rows import write_skipped_rows
+from tune_asr.storage.atomic import copy_atomic, write_atomic
 
 OWNER = """
 import subprocess, sys, time

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.record.findings import horizon_of
-from tune_asr.record.rungs import RungOrder, asha_metric, foretold, rank_correlation, rung_orders
-from tune_asr.record.timeline import Run, runs
+from tune_asr.report.findings import horizon_of
+from tune_asr.report.rungs import RungOrder, asha_metric, foretold, rank_correlation, rung_orders
+from tune_asr.report.timeline import Run, runs
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=20, unique=True))

@@ -12,10 +12,10 @@ import yaml
 
 from tune_asr.record.checkpoints import epoch_folder, retain
 from tune_asr.record.ledger import read_ledger
-from tune_asr.record.results import gather
 from tune_asr.record.snapshots import winner_config, write_snapshots
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import Utterances
+from tune_asr.report.results import gather
 
 CONFIG = {
     "seed": 1,

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tune_asr import report
 from tune_asr.errors import StorageError
-from tune_asr.record.atomic import write_if_changed
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.snapshots import write_snapshots
+from tune_asr.report import __main__ as report
+from tune_asr.storage.atomic import write_if_changed
 
 
 def snapshot(search, root: Path | None = None) -> None:

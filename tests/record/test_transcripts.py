@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.record.transcripts import aligned, aligned_characters, references
-from tune_asr.speech.scoring import count_errors
+from tune_asr.report.transcripts import aligned, aligned_characters, references
+from tune_asr.scoring.counts import count_errors
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=8).map(" ".join)
 

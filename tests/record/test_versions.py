@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tune_asr import search as door
 from tune_asr.config.load import from_values
-from tune_asr.training.corpus import survey
-from tune_asr.tuning.description import versions as running
+from tune_asr.corpus.sources import survey
+from tune_asr.search import __main__ as door
+from tune_asr.search.description import versions as running
 
 DATA = {"num_train": 16, "num_val": 8, "alphabet": "abcd", "num_words": 20}
 NOBODY = "127.0.0.1:9"

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from tune_asr.record.ranking import standings
-from tune_asr.record.terminal_report import print_report
-from tune_asr.record.what_next import advise
+from tune_asr.report.terminal import print_report
+from tune_asr.report.what_next import advise
 from tune_asr.space.asha import Asha
 from tune_asr.space.sections import AshaSection
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tune_asr.speech import audio
-from tune_asr.speech.audio import AudioError, AudioInfo, probe, read, verify
+from tune_asr.speech.audio import recordings as audio
+from tune_asr.speech.audio.recordings import AudioError, AudioInfo, probe, read, verify
 
 RATE = 16000
 TONE = (0.3 * np.sin(np.arange(2 * RATE) * 0.17)).astype(np.float32)

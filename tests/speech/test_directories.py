@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tune_asr.errors import DataError
-from tune_asr.speech.directories import listing_files
-from tune_asr.speech.manifest import read_manifest
+from tune_asr.speech.manifest.directories import listing_files
+from tune_asr.speech.manifest.rows import read_manifest
 
 
 def write(folder: Path, **files: str) -> Path:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tune_asr.speech.fields import ALIASES, under_our_names
-from tune_asr.speech.manifest import read_manifest
+from tune_asr.speech.manifest.fields import ALIASES, under_our_names
+from tune_asr.speech.manifest.rows import read_manifest
 
 WANTED = ("clips/a.wav", "One.")
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torchaudio.compliance import kaldi
 from torchaudio.functional import resample
 
-from tune_asr.speech.frames import (
+from tune_asr.speech.audio.frames import (
     can_resample,
     is_feasible,
     min_samples,

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from tune_asr.errors import DataError
-from tune_asr.speech.hold_out import HoldOut
-from tune_asr.speech.manifest_survey import survey_manifests
-from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.survey.hold_out import HoldOut
+from tune_asr.speech.survey.manifests import survey_manifests
+from tune_asr.speech.text.normalizer import TextNormalizer
 
 SETTINGS = {"normalizer": TextNormalizer(), "sample_rate": 8000, "max_seconds": None, "subsampling": None}
 

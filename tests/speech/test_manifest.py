@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
-from tune_asr.speech.manifest import read_manifest
+from tune_asr.speech.manifest.rows import read_manifest
 
 GOOD = '{"audio_filepath": "a.wav", "text": "One."}'
 

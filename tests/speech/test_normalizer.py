@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_asr.speech.normalizer import TextNormalizer
+from tune_asr.speech.text.normalizer import TextNormalizer
 
 EVERY_SETTING = [
     TextNormalizer(case=case, punctuation=punctuation, digits=digits, unicode_form=form)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.pieces import PieceVocabulary, with_pieces
-from tune_asr.speech.survey import Survey, survey_corpus
-from tune_asr.speech.vocabulary import Vocabulary, spelled
+from tune_asr.speech.survey.pieces import with_pieces
+from tune_asr.speech.survey.survey import Survey, survey_corpus
+from tune_asr.speech.text.pieces import PieceVocabulary
+from tune_asr.speech.text.vocabulary import Vocabulary, spelled
 
 ENGLISH = ["press one to call", "press two to call again", "please hold", "call me again at two", "don't press 21"]
 SCRIPTS = {

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
-from tune_asr.speech.manifest_survey import survey_manifests
-from tune_asr.speech.normalizer import TextNormalizer
-from tune_asr.speech.spans import duration_of, span_mistakes
+from tune_asr.speech.manifest.spans import duration_of, span_mistakes
+from tune_asr.speech.survey.manifests import survey_manifests
+from tune_asr.speech.text.normalizer import TextNormalizer
 
 RATE = 8000
 FORMATS = ("jsonl", "csv", "tsv")

@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
-from tune_asr.speech import inspection
-from tune_asr.speech.corpus import FileAudio
-from tune_asr.speech.manifest_survey import survey_manifests
-from tune_asr.speech.normalizer import TextNormalizer
-from tune_asr.speech.overlaps import Part, count_overlaps
-from tune_asr.speech.survey import Survey
+from tune_asr.speech.audio.recordings import FileAudio
+from tune_asr.speech.survey import inspection
+from tune_asr.speech.survey.manifests import survey_manifests
+from tune_asr.speech.survey.overlaps import Part, count_overlaps
+from tune_asr.speech.survey.survey import Survey
+from tune_asr.speech.text.normalizer import TextNormalizer
 
 RATE = 8000
 

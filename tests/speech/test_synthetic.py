@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import ConfigError
-from tune_asr.speech.survey import survey_corpus
-from tune_asr.speech.synthetic import synthesize_corpus
-from tune_asr.speech.voice import SyntheticAudio
+from tune_asr.speech.audio.synthetic import synthesize_corpus
+from tune_asr.speech.audio.voice import SyntheticAudio
+from tune_asr.speech.survey.survey import survey_corpus
 
 DEFAULTS = {
     "seed": 17,

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.speech.vocabulary import Vocabulary, min_frames
+from tune_asr.speech.text.vocabulary import Vocabulary, min_frames
 
 
 def test_symbols_are_the_blank_and_then_the_sorted_characters_of_the_texts():

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import ConfigError, StorageError
-from tune_asr.training.checkpoint_folder import CheckpointFolder
+from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.training.data import load_data
 from tune_asr.training.epochs import EpochResult
 from tune_asr.training.fit import build_module, fit
@@ -174,7 +174,7 @@ def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
 OWNER = """
 import sys, time
 from pathlib import Path
-from tune_asr.training.checkpoint_folder import CheckpointFolder
+from tune_asr.train.checkpoint_folder import CheckpointFolder
 with CheckpointFolder(Path(sys.argv[1]), metric="val_wer", save_top_k=1, resumed_from=None).lock():
     print(flush=True)
     time.sleep(60)

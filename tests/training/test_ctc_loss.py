@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 
 from tune_asr.errors import DataError
-from tune_asr.speech import vocabulary
+from tune_asr.speech.text import vocabulary
 from tune_asr.training.ctc import best_path, ctc_loss, greedy_decode, min_frames, validate_targets
 
 NUM_SYMBOLS = 5

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tune_asr.speech.frames import output_frames
+from tune_asr.speech.audio.frames import output_frames
 from tune_asr.training.encoders import ENCODERS, normalise
 
 SUBSAMPLINGS = (1, 2, 4, 8)

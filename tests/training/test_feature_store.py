@@ -14,12 +14,12 @@ import soundfile
 import torch
 
 from tune_asr.errors import DataError, StorageError
-from tune_asr.speech.audio import AudioError
-from tune_asr.speech.corpus import FileAudio, Utterance
-from tune_asr.training import feature_store
-from tune_asr.training.feature_sources import LiveFeatures
-from tune_asr.training.feature_store import build_or_open
-from tune_asr.training.features import log_mel
+from tune_asr.speech.audio.recordings import AudioError, FileAudio
+from tune_asr.speech.corpus import Utterance
+from tune_asr.training.features import store as feature_store
+from tune_asr.training.features.log_mel import log_mel
+from tune_asr.training.features.sources import LiveFeatures
+from tune_asr.training.features.store import build_or_open
 
 LOG_MEL = {"sample_rate": 8000, "num_mel_bins": 10}
 SETTINGS = {**LOG_MEL, "max_bytes": 10**9}

@@ -7,12 +7,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from tune_asr.errors import ConfigError, DataError
+from tune_asr.scoring.counts import objective
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.scoring import objective
-from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.speech.text.vocabulary import Vocabulary
 from tune_asr.training.batching import Example, collate
 from tune_asr.training.data import SpeechDataModule
-from tune_asr.training.feature_store import FeatureStore
+from tune_asr.training.features.store import FeatureStore
 from tune_asr.training.fit import check_feasible, fit
 from tune_asr.training.speech import Speech
 

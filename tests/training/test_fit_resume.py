@@ -6,8 +6,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from tune_asr.errors import ConfigError, DataError
-from tune_asr.training.averaging import RAW_WEIGHTS
 from tune_asr.training.batching import collate
+from tune_asr.training.callbacks.ema import RAW_WEIGHTS
 from tune_asr.training.data import load_data
 from tune_asr.training.fit import fit
 

@@ -6,8 +6,8 @@ import torch
 import torchaudio
 
 from tune_asr.errors import TuneAsrError
-from tune_asr.speech.frames import min_samples, num_feature_frames, num_samples_at
-from tune_asr.training.features import log_mel
+from tune_asr.speech.audio.frames import min_samples, num_feature_frames, num_samples_at
+from tune_asr.training.features.log_mel import log_mel
 
 
 def noise(num_samples, seed=0):

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from tune_asr.errors import DataError
-from tune_asr.speech import audio
-from tune_asr.speech.noise import folder_fingerprint, noises
+from tune_asr.speech.audio import recordings as audio
+from tune_asr.speech.audio.noise import folder_fingerprint, noises
 from tune_asr.training.fit import fit
 
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
-from tune_asr.speech import audio, progress
-from tune_asr.speech.noise import EXPONENTS, ColouredNoise, noises
-from tune_asr.speech.synthetic import synthesize_corpus
-from tune_asr.training.features import log_mel
-from tune_asr.training.noise_recordings import NoiseRecordings
-from tune_asr.training.perturb import NEPERS_PER_DECIBEL, Perturbation, add_noise, change_speed
+from tune_asr.speech import progress
+from tune_asr.speech.audio import recordings as audio
+from tune_asr.speech.audio.noise import EXPONENTS, ColouredNoise, noises
+from tune_asr.speech.audio.synthetic import synthesize_corpus
+from tune_asr.training.augment.perturb import NEPERS_PER_DECIBEL, Perturbation, add_noise, change_speed
+from tune_asr.training.features.log_mel import log_mel
+from tune_asr.training.features.noise import NoiseRecordings
 
 RATE, BINS = 8000, 40
 OFF = {"speed": 0.0, "gain_db": 0.0, "noise_p": 0.0, "noise_snr_db": 10.0}

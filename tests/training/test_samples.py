@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tune_asr.config.sections import LoggingSection
-from tune_asr.speech.scoring import ErrorCounts
+from tune_asr.scoring.counts import ErrorCounts
+from tune_asr.train.samples import Samples, chosen
 from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
-from tune_asr.training.samples import Samples, chosen
 
 
 def train(quick, folder, *, wandb=False):

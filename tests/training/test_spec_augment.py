@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_asr.training.augment import MAX_TIME_MASKS, SpecAugment
+from tune_asr.training.augment.spec_augment import MAX_TIME_MASKS, SpecAugment
 
 LENGTHS = torch.tensor([60, 35, 10, 1])
 NUM_BINS = 12

@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from tune_asr.config.schema import Count, FilePath, Int, Section, Seed, Share
+from tune_asr.config.schema import (
+    Count,
+    FilePath,
+    Int,
+    Section,
+    Seed,
+    Share,
+)
 
 
 class BatchKeys(Section):

@@ -15,7 +15,17 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.mel_bins import max_mel_bins
 from tune_asr.config.model_sections import BiGRUCTCModel, ConformerCTCModel, ConvCTCModel
-from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, OpenSection, Section, Seed, Share, target_of
+from tune_asr.config.schema import (
+    Count,
+    CustomTarget,
+    FilePath,
+    Int,
+    OpenSection,
+    Section,
+    Seed,
+    Share,
+    target_of,
+)
 
 
 class TextSection(Section):

@@ -20,8 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from tune_asr.record.atomic import TEMPORARY_PREFIX, storage_error, temporary_sibling
-from tune_asr.speech.files import fsync
+from tune_asr.storage.atomic import TEMPORARY_PREFIX, storage_error, temporary_sibling
+from tune_asr.storage.files import fsync
 
 CHECKPOINT = "checkpoint.ckpt"
 UTTERANCES = "utterances.jsonl"

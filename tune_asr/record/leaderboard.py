@@ -10,11 +10,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tune_asr.record.atomic import write_if_changed
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Report, Standing, searched_keys
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import keep_utterances, utterances_of
+from tune_asr.storage.atomic import write_if_changed
 
 COLUMNS = (
     *("rank", "trial", "status", "epochs", "val_wer", "val_wer_low", "val_wer_high"),

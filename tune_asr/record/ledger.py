@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.errors import Problem, StorageError
-from tune_asr.record.atomic import storage_error
-from tune_asr.speech.files import fsync
+from tune_asr.storage.atomic import storage_error
+from tune_asr.storage.files import fsync
 
 Event = Mapping[str, Any]
 

@@ -27,8 +27,8 @@ from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import scalar
 from tune_asr.config.schema import Count, Int
 from tune_asr.errors import ConfigError, Problem, StorageError
-from tune_asr.record.atomic import write_atomic
 from tune_asr.space import plan as plans
+from tune_asr.storage.atomic import write_atomic
 
 
 class _SearchYaml(BaseModel):

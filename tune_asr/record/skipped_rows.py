@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tune_asr.errors import Problem
-from tune_asr.record.atomic import storage_error, write_atomic
+from tune_asr.storage.atomic import storage_error, write_atomic
 
 SKIPPED_ROWS = "skipped_rows.jsonl"
 

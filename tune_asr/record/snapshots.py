@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tune_asr.config.overrides import overridden
-from tune_asr.record.atomic import copy_atomic, write_if_changed
 from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.intact import former_best, sound_standings
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import Metric, Report, leader
 from tune_asr.record.search_yaml import dump_yaml
-from tune_asr.record.sound import former_best, sound_standings
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.space.plan import trial_values
+from tune_asr.storage.atomic import copy_atomic, write_if_changed
 
 _PATIENCE = 0.1
 """Seconds that a running search gives to intervals in each snapshot."""

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tune_asr.record.atomic import copy_atomic, storage_error
 from tune_asr.record.checkpoints import UTTERANCES, stored
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.statistics import wer_interval
+from tune_asr.scoring.intervals import wer_interval
+from tune_asr.storage.atomic import copy_atomic, storage_error
 
 
 @dataclass(frozen=True, slots=True)

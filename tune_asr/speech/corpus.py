@@ -6,14 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from tune_asr.speech import audio
-from tune_asr.speech.vocabulary import Vocabulary
+from tune_asr.speech.text.vocabulary import Vocabulary
 
 
 class AudioSource(Protocol):
@@ -22,25 +20,6 @@ class AudioSource(Protocol):
     def samples(self) -> tuple[npt.NDArray[np.float32], int]:
         """Return samples in [-1, 1], shape (num_samples,), and their rate in Hz: the same at every call."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class FileAudio:
-    """A recording in a file, at the rate that the file has, or a part of it.
-
-    Attributes:
-        path: the file.
-        start: the first sample.
-        num_frames: how many samples; None for all that follow.
-    """
-
-    path: Path
-    start: int = 0
-    num_frames: int | None = None
-
-    def samples(self) -> tuple[npt.NDArray[np.float32], int]:
-        """Decode the file, or the part. Raises `AudioError` where that fails."""
-        return audio.read(self.path, self.start, self.num_frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tune_asr.errors import DataError, InfeasibleError, SettingError
-from tune_asr.speech.survey import MAX_INFEASIBLE_PERCENT, too_many_infeasible
+from tune_asr.speech.survey.survey import MAX_INFEASIBLE_PERCENT, too_many_infeasible
 
 ROUNDED_LOG = 1e-3
 """By so much the logarithm of a probability may be above 0 in half precision."""

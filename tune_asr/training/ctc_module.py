@@ -15,8 +15,8 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from tune_asr.errors import ConfigError, DataError, InfeasibleError
-from tune_asr.speech.scoring import ErrorCounts, count_errors
-from tune_asr.speech.vocabulary import spelled
+from tune_asr.scoring.counts import ErrorCounts, count_errors
+from tune_asr.speech.text.vocabulary import spelled
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import (
     CTCLoss,

@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.speech.frames import FRAMES_PER_SECOND, output_frames
-from tune_asr.speech.survey import Survey
+from tune_asr.speech.audio.frames import FRAMES_PER_SECOND, output_frames
+from tune_asr.speech.survey.survey import Survey
 from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
 from tune_asr.training.speech import BATCH_KEYS, Speech, Split, load_speech
 from tune_asr.training.targets import construct, import_target

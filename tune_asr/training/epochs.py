@@ -13,7 +13,7 @@ import torch
 
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError
-from tune_asr.speech.scoring import ErrorCounts
+from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.training.ctc_module import CTCModule, UtteranceResult
 
 METRICS = ("val_wer", "val_cer", "val_loss")

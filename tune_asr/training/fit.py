@@ -19,24 +19,24 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
+from tune_asr.corpus.sources import initial_sha256
 from tune_asr.errors import ConfigError, SettingError, StorageError, TuneAsrError
-from tune_asr.training.averaging import WarmingAverage
-from tune_asr.training.corpus import initial_sha256
+from tune_asr.training.callbacks.ema import WarmingAverage
+from tune_asr.training.callbacks.epoch_report import INITIAL_SHA256, EpochReport
+from tune_asr.training.callbacks.fresh_workers import FreshWorkers
+from tune_asr.training.callbacks.probe import LongestBatchProbe, smaller_batches
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import SpeechDataModule, load_data
-from tune_asr.training.epoch_report import INITIAL_SHA256, EpochReport
 from tune_asr.training.epochs import Diverged, Sink
+from tune_asr.training.features.noise import load_noise
 from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
-from tune_asr.training.noise_recordings import load_noise
 from tune_asr.training.optimizer import peak_rate
-from tune_asr.training.probe import LongestBatchProbe, smaller_batches
 from tune_asr.training.resuming import SameBatches, check_resumable
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target, mistake_of_the_users
 from tune_asr.training.trainer import make_trainer, quieten
-from tune_asr.training.workers import FreshWorkers
 
 
 def fit(

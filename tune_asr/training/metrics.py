@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from tune_asr.speech.scoring import ErrorCounts, count_errors
+from tune_asr.scoring.counts import ErrorCounts, count_errors
 
 
 class ErrorRate(Metric):

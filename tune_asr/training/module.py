@@ -12,14 +12,14 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from tune_asr.errors import DataError, SettingError
-from tune_asr.training.augment import SpecAugment
+from tune_asr.training.augment.perturb import Perturbation
+from tune_asr.training.augment.spec_augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import CTCLoss, min_frames
 from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
-from tune_asr.training.perturb import Perturbation
 
 # Keys of the section `model` that say which encoder and how it starts, not how it is built.
 NO_PARAMETERS = frozenset({"target", "init_from", "freeze_steps"})

@@ -12,7 +12,7 @@ import torch
 
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, DataError, StorageError
-from tune_asr.training.averaging import RAW_WEIGHTS
+from tune_asr.training.callbacks.ema import RAW_WEIGHTS
 from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw

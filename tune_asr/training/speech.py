@@ -15,21 +15,20 @@ from torch.utils.data import Dataset
 
 from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.sections import Config
-from tune_asr.speech.corpus import Corpus, FileAudio, Utterance
-from tune_asr.speech.scoring import word_error_rate_applies
-from tune_asr.speech.survey import Survey
-from tune_asr.speech.vocabulary import Vocabulary, min_frames
+from tune_asr.corpus.sources import survey
+from tune_asr.scoring.counts import word_error_rate_applies
+from tune_asr.speech.audio.recordings import FileAudio
+from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.survey.survey import Survey
+from tune_asr.speech.text.vocabulary import Vocabulary, min_frames
 from tune_asr.training.batching import Example
-from tune_asr.training.corpus import survey
-from tune_asr.training.feature_sources import Features
-from tune_asr.training.feature_store import build_or_open
+from tune_asr.training.features.sources import Features
+from tune_asr.training.features.store import KEPT, build_or_open
 
 T = TypeVar("T")
 
 # Keys that change how speech is put into batches, not what it is.
 BATCH_KEYS = set(BatchKeys.model_fields)
-KEPT = 4
-"""So many corpora, or features, are kept: a search may vary what they are made of."""
 
 
 class Split(Dataset[Example]):

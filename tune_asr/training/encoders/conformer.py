@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from tune_asr.training.encoders.encoder import Encoder, Subsampling, frame_mask, scores
-from tune_asr.training.features import import_torchaudio
+from tune_asr.training.features.log_mel import import_torchaudio
 
 DEPTHWISE, BATCH_NORM = 2, 3  # places in the `sequential` of torchaudio's convolution module
 

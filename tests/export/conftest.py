@@ -1,0 +1,71 @@
+"""A bundle of each encoder, trained until it speaks; what is exported once serves all tests of this folder."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tune_asr.config.load import from_values
+from tune_asr.export.build import export
+from tune_asr.export.recorded import read_recorded
+from tune_asr.scoring.intervals import wer_interval
+from tune_asr.training.fit import fit
+
+DATA = {
+    "num_train": 48,
+    "num_val": 8,
+    "max_words": 2,
+    "alphabet": "abcd",
+    "num_words": 10,
+    "noise": 0.0,
+    "batch_size": 4,
+}
+EMA = {"checkpoint": {"weights": "ema"}, "optimizer": {"lr": 0.01, "ema_decay": 0.9}}
+RECOGNISERS = {
+    "conv_ctc": {"model": {"target": "conv_ctc", "dim": 24, "num_layers": 2, "kernel_size": 5}},
+    "bigru_ctc": {"model": {"target": "bigru_ctc", "dim": 24, "num_layers": 1}},
+    "conformer_ctc": {"model": {"target": "conformer_ctc", "dim": 24, "num_layers": 1, "num_heads": 2, "ffn_dim": 32}},
+    "conv_ctc, word pieces": {
+        "model": {"target": "conv_ctc", "dim": 24, "num_layers": 2, "kernel_size": 5},
+        "text": {"unit": "bpe", "vocab_size": 12},
+        "trainer": {"max_epochs": 20},
+    },
+    "bigru_ctc, averaged": {"model": {"target": "bigru_ctc", "dim": 24, "num_layers": 1}, **EMA},
+}
+
+
+@dataclass
+class Made:
+    """A bundle, the checkpoint it was made of, and what was said meanwhile."""
+
+    name: str
+    checkpoint: Path
+    folder: Path
+    said: list[str]
+
+
+def trained(folder, **sections):
+    """The last checkpoint of a training that takes a second or two."""
+    values = {"data": DATA, "optimizer": {"lr": 0.01}, "trainer": {"max_epochs": 8}, **sections}
+    fit(from_values(values, "tiny"), lambda _result, last, save: last and save(folder / "it.ckpt"))
+    return folder / "it.ckpt"
+
+
+@pytest.fixture(scope="session")
+def make(tmp_path_factory):
+    """Makes the bundle of one of `RECOGNISERS`."""
+
+    @functools.cache
+    def made(name):
+        root = tmp_path_factory.mktemp("recogniser")
+        checkpoint, said = trained(root, **RECOGNISERS[name]), []
+        export(read_recorded(checkpoint, name=name), root / "bundle", interval=wer_interval, say=said.append)
+        return Made(name, checkpoint, root / "bundle", said)
+
+    return made
+
+
+@pytest.fixture(params=RECOGNISERS)
+def made(request, make):
+    return make(request.param)

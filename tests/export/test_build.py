@@ -1,0 +1,146 @@
+"""A bundle of each built-in encoder, and of averaged weights: the same recogniser in every program."""
+
+import json
+import os
+import re
+from dataclasses import replace
+
+import onnx
+import pytest
+import torch
+from lightning.pytorch import LightningDataModule
+
+from tune_asr.config.load import from_values
+from tune_asr.export import weights
+from tune_asr.export.agreement import Disagreement
+from tune_asr.export.build import export
+from tune_asr.export.facts import describe
+from tune_asr.export.onnx_model import open_session
+from tune_asr.export.parity import Recogniser, check_fresh_lengths
+from tune_asr.export.recorded import read_recorded
+from tune_asr.scoring.intervals import wer_interval
+from tune_asr.training.callbacks.ema import RAW_WEIGHTS
+from tune_asr.training.checkpoints import load_checkpoint
+
+
+@pytest.fixture
+def recorded(make):
+    """What is on record of the recogniser that is made fastest."""
+    return read_recorded(make("bigru_ctc").checkpoint, name="it")
+
+
+def facts(made):
+    return json.loads((made.folder / "config.json").read_text())
+
+
+def test_every_encoder_speaks_and_is_the_same_in_every_program(made):
+    results = facts(made)["results"]["validation"]
+    assert results["cer"] < 0.5, "a model that says nothing agrees with any other"
+    for program in ("PyTorch, one by one", "onnxruntime, batched", "onnxruntime, one by one", r"sherpa-onnx [\d.]+"):
+        assert any(re.fullmatch(rf"{program}: 8 of 8 the same\.", line) for line in made.said), made.said
+
+
+def test_every_encoder_is_the_same_in_onnxruntime_at_any_length(made):
+    module = weights.load(made.folder)
+    recogniser = Recogniser(module.encoder, open_session(made.folder / "model.onnx"), module.vocab, 0)
+    assert check_fresh_lengths(recogniser, 40) < 1e-4
+
+
+def test_the_file_has_what_sherpa_onnx_asks_for_and_nothing_of_this_machine(made):
+    path = made.folder / "model.onnx"
+    model = onnx.load(str(path))
+    assert [value.name for value in model.graph.input] == ["x", "x_lens"]
+    assert [value.name for value in model.graph.output] == ["log_probs", "log_probs_len"]
+    assert model.graph.output[0].type.tensor_type.shape.dim[2].dim_value == len(facts(made)["vocabulary"])
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata["model_type"] == "zipformer2_ctc"
+    assert metadata["vocab_size"] == str(len(facts(made)["vocabulary"]))
+    assert b"encoders/" not in path.read_bytes()
+    assert b"site-packages" not in path.read_bytes()
+
+
+def test_the_average_is_what_is_exported_where_it_was_validated_and_the_card_says_so(make):
+    made = make("bigru_ctc, averaged")
+    content = load_checkpoint(made.checkpoint)
+    average, raw = content["state_dict"], content[RAW_WEIGHTS]
+    exported = weights.load(made.folder).state_dict()
+    assert all(torch.equal(exported[name], average[name]) for name in average)
+    assert not all(torch.equal(exported[name], raw[name]) for name in raw)
+    assert facts(made)["weights"] == "ema"
+    assert "exponential moving average (EMA)" in (made.folder / "README.md").read_text()
+
+
+def test_where_there_is_no_average_the_card_says_whose_weights_they_are(make):
+    made = make("bigru_ctc")
+    assert facts(made)["weights"] == "raw"
+    card = (made.folder / "README.md").read_text()
+    assert "those that the last step left" in card
+    assert "Training started from" not in card
+
+
+def test_no_path_of_this_machine_is_written(recorded, tmp_path):
+    config = recorded.config
+    here = {"model": config.model.model_copy(update={"init_from": "/secret/start.ckpt"})}
+    here["augment"] = config.augment.model_copy(update={"noise_dir": "/secret/noise"})
+    export(
+        replace(recorded, config=config.model_copy(update=here)),
+        tmp_path / "bundle",
+        interval=wer_interval,
+        say=lambda _: None,
+    )
+    assert all(b"/secret" not in path.read_bytes() for path in (tmp_path / "bundle").iterdir())
+
+
+def test_the_card_says_how_long_and_in_which_batches_the_model_was_trained(make):
+    made = make("conv_ctc, word pieces")
+    card = (made.folder / "README.md").read_text()
+    assert "Trained for 20 epochs of a horizon of 20 (`trainer.max_epochs`), seed 17." in card
+    assert "| data | batch_size `4`, max_frames_in_batch `null`, bucketing `true`, target `synthetic`, " in card
+    assert "unit `bpe`, vocab_size `12`" in card
+
+
+@pytest.mark.parametrize(
+    ("val", "told"),
+    [("/secret/val.jsonl", {}), ({"hold_out": 0.1, "by": "speaker"}, {"hold_out": 0.1, "by": "speaker"})],
+)
+def test_a_manifests_settings_are_told_and_its_files_are_not(recorded, val, told):
+    files = {"train": "/secret/train.jsonl", "test": "/secret/test.jsonl"}
+    values = recorded.config.model_dump() | {"data": {"target": "manifest", "val": val, "max_seconds": 15.0, **files}}
+    known = describe(replace(recorded, config=from_values(values, "it")), LightningDataModule())
+    assert "/secret" not in json.dumps(known)
+    data = known["training"]["data"]
+    assert data.get("val", {}) == told
+    assert (data["max_seconds"], data["batch_size"], data["skip_bad"]) == (15.0, 16, False)
+
+
+@pytest.mark.parametrize("sha256", ["ab" * 32, None])
+def test_the_card_says_which_weights_a_training_started_from(recorded, tmp_path, sha256):
+    values = recorded.config.model_dump()
+    values["model"] |= {"init_from": "/secret/start.ckpt", "freeze_steps": 5}
+    started = replace(recorded, config=from_values(values, "it"), initial_sha256=sha256)
+    export(started, tmp_path / "bundle", interval=wer_interval, say=lambda _: None)
+    card = (tmp_path / "bundle" / "README.md").read_text()
+    known = f"SHA-256 `{sha256}`" if sha256 else "its SHA-256 is not on record"
+    assert f"Training started from the weights of `start.ckpt` (`model.init_from`; {known})." in card
+    config_json = json.loads((tmp_path / "bundle" / "config.json").read_text())
+    assert config_json["initial_weights"] == {"file": "start.ckpt", "sha256": sha256}
+
+
+def test_a_record_that_the_model_does_not_reach_is_refused_and_leaves_no_folder(recorded, tmp_path):
+    wrong = replace(recorded, report={**recorded.report, "words": 1})
+    with pytest.raises(Disagreement, match=r"words is 1 on record and \d+ now"):
+        export(wrong, tmp_path / "bundle", interval=wer_interval, say=lambda _: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_has_enough_is_no_fault_of_the_folder(recorded, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed, pytest.raises(BrokenPipeError):
+        export(
+            recorded,
+            tmp_path / "bundle",
+            interval=wer_interval,
+            say=lambda line: os.write(closed.fileno(), line.encode()) and None,
+        )
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,344 @@
+"""The conductor without Ray: what it answers, and what the ledger says, for the messages of workers."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from tune_asr.config.sections import Config
+from tune_asr.errors import (
+    ConfigError,
+    DataError,
+    InfeasibleError,
+    RulerError,
+    SettingError,
+    StorageError,
+    TrialFailedError,
+)
+from tune_asr.record.checkpoints import UTTERANCES, epoch_folder, write_checkpoint
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.state import SearchState
+from tune_asr.search import messages
+from tune_asr.search.conductor import Conductor
+from tune_asr.search.failures import MAX_REFUSALS, MAX_RETRIES
+from tune_asr.space.asha import Asha
+from tune_asr.space.plan import from_values
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ResultsFolder.create(tmp_path / "results")
+
+
+@pytest.fixture
+def make(folder):
+    def make(searched=None, num_samples=3, controls=0, **sections) -> Conductor:
+        space = {
+            "param_space": searched or {"optimizer.lr": {"uniform": [0.001, 0.01]}},
+            "search": {"num_samples": num_samples},
+            "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
+        }
+        plan = from_values(space, Config(**sections).model_dump(), "test")
+        state = SearchState.replay(read_ledger(folder.ledger))
+        asha = Asha(grace_period=1, reduction_factor=2, max_t=4, controls=controls)
+        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", {}, lambda event: None)
+
+    return make
+
+
+def report(epoch, objective=0.5, last=False):
+    names = ("val_wer", "val_cer", "val_loss", "objective", "train_seconds", "val_seconds", "seconds")
+    values = dict.fromkeys(names, objective) | {"epoch": epoch, "checkpoint": f"epoch_{epoch:03d}"}
+    return messages.reported(values, last=last)
+
+
+def events(folder):
+    return [event["event"] for event in read_ledger(folder.ledger)]
+
+
+def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, folder):
+    conductor = make()
+    first, second = conductor.next_work(), conductor.next_work()
+    assert conductor.receive(first.number, messages.started(0, [], "host:1")) == "continue"
+    assert conductor.receive(second.number, messages.started(0, [], "host:2")) == "continue"
+    assert conductor.receive(first.number, report(1, 0.5)) == "continue"
+    assert conductor.receive(second.number, report(1, 0.6)) == "stop"
+    assert events(folder)[-3:] == ["report", "decision", "pruned"]
+
+
+def test_the_best_epochs_utterances_are_kept_behind_the_answer_and_before_their_checkpoint_goes(make, folder):
+    conductor = make()
+    work = conductor.next_work()
+    kept = folder.utterances(work.number)
+
+    def tell(epoch, objective, last=False):
+        where = epoch_folder(folder.checkpoints(work.number), epoch)
+        write_checkpoint(where, {UTTERANCES: lambda path: path.write_text(f"of epoch {epoch}")})
+        conductor.receive(work.number, report(epoch, objective, last=last))
+
+    tell(1, 0.5)
+    assert not kept.exists()
+    conductor.catch_up()
+    assert kept.read_text() == "of epoch 1"
+    tell(2, 0.4)
+    tell(3, 0.6)
+    assert kept.read_text() == "of epoch 2"
+    tell(4, 0.3, last=True)
+    assert kept.read_text() == "of epoch 4"
+
+
+def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_failed(make, folder):
+    conductor = make()
+    for attempt in range(MAX_RETRIES + 1):
+        assert conductor.next_work().number == "00000"
+        conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
+        conductor.process_ended("00000", "killed")
+    assert events(folder).count("resumed") == MAX_RETRIES
+    assert read_ledger(folder.ledger)[-1]["event"] == "failed"
+    assert conductor.next_work().number == "00001"
+
+
+def test_retries_are_counted_across_drivers(make, folder):
+    for attempt in range(MAX_RETRIES):
+        conductor = make()
+        conductor.next_work()
+        conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
+        conductor.process_ended("00000", "killed")
+    conductor = make()
+    conductor.next_work()
+    conductor.process_ended("00000", "killed")
+    assert conductor.state.trials["00000"].status == "failed"
+
+
+def test_an_epoch_gives_a_trial_its_retries_back(make, folder):
+    conductor = make()
+    for epoch in (1, 2):
+        for attempt in range(MAX_RETRIES):
+            conductor.next_work()
+            conductor.receive("00000", messages.started(epoch - 1, [], f"host:{attempt}"))
+            if not attempt:
+                conductor.receive("00000", report(epoch))
+            conductor.process_ended("00000", "preempted")
+    trial = conductor.state.trials["00000"]
+    assert (trial.status, trial.retries) == ("paused", 2 * MAX_RETRIES)
+    retries = [event["retry"] for event in read_ledger(folder.ledger) if event["event"] == "paused"]
+    assert retries == [1, 2, 3, 1, 2, 3]
+
+
+def test_an_exception_is_tried_again_once_unless_it_is_another_one(make, folder):
+    conductor = make()
+    for cause in ("OSError: stale file handle", "NameError: los", "NameError: los"):
+        assert conductor.next_work().number == "00000"
+        conductor.process_ended("00000", cause, raised=True)
+    assert read_ledger(folder.ledger)[-1]["cause"] == "NameError: los (tried 3 times)"
+    assert events(folder)[-3:] == ["paused", "paused", "failed"]
+
+
+@pytest.mark.parametrize(("raised", "most"), [(True, 2), (False, MAX_REFUSALS)])
+@pytest.mark.parametrize("one_has_trained", [False, True])
+def test_where_no_trial_trains_the_search_ends_unless_one_has_trained(make, raised, most, one_has_trained):
+    conductor = make(num_samples=MAX_REFUSALS + 3)
+    if one_has_trained:
+        conductor.next_work()
+        conductor.receive("00000", report(1, last=True))
+        conductor.process_ended("00000", None)
+    refused = "no trial has come to an epoch; trial 0000. has failed as others have: it ended .tried . times."
+    with nullcontext() if one_has_trained else pytest.raises(TrialFailedError, match=refused):
+        while conductor.has_work:
+            conductor.process_ended(conductor.next_work().number, "it ended", raised=raised)
+    assert conductor.state.counts()["failed"] == (MAX_REFUSALS + 2 if one_has_trained else most)
+    assert conductor.has_work is not one_has_trained
+
+
+def test_an_epoch_that_is_trained_again_counts_once(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", report(1))
+    conductor.receive("00000", report(2))
+    again = make()
+    again.next_work()
+    again.receive("00000", messages.started(0, ["epoch_002: removed"], "host:2"))
+    assert again.receive("00000", report(1)) == "continue"
+    assert again.receive("00000", report(2)) == "continue"
+    assert events(folder).count("report") == 2
+    assert again.receive("00000", report(3)) == "continue"
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut):
+    conductor = make()
+    for number in ("00000", "00001"):
+        conductor.next_work()
+        conductor.receive(number, messages.started(0, [], "host:1"))
+    conductor.receive("00000", report(1, 0.5))
+    conductor.receive("00001", report(1, 0.6))
+    whole = read_ledger(folder.ledger)
+    lines = folder.ledger.read_bytes().splitlines(keepends=True)
+    folder.ledger.write_bytes(b"".join(lines[:-cut]))
+    make()
+    strip = [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in read_ledger(folder.ledger)]
+    assert strip == [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in whole]
+
+
+def saved(folder, number, *epochs):
+    """Checkpoints of these epochs, as a worker writes them; returns the epochs that are there."""
+    where = folder.checkpoints(number)
+    for epoch in epochs:
+        write_checkpoint(epoch_folder(where, epoch), {UTTERANCES: lambda path: path.write_text("")})
+    return sorted(int(path.name.removeprefix("epoch_")) for path in where.iterdir())
+
+
+def test_a_finished_report_without_its_end_is_finished_on_resume_and_tidied(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    for epoch in (1, 2, 3, 4):
+        saved(folder, "00000", epoch)
+        conductor.receive("00000", report(epoch, 0.5 - epoch / 10, last=epoch == 4))
+    saved(folder, "00000", 3)
+    lines = folder.ledger.read_bytes().splitlines(keepends=True)
+    folder.ledger.write_bytes(b"".join(lines[:-1]))
+    assert make().state.trials["00000"].status == "finished"
+    assert saved(folder, "00000") == [4]
+
+
+def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    for epoch in (1, 2, 3, 4):
+        conductor.receive("00000", report(epoch, epoch / 10))
+    again = make()
+    again.next_work()
+    again.receive("00000", messages.started(0, ["removed"] * 4, "host:2"))
+    for epoch, left in ((1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 3, 4])):
+        saved(folder, "00000", epoch)
+        again.receive("00000", report(epoch, epoch / 10))
+        assert saved(folder, "00000") == left
+
+
+def test_a_diverged_trial_ends_without_a_retry(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    assert conductor.receive("00000", messages.diverged("training loss nan")) == "stop"
+    conductor.process_ended("00000", None)
+    assert conductor.next_work().number == "00001"
+
+
+def test_transcripts_that_do_not_fit_a_trials_frames_fail_the_trial_and_not_the_search(make, folder):
+    conductor = make()
+    conductor.next_work()
+    assert conductor.receive("00000", messages.failed(InfeasibleError("too long for their frames"))) == "stop"
+    assert read_ledger(folder.ledger)[-1]["cause"] == "too long for their frames"
+
+
+@pytest.mark.parametrize(("key", "ends"), [("features.num_mel_bins", False), ("optimizer.lr", True)])
+def test_data_that_cannot_be_used_end_the_search_unless_a_draw_made_them(make, key, ends):
+    conductor = make({key: {"choice": [40, 30]}})
+    conductor.next_work()
+    with pytest.raises(DataError, match="is gone") if ends else nullcontext():
+        assert conductor.receive("00000", messages.failed(DataError("its recording is gone"))) == "stop"
+    assert conductor.state.trials["00000"].status == ("pending" if ends else "failed")
+
+
+def test_a_class_of_the_users_may_end_its_training_by_itself(make, folder):
+    conductor = make()
+    conductor.next_work()
+    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", report(1))
+    assert conductor.receive("00000", messages.ended()) == "stop"
+    conductor.process_ended("00000", None)
+    assert events(folder)[-1] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("key", "distribution", "ends"),
+    [("model.width", {"uniform": [0.001, 0.01]}, False), ("seed", {"randint": [1, 9]}, True)],
+)
+def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, distribution, ends):
+    conductor = make({key: distribution}, model={"target": "own.Model", "width": 0.002})
+    conductor.next_work()
+    told = messages.failed(SettingError("model.target: Model cannot be built: ValueError: too wide"))
+    with pytest.raises(ConfigError, match="too wide") if ends else nullcontext():
+        assert conductor.receive("00000", told) == "stop"
+    trial = conductor.state.trials["00000"]
+    assert (trial.status, "too wide" in str(trial.cause)) == (("pending", False) if ends else ("failed", True))
+
+
+@pytest.mark.parametrize("has_started", [False, True])
+def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make, has_started):
+    conductor = make({"model.width": {"uniform": [0.001, 0.01]}}, 9, model={"target": "own.Model", "width": 0.002})
+    told = messages.failed(SettingError("model.target: Model cannot be built"))
+    with pytest.raises(ConfigError, match="cannot be built"):
+        for _ in range(MAX_REFUSALS):
+            number = conductor.next_work().number
+            if has_started:
+                conductor.receive(number, messages.started(0, [], "host:1"))
+            conductor.receive(number, told)
+            conductor.process_ended(number, None)
+    assert conductor.state.counts()["failed"] == MAX_REFUSALS - 1
+
+
+@pytest.mark.parametrize("raised", [True, False])
+def test_a_trial_that_began_before_and_is_in_its_first_epoch_keeps_the_search_going(make, raised):
+    conductor = make(num_samples=MAX_REFUSALS + 3)
+    conductor.receive(conductor.next_work().number, messages.started(0, [], "host:1"))
+    while conductor.has_work:
+        number = conductor.next_work().number
+        conductor.receive(number, messages.started(0, [], "host:2"))
+        conductor.process_ended(number, "it ended", raised=raised)
+    assert conductor.state.counts()["failed"] == MAX_REFUSALS + 2
+    assert conductor.handed_out == ["00000"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StorageError("no space left"), RulerError("other validation data"), ConfigError("it logs no WER")],
+)
+def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error):
+    conductor = make()
+    conductor.next_work()
+    with pytest.raises(type(error), match=str(error)):
+        conductor.receive("00000", messages.failed(error))
+    assert conductor.state.trials["00000"].status == "pending"
+
+
+def test_a_search_is_over_when_every_trial_has_ended(make):
+    conductor = make()
+    for _ in range(3):
+        work = conductor.next_work()
+        conductor.receive(work.number, messages.started(0, [], "host:1"))
+        conductor.receive(work.number, messages.diverged("nan"))
+        conductor.process_ended(work.number, None)
+    assert conductor.is_over
+    assert not conductor.has_work
+
+
+def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_is_killed(make, folder):
+    def conduct(epoch, *trials, last=False):
+        conductor = make(controls=1)
+        for number, value in trials:
+            while number not in conductor.state.trials:
+                conductor.next_work()
+            if not conductor.state.trials[number].reports:
+                conductor.receive(number, messages.started(0, [], "host:1"))
+            conductor.receive(number, report(epoch, value, last=last))
+        return conductor
+
+    conduct(1, ("00000", 0.5), ("00001", 0.6), ("00002", 0.7))
+    lines = folder.ledger.read_bytes().splitlines(keepends=True)
+    cut = next(k for k, line in enumerate(lines) if b'"control": true' in line)
+    folder.ledger.write_bytes(b"".join(lines[:cut]))  # the crash took the decision that made it a control
+    conduct(2, ("00001", 0.6))
+    trials = conduct(1, ("00002", 0.7)).state.trials
+    assert {number: (trial.status, trial.is_control) for number, trial in trials.items()} == {
+        "00000": ("running", False),
+        "00001": ("running", True),
+        "00002": ("pruned", False),
+    }
+    # Whoever comes to the second rung after it is judged as if it had been pruned.
+    trials = conduct(2, ("00000", 0.9)).state.trials
+    assert [(d["epoch"], d["verdict"]) for d in trials["00000"].decisions] == [(1, "continue"), (2, "continue")]
+    assert [(d["epoch"], d["verdict"]) for d in trials["00001"].decisions] == [(1, "continue")]

@@ -1,0 +1,34 @@
+"""Who was started by whom, and that none of them stays."""
+
+import subprocess
+import sys
+
+CHILD_AND_GRANDCHILD = """
+import subprocess
+import sys
+
+from tune_asr.search.ray.descendants import descendants, kill_descendants
+
+START_ONE = "import subprocess; print(subprocess.Popen(['sleep', '100']).pid, flush=True); input()"
+
+
+def family():
+    command = [sys.executable, "-c", START_ONE]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return child, int(child.stdout.readline())
+
+
+spared, below_spared = family()
+child, grandchild = family()
+found = set(descendants()) == {spared.pid, below_spared, child.pid, grandchild}
+kept = descendants([spared.pid]) == [child.pid, grandchild]
+kill_descendants([spared.pid])
+child.stdout.read()  # until nobody holds the other end any more
+print(found, kept, child.wait(), descendants() == [spared.pid, below_spared])
+kill_descendants([])
+"""
+
+
+def test_children_and_grandchildren_are_killed_parents_first_but_for_those_spared_and_what_is_below_them():
+    told = subprocess.run([sys.executable, "-c", CHILD_AND_GRANDCHILD], capture_output=True, text=True, timeout=60)
+    assert told.stdout.split() == ["True", "True", "-9", "True"], told.stderr

@@ -1,0 +1,36 @@
+"""Signals during a search."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tune_asr.search.interrupts import SIGNALS, Interrupts
+
+
+def test_every_handler_is_put_back_whoever_replaced_it():
+    numbers = (*SIGNALS, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in numbers]
+    with Interrupts(lambda: None) as interrupts:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as ray.init does
+        signal.signal(signal.SIGUSR1, lambda *_: None)  # as Tune does
+        interrupts.install()
+        signal.raise_signal(signal.SIGTERM)
+        assert interrupts.number == signal.SIGTERM
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+@pytest.mark.parametrize(("folder", "stays"), [("tune_asr-ray-ab", False), ("mine", True)])
+def test_a_second_signal_ends_the_process_and_leaves_no_token_of_ours(tmp_path, monkeypatch, folder, stays):
+    token = tmp_path / folder / "token"
+    token.parent.mkdir()
+    token.write_text("secret")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    code = (
+        "import signal; from tune_asr.search.interrupts import Interrupts\n"
+        "from tune_asr.search.ray.cluster import leave_nothing\n"
+        "with Interrupts(leave_nothing): signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGINT)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 130
+    assert token.exists() == stays

@@ -1,0 +1,72 @@
+"""The lines of a running search."""
+
+import io
+
+import pytest
+
+from tune_asr.record.state import SearchState
+from tune_asr.search.progress import Progress
+
+
+def progress(events, **changes):
+    state, stream = SearchState(), io.StringIO()
+    arguments = {"num_trials": 4, "milestones": [3, 9, 27], "reduction_factor": 3, "slots": 2, "metric": "val_wer"}
+    lines = Progress(state, **arguments | changes, stream=stream)
+    for event in events:
+        state.apply(event)
+        lines.event(event)
+    return [line.partition("  ")[2] for line in stream.getvalue().splitlines()]
+
+
+def created(trial):
+    return {"event": "created", "trial": trial, "params": {"optimizer.lr": 0.00123}, "seed": 1}
+
+
+def report(trial, epoch, wer, seconds=10.0):
+    event = {"event": "report", "trial": trial, "epoch": epoch, "seconds": seconds}
+    return event | dict.fromkeys(("val_wer", "val_cer", "val_loss"), wer)
+
+
+def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
+    started = {"event": "started", "trial": "00000"}
+    lines = progress([created("00000"), started, report("00000", 1, 0.5), report("00000", 2, 0.75)])
+    assert lines[0] == "00000  new       lr=0.00123"
+    assert "epoch   2/27  WER  75.0 %" in lines[-1]
+    assert "best  50.0 % (00000)" in lines[-1]
+    # Four trials of 3 + 6/3 + 18/9 = 7 epochs foreseen, two of them done, ten seconds each, over two slots.
+    assert lines[-1].endswith("left ~2 min")
+
+
+@pytest.mark.parametrize("ended", ["pruned", "finished"])
+def test_trials_that_ended_teach_how_long_a_trial_is(ended):
+    events = [created("00000"), *(report("00000", epoch, 0.5) for epoch in range(1, 28))]
+    events += [{"event": ended, "trial": "00000"}, created("00001"), report("00001", 1, 0.4)]
+    # 2 trials of (4 * 7 + 27) / 5 = 11 epochs, and 2 + 6/3 + 18/9 of the one that has begun: at 10 s, over 2 slots.
+    assert progress(events)[-1].endswith("left ~2 min")
+
+
+def test_the_last_trial_takes_as_long_as_its_epochs_until_the_next_rung():
+    events = [created("00000"), *(report("00000", epoch, 0.5, seconds=1.0) for epoch in range(1, 4))]
+    events += [{"event": "pruned", "trial": "00000"}, created("00001")]
+    events += [report("00001", epoch, 0.4) for epoch in range(1, 13)]
+    lines = progress(events, num_trials=2)
+    assert lines[-2].endswith("left ~3 min")  # 16 epochs of 10 s
+    # At a rung it is not known yet who goes on: 18 epochs at a chance of a third.
+    assert lines[-4].endswith("left ~60 s")
+    events += [report("00001", epoch, 0.4) for epoch in range(13, 28)]
+    assert progress(events, num_trials=2)[-1].endswith("left ~0 s")
+
+
+def test_a_loss_of_nothing_does_not_become_the_best():
+    lines = progress([created("00000"), report("00000", 1, None)])
+    assert "best" not in lines[-1]
+
+
+def test_damaged_checkpoints_are_named():
+    resumed = {"event": "resumed", "trial": "00000", "epoch": 1, "cause": "it\ndied", "damaged": ["epoch_002: removed"]}
+    lines = progress([created("00000"), report("00000", 1, 0.5), {**resumed, "warning": "W&B is\x1b[2J off"}])
+    assert lines[-3] == r"00000  resumed   after epoch 1: it\ndied"
+    assert [line.strip() for line in lines[-2:]] == [
+        "damaged, passed over: epoch_002: removed",
+        r"warning: W&B is\x1b[2J off",
+    ]

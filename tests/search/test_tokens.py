@@ -1,0 +1,26 @@
+"""The token of a local Ray: whose it is, and how long it stays."""
+
+import tempfile
+
+from tune_asr.search.ray.token import remove_own_token, token_path, use_own_token
+from tune_asr.storage.locks import is_locked, lock
+
+
+def test_the_token_of_a_living_search_stays_and_that_of_a_dead_one_goes(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.setenv(name, "")  # so that it is restored
+        monkeypatch.delenv(name)
+    living, dead = (tmp_path / f"tune_asr-ray-{name}" for name in ("living", "dead"))
+    for folder in (living, dead):
+        folder.mkdir()
+        (folder / "token").write_text("secret")
+        (folder / "owner").touch()
+    with lock(living / "owner"):
+        use_own_token()
+    own = token_path().parent
+    assert set(tmp_path.iterdir()) == {living, own}
+    # Its own is one of a living process, also for others.
+    assert is_locked(own / "owner")
+    remove_own_token()
+    assert set(tmp_path.iterdir()) == {living}

@@ -1,0 +1,89 @@
+"""What config.json and the metadata of model.onnx say of a recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from torch import nn
+
+from tune_asr.config.data_sections import ManifestData, SyntheticData
+from tune_asr.config.schema import CustomTarget
+from tune_asr.export.recorded import Recorded
+from tune_asr.export.scores import Score
+
+PROBE_FRAMES = 1600
+"""Long enough that the feature frames to one output frame come out whole."""
+
+
+def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]:
+    """What is known before anything is measured. What names paths of this machine is left out."""
+    config = recorded.config.model_dump(mode="json")
+    del config["augment"]["noise_dir"]
+    initial = None
+    if not isinstance(recorded.config.model, CustomTarget):
+        del config["model"]["freeze_steps"]  # which may not stand without init_from
+        if path := config["model"].pop("init_from"):
+            initial = {"file": Path(path).name, "sha256": recorded.initial_sha256}
+    config["data"] = _data(recorded.config.data)
+    training = ("data", "text", "optimizer", "scheduler", "augment", "trainer", "precision")
+    return {
+        "source": recorded.name,
+        "features": config["features"],
+        "vocabulary": list(recorded.vocab or getattr(data, "vocab", ())),
+        "blank_id": getattr(data, "blank_id", 0),
+        "normaliser": recorded.config.text.normaliser(),
+        "model": config["model"],
+        "initial_weights": initial,
+        "seed": config["seed"],
+        "training": {name: config[name] for name in training},
+        "epoch": recorded.report["epoch"],
+        "averaged_epochs": list(recorded.averaged_epochs),
+        "weights": config["checkpoint"]["weights"],
+        "data_fingerprint": recorded.fingerprint,
+        "versions": {package: version(package) for package in ("tune_asr", "torch", "onnx", "onnxruntime")},
+    }
+
+
+def _data(data: SyntheticData | ManifestData | CustomTarget) -> dict[str, Any]:
+    """The section `data` without what names files: of a class of the user's nobody knows which keys do."""
+    if isinstance(data, CustomTarget):
+        return {"target": data.target}
+    files = {"train", "test"} | ({"val"} if isinstance(data, ManifestData) and isinstance(data.val, str) else set())
+    return data.model_dump(mode="json", exclude=files)
+
+
+def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:
+    """Feature frames to one output frame of an encoder."""
+    with torch.inference_mode():
+        _, lengths = encoder(torch.zeros(1, PROBE_FRAMES, num_mel_bins), torch.tensor([PROBE_FRAMES]))
+    return round(PROBE_FRAMES / int(lengths))
+
+
+def metadata(known: Mapping[str, Any]) -> dict[str, str]:
+    """What model.onnx says of itself, beside what every `zipformer_ctc` says."""
+    return {
+        "vocab_size": str(len(known["vocabulary"])),
+        "subsampling_factor": str(known["subsampling"]),
+        "sample_rate": str(known["features"]["sample_rate"]),
+        "num_mel_bins": str(known["features"]["num_mel_bins"]),
+    }
+
+
+def result(found: Score) -> dict[str, Any]:
+    """A score as config.json has it; rates are fractions."""
+    counts = found.counts
+    return {
+        "utterances": found.num_utterances,
+        "words": counts.words,
+        "substitutions": counts.substitutions,
+        "deletions": counts.deletions,
+        "insertions": counts.insertions,
+        "wer": counts.wer,
+        "cer": counts.cer,
+        "interval": {"of": found.metric.lower(), "low": found.low, "high": found.high},
+    }

@@ -1,0 +1,125 @@
+"""PyTorch and onnxruntime over the same utterances, batched and one by one, at lengths no exporter has seen.
+
+Shapes: N utterances, T frames, C mel bins, T' output frames, V symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from tune_asr.export.agreement import Agreement, Decoded, Disagreement, compare, margins
+from tune_asr.export.onnx_model import TRACED_LENGTHS, run
+from tune_asr.speech.text.vocabulary import spelled
+from tune_asr.training.batching import Batch
+from tune_asr.training.ctc import greedy_decode
+
+TIE = 1e-4
+"""Nats. Float32 sums in another order differ by 1e-6 to 1e-5."""
+FRESH_LENGTHS = (3, 10, 101, 733)
+"""Frames: the first is the shortest recording that has features, 25 ms."""
+MAX_DIFFERENCE = 1e-3
+"""Nats between the log-probabilities of two programs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """A model in both programs, and the symbols it writes."""
+
+    encoder: nn.Module
+    session: onnxruntime.InferenceSession
+    vocab: Sequence[str]
+    blank_id: int
+
+    def texts(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
+        """(N, T', V), (N,) -> N texts, by best path."""
+        return [spelled(self.vocab, ids) for ids in greedy_decode(log_probs, lengths, self.blank_id)]
+
+
+@dataclass(slots=True)
+class Pass:
+    """What came of one pass over the validation set."""
+
+    utterances: list[Decoded] = field(default_factory=list)
+    """As PyTorch decodes them in the batches of validation."""
+    agreements: list[Agreement] = field(default_factory=list)
+    frames: set[int] = field(default_factory=set)
+    """The lengths that occurred, in feature frames."""
+    max_difference: float = 0.0
+    """The largest difference of two log-probabilities, PyTorch's and onnxruntime's, in nats."""
+
+    @property
+    def unseen(self) -> int:
+        """How many of the lengths were not seen in tracing."""
+        return len(self.frames - set(TRACED_LENGTHS))
+
+
+@torch.inference_mode()
+def validate(recogniser: Recogniser, batches: Iterable[Batch]) -> Pass:
+    """Decode every utterance four ways, and compare.
+
+    Raises:
+        Disagreement: two of them differ in an utterance, or in a log-probability by more than `MAX_DIFFERENCE`.
+    """
+    found = Pass()
+    ways: dict[str, list[str]] = {"PyTorch, one by one": [], "onnxruntime, batched": [], "onnxruntime, one by one": []}
+    for batch in batches:
+        features, lengths = batch.features.float(), batch.feature_lengths
+        log_probs, output_lengths = recogniser.encoder(features, lengths)
+        theirs = run(recogniser.session, features, lengths)
+        found.max_difference = max(found.max_difference, _difference((log_probs, output_lengths), theirs))
+        ways["onnxruntime, batched"] += recogniser.texts(*theirs)
+        for row, length in enumerate(lengths.tolist()):
+            alone = features[row : row + 1, :length], lengths[row : row + 1]
+            ways["PyTorch, one by one"] += recogniser.texts(*recogniser.encoder(*alone))
+            ways["onnxruntime, one by one"] += recogniser.texts(*run(recogniser.session, *alone))
+            found.frames.add(length)
+        decoded = recogniser.texts(log_probs, output_lengths)
+        found.utterances += map(Decoded, batch.ids, batch.texts, decoded, margins(log_probs, output_lengths))
+    found.agreements = [compare(name, found.utterances, texts, tie=TIE) for name, texts in ways.items()]
+    return found
+
+
+@torch.inference_mode()
+def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
+    """The largest difference of log-probabilities on random features of `FRESH_LENGTHS`, in nats.
+
+    The batch is padded with large numbers: what stands behind an utterance's end must have no effect.
+
+    Raises:
+        Disagreement: it is larger than `MAX_DIFFERENCE`.
+    """
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.tensor(FRESH_LENGTHS)
+    features = torch.randn(len(lengths), max(FRESH_LENGTHS), num_mel_bins, generator=generator)
+    features[torch.arange(max(FRESH_LENGTHS)) >= lengths[:, None]] = 1e3
+    ours, theirs = recogniser.encoder(features, lengths), run(recogniser.session, features, lengths)
+    worst = _difference(ours, theirs)
+    for row, length in enumerate(FRESH_LENGTHS):
+        alone = run(recogniser.session, features[row : row + 1, :length], lengths[row : row + 1])
+        worst = max(worst, _difference((ours[0][row : row + 1], ours[1][row : row + 1]), alone))
+    return worst
+
+
+def _difference(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> float:
+    """The largest difference of log-probabilities inside utterances."""
+    (log_probs, lengths), (their_log_probs, their_lengths) = ours, theirs
+    if not torch.equal(lengths, their_lengths):
+        raise Disagreement(
+            f"onnxruntime gives {their_lengths.tolist()} output frames where PyTorch gives {lengths.tolist()}, so "
+            "nothing was written"
+        )
+    longest = int(lengths.max())
+    inside = (torch.arange(longest) < lengths[:, None]).unsqueeze(2)
+    gap = (log_probs[:, :longest] - their_log_probs[:, :longest]).abs()
+    worst = float(gap.masked_fill(~inside, 0).max())
+    if not worst <= MAX_DIFFERENCE:
+        raise Disagreement(
+            f"log-probabilities of PyTorch and onnxruntime differ by {worst:.2g} nats, where {MAX_DIFFERENCE:g} is "
+            f"allowed (frames of the utterances: {lengths.tolist()}), so nothing was written"
+        )
+    return worst

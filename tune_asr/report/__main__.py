@@ -1,0 +1,93 @@
+"""The door to a search's results: what happened, how sure it is, what can be done next.
+
+    python -m tune_asr.report results/NAME [--html FILE]
+    python -m tune_asr.report results/NAME --compare 00003 00007
+
+It reads the ledger alone (intervals and ranges come from the files beside it, where they are), writes
+nothing but FILE, and may be used while the search runs. It never waits for torch or ray.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from tune_asr.errors import ConfigError, Problem, StorageError, exit_with
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the report of the folder named on the command line, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.report",
+        description="Show what a search has found, also while it runs.",
+        epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged, or FILE cannot be written.",
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--html", metavar="FILE", type=Path, help="write the report with figures to one HTML file")
+    either.add_argument("--compare", nargs=2, metavar="ID", help="only whether one of two trials beats the other")
+    arguments = parser.parse_args(argv)
+    return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
+
+
+GENERATOR = b'<meta name="generator" content="tune_asr">'
+"""Stands at the head of each report."""
+
+
+def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> int:
+    if html is not None:
+        return _write_html(folder, html)
+    from tune_asr.report.terminal import print_comparison, print_report
+
+    if compare:
+        print_comparison(folder, *compare)
+    else:
+        print_report(folder)
+    return 0
+
+
+def _check_file(file: Path) -> None:
+    """Find out, before the search is read and drawn, that there can be a file of that name."""
+    if file.is_dir():
+        raise StorageError(Problem(str(file), "this is a folder", f"Name a file, e.g. --html {file / 'report.html'}."))
+    if not file.parent.is_dir():
+        what = f"{file.parent} is no folder"
+        raise StorageError(Problem(str(file), what, "Make it, or name a file in one that is there."))
+    # A ledger, a configuration, a device: whatever else lies there would be gone.
+    if os.path.lexists(file) and not _is_replaceable(file):
+        what = "this is no report of tune_asr, and nothing else is overwritten"
+        raise StorageError(Problem(str(file), what, "Name another file, or remove this one."))
+
+
+def _is_replaceable(file: Path) -> bool:
+    """Whether it is an earlier report, or an empty file."""
+    if file.is_symlink() or not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        head = stream.read(200)
+    return not head or GENERATOR in head
+
+
+def _write_html(folder: Path, file: Path) -> int:
+    _check_file(file)
+    missing = [name for name in ("optuna", "plotly", "jinja2") if find_spec(name) is None]
+    if missing:
+        what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
+        raise ConfigError(
+            Problem(
+                "--html", what, "Install what figures need, in the folder of pyproject.toml: pip install -e '.[report]'"
+            )
+        )
+    from tune_asr.report.html.page import write_page
+
+    write_page(folder, file)
+    print(file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""What can be learnt from a search: what pruning saved, which ranges were too narrow, whether the first is the best."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tune_asr.record.state import SearchState
+from tune_asr.record.utterances import Utterances
+from tune_asr.scoring.intervals import paired_difference
+from tune_asr.space.plan import last_epoch
+
+_NEAR = 0.05
+"""The part of a range, at each end, in which a winner says that the best may lie outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What happened at one rung of successive halving."""
+
+    epoch: int
+    came: int
+    stopped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What stopping trials early has saved."""
+
+    trained: int
+    """Epochs."""
+    saved: int
+    """Epochs that the pruned trials had left."""
+    stopped: int
+    """Trials."""
+    rungs: tuple[Rung, ...]
+
+
+def pruning(state: SearchState, horizon: int) -> Pruning:
+    """What pruning has saved, against every pruned trial going on to epoch `horizon`."""
+    came: dict[int, int] = defaultdict(int)
+    stopped: dict[int, int] = defaultdict(int)
+    for trial in state.trials.values():
+        for decision in trial.decisions:
+            came[decision["epoch"]] += 1
+            stopped[decision["epoch"]] += decision["verdict"] == "stop"
+    pruned = [trial for trial in state.trials.values() if trial.status == "pruned"]
+    return Pruning(
+        trained=state.epochs,
+        saved=sum(max(0, horizon - trial.epoch) for trial in pruned),
+        stopped=len(pruned),
+        rungs=tuple(Rung(epoch, came[epoch], stopped[epoch]) for epoch in sorted(came)),
+    )
+
+
+def horizon_of(search: Mapping[str, Any], state: SearchState) -> int:
+    """The epochs of a trial that nothing stops; without a search.yaml the most that any has trained."""
+    if "space" in search:
+        return last_epoch(search["space"], search["config"])
+    return max((trial.epoch for trial in state.trials.values()), default=0)
+
+
+def first_against_second(
+    first: Utterances | None, second: Utterances | None, names: tuple[str, str] = ("the first", "the second")
+) -> str:
+    """Whether the first of two trials beats the second, in words; `names` are what they are called."""
+    one, other = names
+    if first is None or second is None:
+        return f"Whether {one} beats {other} is not known: their utterances are not there."
+    if first.ids != second.ids:
+        return f"Whether {one} beats {other} is not known: they were not scored on the same utterances."
+    low, high, probability = paired_difference(first.errors, second.errors, first.words)
+    if low > 0:  # told from the side of the better one, so that the order of asking changes no number
+        return first_against_second(second, first, (other, one))
+    if high < 0:
+        verdict = f"{one} beats {other}: its WER is {-100 * high:.1f} to {-100 * low:.1f} points lower"
+    else:
+        difference = f"{100 * low:+.1f} to {100 * high:+.1f} points"
+        verdict = f"{one} and {other} cannot be told apart: the difference of their WER is {difference}"
+    return (
+        f"{verdict[:1].upper()}{verdict[1:]} (95 %, paired bootstrap over {len(first.ids)} utterances); {one} is "
+        f"better in {100 * probability:.0f} % of replicates."
+    )
+
+
+def narrow_ranges(param_space: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, str]:
+    """The searched ranges that end at the winner, so that a better value may lie outside.
+
+    Args:
+        param_space: by path, the distribution as search_spaces/*.yaml spells it: `{loguniform: [1e-4, 3e-2]}`.
+        params: the winner's values.
+
+    Returns:
+        By path, the end at which the winner is: `lower` or `upper`.
+    """
+    ends = {
+        path: _end(name, arguments, params[path])
+        for path, distribution in param_space.items()
+        if _is_number(params.get(path))
+        for name, arguments in distribution.items()
+    }
+    return {path: end for path, end in ends.items() if end}
+
+
+def _end(name: str, arguments: Sequence[Any], value: Any) -> str | None:
+    """Which end of its distribution `value` is at: `lower`, `upper`, or None."""
+    if name in ("choice", "grid_search"):
+        ordered = all(_is_number(item) for item in arguments) and (
+            all(a < b for a, b in pairwise(arguments)) or all(a > b for a, b in pairwise(arguments))
+        )
+        # Of two choices, one is always an end: that says nothing.
+        if not ordered or len(arguments) < 3:
+            return None
+        return {min(arguments): "lower", max(arguments): "upper"}.get(value)
+    low, high = arguments[0], arguments[1]
+    if name in ("randint", "lograndint"):
+        high -= 1  # exclusive, as in Ray
+    value = min(max(value, low), high)  # a ledger that was changed by hand may hold anything
+    if "log" in name:
+        low, high, value = math.log(low), math.log(high), math.log(value)
+    if low == high:
+        return None
+    place = (value - low) / (high - low)
+    return "lower" if place <= _NEAR else "upper" if place >= 1 - _NEAR else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

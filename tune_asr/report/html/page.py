@@ -1,0 +1,156 @@
+"""The page: one file with everything in it, and a policy under which a browser runs and fetches nothing else.
+
+What comes from the folder goes through Jinja's autoescape, or, for figures, as JSON into a script element that is no
+program. `safe` in the template is what is brought along: Plotly, figures.js and style.css, each named by its hash in
+the policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+from plotly.offline import get_plotlyjs
+
+from tune_asr.errors import printable
+from tune_asr.record.ranking import leader, searched_keys
+from tune_asr.record.rerun import rerun_command
+from tune_asr.record.terminal_table import leaderboard_columns, percent
+from tune_asr.report import story
+from tune_asr.report.html.figures import own_figures
+from tune_asr.report.html.optuna_figures import optuna_figures
+from tune_asr.report.html.utterances import utterance_table
+from tune_asr.report.results import Results, gather
+from tune_asr.storage.atomic import write_atomic
+
+_ROWS = 30
+"""Of the leaderboard: each costs a bootstrap."""
+_FIRST = (
+    ("The winner", story.winner),
+    ("How sure", story.sureness),
+    ("What next", story.next_steps),
+)
+_COST = (
+    ("What pruning saved", story.savings),
+    ("Other settings of asha", story.replays),
+    ("What went wrong", story.failures),
+)
+"""Sections before the figures: a title, and what yields the lines."""
+_ORDER = ("intervals", "history", "curves", "rungs", "cost", "importance", "parallel", "timeline")
+"""Of the figures."""
+_MAP_STYLE = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
+"""Where Plotly looks whether the style of its maps is there. We draw no maps, and the policy forbids the style: an
+element of that id keeps Plotly from adding it."""
+
+
+def write_page(root: Path, file: Path) -> None:
+    """Write the report of the search in `root` to `file`, in place of what is there.
+
+    Raises:
+        StorageError: `root` is not a results folder, or is damaged; or `file` cannot be written.
+    """
+    write_atomic(file, render(gather(root, _ROWS)).encode("utf-8", "backslashreplace"))
+
+
+def render(results: Results) -> str:
+    """The page of a search."""
+    plotly = get_plotlyjs()
+    scripts = [plotly, _asset("figures.js")]
+    style = _asset("style.css")
+    figures, slices = optuna_figures(results)
+    own = own_figures(results)
+    return _template().render(
+        policy=_policy(scripts, style),
+        style=style,
+        present=_MAP_STYLE.findall(plotly),
+        scripts=scripts,
+        header=list(story.header(results)),
+        tiles=list(_tiles(results)),
+        first=list(_sections(_FIRST, results)),
+        cost=list(_sections(_COST, results)),
+        leaderboard=_leaderboard(results),
+        figures=sorted([*own, *figures], key=lambda figure: _ORDER.index(figure.id)),
+        slices=slices,
+        utterances=utterance_table(results),
+        until=max((event.get("time", "") for event in results.events()), default=""),
+    )
+
+
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_asset("template.html"))
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _policy(scripts: Iterable[str], style: str) -> str:
+    """Nothing is fetched and nothing runs but what has these hashes.
+
+    Plotly makes style elements that are empty, and fills them rule by rule, and it empties style attributes: for that
+    stands the hash of the empty text.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {' '.join(map(_hash, scripts))}",
+            f"style-src {_hash(style)} {_hash('')}",
+            f"style-src-attr 'unsafe-hashes' {_hash('')}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _sections(
+    sections: Iterable[tuple[str, Callable[[Results], Iterator[str]]]], results: Results
+) -> Iterator[tuple[str, list[tuple[bool, list[str]]]]]:
+    """Title and blocks of each section that says something. A block: whether its lines are indented, and the lines."""
+    for title, section in sections:
+        lines = list(section(results))
+        if lines:
+            yield title, [(kept, list(block)) for kept, block in groupby(lines, key=lambda line: line.startswith("  "))]
+
+
+def _tiles(results: Results) -> Iterator[tuple[str, str, str]]:
+    """What is seen first: a name, a value, and what belongs to it."""
+    if winner := leader(results.ranked):
+        trial, report = winner
+        utterances = results.utterances.get(trial.number)
+        sure = ""
+        if utterances and results.metric == "val_wer":
+            low, high = utterances.interval()
+            sure = f"95 % interval: {100 * low:.1f} to {100 * high:.1f}"
+        if results.metric == "val_wer":
+            yield "WER", f"{percent(report, 'val_wer')} %", sure
+        yield "CER", f"{percent(report, 'val_cer')} %", ""
+        yield "Trial", trial.number, f"at epoch {report['epoch']}, {trial.status} after {trial.epoch}"
+
+
+def _leaderboard(results: Results) -> dict[str, Any]:
+    shown, keys = results.ranked[:_ROWS], searched_keys(results.state)
+    fixed, measured, searched = leaderboard_columns(shown, keys, results.utterances, results.metric)
+    columns = [*fixed, *measured, *searched]
+    titles = ["" for _ in (*fixed, *measured)] + [printable(key) for key in keys]
+    has_search = results.folder.search_yaml.exists()
+    return {
+        "head": [(column.name, title) for column, title in zip(columns, titles, strict=True)],
+        "again": [
+            printable(rerun_command(results.folder, trial.number)) if report and has_search else ""
+            for trial, report in shown
+        ],
+        "rows": list(zip(*(column.cells for column in columns), strict=True)),
+        "more": len(results.ranked) - len(shown),
+    }

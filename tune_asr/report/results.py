@@ -1,0 +1,76 @@
+"""All that a report is made from, read once from a results folder. Writes nothing; the search may be running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.intact import Damaged, former_best, removed_best, sound_standings
+from tune_asr.record.ledger import Event, iter_ledger
+from tune_asr.record.ranking import Metric, Standing, leader, standings
+from tune_asr.record.search_yaml import read_description
+from tune_asr.record.state import SearchState
+from tune_asr.record.utterances import Utterances, utterances_of
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a search has left behind so far."""
+
+    folder: ResultsFolder
+    search: dict[str, Any]
+    """search.yaml, empty where there is none."""
+    state: SearchState
+    """What the ledger says."""
+    metric: Metric
+    ranked: list[Standing]
+    """All trials, best first."""
+    utterances: dict[str, Utterances | None]
+    """Of the first trials, by number."""
+    running: bool
+    damaged: list[Damaged]
+    """Checkpoints that would have been the best, but cannot be loaded."""
+    can_export: bool
+    """Whether the first of `ranked` can be loaded, and is one of the built-in models: of others that is not known."""
+
+    def events(self) -> Iterator[Event]:
+        """The ledger, line by line: it may be large."""
+        return iter_ledger(self.folder.ledger)
+
+
+def gather(root: Path, rows: int) -> Results:
+    """Read the results folder at `root`, and the utterances of its first `rows` trials.
+
+    Raises:
+        StorageError: it is not a results folder, or is damaged.
+    """
+    folder = ResultsFolder(root)
+    folder.require_folder()
+    # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
+    running = folder.is_running()
+    state = SearchState.read(folder.ledger)
+    search = read_description(folder.search_yaml) if folder.search_yaml.exists() else {}
+    metric: Metric = search.get("metric", "val_wer")
+    ranked, damaged = _sound(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
+    can_load = leader(ranked) is not None
+    if not can_load:
+        # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
+        ranked = standings(state, metric)
+    utterances = {
+        trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
+    }
+    is_of_the_users = "." in search.get("config", {}).get("model", {}).get("target", "")
+    can_export = can_load and not is_of_the_users
+    return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_export)
+
+
+def _sound(
+    folder: ResultsFolder, state: SearchState, metric: Metric, running: bool
+) -> tuple[list[Standing], list[Damaged]]:
+    """The standings by sound checkpoints. A running search has read the best one itself, as it copied it."""
+    ranked, damaged = sound_standings(folder, state, metric, former_best(folder) if running else None)
+    # A running search removes the best so far itself, once it has a better one.
+    return ranked, [*([] if running else removed_best(folder, state, metric, ranked)), *damaged]

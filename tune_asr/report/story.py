@@ -1,0 +1,157 @@
+"""The sentences of a report: the same words on a terminal and in HTML.
+
+A section is a function of the results that yields lines of plain text; none, where it has nothing to say. A line that
+is indented is to stay as it is: `COMMAND_INDENT` marks a command, which a reader copies, so it is never wrapped. Names,
+values and causes are anybody's text: what yields them makes them `printable`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from tune_asr.errors import printable
+from tune_asr.record.intact import copied
+from tune_asr.record.ranking import leader, too_early
+from tune_asr.record.rerun import rerun_command
+from tune_asr.record.terminal_table import percent, value_text
+from tune_asr.report.findings import first_against_second, horizon_of, narrow_ranges, pruning
+from tune_asr.report.resolution import resolution
+from tune_asr.report.results import Results
+from tune_asr.report.terminal_next import control_lines, replay_lines
+from tune_asr.report.what_next import advise
+from tune_asr.wording import count, duration
+
+COMMAND_INDENT = "    "
+_NEAR_THE_FIRST = 5
+"""So many trials show how alike settings err."""
+_FAILURES = 50
+"""How many are told."""
+
+
+def header(results: Results) -> Iterator[str]:
+    """Which search this is, how it stands, and what it took."""
+    state = results.state
+    ended = "interrupted, its process died" if state.status == "running" else state.status
+    counts = ", ".join(f"{number} {status}" for status, number in state.counts().items() if number)
+    slots = f" on {count(state.slots, 'slot')}" if state.slots else ""
+    yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
+    yield f"{count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
+    yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
+    if any(report.get("weights") == "ema" for report in state.reports):
+        yield "Error rates are those of the averaged weights (ema)."
+    for damaged in results.damaged:
+        what = f"trial {damaged.trial} at epoch {damaged.epoch} would be the best, but its checkpoint cannot be used"
+        yield f"Warning: {what}, and it is passed over: {printable(str(damaged))}"
+    if results.search and "space" not in results.search:
+        wrote = printable(results.search["versions"].get("tune_asr", "another version"))
+        yield f"search.yaml is damaged, or of another version (tune_asr {wrote}): its ranges and `asha` are left out."
+
+
+def sureness(results: Results) -> Iterator[str]:
+    """Whether the first trial beats the second, and how close two trials may be to be told apart at all."""
+    if results.metric == "val_cer":
+        yield "These transcripts are not written in words: trials are ranked by CER, and their WER means nothing."
+        return
+    near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
+    if len(near) > 1:
+        yield first_against_second(near[0], near[1])
+    if near and near[0] is not None and near[0].words.any():
+        ruler = resolution(near[0], [other for other in near[1:] if other is not None])
+        if ruler is not None:
+            yield str(ruler)
+
+
+def savings(results: Results) -> Iterator[str]:
+    """What pruning saved, and at which rungs."""
+    saved = pruning(results.state, horizon_of(results.search, results.state))
+    if not saved.stopped:
+        return
+    without = saved.trained + saved.saved
+    yield (
+        f"Pruning stopped {saved.stopped} of {count(len(results.state.trials), 'trial')}: "
+        f"{saved.trained} epochs were trained instead of {without} ({100 * saved.saved / without:.0f} % saved)."
+    )
+    for rung in saved.rungs:
+        yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
+
+
+def replays(results: Results) -> Iterator[str]:
+    """What became of the controls, and of the search under other settings of `asha`."""
+    yield from control_lines(results.state, results.ranked, results.metric)
+    best = leader(results.ranked)
+    if best is None or results.running or too_early(best[1], results.metric):
+        return
+    if advice := advise(results.search, results.state, results.metric, results.ranked):
+        yield from replay_lines(advice)
+
+
+def failures(results: Results) -> Iterator[str]:
+    """The trials that failed or diverged, and why."""
+    ended_badly = [trial for trial in results.state.trials.values() if trial.status in ("failed", "diverged")]
+    for trial in ended_badly[:_FAILURES]:
+        retries = f", tried again {count(trial.retries, 'time')}" if trial.retries else ""
+        cause = f": {printable(trial.cause)}" if trial.cause else ""
+        yield f"{trial.number} {trial.status} after epoch {trial.epoch}{retries}{cause}"
+    if len(ended_badly) > _FAILURES:
+        yield f"and {len(ended_badly) - _FAILURES} more in trials.jsonl"
+
+
+def winner(results: Results) -> Iterator[str]:
+    """The best trial, its values, and the ranges it stands at the end of."""
+    winner = leader(results.ranked)
+    if winner is None:
+        yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
+        return
+    trial, report = winner
+    wer = "" if results.metric == "val_cer" else f"WER {percent(report, 'val_wer')} %, "
+    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report, 'val_cer')} %"
+    if trial.status == "diverged":
+        yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
+    for key, value in {**trial.params, "seed": trial.seed}.items():
+        yield f"  {printable(key)}: {value_text(value)}"
+    if warning := too_early(report, results.metric):
+        yield f"Warning: {warning}"
+        return
+    space = results.search.get("space", {}).get("param_space") or {}
+    for path, end in narrow_ranges(space, trial.params).items():
+        ((kind, arguments),) = space[path].items()
+        searched = f"{kind} {value_text(arguments)}"
+        place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range, {searched}"
+        yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
+
+
+def next_steps(results: Results) -> Iterator[str]:
+    """The commands that go on from here."""
+    yield from _instead_of(results)
+    has_search = results.folder.search_yaml.exists()
+    if results.folder.best_yaml.exists() and not results.damaged:
+        yield "Train the winner again:"
+        yield _command("tune_asr.train", "--config", results.folder.best_yaml)
+    if has_search and not results.running and results.can_export:
+        yield "Export the winner, to run it elsewhere:"
+        yield f"{COMMAND_INDENT}python -m tune_asr.export {printable(shlex.quote(str(results.folder.root)))}"
+    if has_search and (best := leader(results.ranked)):
+        yield "Train any trial again, to its recorded WER, by its number:"
+        yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
+    if has_search and not results.running and results.state.status != "finished":
+        yield "Go on with the search:"
+        yield _command("tune_asr.search", "--resume", results.folder.root)
+
+
+def _instead_of(results: Results) -> Iterator[str]:
+    """How to have a best trial again whose checkpoint is damaged."""
+    copy_is_of = copied(results.folder, results.damaged)
+    for damaged in results.damaged:
+        if damaged is copy_is_of:
+            yield f"Export the damaged trial {damaged.trial} from the copy of it that is left:"
+            copy = printable(shlex.quote(str(results.folder.best_ckpt)))
+            yield f"{COMMAND_INDENT}python -m tune_asr.export {copy}"
+        if results.folder.search_yaml.exists():
+            yield f"Train the damaged trial {damaged.trial} again:"
+            yield COMMAND_INDENT + printable(rerun_command(results.folder, damaged.trial))
+
+
+def _command(module: str, flag: str, path: Path) -> str:
+    return f"{COMMAND_INDENT}python -m {module} {flag} {printable(shlex.quote(str(path)))}"

@@ -1,0 +1,101 @@
+"""The report of a search on a terminal: plain text of 80 columns where it goes into a file or a pipe.
+
+Read from the ledger, with intervals from the utterances and ranges from search.yaml where they are
+there. Names, values and causes are data: they are shown, never taken for markup or for commands of
+the terminal.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tune_asr.errors import ConfigError
+from tune_asr.record.ranking import searched_keys
+from tune_asr.record.state import find_trial
+from tune_asr.record.terminal_table import interval_text, leaderboard_tables, percent
+from tune_asr.record.utterances import utterances_of
+from tune_asr.report import story
+from tune_asr.report.findings import first_against_second
+from tune_asr.report.results import Results, gather
+
+_ROWS = 20
+_WIDTH = 80
+
+
+def print_report(root: Path) -> None:
+    """Print what happened in the search of `root`, how sure it is, and what can be done next.
+
+    Raises:
+        StorageError: it is not a results folder, or is damaged.
+    """
+    results = gather(root, _ROWS)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
+    sections = (
+        story.header(results),
+        _leaderboard(results, console.width),
+        *(section(results) for section in _SECTIONS),
+    )
+    with console.capture() as captured:
+        for section in sections:
+            parts = list(section)
+            for part in parts:
+                # A command that is wrapped cannot be copied.
+                console.print(part, soft_wrap=isinstance(part, str) and part.startswith(story.COMMAND_INDENT))
+            if parts:
+                console.print()
+    # In one piece, and not by rich: a closed pipe is for the door to handle.
+    print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
+
+
+def print_comparison(root: Path, one: str, other: str) -> None:
+    """Print whether one trial beats another, on the utterances of their best epochs.
+
+    Raises:
+        ConfigError: the search has no such trial, or they are one and the same, or one of them has no result.
+        StorageError: it is not a results folder, or is damaged.
+    """
+    results = gather(root, rows=0)
+    reports = {trial.number: report for trial, report in results.ranked}
+    numbers = (
+        find_trial(results.state, one, "--compare").number,
+        find_trial(results.state, other, "--compare").number,
+    )
+    if numbers[0] == numbers[1]:
+        raise ConfigError(f"--compare names the trial {numbers[0]} twice: name two trials")
+    for number in numbers:
+        if reports[number] is None:
+            raise ConfigError(f"--compare names the trial {number}, which has no result")
+    if results.metric == "val_cer":
+        for number in numbers:
+            print(f"{number}  CER {percent(reports[number], 'val_cer')} %")
+        print(textwrap.fill(next(story.sureness(results)), _WIDTH))
+        return
+    first, second = (utterances_of(results.folder, number, reports[number] or {}) for number in numbers)
+    for number, utterances in zip(numbers, (first, second), strict=True):
+        rates = f"WER {percent(reports[number], 'val_wer')} %, 95 %: {interval_text(utterances) or 'not known'}"
+        print(f"{number}  {rates}")
+    print(textwrap.fill(first_against_second(first, second, numbers), _WIDTH))
+
+
+def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
+    shown = results.ranked[:_ROWS]
+    if shown:
+        first, *more = leaderboard_tables(
+            shown, searched_keys(results.state), results.utterances, width, results.metric
+        )
+        yield first
+        for table in more:
+            yield ""
+            yield table
+    if len(results.ranked) > _ROWS:
+        yield f"and {len(results.ranked) - _ROWS} more in leaderboard.csv"
+
+
+_SECTIONS = (story.sureness, story.savings, story.replays, story.failures, story.winner, story.next_steps)

@@ -1,0 +1,71 @@
+"""What to do after a search, in lines: what controls tell, other settings replayed, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tune_asr.record.ranking import Metric, Standing
+from tune_asr.record.state import SearchState
+from tune_asr.record.terminal_table import percent
+from tune_asr.report.replay import Fate, Replay
+from tune_asr.report.what_next import Advice, controls
+
+_ROW = "  {:<9}  {:>5}  {:>6}  {:>12}  {:>12}  {:<7}  {:>4} {:>4} {:>3}"
+_FATES: tuple[Fate, ...] = ("kept", "lost", "unknown")
+
+
+def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric) -> Iterator[str]:
+    """How far each control came, that pruning would have stopped."""
+    place = {trial.number: (rank, report) for rank, (trial, report) in enumerate(ranked, start=1)}
+    found = list(controls(state))
+    if not found:
+        return
+    name = "CER" if metric == "val_cer" else "WER"
+    yield f"Controls, {len(found)} that pruning would have stopped and that were trained on:"
+    for trial, decision in found:
+        rank, report = place[trial.number]
+        then = percent(trial.reports[decision["epoch"] - 1], metric)
+        came = f"{name} {then} % there, {percent(report, metric)} % at its best" if report else "no result"
+        yield f"  {trial.number}  stopped at epoch {decision['epoch']}, {came}: rank {rank} of {len(ranked)}"
+    if any(place[trial.number][0] == 1 for trial, _ in found):
+        yield "The best trial is a control: pruning would have lost it."
+
+
+def replay_lines(advice: Advice) -> Iterator[str]:
+    """A row a setting, and the section for the next search; lines that begin with four blanks are to be copied."""
+    yield (
+        "This search under other settings of asha, its trials judged again in the order in which they reported, and "
+        f"what becomes of the leaderboard's first {len(advice.leaders)}:"
+    )
+    yield _ROW.format("metric", "grace", "factor", "epochs", "saved", "winner", "kept", "lost", "?")
+    replays = (advice.own, *advice.others)
+    for replay in replays:
+        yield _row(replay, advice)
+    if any(low < high for low, high in (replay.epochs for replay in replays)):
+        yield (
+            "A range, or ?: this search stopped trials that the setting would have trained on, and what those would "
+            "have reached is not known."
+        )
+    yield f"For the next search. {advice.why}"
+    yield f"    {advice.stanza}"
+    if advice.adds_controls:
+        yield (
+            "Its controls are trained to the end though pruning would stop them: the next replay then knows what "
+            "stopping them loses."
+        )
+
+
+def _row(replay: Replay, advice: Advice) -> str:
+    setting, (low, high), own = replay.setting, replay.epochs, advice.own.epochs[1]
+    fates = advice.fates(replay)
+    saved = "this search" if replay is advice.own else _range(own - high, own - low)
+    cells = (setting.metric, setting.grace_period, setting.reduction_factor, _range(low, high), saved)
+    return _ROW.format(*cells, fates[0], *(fates.count(fate) or "-" for fate in _FATES))
+
+
+def _range(low: int, high: int) -> str:
+    return _short(low) if low == high else f"{_short(low)} to {_short(high)}"
+
+
+def _short(number: int) -> str:
+    return str(number) if abs(number) < 10_000 else f"{number / 1000:.0f}k"

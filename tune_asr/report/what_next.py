@@ -1,0 +1,133 @@
+"""Which `asha` setting to search with next: the search replayed under others, and what its controls tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from tune_asr.record.ranking import Metric, Standing, rung_metric
+from tune_asr.record.state import SearchState, Trial
+from tune_asr.report.findings import horizon_of
+from tune_asr.report.replay import Fate, History, Replay, Setting
+from tune_asr.space.sections import AshaSection
+
+LEADERS = 3
+"""So many of the first trials a setting must keep for certain, to be recommended."""
+_WORTH = 0.05
+"""The share of the epochs that another setting must save to be worth the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Other settings replayed, and the one to take next."""
+
+    own: Replay
+    """Under the search's own setting, without its controls."""
+    others: tuple[Replay, ...]
+    """Those worth a look: one thing changed, and the recommended one."""
+    best: Setting
+    why: str
+    stanza: str
+    """The `asha:` section for the next search's space."""
+    adds_controls: bool
+    """Whether it asks for more controls than this search had."""
+    leaders: tuple[tuple[str, int], ...]
+    """The first trials of the leaderboard, each with its best epoch; the winner first."""
+
+    def fates(self, replay: Replay) -> list[Fate]:
+        """What becomes of each of the leaders under a replay."""
+        return [replay.fate(trial, epoch) for trial, epoch in self.leaders]
+
+
+def controls(state: SearchState) -> Iterator[tuple[Trial, Mapping[str, Any]]]:
+    """The trials that were trained on for control, each with the decision that would have stopped it."""
+    for trial in state.trials.values():
+        for decision in trial.decisions:
+            if decision.get("control"):
+                yield trial, decision
+
+
+def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked: list[Standing]) -> Advice | None:
+    """Replay the search under other settings of `asha`.
+
+    Args:
+        search: search.yaml.
+        state: the search.
+        metric: what the winner is chosen by.
+        ranked: the standings.
+
+    Returns:
+        None where search.yaml says nothing of `asha`, or fewer than two trials have a result.
+    """
+    asha = _asha_of(search)
+    leaders = tuple((trial.number, report["epoch"]) for trial, report in ranked if report)[:LEADERS]
+    if asha is None or len(leaders) < 2:
+        return None
+    max_t = horizon_of(search, state)
+    setting = Setting(rung_metric(asha.metric, metric), asha.grace_period, asha.reduction_factor)
+    history = History(state, max_t)
+    replays = {other: history.replay(other) for other in _neighbours(setting, metric, max_t)}
+    own = replays[setting]
+    best, why = _best(replays, own, leaders)
+    # Where nothing is pruned, controls are trials like others.
+    controls = asha.controls if best.grace_period >= max_t else max(2, asha.controls)
+    shown = [other for other in replays if other != setting and (_changes(other, setting) == 1 or other == best)]
+    return Advice(
+        own=own,
+        others=tuple(replays[other] for other in shown),
+        best=best,
+        why=why,
+        stanza=(
+            f"asha: {{metric: {best.metric}, grace_period: {best.grace_period}, "
+            f"reduction_factor: {best.reduction_factor}, max_t: {max_t}, controls: {controls}}}"
+        ),
+        adds_controls=controls > asha.controls,
+        leaders=leaders,
+    )
+
+
+def _asha_of(search: Mapping[str, Any]) -> AshaSection | None:
+    try:
+        return AshaSection.model_validate(search["space"]["asha"])
+    except (KeyError, TypeError, ValidationError):  # there is no search.yaml, or somebody has written in it
+        return None
+
+
+def _neighbours(own: Setting, metric: Metric, max_t: int) -> list[Setting]:
+    """The search's own setting, and those that are worth a try beside it."""
+    metrics = dict.fromkeys([own.metric, *(rung_metric(name, metric) for name in ("objective", "val_wer", "val_cer"))])
+    graces = dict.fromkeys([own.grace_period, max(1, own.grace_period // 2), 2 * own.grace_period])
+    factors = dict.fromkeys([own.reduction_factor, 2, 3, 4])
+    return [
+        Setting(name, grace, factor)
+        for name in metrics
+        for grace in graces
+        for factor in factors
+        if grace < max_t or grace == own.grace_period
+    ]
+
+
+def _changes(other: Setting, own: Setting) -> int:
+    pairs = (
+        (other.metric, own.metric),
+        (other.grace_period, own.grace_period),
+        (other.reduction_factor, own.reduction_factor),
+    )
+    return sum(a != b for a, b in pairs)
+
+
+def _best(replays: Mapping[Setting, Replay], own: Replay, leaders: tuple[tuple[str, int], ...]) -> tuple[Setting, str]:
+    """The setting that for certain keeps all leaders with the fewest epochs; the search's own where none is better."""
+    safe = [replay for replay in replays.values() if all(replay.fate(*leader) == "kept" for leader in leaders)]
+    if not safe:
+        gentlest = max(replays, key=lambda s: (s.metric == own.setting.metric, s.grace_period, -s.reduction_factor))
+        return gentlest, f"No setting keeps the first {len(leaders)} for certain. The gentlest of them:"
+    cheapest = min(safe, key=lambda replay: (replay.epochs[1], _changes(replay.setting, own.setting)))
+    saves = own.epochs[1] - cheapest.epochs[1]
+    if own in safe and saves < _WORTH * own.epochs[1]:
+        return own.setting, f"No other setting keeps the first {len(leaders)} with clearly fewer epochs. Stay with:"
+    gain = f"{saves} epochs fewer" if saves > 0 else "the fewest epochs"
+    return cheapest.setting, f"Keeps the first {len(leaders)} with {gain}, as far as one search can tell:"

@@ -1,0 +1,129 @@
+"""The door `python -m tune_asr.search`: a search space -> results/NAME.
+
+    python -m tune_asr.search --space search_spaces/lr.yaml
+    python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
+    python -m tune_asr.search --resume results/lr
+
+Each trial trains a CTC recogniser; ASHA prunes trials on validation WER. Every event stands in the results folder
+before anything else happens, so a search that was killed resumes where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tune_asr.errors import ConfigError, StorageError, exit_with
+
+if TYPE_CHECKING:
+    from tune_asr.space.plan import Plan
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the flags and search; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    return exit_with(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.search",
+        description="Search the hyperparameters of a CTC speech recogniser.",
+        epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, "
+        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. Once begun, a search goes on "
+        "with --resume.",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--space", type=Path, metavar="FILE", help="the search space (YAML)")
+    what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this results folder")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="base configuration, in place of the space's")
+    parser.add_argument("--name", metavar="NAME", help="folder under --results (default: the space file's stem)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where results folders are (default: results)")
+    parser.add_argument("--num-samples", metavar="N", help="settings to draw (search.num_samples)")
+    parser.add_argument("--max-epochs", metavar="E", help="the horizon (trainer.max_epochs and asha.max_t)")
+    parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
+    parser.add_argument("--seed", metavar="S", help="draws the settings (search.seed)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
+    parser.add_argument("--address", metavar="ADDR", help="a running Ray: HOST:PORT or auto (default: a local Ray)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, print the first trials, start nothing"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.resume:
+        default = _parser().get_default
+        given = [name for name, value in vars(arguments).items() if value != default(name)]
+        others = [name.replace("_", "-") for name in given if name not in ("resume", "address")]
+        if others:
+            raise ConfigError(
+                f"--{others[0]} cannot be given with --resume: the folder's own search.yaml says the rest"
+            )
+        from tune_asr.search.driver import resume
+
+        return resume(arguments.resume, arguments.address)
+
+    plan = _plan(arguments)
+    name = arguments.space.stem if arguments.name is None else arguments.name
+    if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
+        raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
+    root = (arguments.results or Path("results")) / name
+    if arguments.dry_run:
+        return _dry_run(plan, root)
+    from tune_asr.search.driver import start
+
+    return start(plan, root, arguments.address)
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    """The space under the flags: each flag is an override of the key it is named after."""
+    from tune_asr.config.overrides import Override, parse_assignments
+    from tune_asr.config.strict_yaml import parse_value
+    from tune_asr.space.plan import load_plan
+
+    keys = {
+        "num_samples": ("search.num_samples",),
+        "max_epochs": ("trainer.max_epochs", "asha.max_t"),
+        "max_concurrent": ("search.max_concurrent",),
+        "seed": ("search.seed",),
+    }
+    overrides = parse_assignments(arguments.set)
+    for flag, names in keys.items():
+        if (text := getattr(arguments, flag)) is not None:
+            place = f"--{flag.replace('_', '-')} {text}"
+            overrides += [Override(key, parse_value(text, place), place, Path.cwd()) for key in names]
+    return load_plan(arguments.space, arguments.config, overrides)
+
+
+def _dry_run(plan: Plan, root: Path) -> int:
+    from tune_asr.corpus.sources import check_beside
+    from tune_asr.record.folder import ResultsFolder
+    from tune_asr.record.search_yaml import dump_yaml
+    from tune_asr.search.driver import checked_survey, data_report, no_pruning
+    from tune_asr.training.targets import check_targets
+
+    check_beside(plan.config)
+    found = checked_survey(plan)
+    check_targets(plan.config, plan.distributions)
+    if found:
+        print(data_report(plan, found))
+    print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.config.model_dump()}).decode()}")
+    print(f"{plan.num_trials} trials; the first of them:")
+    for number in range(min(plan.num_trials, 5)):
+        settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
+        print(f"  {number:05d}  seed={plan.seed(number)}  {settings}")
+    if warning := no_pruning(plan):
+        print(warning)
+    try:
+        ResultsFolder(root).require_new()
+    except StorageError as error:  # what was asked for is a look at the space; the search itself is refused
+        print(f"warning: the search would be refused: {error}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

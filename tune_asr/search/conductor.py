@@ -1,0 +1,264 @@
+"""What happens next in a search. Every change goes through the ledger first, and only then into memory and the world.
+
+The conductor knows trials, epochs and rungs, and never imports Ray: `executor` brings it a worker's message and carries
+its answer out. All that it knows stands in the ledger, so a conductor that is made anew from the ledger goes on where
+the last one was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from tune_asr.errors import TrialFailedError, TuneAsrError
+from tune_asr.record import checkpoints, ranking
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger
+from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.utterances import keep_utterances
+from tune_asr.search import messages
+from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
+from tune_asr.search.messages import Work
+from tune_asr.space.asha import Asha, Decision
+from tune_asr.space.plan import Plan
+
+Answer = Literal["continue", "stop"]
+Listener = Callable[[dict[str, Any]], None]
+
+
+class Conductor:
+    """One search, driven by the messages of its workers.
+
+    Args:
+        folder: the results folder, owned by this process.
+        plan: the space and its base configuration.
+        asha: the rungs, empty; the ledger's decisions are entered here.
+        ledger: open for writing.
+        state: the ledger's replay.
+        metric: what the winner is chosen by, `val_wer` or `val_cer`.
+        fingerprints: of the data, as `Work` has them.
+        listener: told every event, once it is on the disk.
+    """
+
+    def __init__(
+        self,
+        folder: ResultsFolder,
+        plan: Plan,
+        asha: Asha,
+        ledger: Ledger,
+        state: SearchState,
+        metric: str,
+        fingerprints: Mapping[str, str],
+        listener: Listener,
+    ) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.state = state
+        self.metric: Any = metric
+        self._fingerprints = fingerprints
+        self.asha = asha
+        self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+        self._umask = os.umask(0)
+        os.umask(self._umask)
+        self._ledger = ledger
+        self._listener = listener
+        self._to_keep: dict[str, int] = {}
+        self._finish_torn_ends()
+        self._queue = deque(trial.number for trial in state.open_trials())
+        self._out: set[str] = set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial of the plan has come to an end."""
+        return not self._queue and not self._out and len(self.state.trials) >= self.plan.num_trials
+
+    @property
+    def handed_out(self) -> list[str]:
+        """The trials that workers have."""
+        return sorted(self._out)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `next_work` would give something."""
+        return bool(self._queue) or len(self.state.trials) < self.plan.num_trials
+
+    def next_work(self) -> Work:
+        """The trial that is to run next: one that was interrupted, else a new one."""
+        if not self._queue:
+            number = len(self.state.trials)
+            settings = self.plan.settings(number)
+            seed = settings.get("seed", self.plan.seed(number))
+            self._append({"event": "created", "trial": f"{number:05d}", "params": settings, "seed": seed})
+            self._queue.append(f"{number:05d}")
+        trial = self.state.trials[self._queue.popleft()]
+        self._out.add(trial.number)
+        values = self.plan.trial_values(trial.params, trial.seed)
+        return Work(
+            number=trial.number,
+            epoch=trial.epoch,
+            values=values,
+            params={**trial.params, "seed": trial.seed},
+            root=str(self.folder.root.resolve()),
+            search=self.folder.root.name,
+            fingerprints=self._fingerprints,
+            grace_period=self.plan.space.asha.grace_period,
+            import_path=str(Path.cwd()),
+            umask=self._umask,
+        )
+
+    def receive(self, number: str, message: Mapping[str, Any]) -> Answer:
+        """Take a worker's message about a trial; the answer is what the worker is to do.
+
+        Raises:
+            TuneAsrError: the search cannot go on.
+        """
+        self.catch_up()
+        trial = self.state.trials[number]
+        kind = message["kind"]
+        if kind == "started":
+            return self._started(trial, message)
+        if kind == "report":
+            return self._reported(trial, message["report"], last=message["last"])
+        if kind == "ended":
+            self._append({"event": "finished", "trial": number, "epoch": trial.epoch})
+        elif kind == "diverged":
+            self._append({"event": "diverged", "trial": number, "epoch": trial.epoch + 1, "cause": message["cause"]})
+        else:
+            self._failed(trial, messages.error_of(dict(message)))
+        self._settle(trial)
+        return "stop"
+
+    def process_ended(self, number: str, cause: str | None, *, raised: bool = False) -> None:
+        """A trial is no longer running in its process.
+
+        Args:
+            number: of the trial.
+            cause: why, where its process died or raised.
+            raised: by an exception.
+
+        Raises:
+            TrialFailedError: this trial has failed as others have, and none has come to an epoch.
+        """
+        self._out.discard(number)
+        trial = self.state.trials[number]
+        if trial.status in FINAL:
+            return
+        cause = cause or "its process ended without a word"
+        tries = len(trial.deaths) + 1
+        if may_be_chance(cause, trial, raised=raised):
+            self._append({"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": tries})
+            self._queue.appendleft(number)
+            return
+        self._append({"event": "failed", "trial": number, "cause": f"{cause} (tried {tries} times)"})
+        self._settle(trial)
+        if is_of_all(trial, self.state, raised=raised):
+            told = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
+            raise TrialFailedError(told)
+
+    def take_back(self, number: str) -> None:
+        """A trial was handed out and nobody runs it any more: it is to run next, and its process is not to blame."""
+        self._out.discard(number)
+        if self.state.trials[number].status not in FINAL:
+            self._queue.appendleft(number)
+
+    def catch_up(self) -> None:
+        """Do what a worker need not wait for: called once its answer is on the way."""
+        while self._to_keep:
+            keep_utterances(self.folder, *self._to_keep.popitem())
+
+    def pause(self) -> None:
+        """The search is interrupted: say of each running trial where it stands."""
+        self.catch_up()
+        running = [trial for trial in self.state.trials.values() if trial.status == "running"]
+        self._append(*({"event": "paused", "trial": trial.number, "epoch": trial.epoch} for trial in running))
+
+    def _started(self, trial: Trial, message: Mapping[str, Any]) -> Answer:
+        event: dict[str, Any] = {"event": "started", "trial": trial.number, "process": message["process"]}
+        if trial.status != "pending":
+            cause = trial.cause or "the search was resumed"
+            event |= {"event": "resumed", "epoch": message["epoch"], "cause": cause}
+        if message["damaged"]:
+            event["damaged"] = message["damaged"]
+        if message["warning"]:
+            event["warning"] = message["warning"]
+        self._append(event)
+        return "continue"
+
+    def _reported(self, trial: Trial, report: Mapping[str, Any], *, last: bool) -> Answer:
+        # After a damaged checkpoint epochs are trained again that the ledger has: they count once.
+        if report["epoch"] <= trial.epoch:
+            self._settle(trial, report["epoch"])
+            return "continue"
+        events: list[dict[str, Any]] = [{"event": "report", "trial": trial.number, **report, "last": last}]
+        decision = None if last else self._judge(trial, report)
+        if decision:
+            events.append(decision.event(trial.number))
+        if last:
+            events.append({"event": "finished", "trial": trial.number})
+        elif decision and decision.verdict == "stop":
+            events.append({"event": "pruned", "trial": trial.number, "epoch": report["epoch"]})
+        # Report, decision and end in one write: a crash leaves all of them, or the first ones.
+        self._append(*events)
+        self._settle(trial)
+        return "stop" if trial.status in FINAL else "continue"
+
+    def _judge(self, trial: Trial, report: Mapping[str, Any]) -> Decision | None:
+        """What ASHA decides after an epoch; a control has been judged for the last time."""
+        compared = ranking.rung_metric(self.plan.space.asha.metric, self.metric)
+        return None if trial.is_control else self.asha.decide(report["epoch"], report[compared])
+
+    def _failed(self, trial: Trial, error: TuneAsrError) -> None:
+        if not is_of_the_setting(error, trial, self.state):
+            raise error
+        self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
+
+    def _finish_torn_ends(self) -> None:
+        """Draw the conclusions of reports behind which a crash cut the ledger off."""
+        for trial in self.state.open_trials():
+            if not trial.reports:
+                continue
+            report = trial.reports[-1]
+            judged = any(decision["epoch"] == report["epoch"] for decision in trial.decisions)
+            stopped = bool(trial.decisions) and trial.decisions[-1]["verdict"] == "stop"
+            decision = None
+            if not report["last"] and not judged:
+                decision = self._judge(trial, report)
+            if decision:
+                self._append(decision.event(trial.number))
+                stopped = decision.verdict == "stop"
+            if report["last"] or stopped:
+                end = "finished" if report["last"] else "pruned"
+                self._append({"event": end, "trial": trial.number, "epoch": report["epoch"]})
+                self._settle(trial)
+
+    def _settle(self, trial: Trial, newest: int | None = None) -> None:
+        """Keep what the trial's last event makes worth keeping: its newest two checkpoints while it runs, its best.
+
+        Args:
+            trial: the trial.
+            newest: the epoch that its last checkpoint is of, where it is an earlier one that was trained again.
+        """
+        newest = newest or trial.epoch
+        where = self.folder.checkpoints(trial.number)
+        best = ranking.best_epoch(trial, checkpoints.kept_epochs(where), self.metric)
+        running = trial.status not in FINAL
+        keep = {newest, newest - 1} if running else set()
+        checkpoints.retain(where, keep | ({best["epoch"]} if best else set()))
+        if best and (best["epoch"] == newest or not running):
+            self._to_keep[trial.number] = best["epoch"]
+        if not running:
+            self.catch_up()
+
+    def _append(self, *events: Mapping[str, Any]) -> None:
+        for event in self._ledger.append(*events) if events else ():
+            self.state.apply(event)
+            self._listener(event)
+
+
+def remove_tune_state(folder: ResultsFolder) -> None:
+    """Remove what Ray Tune wrote: nothing in it is ever read again."""
+    shutil.rmtree(folder.root / ".tune", ignore_errors=True)

@@ -1,0 +1,50 @@
+"""What a new search says of itself in search.yaml, and what a resumed one finds changed."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from tune_asr.corpus.sources import noise_fingerprint
+from tune_asr.scoring.counts import word_error_rate_applies
+from tune_asr.space.plan import Plan
+from tune_asr.speech.survey.survey import Survey
+
+NOISE_P = "augment.noise_p"
+
+
+def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
+    """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
+    applies = found is None or word_error_rate_applies(utterance.text for utterance in found.corpus.val)
+    noise = noise_of(plan)
+    return {
+        "name": name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "data_fingerprint": found.corpus.fingerprint if found else None,
+        **({"noise_fingerprint": noise} if noise else {}),
+        "metric": "val_wer" if applies else "val_cer",
+        "seed": plan.space.search.seed,
+        "space": plan.values(),
+        "config": plan.config.model_dump(),
+    }
+
+
+def noise_of(plan: Plan) -> str | None:
+    """The fingerprint of the recorded noise, where any trial may use it."""
+    return noise_fingerprint(plan.config, used=NOISE_P in plan.distributions or plan.config.augment.noise_p > 0)
+
+
+def versions() -> dict[str, str]:
+    """Of this program and of what it stands on."""
+    packages = ("tune_asr", "torch", "lightning", "ray", "sentencepiece")
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+
+
+def changed_versions(before: Mapping[str, str]) -> str:
+    """What is no longer as it was: `torch 2.9.0, now 2.9.1`; empty where all is."""
+    now = versions()
+    return ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name])

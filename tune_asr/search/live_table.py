@@ -1,0 +1,187 @@
+"""What a person at a terminal sees while a search runs: a table of the trials that is kept up to date in its place.
+
+Lines about the search, and about trials that ended, stand above it and scroll away as they do without it. It is drawn
+by the driver's own loop, at most once a second and at 1 % of a CPU, without a thread. The cursor is left visible: a
+driver that is killed could not bring it back.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TextIO
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from tune_asr.errors import printable
+from tune_asr.record.ranking import best_epoch, epoch_key
+from tune_asr.record.state import FINAL, Trial
+from tune_asr.record.terminal_table import percent, short_names, shortened, value_text
+from tune_asr.search.progress import Progress, printable_lines
+from tune_asr.wording import duration, estimate
+
+_DRAW_SECONDS = 1.0
+_DRAW_SHARE = 0.01
+"""Of one CPU: the table is drawn less often where drawing takes longer."""
+_IDLE_SECONDS = 5.0
+_ROWS = 40
+"""Trials that ended and are remembered as the best: no terminal shows more."""
+_FRAME_ROWS = 6
+"""Lines of the terminal that are not for trials: the heads, what stands below, a line above, the cursor's."""
+_STYLES = {"diverged": "red", "failed": "red", "pruned": "dim", "paused": "yellow"}
+
+
+def is_live_terminal(stream: TextIO) -> bool:
+    """Whether a table can be redrawn on `stream`: it is a terminal, and one that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+
+
+class LiveProgress(Progress):
+    """`Progress` as a table on a terminal; the same arguments, and `close` at the end."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._console = Console(file=self.stream, markup=False, emoji=False, highlight=False, force_terminal=True)
+        self._live: Live | None = None
+        self._size = self._console.size
+        self._began = time.monotonic() - self.state.wall_seconds
+        self._drawn = self._changed = self._cost = 0.0
+        self._best_of_trial: dict[str, Mapping[str, Any]] = {}
+        self._leading: list[str] = []
+        for trial in self.state.trials.values():
+            self._note(trial, best_epoch(trial, metric=self.metric))
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Take note of an event; trials that ended, or had trouble, get a line above the table."""
+        self._count(event)
+        if event["event"] == "report":
+            self._note(self.state.trials[event["trial"]], event)
+        elif event["event"] not in ("created", "decision"):
+            self._tell(event)
+        self._changed = time.monotonic()
+        self.tick()
+
+    def tick(self) -> None:
+        """Draw the table if it is time to; called several times a second."""
+        now = time.monotonic()
+        wait = max(_DRAW_SECONDS if self._changed > self._drawn else _IDLE_SECONDS, self._cost / _DRAW_SHARE)
+        if now - self._drawn >= wait or self._console.size != self._size:
+            began = time.thread_time()
+            self._drawn = now
+            self._draw()
+            self._cost = time.thread_time() - began
+
+    def close(self) -> None:
+        """Draw it for the last time and leave it there."""
+        with suppress(OSError, ValueError):
+            if self._live:
+                self._live.update(self._table())
+                self._live.stop()
+        self._live = None
+
+    def _draw(self) -> None:
+        # A terminal that was closed ends nothing: the search goes on without.
+        with suppress(OSError, ValueError):
+            if self._live and self._console.size != self._size:
+                # The lines of the old table have been wrapped anew, by the terminal: nobody knows where they begin.
+                self._live.stop()
+                self._live = None
+                self._console.clear()
+            self._size = self._console.size
+            if self._live is None:
+                self._live = self._started()
+            self._live.update(self._table(), refresh=True)
+
+    def _started(self) -> Live:
+        live = Live(console=self._console, auto_refresh=False, redirect_stderr=sys.stderr.isatty())
+        live.start()
+        self._console.show_cursor(True)
+        return live
+
+    def _line(self, text: str) -> None:
+        if self._live is None:
+            super()._line(text)
+            return
+        with suppress(OSError, ValueError):
+            self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}"), soft_wrap=True)
+
+    def _note(self, trial: Trial, report: Mapping[str, Any] | None) -> None:
+        """Remember a trial's best epoch, and which trials lead."""
+        best = self._best_of_trial.get(trial.number)
+        if report is None or report[self.metric] is None:
+            return
+        if best is None or epoch_key(report, self.metric) < epoch_key(best, self.metric):
+            self._best_of_trial[trial.number] = report
+            leading = dict.fromkeys([*self._leading, trial.number])
+            self._leading = sorted(leading, key=lambda n: epoch_key(self._best_of_trial[n], self.metric))[:_ROWS]
+
+    def _shown(self) -> list[Trial]:
+        """The trials that are trained now, then the best of the others, as many as there is room for."""
+        room = max(3, self._console.height - _FRAME_ROWS)
+        now = [trial for trial in self.state.trials.values() if trial.status not in FINAL]
+        numbers = {trial.number for trial in now}
+        others = [self.state.trials[number] for number in self._leading if number not in numbers]
+        return [*now, *others][:room]
+
+    def _table(self) -> Text:
+        """The table, a line a trial. Not rich's: measuring its cells would take most of the time that is allowed."""
+        shown = self._shown()
+        columns, left_out = self._columns(shown)
+        widths = [max(map(cell_len, column)) for column in columns]
+        leader = self._leading[0] if self._leading else None
+        styles = ["bold", *("bold green" if t.number == leader else _STYLES.get(t.status, "") for t in shown)]
+        table = Text("\n", no_wrap=True, overflow="crop", end="")
+        for cells, style in zip(zip(*columns, strict=True), styles, strict=True):
+            line = "  ".join(_right(cell, width) for cell, width in zip(cells, widths, strict=True))
+            table.append(_cut(line, self._console.width) + "\n", style)
+        lines = self._summary(left_out).split("\n")
+        return table.append("\n".join(_cut(line, self._console.width) for line in lines))
+
+    def _columns(self, shown: Sequence[Trial]) -> tuple[list[list[str]], int]:
+        """The columns, each under its head: of the searched keys those that fit. And how many do not."""
+        best = [self._best_of_trial.get(trial.number) for trial in shown]
+        last = [trial.reports[-1] if trial.reports else None for trial in shown]
+        error = "WER %" if self.metric == "val_wer" else "CER %"
+        columns = [
+            ["trial", *(trial.number for trial in shown)],
+            ["   state", *(trial.status for trial in shown)],
+            ["epoch", *(f"{trial.epoch}/{self.max_t}" for trial in shown)],
+            [error, *(percent(report, self.metric) for report in last)],
+            ["best %", *(percent(report, self.metric) for report in best)],
+        ]
+        room = self._console.width - sum(max(map(cell_len, column)) + 2 for column in columns)
+        keys = list(shown[0].params) if shown else []
+        for taken, (key, name) in enumerate(zip(keys, short_names(keys), strict=True)):
+            column = [printable(name), *(shortened(value_text(trial.params.get(key)), 12) for trial in shown)]
+            room -= max(map(cell_len, column)) + 2
+            if room < -2:  # the last column needs no gap
+                return columns, len(keys) - taken
+            columns.append(column)
+        return columns, 0
+
+    def _summary(self, left_out: int) -> str:
+        counts = {status: count for status, count in self.state.counts().items() if count}
+        to_come = self.num_trials - len(self.state.trials)
+        states = ", ".join(f"{count} {status}" for status, count in counts.items())
+        more = f" (and {left_out} more keys)" if left_out else ""
+        parts = [f"{duration(time.monotonic() - self._began)} so far"]
+        if counts.get("running") and (left := self._seconds_left()) is not None:
+            parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
+        if self._best:
+            parts.append(f"best {percent(self._best, self.metric)} % (trial {self._best['trial']})")
+        return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"
+
+
+def _cut(line: str, width: int) -> str:
+    return line if cell_len(line) <= width else set_cell_size(line, width)
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text

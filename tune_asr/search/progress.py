@@ -1,0 +1,171 @@
+"""What a person sees while a search runs: a line an event, with the best so far and the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, TextIO
+
+from tune_asr.errors import printable
+from tune_asr.record.ranking import Metric, epoch_key
+from tune_asr.record.state import FINAL, SearchState
+from tune_asr.record.terminal_table import percent
+from tune_asr.wording import estimate
+
+
+class Progress:
+    """Prints events as they happen. It counts as it goes: a search of many thousand trials prints as fast as the first.
+
+    Args:
+        state: of the search so far; read, never changed.
+        num_trials: of the plan.
+        milestones: epochs of the rungs, then the last epoch of a full training.
+        reduction_factor: one trial in this many goes on at a rung.
+        slots: trials at once.
+        metric: what the winner is chosen by.
+        stream: where lines go.
+    """
+
+    def __init__(
+        self,
+        state: SearchState,
+        *,
+        num_trials: int,
+        milestones: Sequence[int],
+        reduction_factor: int,
+        slots: int,
+        metric: Metric,
+        stream: TextIO | None = None,
+    ) -> None:
+        self.state = state
+        self.num_trials, self.max_t, self.slots, self.metric = num_trials, milestones[-1], slots, metric
+        self.stream = stream or sys.stdout
+        self._milestones, self._reduction_factor = milestones, reduction_factor
+        self._best: dict[str, Any] | None = None
+        self._epochs = self._ended_epochs = self._ended = 0
+        self._seconds = 0.0
+        self._begun: dict[str, Mapping[str, Any]] = {}  # the last report of each trial that has not ended
+        for trial in state.trials.values():
+            for report in trial.reports:
+                self._count_report({**report, "trial": trial.number})
+            if trial.status in FINAL:
+                self._count_end(trial.number)
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """One event, just written to the ledger and applied to the state."""
+        self._count(event)
+        self._tell(event)
+
+    def tick(self) -> None:
+        """Time has passed: nothing to do for lines."""
+
+    def close(self) -> None:
+        """The search is over: nothing to do for lines."""
+
+    def _count(self, event: Mapping[str, Any]) -> None:
+        if event["event"] == "report":
+            self._count_report(event)
+        elif event["event"] in FINAL:
+            self._count_end(event["trial"])
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        if text := self._text(event):
+            self._line(f"{event['trial']}  {text}")
+
+    def say(self, text: str) -> None:
+        """A line about the search itself."""
+        self._line(text)
+
+    def _text(self, event: Mapping[str, Any]) -> str:
+        name = event["event"]
+        if name == "report":
+            error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
+            return f"epoch {event['epoch']:3d}/{self.max_t}  {error}  {event['seconds']:5.1f} s{self._outlook()}"
+        if name == "created":
+            return "new       " + "  ".join(
+                f"{key.rpartition('.')[2]}={_short(v)}" for key, v in event["params"].items()
+            )
+        if name == "resumed":
+            damaged = "".join(
+                f"\n          damaged, passed over: {printable(line)}" for line in event.get("damaged", ())
+            )
+            return f"resumed   after epoch {event['epoch']}: {printable(event['cause'])}{damaged}{_warning(event)}"
+        if name == "started" and "warning" in event:
+            return f"started   {_warning(event).strip()}"
+        if name == "paused":
+            retry = f": {printable(event['cause'])} (retry {event['retry']})" if "retry" in event else ""
+            return f"paused    after epoch {event['epoch']}{retry}"
+        if name in ("pruned", "finished"):
+            return f"{name:9} after epoch {self.state.trials[event['trial']].epoch}"
+        if name in FINAL:
+            return f"{name:9} {printable(event['cause'])}"
+        return ""
+
+    def _outlook(self) -> str:
+        best = self._best
+        text = f"  best {_percent(best, self.metric)} ({best['trial']})" if best else ""
+        left = self._seconds_left()
+        return f"{text}  left ~{estimate(left)}" if left is not None else text
+
+    def _seconds_left(self) -> float | None:
+        """Epochs still to come over the slots, and no less than the slowest trial that has begun still takes.
+
+        The trials that end first are the short ones, so what a search without luck would do weighs as much as the
+        first few that ended.
+        """
+        if not self._epochs:
+            return None
+        weight = 2 * self.slots
+        expected = (weight * self._to_come(0) + self._ended_epochs) / (weight + self._ended)
+        begun = [(self._to_come(report["epoch"]), report["seconds"]) for report in self._begun.values()]
+        ahead = (self.num_trials - self._ended - len(begun)) * expected + sum(epochs for epochs, _ in begun)
+        slowest = max((epochs * seconds for epochs, seconds in begun), default=0.0)
+        return max(ahead * self._seconds / self._epochs / self.slots, slowest)
+
+    def _to_come(self, epoch: int) -> float:
+        """Epochs that a trial still trains after `epoch`, if one in `reduction_factor` goes on at each rung."""
+        left, chance = 0.0, 1.0
+        for begin, end in pairwise((0, *self._milestones)):
+            if begin and epoch <= begin:  # a rung that is still before it
+                chance /= self._reduction_factor
+            left += max(0, end - max(begin, epoch)) * chance
+        return left
+
+    def _count_report(self, report: Mapping[str, Any]) -> None:
+        self._epochs += 1
+        self._seconds += report["seconds"]
+        self._begun[report["trial"]] = report
+        if report[self.metric] is None:
+            return
+        if self._best is None or epoch_key(report, self.metric)[:3] < epoch_key(self._best, self.metric)[:3]:
+            self._best = dict(report)
+
+    def _count_end(self, number: str) -> None:
+        self._ended += 1
+        self._ended_epochs += self.state.trials[number].epoch
+        self._begun.pop(number, None)
+
+    def _line(self, text: str) -> None:
+        # Whoever read the lines may have had enough of them (`| head`): the search goes on without.
+        with suppress(OSError, ValueError):
+            print(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}", file=self.stream, flush=True)
+
+
+def printable_lines(text: str) -> str:
+    """`text` made `printable` line by line: its line breaks are ours, for what is anybody's was made so before."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _warning(event: Mapping[str, Any]) -> str:
+    return f"\n          warning: {printable(event['warning'])}" if "warning" in event else ""
+
+
+def _percent(report: Mapping[str, Any], metric: Metric) -> str:
+    return f"{percent(report, metric) or '-':>5} %"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

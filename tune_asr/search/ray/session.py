@@ -1,0 +1,263 @@
+"""What lives while Ray runs a search: the conductor, Ray Tune's loop around it, the snapshots, and how it all ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ray import tune
+from ray.exceptions import RayError
+
+from tune_asr.errors import (
+    ClusterError,
+    ConfigError,
+    DataError,
+    TrialFailedError,
+    TuneAsrError,
+    first_line,
+)
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger
+from tune_asr.record.snapshots import write_snapshots
+from tune_asr.record.state import SearchState
+from tune_asr.search.conductor import Conductor, remove_tune_state
+from tune_asr.search.interrupts import Interrupts
+from tune_asr.search.live_table import LiveProgress, is_live_terminal
+from tune_asr.search.progress import Progress
+from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
+from tune_asr.search.ray.executor import EndSearch, MessageScheduler, WorkSearcher, ending
+from tune_asr.search.ray.token import token_path
+from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, lost
+from tune_asr.search.ray.worker import make_trainable
+from tune_asr.space.asha import Asha
+from tune_asr.space.plan import Plan
+
+LOOK_SECONDS = 5.0
+WAITING_SECONDS = 30.0
+
+
+class Session:
+    """One run of a search, new or resumed, in a Ray that is up.
+
+    Args:
+        folder: the results folder, locked by this process.
+        plan: the space and its base configuration.
+        metric: what the winner is chosen by.
+        fingerprints: of the data, as `Work` has them.
+        slots: trials at once.
+        gpus: of each trial.
+        interrupts: the signals that have come.
+        address: of the cluster; None for a local Ray.
+        dashboard: tells its URL, None before it is up.
+    """
+
+    def __init__(
+        self,
+        folder: ResultsFolder,
+        plan: Plan,
+        *,
+        metric: Any,
+        fingerprints: Mapping[str, str],
+        slots: int,
+        gpus: float,
+        interrupts: Interrupts,
+        address: str | None,
+        dashboard: Callable[[], str | None],
+    ) -> None:
+        self.folder, self.plan, self.metric = folder, plan, metric
+        self._fingerprints = fingerprints
+        self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
+        self.ledger = Ledger.open(folder.ledger)
+        self.state = SearchState.read(folder.ledger)
+        asha = plan.space.asha
+        self.asha = Asha(
+            grace_period=asha.grace_period,
+            reduction_factor=asha.reduction_factor,
+            max_t=plan.max_t,
+            controls=asha.controls,
+        )
+        self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
+            self.state,
+            num_trials=plan.num_trials,
+            milestones=[*(m for m in self.asha.milestones if m < plan.last_epoch), plan.last_epoch],
+            reduction_factor=asha.reduction_factor,
+            slots=slots,
+            metric=metric,
+        )
+        self._is_new = not self.state.trials
+        self._dirty = True
+        self._dashboard: Callable[[], str | None] | None = dashboard
+        self._looked_at = 0.0
+        self._waits_since: float | None = time.monotonic() if address else None
+        self._where = address or "local"
+        flag = f" --address {address}" if address else ""
+        self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
+        self._watch = RayWatch(self._way_on, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
+
+    def run(self) -> int:
+        """Run the search to its end, or to what ends it before; returns the exit code.
+
+        Raises:
+            TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
+        """
+        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": self._where}
+        self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
+        conductor = Conductor(
+            self.folder,
+            self.plan,
+            self.asha,
+            self.ledger,
+            self.state,
+            self.metric,
+            self._fingerprints,
+            self._on_event,
+        )
+        try:
+            with self._watch:
+                self._fit_until_done(conductor)
+            self._end("finished")
+        except EndSearch as end:
+            return self._end_early(conductor, end)
+        finally:
+            self.progress.close()
+        code = TrialFailedError.exit_code if self.state.counts()["failed"] else 0
+        if self._watch.is_lost:
+            end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
+        return code
+
+    def _fit_until_done(self, conductor: Conductor) -> None:
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what it would say, the ledger and `progress` say
+        # Tune asks for one trial at a time otherwise, and waits until its process is up before it asks again.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots + 1)
+        while not conductor.is_over:
+            try:
+                self._tuner(conductor).fit()
+            except EndSearch as end:
+                # Of a Ray that is lost behind the last trial, nothing was wanted any more.
+                if conductor.has_work or conductor.handed_out or not isinstance(end.error, ClusterError):
+                    raise
+            except (RayError, RuntimeError, ConnectionError) as error:
+                with ending():
+                    self._after_ray_failed(conductor, error)
+            # Tune ends by itself where somebody sends it SIGUSR1.
+            for number in reversed(conductor.handed_out):
+                conductor.take_back(number)
+
+    def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
+        if isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
+            raise ClusterError(lost(first_line(error), self._way_on)) from error
+        raise error
+
+    def _tuner(self, conductor: Conductor) -> tune.Tuner:
+        searcher = WorkSearcher(conductor, self.slots, self._between)
+        resources = {"cpu": self.plan.space.resources.cpus_per_trial, "gpu": self.gpus}
+        return tune.Tuner(
+            tune.with_resources(make_trainable(self.folder.root.name), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                scheduler=MessageScheduler(conductor, searcher),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=lambda trial: trial.config["number"],
+                trial_dirname_creator=lambda trial: f"{trial.config['number']}-{trial.trial_id}",
+            ),
+            run_config=tune.RunConfig(
+                name=f"{time.time_ns()}",
+                storage_path=str((self.folder.root / ".tune").resolve()),
+                verbose=0,
+                # Pointers of some bytes each, but where so many are new Tune saves a state that nobody reads.
+                checkpoint_config=tune.CheckpointConfig(num_to_keep=10),
+                # Retries are the conductor's: Tune's do not outlive the driver, and know no ledger.
+                failure_config=tune.FailureConfig(max_failures=0),
+            ),
+        )
+
+    def _between(self) -> None:
+        """Between two events of Tune."""
+        if self.interrupts.number is not None:
+            raise EndSearch
+        if self._dashboard and (url := self._dashboard()):
+            self.progress.say(f"dashboard {url}{_token_hint()}")
+            self._dashboard = None
+        self.progress.tick()
+        self._tell_of_waiting()
+        if not self._watch.is_lost and time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            self._watch.require_alive()
+            if self._dirty:
+                self._snapshot("running")
+        except TuneAsrError as error:
+            raise EndSearch(error) from error
+
+    def _tell_of_waiting(self) -> None:
+        """Say once why nothing happens, where others use the cluster, or it is still to grow."""
+        if self._waits_since is None or time.monotonic() - self._waits_since < WAITING_SECONDS:
+            return
+        self._waits_since = None
+        resources = self.plan.space.resources
+        self.progress.say(
+            f"no trial has begun in {WAITING_SECONDS:.0f} s: the cluster may have nothing free for it "
+            f"({resources.cpus_per_trial:g} CPUs, {self.gpus:g} GPUs each; `ray status` shows what is in use)"
+        )
+
+    def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
+        error = end.error
+        if isinstance(error, ClusterError) and self.interrupts.number is not None:
+            error = None  # Ray's processes have had the signal too
+        try:
+            conductor.pause()
+            self._end("interrupted")
+        except TuneAsrError:
+            # On a full disk the ledger says no more, but what it says is whole.
+            if error is None:
+                raise
+        # A mistake of the user's that nothing came of: the driver takes the folder back.
+        if self.state.epochs or not isinstance(error, ConfigError | DataError):
+            how = "ended early" if error else "interrupted"
+            self.progress.say(f"{how}; go on with: {self._way_on}")
+        if error is not None:
+            raise error
+        code = self.interrupts.exit_code(ClusterError.exit_code)
+        end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
+        return code
+
+    def _end(self, status: str) -> None:
+        for line in self._snapshot(status):
+            self.progress.say(f"damaged, passed over: {line}")
+        remove_tune_state(self.folder)
+        self._log({"event": "search_ended", "status": status})
+
+    def _log(self, event: Mapping[str, Any]) -> None:
+        for written in self.ledger.append(event):
+            self.state.apply(written)
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        if event["event"] in ("started", "resumed"):
+            self._waits_since = None
+        self._dirty = True
+        self.progress.event(event)
+
+    def _snapshot(self, status: str) -> list[str]:
+        self._dirty = False
+        return write_snapshots(
+            self.folder,
+            self.state,
+            status=status,
+            slots=self.slots,
+            wall_seconds=self.state.wall_seconds,
+            metric=self.metric,
+            config=self.plan.config.model_dump(),
+        )
+
+
+def _token_hint() -> str:
+    path = token_path()
+    return f"  (its token is in {path})" if path.exists() else ""

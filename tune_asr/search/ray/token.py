@@ -1,0 +1,51 @@
+"""The token that protects a Ray of ours: where it is, whose it is, and how long it stays."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from tune_asr.storage.locks import is_locked, lock
+
+_PREFIX = "tune_asr-ray-"
+_OWNER = "owner"
+
+
+def token_path() -> Path:
+    """Where Ray's token is."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+
+
+def use_own_token() -> None:
+    """Protect a local Ray with a token of ours.
+
+    Ray would leave its own in the home folder, and a cluster that is started there later asks for it, to the surprise
+    of whoever started it.
+    """
+    if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
+        return
+    _remove_tokens_of_the_dead()
+    hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
+    try:
+        lock(hidden / _OWNER)  # held until this process ends
+    except OSError:  # a file system without locks, where nobody can tell whether this process has ended
+        (hidden / _OWNER).unlink(missing_ok=True)
+    path = hidden.rename(hidden.with_name(hidden.name[1:])) / "token"
+    path.write_text(secrets.token_hex(32), encoding="ascii")
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def remove_own_token() -> None:
+    """Remove the token that `use_own_token` made, with its folder; any other stays."""
+    if token_path().parent.name.startswith(_PREFIX):
+        shutil.rmtree(token_path().parent, ignore_errors=True)
+
+
+def _remove_tokens_of_the_dead() -> None:
+    """A search that was killed could not remove its own."""
+    for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
+        if os.access(owner, os.W_OK) and not is_locked(owner):
+            shutil.rmtree(owner.parent, ignore_errors=True)

@@ -1,0 +1,136 @@
+"""The rows of a manifest, looked at one by one: verified recording and normalised reference, or what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from tune_asr.errors import Problem
+from tune_asr.speech.audio.frames import WINDOW_MILLISECONDS, can_resample, min_samples, num_samples_at
+from tune_asr.speech.audio.recordings import AudioError, AudioInfo, FileAudio, probe, verify
+from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.manifest.rows import Row
+from tune_asr.speech.progress import watched
+from tune_asr.speech.text.normalizer import TextNormalizer
+from tune_asr.storage.files import content_sample
+
+# Manifests round durations and offsets, so that much less than these differs from the recording in good ones too.
+_TOLERATED_SECONDS = 0.1
+_TOLERATED_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A verified recording, as it lies on this machine.
+
+    Attributes:
+        path: absolute, symbolic links followed.
+        info: what its header says.
+        content: of the file, as `content_sample` has it.
+        mtime_ns: when it was last written.
+    """
+
+    path: Path
+    info: AudioInfo
+    content: str
+    mtime_ns: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.info.num_frames / self.info.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row that can be used, the recording that it names, and the utterance that they make."""
+
+    row: Row
+    recording: Recording
+    utterance: Utterance
+
+
+def inspect_rows(
+    rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int, *, decode: bool = True
+) -> tuple[list[Entry], list[Problem]]:
+    """Verify the recordings of `rows`, each once and several at a time, and normalise the texts.
+
+    Args:
+        rows: the good rows of one manifest.
+        normalizer: makes the references.
+        sample_rate: of the features, in Hz: it decides which recordings are too short for a single frame.
+        decode: decode all recordings, since only that tells whether they are whole; false: trust their headers.
+
+    Returns:
+        The rows that can be used, and a `Problem` for each of the others, both in the order of `rows`.
+    """
+    entries, problems = [], []
+    recordings = _verified(list(dict.fromkeys(row.audio for row in rows)), decode)
+    for row in rows:
+        text = normalizer(row.text)
+        part = _part(row, recordings[row.audio], sample_rate)
+        if isinstance(part, FileAudio) and text:
+            recording = recordings[row.audio]
+            assert isinstance(recording, Recording)
+            num_frames = recording.info.num_frames if part.num_frames is None else part.num_frames
+            seconds = num_frames / recording.info.sample_rate
+            entries.append(Entry(row, recording, Utterance(id=row.id, text=text, seconds=seconds, audio=part)))
+        else:
+            mistakes = [part] if isinstance(part, str) else []
+            mistakes += [] if text else [_why_empty(row.text, normalizer)]
+            problems.append(Problem(row.place, "; ".join(mistakes)))
+    return entries, problems
+
+
+def _verified(paths: Sequence[Path], decode: bool) -> dict[Path, Recording | str]:
+    """Return each recording, or what is wrong with it."""
+    # libsndfile lets other threads run while it decodes: they need no copies, as processes would.
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(partial(_look, decode=decode), paths)
+        return dict(zip(paths, watched(found, len(paths), "recordings checked"), strict=True))
+
+
+def _look(path: Path, decode: bool) -> Recording | str:
+    try:
+        info = verify(path) if decode else probe(path)
+        return Recording(path.resolve(), info, content_sample(path), path.stat().st_mtime_ns)
+    except AudioError as error:
+        return f"{path} {error}"
+    except OSError as error:  # it has gone since its header was read
+        return f"{path} cannot be read ({error.strerror})"
+
+
+def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio | str:
+    """Return what is heard in a row, or what is wrong with it."""
+    if isinstance(recording, str):
+        return recording
+    whole, rate = recording.info.num_frames, recording.info.sample_rate
+    if not can_resample(rate, sample_rate):
+        return f"{row.audio} has {rate:,} Hz, too odd a rate to resample to {sample_rate:,} Hz: do it with sox"
+    start = round((row.offset or 0) * rate)
+    end = whole if row.duration is None or row.offset is None else start + round(row.duration * rate)
+    length = f"{row.audio} lasts {recording.seconds:.4g} s"
+    tolerated = max(_TOLERATED_SECONDS, _TOLERATED_SHARE * recording.seconds)
+    if row.offset is None and row.duration is not None and abs(row.duration - recording.seconds) > tolerated:
+        return f"{length}, but its row says {row.duration:g} s: a part of a recording is given by an offset as well"
+    if start >= whole or end > whole + _TOLERATED_SECONDS * rate:
+        return f"{length}, but its row says {start / rate:g} s to {max(start, end) / rate:g} s"
+    num_frames = min(end, whole) - start
+    if num_samples_at(num_frames / rate, sample_rate) < min_samples(sample_rate):
+        what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"
+        return f"{what}, less than one window of {WINDOW_MILLISECONDS} ms"
+    return FileAudio(row.audio) if num_frames == whole else FileAudio(row.audio, start, num_frames)
+
+
+def _why_empty(text: str, normalizer: TextNormalizer) -> str:
+    """Name the setting that took the last character of a text."""
+    if replace(normalizer, digits="keep")(text):
+        rule = "text.digits: remove leaves nothing of it"
+    elif replace(normalizer, punctuation="keep")(text):
+        rule = "text.punctuation: remove leaves nothing of it"
+    else:
+        rule = "it has no letter and no number"
+    return f"the text {text[:40]!r} is empty once normalised: {rule}"

@@ -1,0 +1,67 @@
+"""Recordings of noise, of which a training hears some seconds at a time and reads hardly more."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tune_asr.config.sections import Config
+from tune_asr.speech.audio.noise import folder_fingerprint, noises
+from tune_asr.training.features.sources import Features
+from tune_asr.training.features.store import KEPT, build_or_open
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseRecordings:
+    """Log-mel features of recordings that are kept in pieces.
+
+    Attributes:
+        features: of the pieces.
+        pieces: of each recording, in their order: indices of `features`.
+        fingerprint: of the folder that they come from; None where they are made up.
+    """
+
+    features: Features
+    pieces: Sequence[Sequence[int]]
+    fingerprint: str | None = None
+
+    def __len__(self) -> int:
+        """How many recordings there are."""
+        return len(self.pieces)
+
+    def excerpt(self, index: int, where: float, num_frames: int) -> Tensor:
+        """See `perturb.Noises`: only the pieces that it lies in are read."""
+        pieces = self.pieces[index]
+        lengths = np.array([self.features.length(piece) for piece in pieces])
+        ends = lengths.cumsum()
+        frames = (int(where * ends[-1]) + np.arange(num_frames)) % ends[-1]
+        used, row = np.unique(np.searchsorted(ends, frames, side="right"), return_inverse=True)
+        read = torch.cat([self.features[pieces[piece]] for piece in used])
+        skipped = ends[used] - lengths[used].cumsum()  # frames that are not read, before each of those pieces
+        return read[torch.from_numpy(frames - skipped[row])]
+
+
+def load_noise(config: Config) -> NoiseRecordings | None:
+    """The noise that `augment` asks for; None where it asks for none."""
+    if not config.augment.noise_p:
+        return None
+    features = config.features
+    max_bytes = round(features.max_cache_gb * 1e9)
+    return _open_noise(config.augment.noise_dir, features.sample_rate, features.num_mel_bins, max_bytes)
+
+
+@functools.lru_cache(KEPT)
+def _open_noise(noise_dir: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> NoiseRecordings:
+    """Looked at once a process, as speech is."""
+    folder = Path(noise_dir) if noise_dir else None
+    pieces, key = noises(folder, sample_rate, decode=False)
+    features = build_or_open(pieces, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)
+    recordings = [list(group) for _, group in groupby(range(len(pieces)), key=lambda i: pieces[i].id)]
+    return NoiseRecordings(features, recordings, folder_fingerprint(folder) if folder else None)

@@ -1,0 +1,132 @@
+"""Features that are made rather than kept: for a store, many at a time; without one, each when it is wanted.
+
+Shapes: N utterances, T frames each, C mel bins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tune_asr.errors import DataError
+from tune_asr.speech.audio.frames import num_feature_frames, num_samples_at
+from tune_asr.speech.audio.recordings import AudioError
+from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.progress import watched
+from tune_asr.training.features.log_mel import log_mel
+
+Frames = npt.NDArray[np.float32]
+
+
+class Features(Protocol):
+    """(T, C) float32 features by utterance index, wherever they come from."""
+
+    def __len__(self) -> int:
+        """N."""
+        ...
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One utterance's features, (T, C), which the caller may change."""
+        ...
+
+    def length(self, index: int) -> int:
+        """Frames of one utterance (T)."""
+        ...
+
+
+@dataclass(frozen=True)
+class LiveFeatures:
+    """Features computed anew whenever they are asked for: nothing is kept, in memory or on disk.
+
+    Args:
+        utterances: N of them.
+        sample_rate: Hz; other rates are resampled to it.
+        num_mel_bins: C.
+    """
+
+    utterances: Sequence[Utterance]
+    sample_rate: int
+    num_mel_bins: int
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One utterance's features, (T, C), the same at every call. Raises `DataError` where it cannot be read."""
+        return torch.from_numpy(features_of(self.utterances[index], self.sample_rate, self.num_mel_bins))
+
+    def length(self, index: int) -> int:
+        """Frames of one utterance (T)."""
+        return int(self._lengths[index])
+
+    @property
+    def num_bytes(self) -> int:
+        """What all of them would take."""
+        return int(self._lengths.sum()) * self.num_mel_bins * np.dtype(np.float32).itemsize
+
+    def all(self) -> Iterator[Frames]:
+        """Yield every utterance's features in order, computed in as many threads as this process may use CPUs.
+
+        A few of them are in memory at a time, however slowly they are taken.
+        """
+        # torch and libsndfile let other threads run while they work, and a process would import torch first.
+        num_threads = len(os.sched_getaffinity(0))
+        return watched(self._computed(num_threads), len(self), "features")
+
+    def _computed(self, num_threads: int) -> Iterator[Frames]:
+        ahead: deque[Future[Frames]] = deque()
+        # Each of ours would start as many of torch's: with 16, that takes twice the CPU time, and half as long again.
+        torchs_own = torch.get_num_threads()
+        torch.set_num_threads(1)
+        with ThreadPoolExecutor(num_threads) as pool:
+            try:
+                for utterance in self.utterances:
+                    ahead.append(pool.submit(features_of, utterance, self.sample_rate, self.num_mel_bins))
+                    if len(ahead) > 4 * num_threads:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+                torch.set_num_threads(torchs_own)
+
+    @cached_property
+    def _lengths(self) -> npt.NDArray[np.int64]:
+        samples = (num_samples_at(utterance.seconds, self.sample_rate) for utterance in self.utterances)
+        return np.array([num_feature_frames(number, self.sample_rate) for number in samples], np.int64)
+
+
+def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Frames:
+    """Log-mel features of a recording: (T, C) float32. Raises `DataError` as `samples_of` does."""
+    samples, sample_rate_in = samples_of(utterance)
+    frames: Frames = log_mel(samples, sample_rate_in, sample_rate=sample_rate, num_mel_bins=num_mel_bins).numpy()
+    return frames
+
+
+def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
+    """The samples of a recording, and their rate in Hz.
+
+    Raises:
+        DataError: it cannot be read, or is no longer as long as it was when the corpus was looked at.
+    """
+    try:
+        samples, sample_rate = utterance.audio.samples()
+    except (AudioError, OSError) as error:
+        raise DataError(f"utterance {utterance.id}: its recording {error}") from error
+    if len(samples) != round(utterance.seconds * sample_rate):
+        raise DataError(
+            f"utterance {utterance.id}: its recording lasts {len(samples) / sample_rate:.4g} s, and lasted "
+            f"{utterance.seconds:.4g} s when the data were looked at: restore it, or start again with what it is now"
+        )
+    return samples, sample_rate
