@@ -8,6 +8,7 @@ files of their own: `data_sections` and `model_sections`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
@@ -282,3 +283,14 @@ class Config(Section):
     early_stopping: EarlyStoppingSection = EarlyStoppingSection()
     checkpoint: CheckpointSection = CheckpointSection()
     logging: LoggingSection = LoggingSection()
+
+    @property
+    def initial_weights(self) -> Path | None:
+        """File or folder of `model.init_from`; None from scratch and under a custom model."""
+        model = self.model
+        return None if isinstance(model, CustomTarget) or model.init_from is None else Path(model.init_from)
+
+    @property
+    def subsampling(self) -> int | None:
+        """Feature frames to one output frame; None under a custom model."""
+        return None if isinstance(self.model, CustomTarget) else self.model.subsampling
