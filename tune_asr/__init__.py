@@ -27,3 +27,5 @@ training/module.py.
 Importing this package, or asking a door for help, loads nothing heavy: each door imports its room after the inputs are
 known to be valid.
 """
+
+__version__ = "0.2.0.dev0"

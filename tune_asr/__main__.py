@@ -1,25 +1,34 @@
-"""The console script `tune-asr DOOR ...`: the same programs as `python -m tune_asr.DOOR ...`."""
+"""Console script `tune-asr DOOR ...`: the programs of `python -m tune_asr.DOOR ...` under one name."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
+from tune_asr import __version__
+
 DOORS = ("search", "train", "report", "export")
+USAGE = f"""\
+usage: tune-asr {{{",".join(DOORS)}}} ...
+       tune-asr --version
+
+Run `tune-asr DOOR --help` for the flags of a door."""
 
 
 def main() -> int:
-    """Hand the rest of the command line to a door; returns its exit code."""
-    door = sys.argv[1] if len(sys.argv) > 1 else ""
-    if door not in DOORS:
-        asked = door in ("-h", "--help")
-        print(
-            f"usage: tune-asr {{{','.join(DOORS)}}} ...\n\ntune-asr DOOR --help says the rest.",
-            file=sys.stdout if asked else sys.stderr,
-        )
-        return 0 if asked else 2
-    code: int = importlib.import_module(f"tune_asr.{door}.__main__").main(sys.argv[2:])
-    return code
+    """Run the door named first on the command line; returns its exit code."""
+    match sys.argv[1:]:
+        case [door, *rest] if door in DOORS:
+            code: int = importlib.import_module(f"tune_asr.{door}.__main__").main(rest)
+            return code
+        case ["--version"]:
+            print(f"tune_asr {__version__}")
+        case ["-h" | "--help", *_]:
+            print(USAGE)
+        case _:
+            print(USAGE, file=sys.stderr)
+            return 2
+    return 0
 
 
 if __name__ == "__main__":

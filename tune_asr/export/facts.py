@@ -11,6 +11,7 @@ import lightning.pytorch as pl
 import torch
 from torch import nn
 
+from tune_asr import __version__
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.schema import CustomTarget
 from tune_asr.export.recorded import Recorded
@@ -45,7 +46,7 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
         "averaged_epochs": list(recorded.averaged_epochs),
         "weights": config["checkpoint"]["weights"],
         "data_fingerprint": recorded.fingerprint,
-        "versions": {package: version(package) for package in ("tune_asr", "torch", "onnx", "onnxruntime")},
+        "versions": {"tune_asr": __version__, **{name: version(name) for name in ("torch", "onnx", "onnxruntime")}},
     }
 
 

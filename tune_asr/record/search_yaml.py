@@ -15,13 +15,13 @@ loader as by any other; no value becomes another one on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from tune_asr import __version__
 from tune_asr.config import load, strict_yaml
 from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import scalar
@@ -99,7 +99,7 @@ def read_search_yaml(path: Path) -> dict[str, Any]:
     except ConfigError as error:
         wrote = description["versions"].get("tune_asr", "of an unknown version")
         way_out = (
-            f"The file is damaged, or another version's: tune_asr {wrote} wrote it, and this is {version('tune_asr')}. "
+            f"The file is damaged, or another version's: tune_asr {wrote} wrote it, and this is {__version__}. "
             "Restore it from a copy, or go on with that version."
         )
         raise StorageError([Problem(problem.place, problem.what, way_out) for problem in error.problems]) from error

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from tune_asr import __version__
 from tune_asr.corpus.sources import noise_fingerprint
 from tune_asr.scoring.counts import word_error_rate_applies
 from tune_asr.space.plan import Plan
@@ -40,8 +41,9 @@ def noise_of(plan: Plan) -> str | None:
 
 def versions() -> dict[str, str]:
     """Of this program and of what it stands on."""
-    packages = ("tune_asr", "torch", "lightning", "ray", "sentencepiece")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    packages = ("torch", "lightning", "ray", "sentencepiece")
+    own = {"python": platform.python_version(), "tune_asr": __version__}
+    return own | {package: version(package) for package in packages}
 
 
 def changed_versions(before: Mapping[str, str]) -> str:
