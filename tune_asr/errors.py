@@ -1,17 +1,17 @@
-"""The errors a user can meet, each with its exit code.
+"""Errors that end a command, each with its exit code.
 
-    TuneAsrError            1   ours: please report it
-    ├── ConfigError         2   a flag, a config or a search space is wrong
-    │   └── SettingError        a class or the machine refuses values that are right each by itself
-    ├── DataError           3   a manifest, a transcript or a recording is wrong
-    │   ├── RulerError          a node of the cluster has other data
-    │   └── InfeasibleError     transcripts do not fit into the frames that a setting leaves them
-    ├── TrialFailedError    4   a trial failed for good
-    ├── StorageError        5   a folder cannot be used: taken, locked, full, damaged
-    └── ClusterError        6   Ray cannot be reached, or was lost
+    TuneAsrError            1   bug of ours
+    ├── ConfigError         2   wrong flag, config or search space
+    │   └── SettingError        values refused together, each valid alone
+    ├── DataError           3   wrong manifest, transcript or recording
+    │   ├── RulerError          other data on a node of the cluster
+    │   └── InfeasibleError     transcripts too long for their output frames
+    ├── TrialFailedError    4   trial failed for good
+    ├── StorageError        5   unusable folder: taken, locked, full, damaged
+    └── ClusterError        6   Ray unreachable or lost
 
-A message says what was given, the rule, the place and the way out. Where a file can hold several
-mistakes, all of them are collected as `Problem`s and told at once. This module imports the standard library alone.
+A message names the value, the rule and the place; a hint, on a line of its own, what the user can do.
+All mistakes of a file are collected as `Problem`s and printed together. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -22,97 +22,106 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from textwrap import indent
 from types import FrameType
+
+from tune_asr.wording import printable
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake: its place (`file:line: key.path`), what was given against which rule, and the way out."""
+    """One mistake of the user."""
 
     place: str
+    """`file:line: key.path`; empty if the mistake has no place."""
     what: str
-    way_out: str = ""
+    """The value and the rule that it breaks, in one sentence."""
+    hint: str = ""
+    """What the user can do about it, in the imperative. It is printed on a line of its own."""
 
     def __str__(self) -> str:
-        text = f"{self.place}: {self.what}" if self.place else self.what
-        return f"{text}\n    {self.way_out}" if self.way_out else text
+        return f"{self.message}\n{indent(self.hint, '    ')}" if self.hint else self.message
+
+    @property
+    def message(self) -> str:
+        """Place and sentence, without the hint."""
+        return f"{self.place}: {self.what}" if self.place else self.what
 
 
 class TuneAsrError(Exception):
-    """A mistake that a person can mend: it ends the program with `exit_code` and without a traceback.
+    """Mistake that the user can correct: ends the program with `exit_code`, without a traceback.
 
     Args:
-        problems: one message, or every `Problem` that was found.
+        problems: one sentence, or every `Problem` that was found.
+        hint: hint of `problems` if that is one sentence.
     """
 
     exit_code = 1
 
-    def __init__(self, problems: str | Problem | Iterable[Problem]) -> None:
+    def __init__(self, problems: str | Problem | Iterable[Problem], hint: str = "") -> None:
         if isinstance(problems, str):
-            problems = Problem("", problems)
+            problems = Problem("", problems, hint)
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.problems,)
 
+    @property
+    def cause(self) -> str:
+        """The messages on one line, without hints, as an event of the ledger keeps them."""
+        return "; ".join(" ".join(problem.message.splitlines()) for problem in self.problems)
+
 
 class ConfigError(TuneAsrError):
-    """A flag, a configuration or a search space says something it may not say."""
+    """Wrong flag, configuration or search space."""
 
     exit_code = 2
 
 
 class SettingError(ConfigError):
-    """Values that do not suit each other or the machine, or that a class refuses; another draw may do."""
+    """Values that a class or the machine refuses together, though each is valid."""
 
 
 class DataError(TuneAsrError):
-    """A manifest, a transcript or a recording cannot be used as it is."""
+    """Wrong manifest, transcript or recording."""
 
     exit_code = 3
 
 
 class RulerError(DataError):
-    """A trial would be trained or measured on other data than the search began with: no fault of its setting."""
+    """Data that differ from those of the search; the setting is not at fault."""
 
 
 class InfeasibleError(DataError):
-    """Transcripts do not fit into the frames that a setting leaves them; under another one they may."""
+    """Transcripts too long for the output frames that a setting leaves."""
 
 
 class TrialFailedError(TuneAsrError):
-    """A trial cannot be trained to an end, and trying again would not help."""
+    """Trial that failed for good: a retry would not help."""
 
     exit_code = 4
 
 
 class StorageError(TuneAsrError):
-    """A folder cannot be used: it is taken, locked, full, not writable or damaged."""
+    """Unusable folder: taken, locked, full, not writable or damaged."""
 
     exit_code = 5
 
 
 class ClusterError(TuneAsrError):
-    """No Ray answers at the address, or the Ray that did was lost."""
+    """Ray that does not answer at its address, or that was lost."""
 
     exit_code = 6
 
 
-def printable(text: str) -> str:
-    """`text` on one line, with escapes for what a terminal would obey or cannot show. It may be anybody's."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def first_line(error: BaseException) -> str:
-    """What another's error says, on one line; its name, where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
 def end_on_signals() -> None:
-    """Let Ctrl-C, SIGTERM and SIGHUP end the program as an exception does: every `finally` runs, the code is 128+N."""
+    """Turn Ctrl-C, SIGTERM and SIGHUP into an exception.
+
+    Every `finally` then runs, and the exit code is 128 + the signal's number.
+    """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for that
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
             signal.signal(number, _end)
 
 
@@ -121,12 +130,13 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 
 def exit_with(run: Callable[[], int]) -> int:
-    """Run a door, and turn how it ends into an exit code: a user's mistake gets its message and no traceback.
+    """Run a command and return its exit code.
 
-    What is no `TuneAsrError` is our bug: it is not caught, so Python shows its traceback and exits with 1.
+    The user's mistake gets its message and no traceback. Any other exception is a bug of ours: it is not caught, so
+    Python shows the traceback and exits with 1.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that does not speak UTF-8 shows escapes for what it lacks.
+        # A terminal without UTF-8 shows escapes.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -138,7 +148,7 @@ def exit_with(run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return 128 + 2
     except BrokenPipeError:
-        # Whoever read our output has enough of it, e.g. `| head`. The interpreter's last flush must not complain.
+        # The reader of our output, e.g. `| head`, has closed it. The interpreter's last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     return code

@@ -1,20 +1,61 @@
-"""How numbers are put into words, on a terminal as in HTML."""
+"""Numbers, values and foreign text in words, for a terminal and for HTML alike."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 
 def count(number: int, noun: str) -> str:
-    """`1 trial`, `2 trials`."""
+    """Return `1 trial`, `2 trials`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def duration(seconds: float) -> str:
-    """A time in the two units that matter."""
+    """Return a time in its two largest units."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def estimate(seconds: float) -> str:
-    """A time that is guessed: as `duration`, in seconds below two minutes, and in minutes above."""
+    """Return a guessed time: seconds below two minutes, minutes above."""
     return f"{seconds:.0f} s" if seconds < 120 else duration(60 * round(seconds / 60)).removesuffix(" 0 s")
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction in %, with one decimal; empty for None."""
+    return "" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def value_text(value: object) -> str:
+    """Return a setting's value as in YAML, floats with four digits."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def short_names(keys: Sequence[str]) -> list[str]:
+    """Shorten dotted keys to the fewest last parts that differ."""
+
+    def short(key: str) -> str:
+        parts = key.split(".")
+        tails = (".".join(parts[-length:]) for length in range(1, len(parts)))
+        return next((tail for tail in tails if sum(f".{other}".endswith(f".{tail}") for other in keys) == 1), key)
+
+    return [short(key) for key in keys]
+
+
+def shortened(text: str, longest: int) -> str:
+    """Cut `text` to at most `longest` characters."""
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Escape control and unprintable characters, so that `text` stays on one line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or its class name."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

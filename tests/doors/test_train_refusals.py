@@ -121,11 +121,11 @@ def test_a_checkpoint_beyond_the_horizon_is_exit_2(train):
 
 
 @pytest.mark.parametrize(
-    ("assignment", "way_out"),
+    ("assignment", "hint"),
     [("checkpoint.dirpath=file/below", "checkpoint.dirpath"), ("logging.save_dir=file", "logging.save_dir")],
 )
-def test_a_folder_that_cannot_be_written_is_exit_5_before_the_training(train, assignment, way_out):
+def test_a_folder_that_cannot_be_written_is_exit_5_before_the_training(train, assignment, hint):
     (train.root / "file").write_text("")
     ended = train(assignment, "logging.tensorboard=true", expect=5)
-    assert f"cannot be written: Not a directory: choose {way_out}" in ended.err
+    assert f"cannot be written: Not a directory: choose {hint}" in ended.err
     assert "epoch   1/3" not in ended.err

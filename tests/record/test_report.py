@@ -12,9 +12,9 @@ import pytest
 from tune_asr.errors import StorageError, TuneAsrError, exit_with
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.snapshots import write_snapshots
-from tune_asr.record.terminal_table import short_names
 from tune_asr.report import __main__ as report
 from tune_asr.report.findings import narrow_ranges, pruning
+from tune_asr.wording import short_names
 
 CONFIG = {"trainer": {"max_epochs": 4}}
 

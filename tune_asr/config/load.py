@@ -96,7 +96,7 @@ def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list
             return whole, []
     except ValidationError as error:
         mistakes += (_mistake(details, schema) for details in error.errors(include_url=False))
-    problems = [Problem(layered.place(keys), what, way_out) for keys, what, way_out in mistakes]
+    problems = [Problem(layered.place(keys), what, hint) for keys, what, hint in mistakes]
     try:
         return schema.model_validate(_without(values, (keys for keys, _, _ in mistakes))), problems
     except ValidationError:
@@ -175,8 +175,8 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     name = str(keys[-1])
     if len(keys) == 1:
         homes = [f"{section}.{name}" for section in schema.model_fields if name in known_keys(section, schema)]
-        way_out = f"did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
-        return "unknown section", way_out
+        hint = f"did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
+        return "unknown section", hint
     section = str(keys[0])
     if keys[:2] == ("data", "val") and len(keys) > 2:
         return "unknown key", nearest(name, HoldOutSection.model_fields)

@@ -126,8 +126,8 @@ class _Builder:
             lines = text.splitlines() or [""]
             # What is never closed is missed behind the last line.
             line = min(mark.line + 1, len(lines)) if mark else 1
-            way_out = "indent with spaces, not tabs" if "\t" in lines[line - 1] else ""
-            raise ConfigError(Problem(self._place(line), f"not YAML: {error.problem or error}", way_out)) from None
+            hint = "indent with spaces, not tabs" if "\t" in lines[line - 1] else ""
+            raise ConfigError(Problem(self._place(line), f"not YAML: {error.problem or error}", hint)) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1
             raise ConfigError(Problem(self._place(line), "control characters are not allowed")) from None
@@ -174,9 +174,9 @@ class _Builder:
             mapping[key] = self._value(next(events), events, (*keys, key))
         return mapping
 
-    def _problem(self, event: yaml.Event, keys: Keys, what: str, way_out: str) -> ConfigError:
+    def _problem(self, event: yaml.Event, keys: Keys, what: str, hint: str) -> ConfigError:
         place = self._place(_line_of(event))
-        return ConfigError(Problem(f"{place}: {dotted(keys)}" if keys else place, what, way_out))
+        return ConfigError(Problem(f"{place}: {dotted(keys)}" if keys else place, what, hint))
 
     def _place(self, line: int) -> str:
         return f"{self.name}:{line}" if self.numbered else self.name

@@ -199,9 +199,9 @@ def _chosen(
     if best is None:
         who = f"trial {asked.number} is {asked.status} and has no" if asked else "no trial has an"
         what = f"nothing to export: {who} epoch whose checkpoint is kept and sound"
-        way_out = f"`python -m tune_asr.report {shlex.quote(str(folder.root))}` shows how the trials stand"
+        hint = f"`python -m tune_asr.report {shlex.quote(str(folder.root))}` shows how the trials stand"
         damaged = [Problem("cannot be used", str(line)) for line in passed_over]
-        raise StorageError([Problem(str(folder.root), what, way_out), *damaged])
+        raise StorageError([Problem(str(folder.root), what, hint), *damaged])
     for line in passed_over:
         print(f"passed over, for it cannot be used: {line}", flush=True)
     trial, report = best

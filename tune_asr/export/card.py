@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tune_asr.errors import printable
 from tune_asr.export.scores import Score
+from tune_asr.wording import printable
 
 SHERPA_SUBSAMPLING = 4
 """Feature frames an output frame, as sherpa-onnx assumes them of a `zipformer_ctc` where it tells times."""

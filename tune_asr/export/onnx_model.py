@@ -20,7 +20,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from tune_asr.errors import TuneAsrError, first_line
+from tune_asr.errors import TuneAsrError
+from tune_asr.wording import first_line
 
 INPUTS, OUTPUTS = ["x", "x_lens"], ["log_probs", "log_probs_len"]
 TRACED_LENGTHS = (67, 43)

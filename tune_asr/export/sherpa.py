@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tune_asr.errors import StorageError, printable
+from tune_asr.errors import StorageError
 from tune_asr.export.agreement import Agreement, Decoded, Disagreement, compare
 from tune_asr.speech.corpus import Utterance
 from tune_asr.training.features.log_mel import resample
 from tune_asr.training.features.sources import samples_of
+from tune_asr.wording import printable
 
 TIE = 1e-2
 """Nats. sherpa-onnx computes its own features, which differ from torchaudio's by up to 1e-3."""

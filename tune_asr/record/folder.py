@@ -98,8 +98,8 @@ class ResultsFolder:
             StorageError: there is none.
         """
         if os.path.isfile(self.root):  # noqa: PTH113  Path.is_file raises where a name is too long
-            way_out = f"Name the folder of a search, here {self.root.parent}."
-            raise StorageError(Problem(str(self.root), "this is a file", way_out))
+            hint = f"Name the folder of a search, here {self.root.parent}."
+            raise StorageError(Problem(str(self.root), "this is a file", hint))
         if not os.path.isdir(self.root):  # noqa: PTH112  and Path.is_dir
             raise StorageError(Problem(str(self.root), "there is no such folder", "Name the folder of a search."))
 
@@ -164,9 +164,9 @@ class ResultsFolder:
         try:
             lock = locks.lock(self.lock_file)
             if lock is None:
-                way_out = "Wait for its end or stop it; `python -m tune_asr.report` shows how it goes meanwhile."
+                hint = "Wait for its end or stop it; `python -m tune_asr.report` shows how it goes meanwhile."
                 what = f"a search runs here: {locks.owner(self.lock_file)}"
-                raise StorageError(Problem(str(self.root), what, way_out))
+                raise StorageError(Problem(str(self.root), what, hint))
         except OSError as error:
             raise storage_error(error, self.lock_file, "cannot lock the results folder") from error
         return lock
@@ -191,8 +191,8 @@ class ResultsFolder:
 
     def _refuse_to_overwrite(self) -> None:
         if self.search_yaml.exists() or (self.ledger.exists() and self.ledger.stat().st_size):
-            way_out = f"Go on with it: --resume {shlex.quote(str(self.root))}. Or give the new search another --name."
-            raise StorageError(Problem(str(self.root), "the folder holds a search already", way_out))
+            hint = f"Go on with it: --resume {shlex.quote(str(self.root))}. Or give the new search another --name."
+            raise StorageError(Problem(str(self.root), "the folder holds a search already", hint))
         # What a start that was killed leaves behind is ours, and nothing.
         ours = (self.lock_file, self.ledger)
         others = [p.name for p in self.root.iterdir() if p not in ours and not p.name.startswith(TEMPORARY_PREFIX)]

@@ -139,7 +139,7 @@ def _events(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                 if not lines.read(1):
                     return
                 what = f"the line is damaged: it is no event, but {line.rstrip()[:60]!r}"
-                raise StorageError(Problem(f"{path}:{number}", what, way_out(path, number)))
+                raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number)))
             yield event, len(line)
 
 
@@ -151,6 +151,6 @@ def _event(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
 
 
-def way_out(path: Path | str, line: int) -> str:
+def repair_hint(path: Path | str, line: int) -> str:
     """What to do about a damaged line of the ledger."""
     return f"Restore {path} from a copy, or cut it off before line {line} and --resume: what is cut is trained again."

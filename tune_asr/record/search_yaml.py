@@ -98,11 +98,11 @@ def read_search_yaml(path: Path) -> dict[str, Any]:
         plans.from_values(description["space"], description["config"], str(path))
     except ConfigError as error:
         wrote = description["versions"].get("tune_asr", "of an unknown version")
-        way_out = (
+        hint = (
             f"The file is damaged, or another version's: tune_asr {wrote} wrote it, and this is {__version__}. "
             "Restore it from a copy, or go on with that version."
         )
-        raise StorageError([Problem(problem.place, problem.what, way_out) for problem in error.problems]) from error
+        raise StorageError([Problem(problem.place, problem.what, hint) for problem in error.problems]) from error
     return description
 
 
@@ -130,6 +130,6 @@ def _described(path: Path) -> dict[str, Any]:
     except ConfigError as error:
         problems = list(error.problems)
     if problems:
-        way_out = "The file is damaged: a search writes it once and never again. Restore it from a copy."
-        raise StorageError([Problem(problem.place, problem.what, way_out) for problem in problems])
+        hint = "The file is damaged: a search writes it once and never again. Restore it from a copy."
+        raise StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
     return document.values

@@ -23,7 +23,7 @@ from typing import Any
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import damage
-from tune_asr.record.ledger import Event, iter_ledger, way_out
+from tune_asr.record.ledger import Event, iter_ledger, repair_hint
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """The states that a trial never leaves. Each is the name of the event that leads to it."""
@@ -108,7 +108,7 @@ class SearchState:
                 state.apply(event)
             except (StorageError, KeyError, TypeError, ValueError) as error:
                 what = f"no {event['event']} event can stand here: {error}"
-                raise StorageError(Problem(f"{source}:{line}", what, way_out(source, line))) from error
+                raise StorageError(Problem(f"{source}:{line}", what, repair_hint(source, line))) from error
         return state
 
     def apply(self, event: Event) -> None:
@@ -215,5 +215,5 @@ def find_trial(state: SearchState, text: str, flag: str) -> Trial:
 def _sound_events(ledger: Path) -> Iterator[Event]:
     for line, event in enumerate(iter_ledger(ledger), start=1):
         if why := damage(event):
-            raise StorageError(Problem(f"{ledger}:{line}", f"the line is damaged: {why}", way_out(ledger, line)))
+            raise StorageError(Problem(f"{ledger}:{line}", f"the line is damaged: {why}", repair_hint(ledger, line)))
         yield event

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.table import Table
 
-from tune_asr.errors import printable
 from tune_asr.record.ranking import Metric, Standing
 from tune_asr.record.utterances import Utterances
+from tune_asr.wording import percent, printable, short_names, shortened, value_text
 
 _GAP = 2
 _LONGEST_CELL = 24
@@ -44,7 +43,7 @@ def leaderboard_columns(
         metric: what ranks; where it is CER, WER means nothing and is left out.
     """
     words = [
-        Column("WER %", [percent(report, "val_wer") for _, report in shown]),
+        Column("WER %", [percent(report["val_wer"] if report else None) for _, report in shown]),
         Column("95 %", [interval_text(utterances.get(trial.number)) for trial, _ in shown]),
     ]
     fixed = [
@@ -55,7 +54,7 @@ def leaderboard_columns(
         Column("status", [trial.status for trial, _ in shown]),
         Column("epochs", [str(trial.epoch) for trial, _ in shown]),
         *(words if metric == "val_wer" else ()),
-        Column("CER %", [percent(report, "val_cer") for _, report in shown]),
+        Column("CER %", [percent(report["val_cer"] if report else None) for _, report in shown]),
         Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
     ]
     searched = [
@@ -86,30 +85,6 @@ def leaderboard_tables(
     if _width(whole) <= width:
         return [_table(whole)]
     return [_table([*fixed, *measured]), *(_table(columns) for columns in _pack(fixed, searched, width))]
-
-
-def short_names(keys: Sequence[str]) -> list[str]:
-    """The last part of each dotted path, with as much before it as tells the paths apart."""
-
-    def short(key: str) -> str:
-        parts = key.split(".")
-        tails = (".".join(parts[-length:]) for length in range(1, len(parts)))
-        return next((tail for tail in tails if sum(f".{other}".endswith(f".{tail}") for other in keys) == 1), key)
-
-    return [short(key) for key in keys]
-
-
-def percent(report: Mapping[str, Any] | None, name: str) -> str:
-    """A fraction of a report in %, empty where there is none."""
-    value = report.get(name) if report else None
-    return "" if value is None else f"{100 * value:.1f}"
-
-
-def value_text(value: Any) -> str:
-    """A searched value as YAML would have it, floats to four digits."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _width(columns: Iterable[Column]) -> int:
@@ -145,8 +120,3 @@ def interval_text(utterances: Utterances | None) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
-
-
-def shortened(text: str, longest: int) -> str:
-    """`text`, cut where it has more than `longest` characters."""
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -11,17 +11,15 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from tune_asr.errors import printable
 from tune_asr.record.intact import copied
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.rerun import rerun_command
-from tune_asr.record.terminal_table import percent, value_text
 from tune_asr.report.findings import first_against_second, horizon_of, narrow_ranges, pruning
 from tune_asr.report.resolution import resolution
 from tune_asr.report.results import Results
 from tune_asr.report.terminal_next import control_lines, replay_lines
 from tune_asr.report.what_next import advise
-from tune_asr.wording import count, duration
+from tune_asr.wording import count, duration, percent, printable, value_text
 
 COMMAND_INDENT = "    "
 _NEAR_THE_FIRST = 5
@@ -105,8 +103,8 @@ def winner(results: Results) -> Iterator[str]:
         yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
         return
     trial, report = winner
-    wer = "" if results.metric == "val_cer" else f"WER {percent(report, 'val_wer')} %, "
-    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report, 'val_cer')} %"
+    wer = "" if results.metric == "val_cer" else f"WER {percent(report['val_wer'])} %, "
+    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report['val_cer'])} %"
     if trial.status == "diverged":
         yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
     for key, value in {**trial.params, "seed": trial.seed}.items():

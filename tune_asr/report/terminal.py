@@ -17,11 +17,12 @@ from rich.table import Table
 from tune_asr.errors import ConfigError
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.state import find_trial
-from tune_asr.record.terminal_table import interval_text, leaderboard_tables, percent
+from tune_asr.record.terminal_table import interval_text, leaderboard_tables
 from tune_asr.record.utterances import utterances_of
 from tune_asr.report import story
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.results import Results, gather
+from tune_asr.wording import percent
 
 _ROWS = 20
 _WIDTH = 80
@@ -74,12 +75,14 @@ def print_comparison(root: Path, one: str, other: str) -> None:
             raise ConfigError(f"--compare names the trial {number}, which has no result")
     if results.metric == "val_cer":
         for number in numbers:
-            print(f"{number}  CER {percent(reports[number], 'val_cer')} %")
+            print(f"{number}  CER {percent((reports[number] or {}).get('val_cer'))} %")
         print(textwrap.fill(next(story.sureness(results)), _WIDTH))
         return
     first, second = (utterances_of(results.folder, number, reports[number] or {}) for number in numbers)
     for number, utterances in zip(numbers, (first, second), strict=True):
-        rates = f"WER {percent(reports[number], 'val_wer')} %, 95 %: {interval_text(utterances) or 'not known'}"
+        rates = (
+            f"WER {percent((reports[number] or {}).get('val_wer'))} %, 95 %: {interval_text(utterances) or 'not known'}"
+        )
         print(f"{number}  {rates}")
     print(textwrap.fill(first_against_second(first, second, numbers), _WIDTH))
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from tune_asr.record.ranking import Metric, Standing
 from tune_asr.record.state import SearchState
-from tune_asr.record.terminal_table import percent
 from tune_asr.report.replay import Fate, Replay
 from tune_asr.report.what_next import Advice, controls
+from tune_asr.wording import percent
 
 _ROW = "  {:<9}  {:>5}  {:>6}  {:>12}  {:>12}  {:<7}  {:>4} {:>4} {:>3}"
 _FATES: tuple[Fate, ...] = ("kept", "lost", "unknown")
@@ -24,8 +24,8 @@ def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric
     yield f"Controls, {len(found)} that pruning would have stopped and that were trained on:"
     for trial, decision in found:
         rank, report = place[trial.number]
-        then = percent(trial.reports[decision["epoch"] - 1], metric)
-        came = f"{name} {then} % there, {percent(report, metric)} % at its best" if report else "no result"
+        then = percent(trial.reports[decision["epoch"] - 1][metric])
+        came = f"{name} {then} % there, {percent(report[metric])} % at its best" if report else "no result"
         yield f"  {trial.number}  stopped at epoch {decision['epoch']}, {came}: rank {rank} of {len(ranked)}"
     if any(place[trial.number][0] == 1 for trial, _ in found):
         yield "The best trial is a control: pruning would have lost it."

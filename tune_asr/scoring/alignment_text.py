@@ -15,7 +15,6 @@ from textwrap import wrap
 
 from rich.cells import cell_len
 
-from tune_asr.errors import printable
 from tune_asr.scoring.alignment import (
     Edit,
     Kind,
@@ -25,6 +24,7 @@ from tune_asr.scoring.alignment import (
     frequent,
     units,
 )
+from tune_asr.wording import printable
 
 _WIDTH = 110
 _SHOWN = 30

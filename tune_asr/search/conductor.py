@@ -214,7 +214,7 @@ class Conductor:
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         if not is_of_the_setting(error, trial, self.state):
             raise error
-        self._append({"event": "failed", "trial": trial.number, "cause": str(error)})
+        self._append({"event": "failed", "trial": trial.number, "cause": error.cause})
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""

@@ -29,7 +29,6 @@ from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
-from tune_asr.record.terminal_table import percent
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.description import changed_versions, describe, noise_of
 from tune_asr.search.interrupts import Interrupts
@@ -40,7 +39,7 @@ from tune_asr.space.searchable import OTHER_DATA
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.manifest.directories import listing_files
 from tune_asr.speech.survey.survey import Survey, too_many_infeasible
-from tune_asr.wording import count
+from tune_asr.wording import count, percent
 
 SUBSAMPLING = "model.subsampling"
 RECORDINGS_LOOKED_AT = 32
@@ -257,8 +256,8 @@ def _say_farewell(folder: ResultsFolder, plan: Plan) -> None:
         print(f"no trial reported an epoch; see {folder.ledger}")
     else:
         settings = ", ".join(f"{key}={value}" for key, value in best["params"].items())
-        wer = "" if summary["metric"] == "val_cer" else f"WER {percent(best, 'val_wer')} %, "
-        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {percent(best, 'val_cer')} %")
+        wer = "" if summary["metric"] == "val_cer" else f"WER {percent(best['val_wer'])} %, "
+        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {percent(best['val_cer'])} %")
         print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
         if warning := too_early(best, summary["metric"]):

@@ -20,12 +20,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tune_asr.errors import printable
 from tune_asr.record.ranking import best_epoch, epoch_key
 from tune_asr.record.state import FINAL, Trial
-from tune_asr.record.terminal_table import percent, short_names, shortened, value_text
 from tune_asr.search.progress import Progress, printable_lines
-from tune_asr.wording import duration, estimate
+from tune_asr.wording import duration, estimate, percent, printable, short_names, shortened, value_text
 
 _DRAW_SECONDS = 1.0
 _DRAW_SHARE = 0.01
@@ -153,8 +151,8 @@ class LiveProgress(Progress):
             ["trial", *(trial.number for trial in shown)],
             ["   state", *(trial.status for trial in shown)],
             ["epoch", *(f"{trial.epoch}/{self.max_t}" for trial in shown)],
-            [error, *(percent(report, self.metric) for report in last)],
-            ["best %", *(percent(report, self.metric) for report in best)],
+            [error, *(percent(report[self.metric] if report else None) for report in last)],
+            ["best %", *(percent(report[self.metric] if report else None) for report in best)],
         ]
         room = self._console.width - sum(max(map(cell_len, column)) + 2 for column in columns)
         keys = list(shown[0].params) if shown else []
@@ -175,7 +173,7 @@ class LiveProgress(Progress):
         if counts.get("running") and (left := self._seconds_left()) is not None:
             parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
         if self._best:
-            parts.append(f"best {percent(self._best, self.metric)} % (trial {self._best['trial']})")
+            parts.append(f"best {percent(self._best[self.metric])} % (trial {self._best['trial']})")
         return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"
 
 

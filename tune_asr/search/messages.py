@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from tune_asr.errors import (
     ConfigError,
     DataError,
     InfeasibleError,
+    Problem,
     RulerError,
     SettingError,
     StorageError,
@@ -94,11 +95,15 @@ def diverged(cause: str) -> Message:
 
 def failed(error: TuneAsrError) -> Message:
     """The trial cannot be trained, and trying again would not help."""
-    return {"kind": "failed", "cause": str(error), "error": type(error).__name__}
+    return {
+        "kind": "failed",
+        "problems": [astuple(problem) for problem in error.problems],
+        "error": type(error).__name__,
+    }
 
 
 def error_of(message: Message) -> TuneAsrError:
     """The error behind a `failed` message."""
     told = (ConfigError, SettingError, DataError, RulerError, InfeasibleError, TrialFailedError, StorageError)
     kinds = {kind.__name__: kind for kind in told}
-    return kinds.get(message["error"], TuneAsrError)(message["cause"])
+    return kinds.get(message["error"], TuneAsrError)([Problem(*parts) for parts in message["problems"]])

@@ -9,11 +9,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, TextIO
 
-from tune_asr.errors import printable
 from tune_asr.record.ranking import Metric, epoch_key
 from tune_asr.record.state import FINAL, SearchState
-from tune_asr.record.terminal_table import percent
-from tune_asr.wording import estimate
+from tune_asr.wording import estimate, percent, printable
 
 
 class Progress:
@@ -164,7 +162,7 @@ def _warning(event: Mapping[str, Any]) -> str:
 
 
 def _percent(report: Mapping[str, Any], metric: Metric) -> str:
-    return f"{percent(report, metric) or '-':>5} %"
+    return f"{percent(report[metric]) or '-':>5} %"
 
 
 def _short(value: Any) -> str:

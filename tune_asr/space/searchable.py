@@ -53,8 +53,8 @@ def key_problems(
         else:
             yield from _value_problems(key, distribution, config, searched_at[key])
     if "seed" in fixed_at:
-        way_out = "each trial has its own, out of search.seed; param_space: {seed: {choice: [7]}} gives all of them one"
-        yield Problem(fixed_at["seed"], "cannot be fixed in a search", way_out)
+        hint = "each trial has its own, out of search.seed; param_space: {seed: {choice: [7]}} gives all of them one"
+        yield Problem(fixed_at["seed"], "cannot be fixed in a search", hint)
 
 
 def leaves(key: str, value: Any) -> Iterator[str]:
@@ -118,5 +118,5 @@ def _value_problems(key: str, distribution: Distribution, config: Config, place:
         try:
             load.check(Layered(overridden(base, {key: value})))
         except ConfigError as error:
-            yield Problem(place, error.problems[0].what, error.problems[0].way_out)
+            yield Problem(place, error.problems[0].what, error.problems[0].hint)
             return

@@ -20,7 +20,7 @@ TEMPORARY_PREFIX = ".tmp-"
 """What half-written files and folders begin with. They never look like what they become."""
 
 _MORE_SPACE = "Free some space (then --resume), or take another disk with --results."
-_WAYS_OUT = {
+_REASONS = {
     errno.ENOSPC: ("the disk is full", _MORE_SPACE),
     errno.EDQUOT: ("the disk quota is used up", _MORE_SPACE),
     errno.EROFS: ("the file system is read-only", "Choose a folder that can be written with --results."),
@@ -31,8 +31,8 @@ _WAYS_OUT = {
 
 def storage_error(error: OSError, path: Path, doing: str) -> StorageError:
     """The sentence for a failed call of the file system, e.g. `doing="cannot write it"`."""
-    reason, way_out = _WAYS_OUT.get(error.errno or 0, (error.strerror or str(error), "Look at the path and its disk."))
-    return StorageError(Problem(str(path), f"{doing}: {reason}", way_out))
+    reason, hint = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Look at the path and its disk."))
+    return StorageError(Problem(str(path), f"{doing}: {reason}", hint))
 
 
 def temporary_sibling(path: Path) -> Path:

@@ -93,8 +93,8 @@ def _config(arguments: argparse.Namespace) -> Config:
     if arguments.trial is None:
         if is_record_of_a_search(arguments.config):
             what = "this is the record of a search, not a configuration"
-            way_out = "Say which trial, by --trial NUMBER, or name best.yaml."
-            raise ConfigError(Problem(str(arguments.config), what, way_out))
+            hint = "Say which trial, by --trial NUMBER, or name best.yaml."
+            raise ConfigError(Problem(str(arguments.config), what, hint))
         return load_config(arguments.config, overrides)
     from tune_asr.record.rerun import trial_config
 

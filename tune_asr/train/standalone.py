@@ -127,8 +127,8 @@ def train_alone(
         except Diverged as error:
             history = error.history
             if not history:
-                way_out = "lower optimizer.lr, or warm up longer"
-                raise TrialFailedError(f"the training diverged: {error}: {way_out}") from None
+                hint = "lower optimizer.lr, or warm up longer"
+                raise TrialFailedError(f"the training diverged: {error}: {hint}") from None
             trained.has_diverged = True
             say(f"the training diverged: {error}")
         trained.ended_by = ended_by(history, config.early_stopping, config.trainer.max_epochs)

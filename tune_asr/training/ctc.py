@@ -72,7 +72,7 @@ def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
 
 
 def require_feasible(
-    num_infeasible: int, num_utterances: int, where: str = "", way_out: str = "lower model.subsampling"
+    num_infeasible: int, num_utterances: int, where: str = "", hint: str = "lower model.subsampling"
 ) -> None:
     """Refuse training data too many of which cannot be aligned; `where` goes on with what is known of the place.
 
@@ -82,7 +82,7 @@ def require_feasible(
     if too_many_infeasible(num_infeasible, num_utterances):
         raise InfeasibleError(
             f"{num_infeasible} of {num_utterances} training transcripts are too long for their frames{where}, but at "
-            f"most {MAX_INFEASIBLE_PERCENT} % may be: {way_out}"
+            f"most {MAX_INFEASIBLE_PERCENT} % may be: {hint}"
         )
 
 

@@ -105,7 +105,7 @@ class CTCModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Judge the training data that have been seen now."""
-        require_feasible(int(self._num_infeasible), self._num_utterances, way_out=self._more_frames)
+        require_feasible(int(self._num_infeasible), self._num_utterances, hint=self._more_frames)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""

@@ -68,8 +68,8 @@ def import_target(path: str, base: type[T], section: str) -> type[T]:
     if not hasattr(module, name):
         classes = {key: value for key, value in vars(module).items() if isinstance(value, type) and value is not base}
         known = [key for key, value in classes.items() if issubclass(value, base)]
-        way_out = f": {nearest(name, known)}" if known else ""
-        raise ConfigError(f"{section}.target: {module_name} has no {name}{way_out}")
+        hint = f": {nearest(name, known)}" if known else ""
+        raise ConfigError(f"{section}.target: {module_name} has no {name}{hint}")
     target = getattr(module, name)
     if not (isinstance(target, type) and issubclass(target, base)):
         raise ConfigError(f"{section}.target: {path} is no {base.__name__}")

@@ -20,7 +20,6 @@ from optuna.visualization import (
 )
 from plotly.colors import sample_colorscale
 
-from tune_asr.errors import printable
 from tune_asr.record.ranking import Standing, searched_keys
 from tune_asr.report.html.figure import (
     ACCENT,
@@ -38,6 +37,7 @@ from tune_asr.report.html.figure import (
 from tune_asr.report.html.study import Space, at_rung, comparable, faithful, unconstrained
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import rung_orders
+from tune_asr.wording import printable
 
 _SCALE = [ACCENT, "#8c8ca8", "#d9730d"]
 """From good to bad."""

@@ -19,16 +19,16 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
-from tune_asr.errors import printable
 from tune_asr.record.ranking import leader, searched_keys
 from tune_asr.record.rerun import rerun_command
-from tune_asr.record.terminal_table import leaderboard_columns, percent
+from tune_asr.record.terminal_table import leaderboard_columns
 from tune_asr.report import story
 from tune_asr.report.html.figures import own_figures
 from tune_asr.report.html.optuna_figures import optuna_figures
 from tune_asr.report.html.utterances import utterance_table
 from tune_asr.report.results import Results, gather
 from tune_asr.storage.atomic import write_atomic
+from tune_asr.wording import percent, printable
 
 _ROWS = 30
 """Of the leaderboard: each costs a bootstrap."""
@@ -134,8 +134,8 @@ def _tiles(results: Results) -> Iterator[tuple[str, str, str]]:
             low, high = utterances.interval()
             sure = f"95 % interval: {100 * low:.1f} to {100 * high:.1f}"
         if results.metric == "val_wer":
-            yield "WER", f"{percent(report, 'val_wer')} %", sure
-        yield "CER", f"{percent(report, 'val_cer')} %", ""
+            yield "WER", f"{percent(report['val_wer'])} %", sure
+        yield "CER", f"{percent(report['val_cer'])} %", ""
         yield "Trial", trial.number, f"at epoch {report['epoch']}, {trial.status} after {trial.epoch}"
 
 

@@ -20,8 +20,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tune_asr.record.ranking import Metric, Standing
 from tune_asr.record.state import Trial
-from tune_asr.record.terminal_table import short_names, value_text
 from tune_asr.space import distributions
+from tune_asr.wording import short_names, value_text
 
 _STATES = {
     "pending": TrialState.WAITING,

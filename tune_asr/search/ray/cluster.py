@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import tune_asr
-from tune_asr.errors import ClusterError, ConfigError, first_line
+from tune_asr.errors import ClusterError, ConfigError
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.late_services import LateServices
 from tune_asr.search.ray.token import remove_own_token, token_path, use_own_token
 from tune_asr.search.ray.watchdogs import end_process_within
+from tune_asr.wording import first_line
 
 JOIN_SECONDS = 10.0
 SHUTDOWN_SECONDS = 3.5

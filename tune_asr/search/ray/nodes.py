@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError, first_line
+from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
+from tune_asr.wording import first_line
 
 ANSWER_SECONDS = 60.0
 """A busy node needs some twenty to start its first process."""

@@ -14,14 +14,7 @@ from typing import Any
 from ray import tune
 from ray.exceptions import RayError
 
-from tune_asr.errors import (
-    ClusterError,
-    ConfigError,
-    DataError,
-    TrialFailedError,
-    TuneAsrError,
-    first_line,
-)
+from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.snapshots import write_snapshots
@@ -37,6 +30,7 @@ from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, lost
 from tune_asr.search.ray.worker import make_trainable
 from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
+from tune_asr.wording import first_line
 
 LOOK_SECONDS = 5.0
 WAITING_SECONDS = 30.0

@@ -143,7 +143,7 @@ def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Pat
     try:
         return [*loggers, *make(tensorboard=False)], ""
     except ConfigError as error:
-        return loggers, str(error)
+        return loggers, error.cause
 
 
 def _check_ruler(work: Work, data: Any) -> None:

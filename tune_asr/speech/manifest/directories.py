@@ -54,9 +54,9 @@ def read_directory(path: Path, mistakes: PlacedMistakes) -> Records:
             yield from _librispeech(transcript, path, mistakes)
     else:
         manifests = sorted(file.name for file in path.glob("*") if file.suffix.lower() in READERS)
-        way_out = f"name one of its files: {', '.join(manifests[:5])}" if manifests else ""
+        hint = f"name one of its files: {', '.join(manifests[:5])}" if manifests else ""
         wanted = ", ".join(f"{names[0]} ({kind})" for kind, names in MARKS.items())
-        raise DataError(Problem(str(path), f"the directory holds none of {wanted}", way_out))
+        raise DataError(Problem(str(path), f"the directory holds none of {wanted}", hint))
 
 
 def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:

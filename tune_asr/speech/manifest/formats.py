@@ -113,8 +113,8 @@ def _other_separator(content: bytes, delimiter: str) -> str:
     for other, (others_name, others_ending) in _SEPARATORS.items():
         found = cells(other)
         if len(field_names(found)) > len(field_names(own)) or len(own) == 1 < len(found):
-            way_out = f"save it with {name}" + (f", or name it {others_ending}" if others_ending else "")
-            return f"header: its columns seem to be separated by {others_name}, but {ending} has {name}: {way_out}"
+            hint = f"save it with {name}" + (f", or name it {others_ending}" if others_ending else "")
+            return f"header: its columns seem to be separated by {others_name}, but {ending} has {name}: {hint}"
     return ""
 
 

@@ -86,8 +86,8 @@ def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path
             return
         path = inner[0]
     if reason := reason_unusable(path):
-        way_out = "" if path.is_absolute() else f"the path stands for {path.absolute()}"
-        raise DataError(Problem(str(path), f"the manifest {reason}", way_out))
+        hint = "" if path.is_absolute() else f"the path stands for {path.absolute()}"
+        raise DataError(Problem(str(path), f"the manifest {reason}", hint))
     records_of = READERS.get(path.suffix.lower())
     if records_of is None:
         raise DataError(Problem(str(path), f"a manifest ends in {', '.join(READERS)}, not in {path.suffix!r}"))

@@ -32,6 +32,6 @@ def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Probl
         told.append(Problem("", more))
     if problems and may_skip:
         what, them = (f"{len(problems):,} bad rows in all", "them") if len(problems) > 1 else ("1 bad row", "it")
-        way_out = f"mend {them}; or drop {them} by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
-        told.append(Problem("", what, way_out))
+        hint = f"mend {them}; or drop {them} by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
+        told.append(Problem("", what, hint))
     return told

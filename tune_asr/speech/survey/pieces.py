@@ -24,9 +24,9 @@ def with_pieces(found: Survey, vocab_size: int) -> Survey:
     what = f"text.vocab_size is {vocab_size:,}, but the training references make at"
     size = len(vocabulary)
     if size > vocab_size:
-        way_out = "raise it: each of their characters takes a symbol, and so do the space and the blank"
-        return replace(found, corpus=corpus, impossible=(Problem("", f"{what} least {size:,} symbols", way_out),))
+        hint = "raise it: each of their characters takes a symbol, and so do the space and the blank"
+        return replace(found, corpus=corpus, impossible=(Problem("", f"{what} least {size:,} symbols", hint),))
     if size < vocab_size:
-        way_out = "lower it, and far below that: at that number every word is one piece"
-        return replace(found, corpus=corpus, misfit=(Problem("", f"{what} most {size:,} symbols", way_out),))
+        hint = "lower it, and far below that: at that number every word is one piece"
+        return replace(found, corpus=corpus, misfit=(Problem("", f"{what} most {size:,} symbols", hint),))
     return replace(found, corpus=corpus)

@@ -23,8 +23,8 @@ def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entr
     unread = sorted({name for entry in (*train, *val, *test) for name in entry.row.unread})
     if unread:
         names = f"{', '.join(unread)} {'are' if len(unread) > 1 else 'is'}"
-        way_out = 'where a part of a recording is meant, call them "start", "end" or "duration", in seconds'
-        yield f"rows are whole recordings, for {names} not read: {way_out}"
+        hint = 'where a part of a recording is meant, call them "start", "end" or "duration", in seconds'
+        yield f"rows are whole recordings, for {names} not read: {hint}"
 
     for name, entries, parts in (("training", train, learned), ("validation", val, ruler)):
         yield from _told(f"recordings that {name} lists more than once", _sharing(entries, parts, parts, more_than=1))

@@ -103,8 +103,8 @@ class Survey:
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
             sentence, places = next(self._too_many_characters())
             what = f"{sentence}; at most {MAX_INFEASIBLE_PERCENT} % may"
-            way_out = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out:"
-            problems.append(Problem("", what, "\n".join([way_out, *first_places(places)])))
+            hint = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out:"
+            problems.append(Problem("", what, "\n".join([hint, *first_places(places)])))
         if problems:
             raise kind([*problems, *self.impossible])
         if self.impossible:

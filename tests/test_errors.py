@@ -1,0 +1,33 @@
+"""Errors of the user: text on stderr, cause in the ledger, travel between processes."""
+
+import pickle
+
+import pytest
+
+from tune_asr.errors import ConfigError, DataError, Problem, SettingError
+
+LR = Problem("train.yaml:3: optimizer.lr", "-1 is not positive", "Raise it.\n  3e-3 is usual.")
+SEED = Problem("", "seed is not a number")
+
+
+def test_hint_has_its_own_line():
+    expected = (
+        "train.yaml:3: optimizer.lr: -1 is not positive\n    Raise it.\n      3e-3 is usual.\nseed is not a number"
+    )
+    assert str(ConfigError([LR, SEED])) == expected
+
+
+def test_hint_of_plain_sentence():
+    assert ConfigError("no such file", hint="Create it.").problems == (Problem("", "no such file", "Create it."),)
+
+
+def test_cause_is_one_line():
+    expected = "train.yaml:3: optimizer.lr: -1 is not positive; seed is not a number"
+    assert ConfigError([LR, SEED]).cause == expected
+    assert DataError("first\nsecond", hint="Look.").cause == "first second"
+
+
+@pytest.mark.parametrize("error", [ConfigError([LR, SEED]), SettingError("too wide", hint="Lower it.")])
+def test_errors_survive_pickling(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), copy.problems, str(copy)) == (type(error), error.problems, str(error))

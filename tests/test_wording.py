@@ -1,0 +1,26 @@
+"""Words for numbers, values and foreign text."""
+
+import pytest
+
+from tune_asr.wording import first_line, percent, shortened, value_text
+
+
+@pytest.mark.parametrize(("fraction", "text"), [(None, ""), (0.0, "0.0"), (0.0815, "8.2"), (1.5, "150.0")])
+def test_percent(fraction, text):
+    assert percent(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00123456, "0.001235"), (3, "3"), ("a\nb", "a\\nb"), (None, "null"), ([1, "ä"], '[1, "ä"]')]
+)
+def test_value_text(value, text):
+    assert value_text(value) == text
+
+
+def test_shortened_keeps_the_limit():
+    assert (shortened("abcdef", 6), shortened("abcdefg", 6)) == ("abcdef", "abc...")
+
+
+def test_first_line_of_foreign_errors():
+    assert first_line(ValueError("\none\ntwo")) == "one"
+    assert first_line(ValueError()) == "ValueError"
