@@ -1,31 +1,54 @@
-"""tune_asr: hyperparameter search for CTC speech recognisers, on Ray Tune and PyTorch Lightning.
+"""Hyperparameter search for CTC speech recognisers, on Ray Tune and PyTorch Lightning.
 
     search_spaces/lr.yaml + configs/train.yaml  ->  search  ->  results/lr/  ->  report, train, export
 
-Doors, each a program (`python -m tune_asr.DOOR`, or `tune-asr DOOR`):
+Doors. Each is a program, `python -m tune_asr.DOOR` or `tune-asr DOOR`, and owns the code that only it needs:
 
-    search.py    a search space -> results/NAME
-    train.py     one configuration -> one trained recogniser
-    report.py    results/NAME -> what happened, how sure, what next
-    export.py    results/NAME, or a checkpoint -> a recogniser that runs elsewhere, verified
+    search/       search space -> results/NAME; driver, conductor, progress
+      ray/        the only place that imports Ray: cluster, session, executor, worker
+    train/        one configuration -> one trained recogniser
+    report/       results/NAME -> what happened, how sure, what next; terminal and HTML
+    export/       results/NAME, or a checkpoint -> a verified bundle
 
-Rooms, from the top down; imports point down, and `tests/test_architecture.py` keeps it so:
+Rooms below them. Imports point down, and `tests/test_architecture.py` checks it:
 
-    tuning/      the only room that knows Ray: driver, conductor, ASHA, worker
-    bundle/      the exported recogniser, and the checks that it is the same one
-    training/    how a recogniser learns: features, batches, encoder, loss, schedules, `fit`. Never Ray
-    record/      the results folder: ledger, checkpoints, ranking, statistics. Neither Ray nor torch
-    space/       what search_spaces/*.yaml may say, checked against the configuration
-    config/      what configs/*.yaml may say: typed, strict
-    speech/      what was said: recordings, manifests, text, vocabulary, error counts. No torch
-    errors.py    the errors a user can meet, each with its exit code
+    training/     training of a recogniser: data, features/, augment/, encoders/, callbacks/, loss, schedules. Never Ray
+    record/       results folder: ledger, events, checkpoints, ranking. Neither Ray nor torch
+    corpus/       configuration and speech -> the data of a training. No torch
+    space/        search spaces, and ASHA as pure functions
+    config/       schema of configs/*.yaml; the properties of a key stand on the key
+    speech/       manifest/, survey/, text/, audio/. No torch
+    scoring/      error counts, alignment, intervals, WER or CER
+    storage/      files replaced whole, folders renamed into place, locks
+    errors.py     errors a user can meet, each with its exit code
+    wording.py    numbers and values as text for people
 
-To read the whole story: search.py, tuning/driver.py, tuning/session.py, tuning/conductor.py, space/asha.py,
-tuning/trainable.py, training/fit.py, training/epochs.py, training/ctc_module.py,
-training/module.py.
+Where to change what:
 
-Importing this package, or asking a door for help, loads nothing heavy: each door imports its room after the inputs are
-known to be valid.
+    a distribution of a search space      space/distributions.py, search_spaces/README.md
+    a column of the leaderboard           record/leaderboard.py, results/README.md
+    an encoder                            training/encoders/, config/model_sections.py
+    an event of the ledger                record/events.py, record/state.py, results/README.md
+    a key of a configuration              its section in config/, configs/train.yaml
+    a figure of the HTML report           report/html/
+
+Glossary, one word for one thing:
+
+    ledger        trials.jsonl, append-only: the record of a search
+    event         one line of the ledger
+    trial         one setting of a search, numbered from 00000
+    report        the scores of one epoch of a trial
+    checkpoint    the saved state of a training at the end of an epoch
+    rung          an epoch at which ASHA compares trials
+    slot          a place for one running trial
+    survey        the check of recordings and transcripts before training
+    fingerprint   a hash of the data; trials are compared only if it is equal
+    custom        a class given by a dotted path in `model.target` or `data.target`
+
+To follow a search through the code, read search/__main__.py, search/driver.py, search/conductor.py, space/asha.py,
+search/ray/session.py, search/ray/worker.py, training/fit.py, training/ctc_module.py.
+
+Importing this package loads nothing heavy. Each door imports its room after the inputs are known to be valid.
 """
 
 __version__ = "0.2.0.dev0"
