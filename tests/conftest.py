@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
+from written_search import Search
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -128,3 +129,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = Workspace(tmp_path_factory.mktemp("finished"))
     workspace.stdout = workspace.run("search", "--space", "space.yaml").stdout
     return workspace
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Iterator[Search]:
+    built = Search(tmp_path / "results" / "lr")
+    yield built
+    built.ledger.close()

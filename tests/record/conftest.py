@@ -1,117 +1,12 @@
-"""A small search on a real disk, written event by event as the driver writes it; and a disk that is soon full."""
+"""Disk too small for a results folder."""
 
 from __future__ import annotations
 
-import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from tune_asr.record.checkpoints import epoch_folder, write_checkpoint
-from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger
-from tune_asr.record.search_yaml import write_search_yaml
-from tune_asr.record.state import SearchState
-
-DESCRIPTION = {
-    "name": "lr",
-    "created": "2026-01-01T00:00:00+00:00",
-    "versions": {"python": "3.11.9", "tune_asr": "0.1.0"},
-    "data_fingerprint": None,
-    "metric": "val_wer",
-    "seed": 17,
-    "space": {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "asha": {"max_t": 4}},
-    "config": {"trainer": {"max_epochs": 4}},
-    "slots": 2,
-}
-"""What a search.yaml says."""
-
-WORDS = 10
-"""In each utterance."""
-
-
-class Search:
-    """A results folder, its open ledger and the state that goes with it."""
-
-    def __init__(self, root: Path) -> None:
-        self.folder = ResultsFolder.create(root)
-        self.ledger = Ledger.open(self.folder.ledger)
-        self.state = SearchState()
-
-    def log(self, event: str, **fields: Any) -> None:
-        for written in self.ledger.append({"event": event, **fields}):
-            self.state.apply(written)
-
-    def start(self, slots: int = 2) -> None:
-        self.log("search_started", pid=1, host="here", address="local", slots=slots, resumed=False)
-
-    def trial(self, **params: Any) -> str:
-        """Create and start the next trial."""
-        number = f"{len(self.state.trials):05d}"
-        self.log("created", trial=number, params=params, seed=17)
-        self.log("started", trial=number)
-        return number
-
-    def epoch(self, trial: str, errors: Sequence[int], *, loss: float = 1.0, checkpoint: bool = True) -> None:
-        """Train an epoch after which utterance i has `errors[i]` wrong words of ten."""
-        epoch = self.state.trials[trial].epoch + 1
-        folder = epoch_folder(self.folder.checkpoints(trial), epoch)
-        rows = [
-            {
-                "id": f"utt{i}",
-                "words": WORDS,
-                "substitutions": count,
-                "deletions": 0,
-                "insertions": 0,
-                "hypothesis": "[red]a[/red]",
-            }
-            for i, count in enumerate(errors)
-        ]
-        if checkpoint:
-            lines = "".join(json.dumps(row) + "\n" for row in rows)
-            weights = f"weights of {trial} at {epoch}".encode()
-            write_checkpoint(
-                folder,
-                {
-                    "checkpoint.ckpt": lambda path: path.write_bytes(weights),
-                    "utterances.jsonl": lambda path: path.write_text(lines),
-                },
-            )
-        wer = sum(errors) / (WORDS * len(errors))
-        self.log(
-            "report",
-            trial=trial,
-            epoch=epoch,
-            val_wer=wer,
-            val_cer=wer / 2,
-            val_loss=loss,
-            objective=wer,
-            words=WORDS * len(errors),
-            substitutions=sum(errors),
-            deletions=0,
-            insertions=0,
-            train_seconds=1.5,
-            val_seconds=0.5,
-            seconds=2.0,
-            checkpoint=str(folder.relative_to(self.folder.root)),
-            last=False,
-        )
-
-    def describe(self, **changes: Any) -> dict[str, Any]:
-        """Write search.yaml, whole, with other values for some of its keys; returns what it says."""
-        description = DESCRIPTION | changes
-        write_search_yaml(self.folder.search_yaml, description)
-        return description
-
-
-@pytest.fixture
-def search(tmp_path: Path) -> Iterator[Search]:
-    built = Search(tmp_path / "results" / "lr")
-    yield built
-    built.ledger.close()
 
 
 @pytest.fixture
