@@ -14,7 +14,7 @@ from tests.benchmarks.table import Row
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
-    from tune_asr.training.data import SpeechDataModule
+    from tune_asr.training.data import TrainingData
 
 PAIRS = 3
 
@@ -39,16 +39,17 @@ def measure(data: Path | None) -> list[Row]:
     from tune_asr.training.data import load_data
 
     config = recorded(data)
-    speech = load_data(config)
-    train_seconds, _ = speech.seconds_of_audio()
+    loaded = load_data(config)
+    assert loaded.speech is not None
+    train_seconds, _ = loaded.speech.seconds_of_audio()
     fits, bare = [], []
     for _ in range(1 + PAIRS):
-        fits.append(fitted(config, speech))
-        bare.append(bare_epoch_seconds(config, speech))
+        fits.append(fitted(config, loaded))
+        bare.append(bare_epoch_seconds(config, loaded))
     # The first pair warms everything up; so does the first epoch of a training, for itself.
     epochs = [training.train[1] for training in fits[1:]]
     default = config.model_copy(update={"model": type(config)().model})
-    small = median(fitted(default, speech).cpu[1] for _ in range(PAIRS))
+    small = median(fitted(default, loaded).cpu[1] for _ in range(PAIRS))
     large = median(training.cpu[1] for training in fits[1:])
     validations = [training.validation[1] / (training.train[1] + training.validation[1]) for training in fits[1:]]
     return [
@@ -70,7 +71,7 @@ def recorded(data: Path) -> Config:
     return load_config(REPOSITORY / "configs/manifest.yaml", parse_assignments(settings))
 
 
-def fitted(config: Config, speech: SpeechDataModule) -> Training:
+def fitted(config: Config, data: TrainingData) -> Training:
     """What a search and `train` run, without checkpoints."""
     from lightning.pytorch.callbacks import LambdaCallback
     from lightning.pytorch.loggers import TensorBoardLogger
@@ -98,7 +99,7 @@ def fitted(config: Config, speech: SpeechDataModule) -> Training:
         fit(
             config,
             sink,
-            data=speech,
+            data=data,
             loggers=loggers,
             callbacks=[clock],
             on_start=lambda: started.append(time.monotonic()),
@@ -107,7 +108,7 @@ def fitted(config: Config, speech: SpeechDataModule) -> Training:
     return Training(started[0] - called, train, validation, cpu)
 
 
-def bare_epoch_seconds(config: Config, speech: SpeechDataModule) -> float:
+def bare_epoch_seconds(config: Config, data: TrainingData) -> float:
     """The second of two epochs of the same steps as PyTorch alone would write them."""
     import torch
 
@@ -115,12 +116,12 @@ def bare_epoch_seconds(config: Config, speech: SpeechDataModule) -> float:
     from tune_asr.training.optimizer import adamw
 
     torch.manual_seed(config.seed)
-    module = build_module(config, speech).train()
+    module = build_module(config, data).train()
     optimizer = adamw(module, module.hparams["optimizer"], fused=True)
     seconds = 0.0
     for _ in range(2):
         began = time.monotonic()
-        for batch in speech.train_dataloader():
+        for batch in data.module.train_dataloader():
             features, lengths = module.perturb(batch.features, batch.feature_lengths)
             loss = module.batch_loss(module.augment(features, lengths), lengths, batch).loss
             optimizer.zero_grad()

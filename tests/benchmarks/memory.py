@@ -18,7 +18,7 @@ from tests.benchmarks.table import Row
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
-    from tune_asr.training.data import SpeechDataModule
+    from tune_asr.training.data import TrainingData
 
 MB = 1e6
 
@@ -47,34 +47,35 @@ def look(data: Path) -> dict[str, float]:
     from tune_asr.training.fit import build_module
 
     config = recorded(data)
-    speech = load_data(config)
-    build_module(config, speech)
+    loaded = load_data(config)
+    build_module(config, loaded)
     idle = anonymous()
-    trained(config, speech)
+    trained(config, loaded)
     return_memory()
     left = anonymous() - idle
     with peak() as seen:
-        trained(config, speech)
-    state, batch = parts(config, speech)
+        trained(config, loaded)
+    state, batch = parts(config, loaded)
     return {"idle": idle, "left": left, "peak": max(seen) - idle, "state": state, "batch": batch}
 
 
-def trained(config: Config, speech: SpeechDataModule) -> None:
+def trained(config: Config, data: TrainingData) -> None:
     """A trial without a search: its epochs, each with its checkpoint."""
     from tune_asr.training.fit import fit
 
     with tempfile.TemporaryDirectory() as folder:
-        fit(config, lambda _result, _last, save: save(Path(folder, "newest.ckpt")), data=speech)
+        fit(config, lambda _result, _last, save: save(Path(folder, "newest.ckpt")), data=data)
 
 
-def parts(config: Config, speech: SpeechDataModule) -> tuple[int, int]:
+def parts(config: Config, data: TrainingData) -> tuple[int, int]:
     """Bytes of weights, gradients and two moments; of the largest batch there may be, with what its gradients need."""
     import torch
 
     from tune_asr.training.fit import build_module
 
-    module = build_module(config, speech).train()
-    batch = speech.longest_batch()
+    module = build_module(config, data).train()
+    assert data.speech is not None
+    batch = data.speech.longest_batch()
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:

@@ -43,7 +43,7 @@ def test_the_best_checkpoint_gives_the_printed_wer_again(train):
     best = train().best
     module = SimpleCTCModule.load_from_checkpoint(best["checkpoint"]).eval()
     with torch.no_grad():
-        for i, batch in enumerate(load_data(load_config(train.root / "config.yaml")).val_dataloader()):
+        for i, batch in enumerate(load_data(load_config(train.root / "config.yaml")).module.val_dataloader()):
             module.validation_step(batch, i)
     assert (module.counts().wer, module.counts().cer) == (best["val_wer"], best["val_cer"])
 

@@ -21,6 +21,7 @@ from tune_asr.export.recorded import read_recorded
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.training.callbacks.ema import RAW_WEIGHTS
 from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.data import TrainingData
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_the_card_says_how_long_and_in_which_batches_the_model_was_trained(make)
 def test_a_manifests_settings_are_told_and_its_files_are_not(recorded, val, told):
     files = {"train": "/secret/train.jsonl", "test": "/secret/test.jsonl"}
     values = recorded.config.model_dump() | {"data": {"target": "manifest", "val": val, "max_seconds": 15.0, **files}}
-    known = describe(replace(recorded, config=from_values(values, "it")), LightningDataModule())
+    known = describe(replace(recorded, config=from_values(values, "it")), TrainingData(LightningDataModule(), ()))
     assert "/secret" not in json.dumps(known)
     data = known["training"]["data"]
     assert data.get("val", {}) == told

@@ -77,6 +77,6 @@ def test_a_model_that_sherpa_onnx_refuses_is_a_sentence_though_its_process_dies(
 
 def test_where_sherpa_onnx_is_not_installed_the_check_is_left_out_and_said(argmax_bin, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sherpa_onnx", None)
-    (sentence,) = checks.check_sherpa(argmax_bin, tmp_path / "tokens.txt", Pass(), Config())
+    (sentence,) = checks.check_sherpa(argmax_bin, tmp_path / "tokens.txt", Pass(), Config(), None)
     assert "not checked" in sentence
     assert "pip install sherpa-onnx" in sentence

@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from tune_asr.training.batching import Example, collate
+from tune_asr.training.data import TrainingData
 from tune_asr.training.fit import build_module
 
 
@@ -18,8 +19,7 @@ def test_equal_batches_give_equal_gradients_whatever_the_accumulation(quick, acc
         trainer__accumulate_grad_batches=accumulate,
     )
     examples = [Example(torch.randn(40, 40), torch.tensor([1, 2]), "ab", f"u{i}") for i in range(2)] * 4
-    data = pl.LightningDataModule()
-    data.vocab, data.blank_id = ["<blk>", "a", "b"], 0
+    data = TrainingData(pl.LightningDataModule(), vocab=("<blk>", "a", "b"))
     norms = []
 
     class Norms(pl.Callback):

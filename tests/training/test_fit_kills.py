@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from tune_asr.record.checkpoints import CHECKPOINT, epoch_folder, newest_valid, write_checkpoint
 from tune_asr.training.batching import collate
 from tune_asr.training.callbacks.ema import RAW_WEIGHTS
-from tune_asr.training.data import load_data
+from tune_asr.training.data import load_data, training_data
 from tune_asr.training.fit import fit
 
 EPOCHS = 4
@@ -35,7 +35,7 @@ class Loaders(pl.LightningDataModule):
 
     def __init__(self, config, num_workers):
         super().__init__()
-        data = load_data(config)
+        data = load_data(config).module
         self.vocab, self.num_workers = data.vocab, num_workers
         self.train, self.val = data.train_dataloader().dataset, data.val_dataloader().dataset
 
@@ -82,7 +82,7 @@ def train(config, num_workers, root, kill):
     fit(
         config,
         sink,
-        data=Loaders(config, num_workers),
+        data=training_data(Loaders(config, num_workers)),
         resume_from=folder / CHECKPOINT if folder else None,
         callbacks=[DiesInStep(when)] if moment == "step" else [],
     )

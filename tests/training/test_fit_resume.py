@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.training.batching import collate
 from tune_asr.training.callbacks.ema import RAW_WEIGHTS
-from tune_asr.training.data import load_data
+from tune_asr.training.data import load_data, training_data
 from tune_asr.training.fit import fit
 
 EPOCHS = 4
@@ -221,14 +221,16 @@ class Shuffled(pl.LightningDataModule):
 
 def test_a_users_shuffling_loader_resumes_with_the_same_order(tmp_path, quick, same):
     config = quick(trainer__max_epochs=3)
-    whole = Shuffled(load_data(config))
-    train(config, tmp_path / "whole", data=whole)
+    whole = Shuffled(load_data(config).module)
+    train(config, tmp_path / "whole", data=training_data(whole))
     epochs = [whole.order[i : i + 56] for i in (0, 56, 112)]
     assert sorted(epochs[0]) == sorted(epochs[1]) != epochs[0] != epochs[1] != epochs[2]
     for after in (1, 2):
         torch.manual_seed(after)
-        resumed = Shuffled(load_data(config))
-        train(config, tmp_path / "resumed", data=resumed, resume_from=tmp_path / "whole" / f"{after}.ckpt")
+        resumed = Shuffled(load_data(config).module)
+        train(
+            config, tmp_path / "resumed", data=training_data(resumed), resume_from=tmp_path / "whole" / f"{after}.ckpt"
+        )
         assert resumed.order == whole.order[56 * after :]
         assert same(load(tmp_path / "resumed", 3)["state_dict"], load(tmp_path / "whole", 3)["state_dict"])
 
@@ -246,9 +248,9 @@ class Workers(Shuffled):
 
 def test_workers_that_load_change_nothing_whole_or_resumed(tmp_path, quick, same):
     config = quick(augment=PERTURBED, trainer__max_epochs=3, **AVERAGED)
-    train(config, tmp_path / "none", data=Workers(load_data(config), 0))
-    train(config, tmp_path / "two", data=Workers(load_data(config), 2))
-    resumed = Workers(load_data(config), 2)
+    train(config, tmp_path / "none", data=training_data(Workers(load_data(config).module, 0)))
+    train(config, tmp_path / "two", data=training_data(Workers(load_data(config).module, 2)))
+    resumed = training_data(Workers(load_data(config).module, 2))
     train(config, tmp_path / "resumed", data=resumed, resume_from=tmp_path / "none" / "1.ckpt")
     for folder in ("two", "resumed"):
         for part in PARTS:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tune_asr.training.data import SpeechDataModule
+from tune_asr.training.data import SpeechDataModule, training_data
 from tune_asr.training.epochs import Diverged
 from tune_asr.training.fit import fit
 from tune_asr.training.speech import load_speech
@@ -90,6 +90,6 @@ class Poisoned(SpeechDataModule):
 def test_a_loss_that_is_not_finite_ends_the_training_with_the_history_before_it(quick, stage, cause):
     config, seen = quick(), []
     with pytest.raises(Diverged, match=cause) as raised:
-        fit(config, lambda result, *_: seen.append(result.history[-1]), data=Poisoned(config, stage))
+        fit(config, lambda result, *_: seen.append(result.history[-1]), data=training_data(Poisoned(config, stage)))
     assert raised.value.history == seen
     assert len(seen) == 2

@@ -47,7 +47,7 @@ def test_a_checkpoint_has_lightnings_keys_and_loads_with_weights_only(trained):
 def test_a_loaded_checkpoint_gives_its_recorded_metrics_again(trained, quick):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path)
-    metrics = validate(module, load_data(quick()))
+    metrics = validate(module, load_data(quick()).module)
     assert module.counts() == result.counts
     assert tuple(module.utterances) == result.utterances
     assert metrics["val_loss"] == result.val_loss
@@ -67,7 +67,7 @@ def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
 def test_the_shares_of_blank_frames_and_of_empty_hypotheses_are_those_of_each_utterance_alone(trained, quick):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path).eval()
-    data = load_data(quick(data__batch_size=1))
+    data = load_data(quick(data__batch_size=1)).module
     best = []
     for batch in data.val_dataloader():
         with torch.no_grad():
@@ -84,7 +84,7 @@ def test_a_model_that_says_nothing_has_blanks_and_empty_hypotheses_alone(trained
     module = SimpleCTCModule.load_from_checkpoint(trained[0])
     with torch.no_grad():
         module.encoder.output.bias[module.blank_id] = 1e4
-    metrics = validate(module, load_data(quick()))
+    metrics = validate(module, load_data(quick()).module)
     assert (metrics["val_blank_share"], metrics["val_empty_share"]) == (1, 1)
 
 
@@ -92,7 +92,7 @@ def test_a_model_that_says_nothing_has_blanks_and_empty_hypotheses_alone(trained
 def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path)
-    metrics = validate(module, load_data(quick(data__batch_size=batch_size)))
+    metrics = validate(module, load_data(quick(data__batch_size=batch_size)).module)
     assert metrics["val_loss"] == pytest.approx(result.val_loss, rel=1e-5)
     assert module.counts() == result.counts
 
@@ -123,7 +123,7 @@ def test_the_loss_is_nats_a_token_of_feasible_utterances_and_the_rates_are_of_al
 
 def test_each_validation_pass_counts_from_zero(trained, quick):
     module = SimpleCTCModule.load_from_checkpoint(trained[0])
-    data = load_data(quick())
+    data = load_data(quick()).module
     first, second = validate(module, data), validate(module, data)
     assert first == second
     assert len(module.utterances) == 12

@@ -65,7 +65,7 @@ def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one()
 def test_a_bound_on_frames_makes_the_rate_follow_the_batches_there_are(quick):
     config = quick(data__max_frames_in_batch=300, optimizer={"lr": 0.02, "lr_reference_batch": 8})
     data = load_data(config)
-    utterances = 56 / len(data.train_dataloader())
+    utterances = 56 / len(data.module.train_dataloader())
     assert utterances < 6
     rate = build_module(config, data).hparams["optimizer"]["lr"]
     assert rate == pytest.approx(0.02 * (utterances / 8) ** 0.5)
@@ -129,7 +129,7 @@ def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
 
     loaded.eval()
     with torch.no_grad():
-        for i, batch in enumerate(load_data(config).val_dataloader()):
+        for i, batch in enumerate(load_data(config).module.val_dataloader()):
             loaded.validation_step(batch, i)
     assert loaded.counts() == results[-1].counts
 

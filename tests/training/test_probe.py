@@ -20,8 +20,8 @@ def parts(quick):
 
 def test_no_batch_is_larger_than_the_longest(parts):
     _, data = parts
-    longest = data.longest_batch()
-    sizes = [batch.features.shape[:2] for batch in data.train_dataloader()]
+    longest = data.speech.longest_batch()
+    sizes = [batch.features.shape[:2] for batch in data.module.train_dataloader()]
     assert len(longest) == 8
     assert longest.features.shape[1] == max(frames for _, frames in sizes)
 
@@ -32,8 +32,8 @@ def test_under_a_bound_no_batch_of_any_epoch_is_larger_than_the_probed_one_nor_t
     quick, bound, bucketing
 ):
     data = load_data(quick(data__max_frames_in_batch=bound, data__bucketing=bucketing))
-    probed, frames = data.longest_batch(), data._train.lengths
-    sampler = data._sampler(shuffle=True)
+    probed, frames = data.speech.longest_batch(), data.speech._train.lengths
+    sampler = data.speech._sampler(shuffle=True)
     sizes = [len(batch) * max(frames[i] for i in batch) for epoch in range(9) for batch in sampler.batches(epoch)]
     assert 0.9 * max(sizes) <= len(probed) * probed.features.shape[1] <= bound
     assert len(probed) > 1
@@ -42,7 +42,7 @@ def test_under_a_bound_no_batch_of_any_epoch_is_larger_than_the_probed_one_nor_t
 @pytest.mark.parametrize("speed", [0.1, 0.5])
 def test_no_batch_is_over_the_bound_at_the_slowest_speed(quick, speed):
     data = load_data(quick(data__max_frames_in_batch=500, augment={"speed": speed}))
-    for batch in data.train_dataloader():
+    for batch in data.module.train_dataloader():
         slowest = torch.full((len(batch),), 1 - speed)
         features, _ = change_speed(batch.features, batch.feature_lengths, slowest, 8000)
         assert features.shape[0] * features.shape[1] <= 500
@@ -51,7 +51,7 @@ def test_no_batch_is_over_the_bound_at_the_slowest_speed(quick, speed):
 def test_a_probe_leaves_nothing_behind(parts):
     module, data = parts
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    probe(module, data.longest_batch())
+    probe(module, data.speech.longest_batch())
     assert all(parameter.grad is None for parameter in module.parameters())
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
@@ -74,7 +74,7 @@ def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
         r"data.max_frames_in_batch or.*"
         r"\(CUDA out of memory\)",
     ):
-        probe(module, data.longest_batch())
+        probe(module, data.speech.longest_batch())
 
 
 @pytest.mark.parametrize("step", ["training_step", "validation_step"])

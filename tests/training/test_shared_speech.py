@@ -32,7 +32,7 @@ def test_trials_of_other_features_read_the_corpus_no_second_time(manifest):
     manifest.unlink()
     other = load_data(configured(manifest, features={"num_mel_bins": 32}, data={"batch_size": 2}))
     assert other.fingerprint == first.fingerprint
-    assert {batch.features.shape[2] for batch in other.val_dataloader()} == {32}
+    assert {batch.features.shape[2] for batch in other.module.val_dataloader()} == {32}
 
 
 def test_a_recording_that_was_replaced_meanwhile_is_read_again(manifest):
@@ -48,9 +48,9 @@ def test_trials_of_equal_features_share_tokens_and_lengths(manifest):
         load_data(configured(manifest, model={"subsampling": subsampling}, data={"batch_size": subsampling}))
         for subsampling in (2, 4)
     )
-    shared = second.train_dataloader().dataset
-    assert first.train_dataloader().dataset is shared
+    shared = second.module.train_dataloader().dataset
+    assert first.module.train_dataloader().dataset is shared
     # 58 feature frames are 8 output frames at a subsampling of 8: too few for nine characters
     too_long = [utterance.id for utterance in shared.utterances if len(utterance.text) == 9]
-    assert second.infeasible_training(4) == []
-    assert second.infeasible_training(8) == too_long != []
+    assert second.speech.infeasible_training(4) == []
+    assert second.speech.infeasible_training(8) == too_long != []

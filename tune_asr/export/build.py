@@ -36,7 +36,7 @@ from tune_asr.export.scores import Interval, Score, score
 from tune_asr.export.seal import CARD, MODEL, TOKENS, WEIGHTS
 from tune_asr.export.sherpa import write_tokens
 from tune_asr.storage.files import fsync
-from tune_asr.training.data import load_data
+from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.targets import import_target
 from tune_asr.training.trainer import quieten
@@ -65,20 +65,19 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
     _refuse_other_modules(config)
     data = _load_data(recorded)
     test = test_data.read_test_manifest(config)
-    metric = getattr(data, "metric", "val_wer")
     with _new_folder(output) as folder:
-        say(f"{recorded.name}, {metric.removeprefix('val_').upper()} {recorded.report[metric]:.2%} on record")
+        say(f"{recorded.name}, {data.metric.removeprefix('val_').upper()} {recorded.report[data.metric]:.2%} on record")
         known = facts.describe(recorded, data)
         with _writing(output):
             recogniser = _write_models(recorded, known, folder)
-        found = validate(recogniser, data.val_dataloader())
+        found = validate(recogniser, data.module.val_dataloader())
         scores = {"validation": score(((u.reference, u.hypothesis) for u in found.utterances), interval)}
         sentences = [checks.check_record(recorded, scores["validation"], found.utterances)]
         sentences += checks.check_onnxruntime(recogniser, found, config)
-        sentences += checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config)
-        if test.utterances:
+        sentences += checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config, data.corpus)
+        if test.utterances and data.corpus:
             scores["test"] = score(test_data.transcribe(recogniser, test, config), interval)
-            known["test_recordings_seen"] = test_data.num_seen(test, config)
+            known["test_recordings_seen"] = test_data.num_seen(test, data.corpus)
             known["test_rows_dropped"] = test.num_dropped
         for line in (*sentences, *(f"{name}: {value}" for name, value in scores.items())):
             say(line)
@@ -97,16 +96,16 @@ def _refuse_other_modules(config: Config) -> None:
             )
 
 
-def _load_data(recorded: Recorded) -> pl.LightningDataModule:
+def _load_data(recorded: Recorded) -> TrainingData:
     """The data on record, ready for validation."""
     data = load_data(recorded.config)
-    if getattr(data, "fingerprint", None) != recorded.fingerprint:
+    if data.fingerprint != recorded.fingerprint:
         raise DataError(
             "the data have changed since the recogniser was trained, so its error rate cannot come out the same: "
             "restore them"
         )
-    data.prepare_data()
-    data.setup("validate")
+    data.module.prepare_data()
+    data.module.setup("validate")
     return data
 
 

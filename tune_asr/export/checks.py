@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.export import sherpa
 from tune_asr.export.agreement import Decoded, Disagreement
@@ -14,7 +13,7 @@ from tune_asr.export.parity import TIE, Pass, Recogniser, check_fresh_lengths
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
 from tune_asr.scoring.counts import ErrorCounts, count_errors
-from tune_asr.training.speech import load_speech
+from tune_asr.speech.corpus import Corpus
 
 
 def check_record(recorded: Recorded, found: Score, utterances: Sequence[Decoded]) -> str:
@@ -85,7 +84,7 @@ def check_onnxruntime(recogniser: Recogniser, found: Pass, config: Config) -> li
     ]
 
 
-def check_sherpa(model: Path, tokens: Path, found: Pass, config: Config) -> list[str]:
+def check_sherpa(model: Path, tokens: Path, found: Pass, config: Config, corpus: Corpus | None) -> list[str]:
     """Compare sherpa-onnx's texts with PyTorch's, where it is installed and there are recordings.
 
     Raises:
@@ -95,9 +94,8 @@ def check_sherpa(model: Path, tokens: Path, found: Pass, config: Config) -> list
     if not sherpa.is_installed():
         return ["sherpa-onnx: not checked, for it was not installed (`pip install sherpa-onnx`)."]
     release = f"sherpa-onnx {version('sherpa-onnx')}"
-    if isinstance(config.data, CustomTarget):
+    if corpus is None:
         sherpa.check_loads(model, tokens, rate=rate, bins=bins)
         return [f"{release}: loads the model. No texts were compared, for the data are features without recordings."]
-    recordings = load_speech(config).corpus.val
-    agreements = sherpa.check(model, tokens, found.utterances, recordings, rate=rate, bins=bins)
+    agreements = sherpa.check(model, tokens, found.utterances, corpus.val, rate=rate, bins=bins)
     return [f"{agreement.name.replace('sherpa-onnx', release)}: {agreement}." for agreement in agreements]

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from torch import nn
 
@@ -16,12 +15,13 @@ from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.schema import CustomTarget
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
+from tune_asr.training.data import TrainingData
 
 PROBE_FRAMES = 1600
 """Long enough that the feature frames to one output frame come out whole."""
 
 
-def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]:
+def describe(recorded: Recorded, data: TrainingData) -> dict[str, Any]:
     """What is known before anything is measured. What names paths of this machine is left out."""
     config = recorded.config.model_dump(mode="json")
     del config["augment"]["noise_dir"]
@@ -35,8 +35,8 @@ def describe(recorded: Recorded, data: pl.LightningDataModule) -> dict[str, Any]
     return {
         "source": recorded.name,
         "features": config["features"],
-        "vocabulary": list(recorded.vocab or getattr(data, "vocab", ())),
-        "blank_id": getattr(data, "blank_id", 0),
+        "vocabulary": list(recorded.vocab or data.vocab),
+        "blank_id": data.blank_id,
         "normaliser": recorded.config.text.normaliser(),
         "model": config["model"],
         "initial_weights": initial,

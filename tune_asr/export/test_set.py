@@ -12,13 +12,12 @@ from tune_asr.config.sections import Config
 from tune_asr.export.onnx_model import run
 from tune_asr.export.parity import Recogniser
 from tune_asr.speech.audio.recordings import FileAudio
-from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.manifest.rows import read_manifest
 from tune_asr.speech.survey.look import look_at
 from tune_asr.speech.survey.overlaps import Part, count_overlaps, part_of
 from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.training.features.sources import features_of
-from tune_asr.training.speech import load_speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,8 @@ def read_test_manifest(config: Config) -> HeldBack:
     return HeldBack(tuple(entry.utterance for entry in look.entries), len(look.problems))
 
 
-def num_seen(test: HeldBack, config: Config) -> int:
+def num_seen(test: HeldBack, corpus: Corpus) -> int:
     """How many utterances of the test manifest share speech with one of training or validation."""
-    corpus = load_speech(config).corpus
     seen = (_heard(utterance) for utterance in (*corpus.train, *corpus.val))
     return sum(number > 0 for number in count_overlaps([_heard(utterance) for utterance in test.utterances], seen))
 

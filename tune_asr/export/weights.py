@@ -13,6 +13,7 @@ from torch import Tensor
 from tune_asr.config.load import from_values
 from tune_asr.errors import StorageError
 from tune_asr.export.seal import CONFIG, WEIGHTS, verify
+from tune_asr.training.data import TrainingData
 from tune_asr.training.fit import build_module
 from tune_asr.training.module import SimpleCTCModule
 
@@ -34,18 +35,11 @@ def load(folder: Path) -> SimpleCTCModule:
 def build(folder: Path, facts: Mapping[str, Any]) -> SimpleCTCModule:
     """See `load`; the facts are those of config.json."""
     values = {"model": facts["model"], "features": facts["features"], "text": facts["normaliser"]}
-    module = build_module(from_values(values, str(folder / CONFIG)), _Symbols(facts["vocabulary"], facts["blank_id"]))
+    data = TrainingData(pl.LightningDataModule(), tuple(facts["vocabulary"]), facts["blank_id"])
+    module = build_module(from_values(values, str(folder / CONFIG)), data)
     assert isinstance(module, SimpleCTCModule)
     try:
         module.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
     except RuntimeError as error:
         raise StorageError(f"{folder / WEIGHTS}: the weights are not those of the model: {error}") from error
     return module.eval()
-
-
-class _Symbols(pl.LightningDataModule):
-    """All that a model has to know of the data."""
-
-    def __init__(self, vocab: list[str], blank_id: int) -> None:
-        super().__init__()
-        self.vocab, self.blank_id = vocab, blank_id

@@ -107,7 +107,7 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
     from tune_asr.record.skipped_rows import write_skipped_rows
     from tune_asr.train.checkpoint_folder import CheckpointFolder
     from tune_asr.train.standalone import train_alone
-    from tune_asr.training.data import SpeechDataModule, load_data
+    from tune_asr.training.data import load_data
 
     began = time.monotonic()
     writes, resume_from = not arguments.fast_dev_run, arguments.resume_from_checkpoint
@@ -117,9 +117,8 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
         _say(f"skipped   {len(found.problems):,} bad rows, listed in {path}")
     data, keep, folder = load_data(config, found), config.checkpoint, None
     if writes:
-        metric = data.metric if isinstance(data, SpeechDataModule) else "val_wer"
         top_k = max(keep.save_top_k, keep.average_top_k)
-        folder = CheckpointFolder(_path(keep.dirpath), metric=metric, save_top_k=top_k, resumed_from=resume_from)
+        folder = CheckpointFolder(_path(keep.dirpath), metric=data.metric, save_top_k=top_k, resumed_from=resume_from)
     with folder.lock() if folder else nullcontext():
         command = _command(arguments, arguments.set)
         trained = train_alone(
@@ -185,12 +184,11 @@ def _average_in_words(config: Config, trained: Trained) -> str:
 
 def _next_commands(config: Config, trained: Trained, arguments: argparse.Namespace) -> list[str]:
     """Export the best, where it is a recogniser of ours; and train on beyond what ended the training."""
-    from tune_asr.config.schema import CustomTarget
     from tune_asr.train.standalone import resume_flag
     from tune_asr.training.epochs import HORIZON, PATIENCE, STOP_EPOCH
 
     commands = []
-    if trained.checkpoint and not isinstance(config.model, CustomTarget):
+    if trained.checkpoint and config.subsampling is not None:
         commands = [f"python -m tune_asr.export {shlex.quote(str(trained.checkpoint))}"]
     ways_on = {
         HORIZON: (HORIZON, str(2 * trained.epochs)),

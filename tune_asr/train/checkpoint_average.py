@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from tune_asr.training.callbacks.ema import RAW_WEIGHTS
 from tune_asr.training.callbacks.epoch_report import EpochReport
 from tune_asr.training.checkpoints import CheckpointFile, load_checkpoint
 from tune_asr.training.ctc_module import UtteranceResult
+from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import best_epochs, rank
 
 # What a training needs to go on, and an average has none of.
@@ -44,7 +44,7 @@ class Average:
 
 
 def average_best(
-    config: Config, data: pl.LightningDataModule, folder: CheckpointFolder, history: Sequence[Mapping[str, float]]
+    config: Config, data: TrainingData, folder: CheckpointFolder, history: Sequence[Mapping[str, float]]
 ) -> Average | None:
     """Average the best checkpoints in `folder`, `checkpoint.average_top_k` at most, and keep what is better than each.
 
@@ -70,7 +70,7 @@ def average_best(
     return Average(sorted(epochs), metrics, chosen[0], found.utterances, path)
 
 
-def read_average(config: Config, data: pl.LightningDataModule, folder: CheckpointFolder) -> Average | None:
+def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -> Average | None:
     """The average that the training in `folder` has kept, where it has kept one.
 
     Raises:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import lightning.pytorch as pl
-
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError, TrialFailedError
 from tune_asr.train.bar import epoch_bar
@@ -21,7 +19,7 @@ from tune_asr.train.samples import Samples
 from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.ctc_module import UtteranceResult
-from tune_asr.training.data import SpeechDataModule
+from tune_asr.training.data import SpeechDataModule, TrainingData
 from tune_asr.training.epochs import (
     HORIZON,
     PATIENCE,
@@ -73,7 +71,7 @@ class Trained:
 
 def train_alone(
     config: Config,
-    data: pl.LightningDataModule,
+    data: TrainingData,
     *,
     folder: CheckpointFolder | None,
     save_dir: Path,
@@ -95,7 +93,7 @@ def train_alone(
     Raises:
         TrialFailedError: it diverged before its first epoch ended.
     """
-    trained = Trained(data.metric if isinstance(data, SpeechDataModule) else "val_wer", newest=resume_from)
+    trained = Trained(data.metric, newest=resume_from)
 
     def sink(result: EpochResult, _last: bool, save: Save) -> None:
         if folder:
@@ -152,7 +150,7 @@ def _tells_the_way_on(trained: Trained, command: str) -> Iterator[None]:
 def _conclude(
     trained: Trained,
     config: Config,
-    data: pl.LightningDataModule,
+    data: TrainingData,
     folder: CheckpointFolder | None,
     history: Sequence[Mapping[str, float]],
     say: Say,
@@ -161,8 +159,8 @@ def _conclude(
 
     The training is over: a full disk or a damaged checkpoint takes nothing from its result.
     """
-    if isinstance(data, SpeechDataModule):
-        trained.padding, trained.real_time = data.padding_share(), _real_time(trained, data, config)
+    if data.speech:
+        trained.padding, trained.real_time = data.speech.padding_share(), _real_time(trained, data.speech, config)
     trained.epochs = len(history)
     best = min(history, key=lambda epoch: rank(epoch, trained.metric))
     trained.best = dict(best)
@@ -186,7 +184,7 @@ def _conclude(
 def _average(
     trained: Trained,
     config: Config,
-    data: pl.LightningDataModule,
+    data: TrainingData,
     folder: CheckpointFolder,
     history: Sequence[Mapping[str, float]],
 ) -> None:

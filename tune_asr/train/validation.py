@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import lightning.pytorch as pl
 from torch import Tensor
 
 from tune_asr.config.sections import Config
 from tune_asr.training.ctc_module import CTCModule, UtteranceResult
+from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import measured
 from tune_asr.training.fit import build_module, ends_in_words
 from tune_asr.training.trainer import make_trainer
@@ -24,7 +24,7 @@ class Validation:
     utterances: tuple[UtteranceResult, ...]
 
 
-def validate(config: Config, data: pl.LightningDataModule, weights: Mapping[str, Tensor]) -> Validation:
+def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) -> Validation:
     """Validate weights as a training with this configuration does at the end of an epoch.
 
     Args:
@@ -36,6 +36,6 @@ def validate(config: Config, data: pl.LightningDataModule, weights: Mapping[str,
     module.load_state_dict(dict(weights))
     trainer = make_trainer(config, [])
     with ends_in_words(config):
-        trainer.validate(module, datamodule=data, verbose=False)
+        trainer.validate(module, datamodule=data.module, verbose=False)
     utterances = tuple(module.utterances) if isinstance(module, CTCModule) else ()
     return Validation(measured(trainer, module), utterances)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -10,7 +11,9 @@ from torch.utils.data import DataLoader
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError
 from tune_asr.speech.audio.frames import FRAMES_PER_SECOND, output_frames
+from tune_asr.speech.corpus import Corpus
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
 from tune_asr.training.speech import BATCH_KEYS, Speech, Split, load_speech
@@ -43,6 +46,7 @@ class SpeechDataModule(pl.LightningDataModule):
         self.vocab = list(speech.corpus.vocabulary.symbols)
         self.blank_id = speech.corpus.vocabulary.blank_id
         self.metric = speech.metric
+        self.corpus = speech.corpus
         self.val_fingerprint = speech.corpus.val_fingerprint
         self.fingerprint = speech.corpus.fingerprint
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
@@ -105,21 +109,75 @@ class SpeechDataModule(pl.LightningDataModule):
         return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
 
 
-def load_data(config: Config, found: Survey | None = None) -> pl.LightningDataModule:
-    """The LightningDataModule of a configuration: ours over a built-in corpus, or the user's own.
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Training and validation data, built in or custom."""
 
-    Args:
-        config: the checked configuration.
-        found: the survey of its corpus, where the caller has made it already.
+    module: pl.LightningDataModule
+    """Batches of both splits."""
+    vocab: tuple[str, ...]
+    """Symbols by id."""
+    blank_id: int = 0
+    """Id of the blank in `vocab`."""
+    metric: str = "val_wer"
+    """Metric of the best epoch: `val_wer` or `val_cer`."""
+    fingerprint: str | None = None
+    """Hash of training and validation data; None if a custom class has none."""
+    val_fingerprint: str | None = None
+    """Hash of the validation data."""
+    corpus: Corpus | None = None
+    """Utterances of both splits; None for a custom class."""
+
+    @property
+    def speech(self) -> SpeechDataModule | None:
+        """`module` if it is built in, else None."""
+        return self.module if isinstance(self.module, SpeechDataModule) else None
+
+
+def training_data(module: pl.LightningDataModule) -> TrainingData:
+    """Describe a LightningDataModule.
 
     Raises:
-        ConfigError: the user's class cannot be imported or built.
+        ConfigError: a custom class has no `vocab`, or its `blank_id` is not an id of it.
+    """
+    vocab, blank_id = getattr(module, "vocab", None), getattr(module, "blank_id", 0)
+    if vocab is None:
+        raise ConfigError(
+            f"data.target: {type(module).__qualname__} has no attribute `vocab`",
+            hint="Give the LightningDataModule the list of symbols as `vocab`, and the id of the blank as `blank_id` "
+            "unless it is 0.",
+        )
+    if not 0 <= blank_id < len(vocab):
+        raise ConfigError(f"data.target: `blank_id` is {blank_id}, but `vocab` has the ids 0..{len(vocab) - 1}")
+    speech = module if isinstance(module, SpeechDataModule) else None
+    return TrainingData(
+        module,
+        tuple(vocab),
+        blank_id,
+        metric=speech.metric if speech else "val_wer",
+        fingerprint=getattr(module, "fingerprint", None),
+        val_fingerprint=getattr(module, "val_fingerprint", None),
+        corpus=speech.corpus if speech else None,
+    )
+
+
+def load_data(config: Config, found: Survey | None = None) -> TrainingData:
+    """Load the data of a configuration.
+
+    Args:
+        config: checked configuration.
+        found: survey of its corpus, if the caller has made it already.
+
+    Raises:
+        ConfigError: a custom class cannot be imported or built, or has no vocabulary.
         DataError: a recording cannot be read.
     """
     data: Any = config.data
     if isinstance(data, CustomTarget):
-        return construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
+        return training_data(
+            construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
+        )
     speech = load_speech(config, found)
     batches = data.model_dump(include=BATCH_KEYS)
-    speed = 0.0 if isinstance(config.model, CustomTarget) else config.augment.speed
-    return SpeechDataModule(speech, seed=config.seed, speed=speed, **batches)
+    speed = 0.0 if config.subsampling is None else config.augment.speed
+    return training_data(SpeechDataModule(speech, seed=config.seed, speed=speed, **batches))

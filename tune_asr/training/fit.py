@@ -26,7 +26,7 @@ from tune_asr.training.callbacks.epoch_report import INITIAL_SHA256, EpochReport
 from tune_asr.training.callbacks.fresh_workers import FreshWorkers
 from tune_asr.training.callbacks.probe import LongestBatchProbe, smaller_batches
 from tune_asr.training.ctc import require_feasible
-from tune_asr.training.data import SpeechDataModule, load_data
+from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.epochs import Diverged, Sink
 from tune_asr.training.features.noise import load_noise
 from tune_asr.training.initial import initialise
@@ -43,7 +43,7 @@ def fit(
     config: Config,
     sink: Sink,
     *,
-    data: pl.LightningDataModule | None = None,
+    data: TrainingData | None = None,
     on_start: Callable[[], None] = lambda: None,
     resume_from: Path | None = None,
     loggers: Sequence[Logger] = (),
@@ -85,7 +85,7 @@ def fit(
         report = EpochReport(
             sink,
             seed=config.seed,
-            metric=data.metric if isinstance(data, SpeechDataModule) else "val_wer",
+            metric=data.metric,
             stopping=config.early_stopping,
             grace_period=grace_period,
             on_start=on_start,
@@ -94,13 +94,13 @@ def fit(
         )
         average = [WarmingAverage(config.optimizer.ema_decay)] if config.checkpoint.weights == "ema" else []
         # The report is the last: it saves the checkpoint, of what the others have done by then.
-        all_callbacks = [*average, FreshWorkers(), SameBatches(), LongestBatchProbe(), *callbacks, report]
+        all_callbacks = [*average, FreshWorkers(), SameBatches(), LongestBatchProbe(data.speech), *callbacks, report]
         trainer = make_trainer(config, all_callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
-            trainer.fit(module, datamodule=data)
+            trainer.fit(module, datamodule=data.module)
         else:
             check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, origin)
-            trainer.fit(module, datamodule=data, ckpt_path=str(resume_from), weights_only=True)
+            trainer.fit(module, datamodule=data.module, ckpt_path=str(resume_from), weights_only=True)
     if not report.history:
         raise ConfigError(f"no epoch came about: {report.why_no_epoch(trainer)}")
     return report.history
@@ -129,45 +129,35 @@ def ends_in_words(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[No
         close(loggers)
 
 
-def _prepared(
-    config: Config, data: pl.LightningDataModule, *, is_new: bool
-) -> tuple[pl.LightningModule, dict[str, Any]]:
+def _prepared(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.LightningModule, dict[str, Any]]:
     """The module with its noise and, of a new training, its first weights; and what checkpoints say of their origin."""
     seed_everything_for(config.seed, "weights")
     module = build_module(config, data)
-    origin = {"config": config.model_dump(), "data_fingerprint": getattr(data, "fingerprint", None)}
+    origin = {"config": config.model_dump(), "data_fingerprint": data.fingerprint}
     if isinstance(module, SimpleCTCModule):
         noise = module.perturb.noises = load_noise(config)
         if noise and noise.fingerprint:
             origin["noise_fingerprint"] = noise.fingerprint
         if is_new:
             initialise(module, config)
+        module.counts_infeasible = data.speech is None
     check_feasible(config, data)
     if is_new and (initial := initial_sha256(config)):
         origin[INITIAL_SHA256] = initial
     return module, origin
 
 
-def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningModule:
+def build_module(config: Config, data: TrainingData) -> pl.LightningModule:
     """The LightningModule of a configuration: `SimpleCTCModule`, or the user's own."""
     scheduler = config.scheduler.model_dump()
-    vocab, blank_id = getattr(data, "vocab", None), getattr(data, "blank_id", 0)
-    if vocab is None:
-        raise ConfigError(
-            f"data.target: {type(data).__qualname__} has no attribute `vocab`: a LightningDataModule used here has the "
-            "list of symbols as `vocab`, the blank at `blank_id` (0 where it has none)"
-        )
-    if not 0 <= blank_id < len(vocab):
-        raise ConfigError(f"data.target: `blank_id` is {blank_id}, but `vocab` has the ids 0..{len(vocab) - 1}")
+    vocab, blank_id = list(data.vocab), data.blank_id
     if isinstance(config.model, CustomTarget):
         target = import_target(config.model.target, pl.LightningModule, "model")
-        return construct(
-            target, "model", config.model.parameters, vocab=list(vocab), scheduler=scheduler, blank_id=blank_id
-        )
+        return construct(target, "model", config.model.parameters, vocab=vocab, scheduler=scheduler, blank_id=blank_id)
     accumulated = config.trainer.accumulate_grad_batches
-    utterances = data.utterances_a_step(accumulated) if isinstance(data, SpeechDataModule) else None
+    utterances = data.speech.utterances_a_step(accumulated) if data.speech else None
     return SimpleCTCModule(
-        list(vocab),
+        vocab,
         scheduler,
         blank_id,
         model=config.model.model_dump(),
@@ -178,10 +168,10 @@ def build_module(config: Config, data: pl.LightningDataModule) -> pl.LightningMo
     )
 
 
-def check_feasible(config: Config, data: pl.LightningDataModule) -> None:
+def check_feasible(config: Config, data: TrainingData) -> None:
     """Refuse a subsampling under which more than `MAX_INFEASIBLE_PERCENT` of the training set cannot be aligned."""
-    if isinstance(config.model, CustomTarget) or not isinstance(data, SpeechDataModule):
+    if config.subsampling is None or data.speech is None:
         return
-    infeasible = data.infeasible_training(config.model.subsampling)
-    where = f" at model.subsampling {config.model.subsampling} (for example {next(iter(infeasible), '')})"
-    require_feasible(len(infeasible), data.num_train, where)
+    infeasible = data.speech.infeasible_training(config.subsampling)
+    where = f" at model.subsampling {config.subsampling} (for example {next(iter(infeasible), '')})"
+    require_feasible(len(infeasible), data.speech.num_train, where)

@@ -17,7 +17,6 @@ from tune_asr.training.augment.spec_augment import SpecAugment
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import CTCLoss, min_frames
 from tune_asr.training.ctc_module import CTCModule
-from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
 
@@ -61,6 +60,8 @@ class SimpleCTCModule(CTCModule):
         perturbed = {key: settings.pop(key, 0.0) for key in ("speed", "gain_db", "noise_p", "noise_snr_db")}
         self.perturb = Perturbation(**perturbed, sample_rate=sample_rate)
         self.augment = SpecAugment(**settings)
+        self.counts_infeasible = True
+        """False if all training data have been checked: one transcript may be too large a share of a part of them."""
         self.freeze_steps = model.get("freeze_steps", 0)
         parameters = {key: value for key, value in model.items() if key not in NO_PARAMETERS}
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
@@ -79,8 +80,7 @@ class SimpleCTCModule(CTCModule):
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
         """Count the transcripts that do not fit the frames that they have without augmentation."""
-        # All of ours have been judged by `fit`; of a part of them, one transcript may be more than its share.
-        if isinstance(getattr(self.trainer, "datamodule", None), SpeechDataModule):
+        if not self.counts_infeasible:
             return
         frames = self.encoder.output_lengths(batch.feature_lengths, self.hparams["model"]["subsampling"])
         self._num_utterances += len(batch)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
     from tune_asr.config.sections import LoggingSection
+    from tune_asr.training.data import TrainingData
     from tune_asr.training.epochs import EpochResult, Save
 
 
@@ -146,12 +147,12 @@ def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Pat
         return loggers, error.cause
 
 
-def _check_ruler(work: Work, data: Any) -> None:
+def _check_ruler(work: Work, data: TrainingData) -> None:
     """Raise RulerError where this node's data are not those of the search."""
     from tune_asr.errors import RulerError
 
     for name, wanted in work.fingerprints.items():
-        here = getattr(data, name, None)
+        here = getattr(data, name)
         if here != wanted:
             which = "other validation data" if name == "val_fingerprint" else "other data"
             raise RulerError(

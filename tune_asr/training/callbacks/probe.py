@@ -17,16 +17,22 @@ from tune_asr.training.module import SimpleCTCModule
 
 
 class LongestBatchProbe(pl.Callback):
-    """Before training, on a GPU: the loss and the gradients of the largest batch there can be."""
+    """Before training, on a GPU: the loss and the gradients of the largest batch there can be.
+
+    Args:
+        data: built-in data; None for a custom class, whose largest batch is unknown.
+    """
+
+    def __init__(self, data: SpeechDataModule | None) -> None:
+        self.data = data
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """See `probe`. Users' own data and modules are left alone: what is largest there, nobody knows."""
-        data = getattr(trainer, "datamodule", None)
-        if not isinstance(pl_module, SimpleCTCModule) or not isinstance(data, SpeechDataModule):
+        if not isinstance(pl_module, SimpleCTCModule) or self.data is None:
             return
         if pl_module.device.type == "cuda":
             with trainer.precision_plugin.train_step_context():
-                probe(pl_module, data.longest_batch())
+                probe(pl_module, self.data.longest_batch())
             torch.cuda.empty_cache()
 
 
