@@ -12,9 +12,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tune_asr.config.sections import LoggingSection
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.train.samples import Samples, chosen
-from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
+from tune_asr.training.outcome import UtteranceResult
 
 
 def train(quick, folder, *, wandb=False):

@@ -22,9 +22,9 @@ from tune_asr.train.validation import validate
 from tune_asr.training.callbacks.ema import RAW_WEIGHTS
 from tune_asr.training.callbacks.epoch_report import EpochReport
 from tune_asr.training.checkpoints import CheckpointFile, load_checkpoint
-from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import best_epochs, rank
+from tune_asr.training.outcome import UtteranceResult
 
 # What a training needs to go on, and an average has none of.
 _STATE_OF_TRAINING = frozenset({"optimizer_states", "lr_schedulers", "loops", "averaging_state", RAW_WEIGHTS})

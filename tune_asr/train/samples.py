@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
-from tune_asr.training.ctc_module import CTCModule, UtteranceResult
+from tune_asr.training.ctc_module import outcome_of
+from tune_asr.training.outcome import UtteranceResult
 
 NAME = "samples"
 _COLUMNS = ["id", "reference", "hypothesis"]
@@ -25,10 +26,11 @@ class Samples(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log them at the step of the other curves."""
-        if not isinstance(pl_module, CTCModule):
+        outcome = outcome_of(pl_module)
+        if outcome is None:
             return
         step = trainer.global_step - 1  # where Lightning draws the metrics of this validation: its steps count from 0
-        rows = [[u.id, u.reference, u.hypothesis] for u in chosen(pl_module.utterances, self.number)]
+        rows = [[u.id, u.reference, u.hypothesis] for u in chosen(outcome.utterances, self.number)]
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_text(NAME, _markdown(rows), step)

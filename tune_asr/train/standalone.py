@@ -18,7 +18,6 @@ from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.train.samples import Samples
 from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import load_checkpoint
-from tune_asr.training.ctc_module import UtteranceResult
 from tune_asr.training.data import SpeechDataModule, TrainingData
 from tune_asr.training.epochs import (
     HORIZON,
@@ -32,6 +31,7 @@ from tune_asr.training.epochs import (
 )
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
+from tune_asr.training.outcome import UtteranceResult
 
 Say = Callable[[str], None]
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from tune_asr.config.sections import Config
-from tune_asr.training.ctc_module import CTCModule, UtteranceResult
+from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import measured
 from tune_asr.training.fit import build_module, ends_in_words
+from tune_asr.training.outcome import UtteranceResult
 from tune_asr.training.trainer import make_trainer
 
 
@@ -37,5 +38,5 @@ def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) 
     trainer = make_trainer(config, [])
     with ends_in_words(config):
         trainer.validate(module, datamodule=data.module, verbose=False)
-    utterances = tuple(module.utterances) if isinstance(module, CTCModule) else ()
-    return Validation(measured(trainer, module), utterances)
+    outcome = outcome_of(module)
+    return Validation(measured(trainer, module), outcome.utterances if outcome else ())

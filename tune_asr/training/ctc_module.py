@@ -6,7 +6,6 @@ Legend: N utterances, T feature frames, C mel bins, T' output frames, V symbols 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import lightning.pytorch as pl
@@ -27,17 +26,8 @@ from tune_asr.training.ctc import (
     validate_targets,
     validated_scores,
 )
+from tune_asr.training.outcome import UtteranceResult, ValidationOutcome
 from tune_asr.training.schedules import Schedule
-
-
-@dataclass(frozen=True, slots=True)
-class UtteranceResult:
-    """What a validation pass made of one utterance."""
-
-    id: str
-    reference: str
-    hypothesis: str
-    counts: ErrorCounts
 
 
 class CTCModule(pl.LightningModule):
@@ -135,7 +125,8 @@ class CTCModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
-        counts = self.counts()
+        outcome = self.outcome() or ValidationOutcome((), 0.0)
+        counts = outcome.counts
         if not self._tokens and self._has_infeasible:
             raise InfeasibleError(f"no transcript of the validation data fits its frames: {self._more_frames}")
         if not self._tokens:
@@ -147,21 +138,18 @@ class CTCModule(pl.LightningModule):
             raise DataError("the references of the validation data have no word: give Batch their `texts`")
         metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / self._tokens}
         self.log_dict(metrics, prog_bar=True)
-        self.log_dict({"val_blank_share": self.blank_share, "val_empty_share": self.empty_share})
+        self.log_dict({"val_blank_share": outcome.blank_share, "val_empty_share": outcome.empty_share})
 
-    @property
-    def blank_share(self) -> float:
-        """The share of the last validation pass's output frames whose best symbol is the blank."""
-        return self._num_blank / max(1, self._num_frames)
-
-    @property
-    def empty_share(self) -> float:
-        """The share of its hypotheses that have no word."""
-        return sum(not utterance.hypothesis.strip() for utterance in self.utterances) / max(1, len(self.utterances))
+    def outcome(self) -> ValidationOutcome | None:
+        """Outcome of the last validation pass; None before the first."""
+        if not self.utterances:
+            return None
+        return ValidationOutcome(tuple(self.utterances), self._num_blank / max(1, self._num_frames))
 
     def counts(self) -> ErrorCounts:
         """Error counts of the last validation pass, summed over its utterances."""
-        return sum((utterance.counts for utterance in self.utterances), ErrorCounts())
+        outcome = self.outcome()
+        return outcome.counts if outcome else ErrorCounts()
 
     def _scores(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """What `forward` gives. The loss would say of a slip in it what no user understands, and not whose it is."""
@@ -197,3 +185,8 @@ class CTCModule(pl.LightningModule):
         """
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._schedule() if rates is None else list(rates))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def outcome_of(module: pl.LightningModule) -> ValidationOutcome | None:
+    """Outcome of a module's last validation pass; None if the module is no `CTCModule`."""
+    return module.outcome() if isinstance(module, CTCModule) else None

@@ -14,7 +14,8 @@ import torch
 from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError
 from tune_asr.scoring.counts import ErrorCounts
-from tune_asr.training.ctc_module import CTCModule, UtteranceResult
+from tune_asr.training.ctc_module import outcome_of
+from tune_asr.training.outcome import UtteranceResult
 
 METRICS = ("val_wer", "val_cer", "val_loss")
 
@@ -119,10 +120,9 @@ def measured(trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, fl
         ConfigError: a user's own module does not log one of them.
     """
     values = {name: _logged(trainer, pl_module, name) for name in METRICS}
-    if isinstance(pl_module, CTCModule):
+    if outcome := outcome_of(pl_module):
         # Lightning keeps what is logged in float32; a ratio of integers has more digits than that.
-        counts = pl_module.counts()
-        values |= {"val_wer": counts.wer, "val_cer": counts.cer}
+        values |= {"val_wer": outcome.counts.wer, "val_cer": outcome.counts.cer}
     return values
 
 

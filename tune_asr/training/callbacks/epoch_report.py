@@ -20,7 +20,7 @@ from tune_asr.config.sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.scoring.counts import objective
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc_module import CTCModule
+from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.epochs import (
     METRICS,
     Diverged,
@@ -140,7 +140,7 @@ class EpochReport(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sum the epoch up, let schedule and patience see it, hand it on."""
-        ours = pl_module if isinstance(pl_module, CTCModule) else None
+        outcome = outcome_of(pl_module)
         epoch = self._measured(trainer, pl_module)
         _tell_schedules(trainer, epoch["objective"])
         self.history.append(epoch)
@@ -153,16 +153,16 @@ class EpochReport(pl.Callback):
             epoch=trainer.current_epoch + 1,
             **{name: epoch[name] for name in (*METRICS, "objective")},
             train_loss=math.fsum(self._losses) / max(len(self._losses), 1),
-            counts=ours.counts() if ours else None,
-            utterances=tuple(ours.utterances) if ours else (),
+            counts=outcome.counts if outcome else None,
+            utterances=outcome.utterances if outcome else (),
             train_seconds=self._validation_began - self._epoch_began,
             val_seconds=now - self._validation_began,
             seconds=now - self._epoch_began,
             history=tuple(self.history),
             weights=self.weights,
             num_parameters=sum(parameter.numel() for parameter in pl_module.parameters()),
-            val_blank_share=ours.blank_share if ours else None,
-            val_empty_share=ours.empty_share if ours else None,
+            val_blank_share=outcome.blank_share if outcome else None,
+            val_empty_share=outcome.empty_share if outcome else None,
             lr=self._lr,
         )
         self.sink(result, trainer.should_stop, trainer.save_checkpoint)
