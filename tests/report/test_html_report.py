@@ -419,7 +419,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_without_the_extra_it_says_what_to_install(searched, tmp_path):
     arguments = [str(searched.folder.root), "--html", str(tmp_path / "page.html")]
-    code = "import sys; sys.modules.update(optuna=None, jinja2=None); from tune_asr import report\n"
+    code = "import sys; sys.modules.update(optuna=None, jinja2=None); from tune_asr.report import __main__ as report\n"
     done = run(code + f"sys.exit(report.main({arguments!r}))")
     assert done.returncode == 2
     assert "optuna and jinja2 are not installed" in done.stderr
@@ -429,7 +429,7 @@ def test_without_the_extra_it_says_what_to_install(searched, tmp_path):
 
 def test_it_loads_neither_torch_nor_ray(searched, tmp_path):
     arguments = [str(searched.folder.root), "--html", str(tmp_path / "page.html")]
-    code = f"import sys; from tune_asr import report; report.main({arguments!r})\n"
+    code = f"import sys; from tune_asr.report import __main__ as report; report.main({arguments!r})\n"
     done = run(code + "print({'torch', 'ray', 'lightning'} & set(sys.modules))")
     assert done.stdout.endswith("set()\n"), done.stderr
     assert done.stderr == ""

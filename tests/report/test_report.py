@@ -279,13 +279,14 @@ def run(arguments: list[str], **options) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_loads_nothing_that_it_does_not_need():
-    code = "import sys; from tune_asr import report\ntry: report.main(['--help'])\nexcept SystemExit: pass\n"
+    code = "import sys; from tune_asr.report import __main__ as report\n"
+    code += "try: report.main(['--help'])\nexcept SystemExit: pass\n"
     heavy = "{'numpy', 'rich', 'yaml', 'torch', 'ray', 'pydantic'}"
     assert run(["-c", code + f"print(sorted({heavy} & set(sys.modules)))"]).stdout.endswith("[]\n")
 
 
 def test_the_report_loads_neither_torch_nor_ray(searched):
-    code = f"import sys; from tune_asr import report; report.main([{str(searched.folder.root)!r}])\n"
+    code = f"import sys; from tune_asr.report import __main__ as report; report.main([{str(searched.folder.root)!r}])\n"
     done = run(["-c", code + "print(sorted({'torch', 'ray', 'lightning'} & set(sys.modules)))"])
     assert done.stdout.endswith("[]\n"), done.stderr
 
