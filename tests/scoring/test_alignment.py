@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_asr.scoring.alignment import Edit, align, errors, frequent, units
-from tune_asr.scoring.alignment_text import Heard, alignment_text
+from tune_asr.scoring.alignment_text import alignment_text
 from tune_asr.scoring.counts import ErrorCounts, count_errors
+from tune_asr.scoring.transcript import Transcript
 
 TEXTS = st.text("abc ", max_size=20)
 PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6)
@@ -61,7 +62,9 @@ def test_what_is_frequent_does_not_depend_on_the_order_of_the_utterances(pairs):
 
 
 def test_the_text_shows_the_worst_utterance_first_with_each_error_under_its_word():
-    text = alignment_text("x.ckpt", [Heard("well", "on it", "on it"), Heard("ill", "the fox ran", "a big fox")], "word")
+    text = alignment_text(
+        "x.ckpt", [Transcript("well", "on it", "on it"), Transcript("ill", "the fox ran", "a big fox")], "word"
+    )
     assert text.index("ill  3 errors in 3 words") < text.index("well  0 errors in 2 words")
     lines = text.splitlines()
     start = lines.index("ill  3 errors in 3 words")
@@ -70,7 +73,7 @@ def test_the_text_shows_the_worst_utterance_first_with_each_error_under_its_word
 
 def test_a_long_utterance_is_told_in_lines_that_fit_and_none_of_it_is_lost():
     said, heard = " ".join(f"word{i}" for i in range(200)), " ".join(f"word{i}" for i in range(0, 400, 2))
-    lines = alignment_text("x", [Heard("long", said, heard)], "word").splitlines()
+    lines = alignment_text("x", [Transcript("long", said, heard)], "word").splitlines()
     assert max(map(len, lines)) <= 120
     for head, text in (("ref", said), ("hyp", heard)):
         shown = " ".join(line.removeprefix(head) for line in lines if line.startswith(head)).split()
@@ -79,14 +82,16 @@ def test_a_long_utterance_is_told_in_lines_that_fit_and_none_of_it_is_lost():
 
 @pytest.mark.parametrize("unit", ["word", "character"])
 def test_what_a_terminal_would_obey_is_shown_and_a_space_is_seen(unit):
-    text = alignment_text("x", [Heard("\x1b[2J", "a\x1bb c", "ab c d")], unit)
+    text = alignment_text("x", [Transcript("\x1b[2J", "a\x1bb c", "ab c d")], unit)
     assert "\x1b" not in text
     assert "▁" in text.split("nothing, ▁ for a space")[1]
 
 
 def test_a_frequent_error_and_its_number_stand_on_one_line():
     said = [f"word{i} " * (1 + i % 3) for i in range(30)]
-    text = alignment_text("x", [Heard(str(i), words, "z " * words.count(" ")) for i, words in enumerate(said)], "word")
+    text = alignment_text(
+        "x", [Transcript(str(i), words, "z " * words.count(" ")) for i, words in enumerate(said)], "word"
+    )
     block = text[text.index("words substituted") : text.index("words left out")].splitlines()[1:]
     entries = [entry for line in block for entry in line.strip().rstrip(",").split(", ")]
     assert len(block) > 1 and len(entries) == 30

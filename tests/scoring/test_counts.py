@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.scoring.counts import ErrorCounts, count_errors, objective, word_error_rate_applies
+from tune_asr.scoring.counts import ErrorCounts, count_errors, objective
 
 texts = st.text("ab c", max_size=30)
 pairs = st.lists(st.tuples(texts, texts), min_size=1, max_size=6)
@@ -61,9 +61,3 @@ def test_objective_of_anything_that_is_not_finite_is_infinite(bad, place):
     values = [0.5, 0.5, 0.5]
     values[place] = bad
     assert objective(*values) == math.inf
-
-
-def test_wer_applies_from_two_percent_of_spaces():
-    assert word_error_rate_applies(["x" * 98, "  "])
-    assert not word_error_rate_applies(["x" * 99, " "])
-    assert not word_error_rate_applies(["你好世界"])

@@ -26,8 +26,9 @@ from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, 
 
 if TYPE_CHECKING:
     from tune_asr.record.folder import ResultsFolder
-    from tune_asr.record.ranking import Metric, Report
+    from tune_asr.record.ranking import Report
     from tune_asr.record.state import SearchState, Trial
+    from tune_asr.scoring.metric import Metric
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from tune_asr.scoring.counts import ErrorCounts, count_errors, word_error_rate_applies
+from tune_asr.scoring.counts import ErrorCounts, count_errors
+from tune_asr.scoring.metric import metric_for
 
 Interval = Callable[[Sequence[int], Sequence[int]], tuple[float, float]]
 """Errors and words (or characters) of each utterance -> low and high end of the 95 % interval of their ratio."""
@@ -35,7 +36,7 @@ def score(pairs: Iterable[tuple[str, str]], interval: Interval) -> Score:
     """Score references and hypotheses."""
     pairs = list(pairs)
     counts = [count_errors(reference, hypothesis) for reference, hypothesis in pairs]
-    if word_error_rate_applies(reference for reference, _ in pairs):
+    if metric_for(reference for reference, _ in pairs) == "val_wer":
         metric, errors = "WER", [c.word_errors for c in counts]
         totals = [c.words for c in counts]
     else:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tune_asr.record.checkpoints import kept_epochs, stored, verify
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Metric, Standing, epoch_key, leader, standings
+from tune_asr.record.ranking import Standing, epoch_key, leader, standings
 from tune_asr.record.state import SearchState
+from tune_asr.scoring.metric import Metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ reported before it failed counts; what it reported before it diverged, behind al
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from tune_asr.record.state import SearchState, Trial
+from tune_asr.scoring.metric import Metric
 
 BARELY_LEARNT = 0.95
-Metric = Literal["val_wer", "val_cer"]
 Report = dict[str, Any]
 Standing = tuple[Trial, Report | None]
 """A trial and the report of its best epoch, None where it has none that counts."""

@@ -16,9 +16,10 @@ from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import former_best, sound_standings
 from tune_asr.record.leaderboard import write_leaderboard
-from tune_asr.record.ranking import Metric, Report, leader
+from tune_asr.record.ranking import Report, leader
 from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState, Trial
+from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import trial_values
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
 

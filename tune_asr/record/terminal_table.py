@@ -8,8 +8,9 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.table import Table
 
-from tune_asr.record.ranking import Metric, Standing
+from tune_asr.record.ranking import Standing
 from tune_asr.record.utterances import Utterances
+from tune_asr.scoring.metric import Metric
 from tune_asr.wording import percent, printable, short_names, shortened, value_text
 
 _GAP = 2

@@ -10,10 +10,11 @@ from typing import Any
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, former_best, removed_best, sound_standings
 from tune_asr.record.ledger import Event, iter_ledger
-from tune_asr.record.ranking import Metric, Standing, leader, standings
+from tune_asr.record.ranking import Standing, leader, standings
 from tune_asr.record.search_yaml import read_description
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
+from tune_asr.scoring.metric import Metric
 
 
 @dataclass(frozen=True, slots=True)

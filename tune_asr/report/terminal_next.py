@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tune_asr.record.ranking import Metric, Standing
+from tune_asr.record.ranking import Standing
 from tune_asr.record.state import SearchState
 from tune_asr.report.replay import Fate, Replay
 from tune_asr.report.what_next import Advice, controls
+from tune_asr.scoring.metric import Metric
 from tune_asr.wording import percent
 
 _ROW = "  {:<9}  {:>5}  {:>6}  {:>12}  {:>12}  {:<7}  {:>4} {:>4} {:>3}"

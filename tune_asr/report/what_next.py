@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tune_asr.record.ranking import Metric, Standing, rung_metric
+from tune_asr.record.ranking import Standing, rung_metric
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.report.findings import horizon_of
 from tune_asr.report.replay import Fate, History, Replay, Setting
+from tune_asr.scoring.metric import Metric
 from tune_asr.space.sections import AshaSection
 
 LEADERS = 3

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from textwrap import wrap
 
 from rich.cells import cell_len
@@ -24,6 +23,7 @@ from tune_asr.scoring.alignment import (
     frequent,
     units,
 )
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.wording import printable
 
 _WIDTH = 110
@@ -33,16 +33,7 @@ _MARKS: dict[Kind, str] = {"equal": "", "replace": "S", "delete": "D", "insert":
 _KINDS: dict[Kind, str] = {"replace": "substituted", "delete": "left out", "insert": "put in"}
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a recogniser made of an utterance."""
-
-    id: str
-    reference: str
-    hypothesis: str
-
-
-def alignment_text(title: str, utterances: Sequence[Heard], unit: Unit) -> str:
+def alignment_text(title: str, utterances: Sequence[Transcript], unit: Unit) -> str:
     """The whole text.
 
     Args:
@@ -69,11 +60,11 @@ def told(edit: Edit) -> str:
     return " -> ".join(sides)
 
 
-def _aligned(utterance: Heard, unit: Unit) -> list[Edit]:
+def _aligned(utterance: Transcript, unit: Unit) -> list[Edit]:
     return list(align(units(utterance.reference, unit), units(utterance.hypothesis, unit)))
 
 
-def _badness(utterance: Heard, edits: Sequence[Edit]) -> tuple[int, int, str]:
+def _badness(utterance: Transcript, edits: Sequence[Edit]) -> tuple[int, int, str]:
     """Most errors first; of as many, the shorter reference."""
     return -_num_errors(edits), _num_said(edits), utterance.id
 
@@ -96,7 +87,7 @@ def _most_frequent(found: Counter[Edit], unit: Unit) -> Iterator[str]:
         yield from (line.replace("\xa0", " ") for line in lines)
 
 
-def _utterance(utterance: Heard, edits: Sequence[Edit], unit: Unit) -> Iterator[str]:
+def _utterance(utterance: Transcript, edits: Sequence[Edit], unit: Unit) -> Iterator[str]:
     wrong, said = _num_errors(edits), _num_said(edits)
     yield f"{printable(utterance.id)}  {wrong} error{'s' * (wrong != 1)} in {said} {unit}{'s' * (said != 1)}"
     gap = " " if unit == "word" else ""

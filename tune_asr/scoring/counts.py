@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
-
-_MIN_SHARE_OF_SPACES = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +89,3 @@ def objective(wer: float, cer: float, loss: float) -> float:
     if not (math.isfinite(wer) and math.isfinite(cer) and math.isfinite(loss)):
         return math.inf
     return min(wer, 1.0) + 1e-2 * min(cer, 1.0) + 1e-4 * loss / (1.0 + loss)
-
-
-def word_error_rate_applies(references: Iterable[str]) -> bool:
-    """Say whether words are separated by spaces here: at least 2 % of the characters are spaces.
-
-    Where they are not (Chinese, Japanese, Thai), an utterance is one long word, and CER has to take WER's place.
-    """
-    characters = spaces = 0
-    for reference in references:
-        characters += len(reference)
-        spaces += reference.count(" ")
-    return spaces >= _MIN_SHARE_OF_SPACES * characters

@@ -10,7 +10,7 @@ from typing import Any
 
 from tune_asr import __version__
 from tune_asr.corpus.sources import noise_fingerprint
-from tune_asr.scoring.counts import word_error_rate_applies
+from tune_asr.scoring.metric import metric_for
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
 
@@ -19,7 +19,6 @@ NOISE_P = "augment.noise_p"
 
 def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
     """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
-    applies = found is None or word_error_rate_applies(utterance.text for utterance in found.corpus.val)
     noise = noise_of(plan)
     return {
         "name": name,
@@ -27,7 +26,7 @@ def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
         "versions": versions(),
         "data_fingerprint": found.corpus.fingerprint if found else None,
         **({"noise_fingerprint": noise} if noise else {}),
-        "metric": "val_wer" if applies else "val_cer",
+        "metric": metric_for(utterance.text for utterance in found.corpus.val) if found else "val_wer",
         "seed": plan.space.search.seed,
         "space": plan.values(),
         "config": plan.config.model_dump(),

@@ -9,8 +9,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, TextIO
 
-from tune_asr.record.ranking import Metric, epoch_key
+from tune_asr.record.ranking import epoch_key
 from tune_asr.record.state import FINAL, SearchState
+from tune_asr.scoring.metric import Metric
 from tune_asr.wording import estimate, percent, printable
 
 

@@ -135,11 +135,11 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
 
 def _closing(config: Config, trained: Trained, arguments: argparse.Namespace, seconds: float) -> str:
     """Write what became of each utterance; returns the closing table."""
-    from tune_asr.scoring.alignment_text import Heard
+    from tune_asr.scoring.transcript import Transcript
     from tune_asr.train.checkpoint_folder import alignments_of
     from tune_asr.train.closing import Closing, closing_table, write_alignments
 
-    utterances = [Heard(u.id, u.reference, u.hypothesis) for u in trained.utterances]
+    utterances = [Transcript(u.id, u.reference, u.hypothesis) for u in trained.utterances]
     alignments, checkpoint = None, trained.checkpoint
     if utterances and checkpoint:
         try:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from tune_asr.record.ranking import too_early
 from tune_asr.scoring.alignment import Unit, errors, frequent
-from tune_asr.scoring.alignment_text import Heard, alignment_text, told
+from tune_asr.scoring.alignment_text import alignment_text, told
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.wording import count, duration
 
@@ -48,7 +49,7 @@ class Closing:
     weights: str
     checkpoint: Path | None
     alignments: Path | None
-    utterances: Sequence[Heard]
+    utterances: Sequence[Transcript]
     counts: Sequence[ErrorCounts]
     model: str
     num_parameters: int | None
@@ -58,7 +59,7 @@ class Closing:
     commands: Sequence[str]
 
 
-def write_alignments(path: Path, name: str, utterances: Sequence[Heard], metric: str) -> Path:
+def write_alignments(path: Path, name: str, utterances: Sequence[Transcript], metric: str) -> Path:
     """Write what became of each utterance to `path`, which is returned.
 
     Args:

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import survey
-from tune_asr.scoring.counts import word_error_rate_applies
+from tune_asr.scoring.metric import metric_for
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey.survey import Survey
@@ -72,8 +72,7 @@ class Speech:
         self.corpus = corpus
         self.train = Split(corpus.train, corpus.vocabulary, features, 0)
         self.val = Split(corpus.val, corpus.vocabulary, features, len(corpus.train))
-        applies = word_error_rate_applies(utterance.text for utterance in corpus.val)
-        self.metric = "val_wer" if applies else "val_cer"
+        self.metric = metric_for(utterance.text for utterance in corpus.val)
         """`val_wer`, or `val_cer` where the references hold hardly any spaces and WER means nothing."""
 
 

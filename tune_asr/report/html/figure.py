@@ -10,7 +10,8 @@ from typing import Any
 import plotly.graph_objects as go
 import plotly.io
 
-from tune_asr.record.ranking import Metric, Standing
+from tune_asr.record.ranking import Standing
+from tune_asr.scoring.metric import Metric
 
 # Plotly's own looks are 7 KB in every figure, slow to merge, and made for a white page.
 plotly.io.templates.default = None

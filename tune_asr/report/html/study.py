@@ -18,8 +18,9 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tune_asr.record.ranking import Metric, Standing
+from tune_asr.record.ranking import Standing
 from tune_asr.record.state import Trial
+from tune_asr.scoring.metric import Metric
 from tune_asr.space import distributions
 from tune_asr.wording import short_names, value_text
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tune_asr.record.ranking import Metric, Report, Standing
+from tune_asr.record.ranking import Report, Standing
 from tune_asr.record.state import Trial
 from tune_asr.report.results import Results
 from tune_asr.report.transcripts import (
@@ -19,6 +19,7 @@ from tune_asr.report.transcripts import (
     makes,
     references,
 )
+from tune_asr.scoring.metric import Metric
 
 _ROWS = 100
 _WORDS = 60

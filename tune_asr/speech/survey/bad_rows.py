@@ -17,7 +17,7 @@ def more_than_listed(number: int) -> str:
 def first_places(places: Sequence[str]) -> list[str]:
     """Return the first of `places`, a line each, and how many more there are: they follow a colon."""
     more = more_than_listed(len(places))
-    return [f"    {line}" for line in (*places[:LONGEST_LIST], more) if line]
+    return [line for line in (*places[:LONGEST_LIST], more) if line]
 
 
 def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Problem]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tune_asr.errors import Problem
-from tune_asr.scoring.counts import word_error_rate_applies
+from tune_asr.scoring.metric import metric_for
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey.bad_rows import LONGEST_LIST, first_places, more_than_listed
@@ -29,7 +29,7 @@ def warning(remark: str) -> list[str]:
 
 def too_long_lines(sentence: str, places: Sequence[str]) -> list[str]:
     """Tell of utterances that are too long for their frames, and where the first of them are."""
-    return [*warning(f"{sentence}:"), *first_places(places)]
+    return [*warning(f"{sentence}:"), *(f"    {line}" for line in first_places(places))]
 
 
 def note(sentence: str) -> list[str]:
@@ -88,7 +88,7 @@ def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
     lines = [
         f"validation: {unseen:,} of {len(words):,} words ({share:.1f} %) are not in training",
         "validation: words are separated by spaces, WER counts"
-        if word_error_rate_applies(u.text for u in corpus.val)
+        if metric_for(u.text for u in corpus.val) == "val_wer"
         else "validation: under 2 % of the characters are spaces, CER takes the place of WER",
     ]
     if unknown := corpus.vocabulary.unknown_characters(u.text for u in corpus.val):
