@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tune_asr.config.sections import LoggingSection
 from tune_asr.scoring.counts import ErrorCounts
-from tune_asr.train.samples import Samples, chosen
+from tune_asr.training.callbacks.samples import Samples, chosen
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.outcome import UtteranceResult

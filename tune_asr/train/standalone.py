@@ -12,11 +12,11 @@ from statistics import median
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError, TrialFailedError
-from tune_asr.train.bar import epoch_bar
 from tune_asr.train.checkpoint_average import Average, average_best, read_average
 from tune_asr.train.checkpoint_folder import CheckpointFolder
-from tune_asr.train.samples import Samples
 from tune_asr.train.validation import validate
+from tune_asr.training.callbacks.bar import epoch_bar
+from tune_asr.training.callbacks.samples import Samples
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import SpeechDataModule, TrainingData
 from tune_asr.training.epochs import (
