@@ -1,6 +1,6 @@
 """The report of a search as one HTML file that opens without a network.
 
-- `page`            the page: template.html, style.css, figures.js and Plotly under a content security policy
+- `page`            the page: template.html, style.css, draw.js and Plotly under a content security policy
 - `study`           the search as an Optuna study
 - `optuna_figures`  what Optuna draws of it
 - `figures`         what we draw: rungs, intervals, cost, timeline

@@ -1,7 +1,7 @@
 """The page: one file with everything in it, and a policy under which a browser runs and fetches nothing else.
 
 What comes from the folder goes through Jinja's autoescape, or, for figures, as JSON into a script element that is no
-program. `safe` in the template is what is brought along: Plotly, figures.js and style.css, each named by its hash in
+program. `safe` in the template is what is brought along: Plotly, draw.js and style.css, each named by its hash in
 the policy.
 """
 
@@ -23,9 +23,9 @@ from tune_asr.record.ranking import leader, searched_keys
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.terminal_table import leaderboard_columns
 from tune_asr.report import story
-from tune_asr.report.html.figures import own_figures
-from tune_asr.report.html.optuna_figures import optuna_figures
-from tune_asr.report.html.utterances import utterance_table
+from tune_asr.report.html.search_figures import own_figures
+from tune_asr.report.html.trial_figures import optuna_figures
+from tune_asr.report.html.utterance_table import utterance_table
 from tune_asr.report.results import Results, gather
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.wording import percent, printable
@@ -62,7 +62,7 @@ def write_page(root: Path, file: Path) -> None:
 def render(results: Results) -> str:
     """The page of a search."""
     plotly = get_plotlyjs()
-    scripts = [plotly, _asset("figures.js")]
+    scripts = [plotly, _asset("draw.js")]
     style = _asset("style.css")
     figures, slices = optuna_figures(results)
     own = own_figures(results)

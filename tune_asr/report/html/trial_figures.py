@@ -21,7 +21,8 @@ from optuna.visualization import (
 from plotly.colors import sample_colorscale
 
 from tune_asr.record.ranking import Standing, searched_keys
-from tune_asr.report.html.figure import (
+from tune_asr.report.html.importance import Space, at_rung, comparable, faithful, unconstrained
+from tune_asr.report.html.look import (
     ACCENT,
     COLOURS,
     GREY,
@@ -34,7 +35,6 @@ from tune_asr.report.html.figure import (
     thinned_note,
     whole_numbers,
 )
-from tune_asr.report.html.study import Space, at_rung, comparable, faithful, unconstrained
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import rung_orders
 from tune_asr.wording import printable

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from tune_asr.record.ranking import Standing
 from tune_asr.record.state import Trial
-from tune_asr.report.html.figure import (
+from tune_asr.report.html.importance import plain
+from tune_asr.report.html.look import (
     COLOURS,
     GREY,
     Figure,
@@ -23,7 +24,6 @@ from tune_asr.report.html.figure import (
     thinned_note,
     whole_numbers,
 )
-from tune_asr.report.html.study import plain
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import RungOrder, foretold, rung_orders
 from tune_asr.report.timeline import Run, runs
