@@ -16,7 +16,6 @@ from tune_asr.errors import Problem, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, read_ledger
 from tune_asr.record.skipped_rows import write_skipped_rows
-from tune_asr.storage.atomic import copy_atomic, write_atomic
 
 OWNER = """
 import subprocess, sys, time
@@ -186,19 +185,6 @@ def test_a_glance_of_report_does_not_stop_a_search(tmp_path):
         assert process.stdout
         process.stdout.readline()
         folder.lock().release()
-
-
-def test_writing_is_all_or_nothing_on_a_full_disk(small_disk):
-    path = small_disk / "summary.json"
-    write_atomic(path, b"old")
-    with pytest.raises(StorageError, match=r"summary\.json: cannot write it: the disk is full"):
-        write_atomic(path, bytes(1 << 18))
-    source = small_disk.parent / "big"
-    source.write_bytes(bytes(1 << 18))
-    with pytest.raises(StorageError, match="the disk is full"):
-        copy_atomic(source, path)
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in small_disk.iterdir()] == ["summary.json"]
 
 
 def test_an_immutable_folder_is_told_from_a_full_one(tmp_path):

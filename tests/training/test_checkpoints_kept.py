@@ -136,9 +136,28 @@ def test_a_full_disk_is_told_and_leaves_whole_checkpoints_alone(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     checkpoints = train(tmp_path, [0.5])
-    with pytest.raises(StorageError, match=r"ctc-epoch=01.ckpt: cannot be written: No space left"):
+    with pytest.raises(
+        StorageError, match=r"ctc-epoch=01.ckpt: cannot write it: the disk is full\n.*checkpoint.dirpath"
+    ):
         checkpoints.save(result([0.5, 0.4]), save)
     assert kept(tmp_path) == {1}
+
+
+def test_checkpoint_is_on_disk_before_older_goes(tmp_path, monkeypatch):
+    """A power cut after a rename that was not fsynced would lose the new name, and `thin` has removed the old one."""
+    checkpoints = train(tmp_path, [0.5])
+    synced, fsync = [], os.fsync
+
+    def note(descriptor):
+        fsync(descriptor)
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path.name if path == tmp_path else "file", sorted(p.name for p in tmp_path.glob("*.ckpt"))))
+
+    monkeypatch.setattr(os, "fsync", note)
+    checkpoints.save(result([0.5, 0.4]), lambda path: path.write_text("2"))
+    old, new = "ctc-epoch=00.ckpt", "ctc-epoch=01.ckpt"
+    assert synced == [("file", [old]), (tmp_path.name, [old, new])]
+    assert kept(tmp_path) == {2}
 
 
 def test_an_end_in_the_middle_of_saving_leaves_whole_checkpoints_alone(tmp_path):
@@ -167,7 +186,7 @@ def test_a_checkpoint_is_written_where_it_is_kept_and_nowhere_else(quick, tmp_pa
 def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StorageError, match=r"cannot be written: .*: choose checkpoint.dirpath"):
+        with pytest.raises(StorageError, match=r"cannot write it: .*\n.*with checkpoint.dirpath"):
             CheckpointFolder(path, metric="val_wer", save_top_k=1, resumed_from=None)
 
 

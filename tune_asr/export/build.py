@@ -6,10 +6,8 @@ sherpa-onnx its model.onnx.
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ import torch
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, DataError, StorageError
+from tune_asr.errors import ConfigError, DataError
 from tune_asr.export import (
     card,
     checks,
@@ -35,7 +33,8 @@ from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Interval, Score, score
 from tune_asr.export.seal import CARD, MODEL, TOKENS, WEIGHTS
 from tune_asr.export.sherpa import write_tokens
-from tune_asr.storage.files import fsync
+from tune_asr.storage.atomic import new_folder
+from tune_asr.storage.errors import writing
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.targets import import_target
@@ -65,10 +64,12 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
     _refuse_other_modules(config)
     data = _load_data(recorded)
     test = test_data.read_test_manifest(config)
-    with _new_folder(output) as folder:
+    with ExitStack() as stack:
+        with writing(output, setting="--output"):
+            folder = stack.enter_context(new_folder(output))
         say(f"{recorded.name}, {data.metric.removeprefix('val_').upper()} {recorded.report[data.metric]:.2%} on record")
         known = facts.describe(recorded, data)
-        with _writing(output):
+        with writing(output, setting="--output"):
             recogniser = _write_models(recorded, known, folder)
         found = validate(recogniser, data.module.val_dataloader())
         scores = {"validation": score(((u.reference, u.hypothesis) for u in found.utterances), interval)}
@@ -81,8 +82,9 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
             known["test_rows_dropped"] = test.num_dropped
         for line in (*sentences, *(f"{name}: {value}" for name, value in scores.items())):
             say(line)
-        with _writing(output):
+        with writing(output, setting="--output"):
             _write_words(folder, known, scores, sentences)
+            stack.close()  # renames the folder
 
 
 def _refuse_other_modules(config: Config) -> None:
@@ -127,31 +129,3 @@ def _write_words(folder: Path, known: dict[str, Any], scores: dict[str, Score], 
     text = card.render(known, scores=scores, sentences=sentences, hashes=hashes)
     (folder / CARD).write_text(text, encoding="utf-8")
     seal.seal(folder, known)
-
-
-@contextmanager
-def _new_folder(output: Path) -> Iterator[Path]:
-    """A folder beside `output`, which it becomes if all goes well, and which is removed if not."""
-    temporary = output.with_name(f".tmp-{uuid.uuid4().hex}")
-    try:
-        with _writing(output):
-            temporary.mkdir(parents=True)
-        yield temporary
-        with _writing(output):
-            for path in (*temporary.iterdir(), temporary):
-                fsync(path)
-            temporary.rename(output)
-            fsync(output.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    """What the operating system refuses in here is a matter of the output folder; elsewhere it is not."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{output}: cannot be written: {error.strerror or error}: choose another --output"
-        ) from error

@@ -10,18 +10,16 @@ the manifest says whether it still is. What is in the files is no matter here: t
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from tune_asr.storage.atomic import TEMPORARY_PREFIX, storage_error, temporary_sibling
-from tune_asr.storage.files import fsync
+from tune_asr.storage.atomic import TEMPORARY_PREFIX, new_folder, set_aside, temporary_sibling
+from tune_asr.storage.errors import storage_error, writing
 
 CHECKPOINT = "checkpoint.ckpt"
 UTTERANCES = "utterances.jsonl"
@@ -38,7 +36,7 @@ def epoch_folder(trial_folder: Path, epoch: int) -> Path:
 def stored(trial_folder: Path, epoch: int) -> Path:
     """Where the checkpoint of `epoch` lies: its folder, or what a crash in a replacement left of it."""
     folder = epoch_folder(trial_folder, epoch)
-    return folder if folder.exists() or not _set_aside(folder).exists() else _set_aside(folder)
+    return folder if folder.exists() or not set_aside(folder).exists() else set_aside(folder)
 
 
 def kept_epochs(trial_folder: Path) -> set[int]:
@@ -59,8 +57,7 @@ def kept_epochs(trial_folder: Path) -> set[int]:
 def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:
     """Write a checkpoint folder, all of it or nothing, and wait until it is on the disk.
 
-    A folder of that name is replaced. It is set aside first, for a rename cannot replace a folder
-    that is not empty; `stored` finds it there if a crash comes before the second rename.
+    A folder of that name is replaced; `stored` finds the earlier one if a crash interrupts that.
 
     Args:
         folder: `checkpoints/TRIAL/epoch_NNN`.
@@ -69,17 +66,12 @@ def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) 
     Raises:
         StorageError: it cannot be written; what was there is still there.
     """
-    temporary = temporary_sibling(folder)
-    try:
-        temporary.mkdir(parents=True)
-        _write_files(temporary, files)
-        _put_in_place(temporary, folder)
-        fsync(folder.parent)
-        shutil.rmtree(_set_aside(folder), ignore_errors=True)
-    except OSError as error:
-        raise storage_error(error, folder, "cannot write the checkpoint") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(folder, "cannot write the checkpoint"), new_folder(folder, replace=True) as temporary:
+        manifest = {}
+        for name, write in files.items():
+            write(temporary / name)
+            manifest[name] = {"size": (temporary / name).stat().st_size, "sha256": _sha256(temporary / name)}
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 def verify(folder: Path) -> str | None:
@@ -130,49 +122,12 @@ def retain(trial_folder: Path, keep: set[int]) -> None:
     Not for while a checkpoint of the trial is being written: what is half written is taken for abandoned.
     """
     for epoch in kept_epochs(trial_folder) - keep:
-        for folder in (epoch_folder(trial_folder, epoch), _set_aside(epoch_folder(trial_folder, epoch))):
+        for folder in (epoch_folder(trial_folder, epoch), set_aside(epoch_folder(trial_folder, epoch))):
             with suppress(OSError):
                 # Under its own name, a folder that is half removed would be taken for a damaged checkpoint.
                 folder.rename(temporary_sibling(folder))
     for leftover in trial_folder.glob(f"{TEMPORARY_PREFIX}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _set_aside(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.replaced")
-
-
-def _put_in_place(temporary: Path, folder: Path) -> None:
-    """Rename `temporary` to `folder`, setting aside what is there.
-
-    The worker of a driver that was killed lives a little longer and may write the same epoch at the same moment: then
-    its folder appears, or is set aside, between two of our steps.
-    """
-    aside = _set_aside(folder)
-    while True:
-        try:
-            if folder.exists():
-                shutil.rmtree(aside, ignore_errors=True)
-                folder.rename(aside)
-            temporary.rename(folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) or not temporary.exists():
-                raise
-        else:
-            return
-
-
-def _write_files(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:
-    """Write `files` and their manifest into `folder`, all fsynced."""
-    manifest = {}
-    for name, write in files.items():
-        write(folder / name)
-        manifest[name] = {"size": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    written = [folder, *(folder / name for name in (*files, MANIFEST))]
-    # At once, so that one commit of the file system's journal serves them all: half the time of one after the other.
-    with ThreadPoolExecutor(len(written)) as pool:
-        list(pool.map(fsync, written))
 
 
 def _damage(file: Path, size: int, sha256: str) -> str | None:

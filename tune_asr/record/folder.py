@@ -12,7 +12,8 @@ from pathlib import Path
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.skipped_rows import SKIPPED_ROWS
 from tune_asr.storage import locks
-from tune_asr.storage.atomic import TEMPORARY_PREFIX, probe_writable, storage_error
+from tune_asr.storage.atomic import TEMPORARY_PREFIX, probe_writable
+from tune_asr.storage.errors import storage_error
 
 
 @dataclass(frozen=True, slots=True)

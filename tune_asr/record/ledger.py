@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.errors import Problem, StorageError
-from tune_asr.storage.atomic import storage_error
+from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import fsync
 
 Event = Mapping[str, Any]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tune_asr.errors import Problem
-from tune_asr.storage.atomic import storage_error, write_atomic
+from tune_asr.storage.atomic import write_atomic
+from tune_asr.storage.errors import storage_error
 
 SKIPPED_ROWS = "skipped_rows.jsonl"
 

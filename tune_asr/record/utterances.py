@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tune_asr.record.checkpoints import UTTERANCES, stored
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.scoring.intervals import wer_interval
-from tune_asr.storage.atomic import copy_atomic, storage_error
+from tune_asr.storage.atomic import copy_atomic
+from tune_asr.storage.errors import storage_error
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from tune_asr.errors import Problem, StorageError
 from tune_asr.storage import locks
+from tune_asr.storage.atomic import TEMPORARY_PREFIX, replace_file
+from tune_asr.storage.errors import writing
 from tune_asr.training.epochs import EpochResult, Save, best_epochs
 
 AVERAGE = "ctc-average.ckpt"
@@ -45,11 +46,9 @@ class CheckpointFolder:
         self._saved_one = False
         self.set_aside: Path | None = None
         """Where checkpoints of an earlier training were moved, if there were any."""
-        try:
+        with writing(dirpath, setting="checkpoint.dirpath"):
             dirpath.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=dirpath).close()
-        except OSError as error:
-            raise StorageError(f"{dirpath}: cannot be written: {error.strerror}: choose checkpoint.dirpath") from error
 
     def lock(self) -> AbstractContextManager[object]:
         """Take the folder for this process, until the end of the `with` or of the process, however it ends.
@@ -88,10 +87,8 @@ class CheckpointFolder:
         """Save an epoch under its name, which is returned, and remove those that it makes superfluous."""
         final = self.path(result.epoch)
         if not self._saved_one:
-            try:
+            with writing(final, setting="checkpoint.dirpath"):
                 self._set_aside(result.epoch)
-            except OSError as error:
-                raise _unwritten(final, error) from error
         self._write(final, save)
         self._saved_one = True
         self.thin(result.history, self.save_top_k)
@@ -113,20 +110,11 @@ class CheckpointFolder:
                 alignments_of(self.path(epoch["epoch"])).unlink(missing_ok=True)
 
     def _write(self, final: Path, save: Save) -> None:
-        # No temporary name ends in .ckpt: whoever lists the folder sees whole checkpoints alone.
-        temporary = final.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            save(temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(final)
-        except OSError as error:
-            raise _unwritten(final, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_file(final, save, setting="checkpoint.dirpath")
 
     def _set_aside(self, first: int) -> None:
-        for torn in self.dirpath.glob("ctc-*.tmp"):  # of a process that was killed
+        # Left by a killed process; release 0.1.0 named them ctc-*.tmp.
+        for torn in (*self.dirpath.glob(f"{TEMPORARY_PREFIX}*"), *self.dirpath.glob("ctc-*.tmp")):
             torn.unlink()
         own = {self.path(epoch) for epoch in range(1, first)} if self._goes_on else set()
         earlier = {*self.dirpath.glob("ctc-epoch=*.ckpt"), *self.dirpath.glob(AVERAGE)} - own
@@ -143,7 +131,3 @@ class CheckpointFolder:
 def alignments_of(checkpoint: Path) -> Path:
     """Where it is written what became of each utterance under a checkpoint."""
     return checkpoint.with_suffix(".alignments.txt")
-
-
-def _unwritten(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path}: cannot be written: {error.strerror or error}")

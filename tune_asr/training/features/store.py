@@ -32,7 +32,7 @@ from torch import Tensor
 
 from tune_asr.errors import StorageError
 from tune_asr.speech.corpus import Utterance
-from tune_asr.storage.files import fsync
+from tune_asr.storage.atomic import new_folder
 from tune_asr.training.features.sources import Features, Frames, LiveFeatures
 
 FRAMES, OFFSETS = "frames.f32", "offsets.npy"
@@ -133,25 +133,14 @@ def _build_or_map(store: Path, live: LiveFeatures, max_bytes: int) -> FeatureSto
 
 def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
     """Write a store beside its place, one utterance at a time, and rename it; returns its offsets."""
-    partial = store.with_suffix(".partial")
-    partial.mkdir()
     lengths = [0]
-    try:
+    with new_folder(store, temporary=store.with_suffix(".partial")) as partial:
         with (partial / FRAMES).open("wb") as file:
             for frames in features:
                 file.write(frames.tobytes())
                 lengths.append(len(frames))
-            file.flush()
-            os.fsync(file.fileno())
         offsets = np.cumsum(lengths)
         np.save(partial / OFFSETS, offsets)
-        # A rename may reach the disk before what it renames: after a power cut, the files would be there, and empty.
-        for path in (partial / OFFSETS, partial):
-            fsync(path)
-        partial.rename(store)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return offsets
 
 

@@ -1,0 +1,54 @@
+"""Errors of the file system as one sentence and one hint."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tune_asr.errors import Problem, StorageError
+
+_MORE_SPACE = "Free some space, or choose another disk with {}."
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", _MORE_SPACE),
+    errno.EDQUOT: ("the disk quota is used up", _MORE_SPACE),
+    errno.EFBIG: ("the file would exceed the size limit", "Raise the limit (ulimit -f), or make the file smaller."),
+    errno.EROFS: ("the file system is read-only", "Choose a writable folder with {}."),
+    errno.EACCES: ("permission denied", "Give yourself write access, or choose another folder with {}."),
+    errno.EPERM: ("the system forbids it", "Remove an immutable flag (lsattr), or choose another folder with {}."),
+}
+
+
+def storage_error(
+    error: OSError, path: Path, doing: str = "cannot write it", *, setting: str = "--results"
+) -> StorageError:
+    """Turn a failed call of the file system into a message.
+
+    Args:
+        error: error of the system.
+        path: file or folder at fault.
+        doing: failed action, e.g. "cannot write it".
+        setting: flag or key that names the folder, for the hint.
+    """
+    unknown = (error.strerror or str(error), "Check the path and its disk, or choose another with {}.")
+    reason, hint = _REASONS.get(error.errno or 0, unknown)
+    return StorageError(Problem(str(path), f"{doing}: {reason}", hint.format(setting)))
+
+
+@contextmanager
+def writing(path: Path, doing: str = "cannot write it", *, setting: str = "--results") -> Iterator[None]:
+    """Raise `storage_error` for an OSError of the body.
+
+    Args:
+        path: file or folder that the body writes.
+        doing: failed action, as for `storage_error`.
+        setting: flag or key that names the folder, for the hint.
+
+    Raises:
+        StorageError: the file system refused a call.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path, doing, setting=setting) from error
