@@ -195,7 +195,7 @@ def test_every_precision_of_a_cpu_trains_with_clipped_gradients(train):
 def test_a_diverged_training_without_an_epoch_is_exit_4(train):
     ended = train("optimizer.lr=1e6", "trainer.gradient_clip_val=null", expect=4)
     assert "the training diverged: the training loss is" in ended.err
-    assert "lower optimizer.lr, or warm up longer" in ended.err
+    assert "\n    Lower optimizer.lr, or warm up longer.\n" in ended.err
     assert train.files == set()
 
 

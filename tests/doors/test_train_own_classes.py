@@ -191,7 +191,7 @@ def test_a_signal_in_the_middle_ends_the_training_with_whole_checkpoints(train, 
     ended = train("optimizer.betas=[0.9, 0.99]", expect=128 + number)
     checkpoint = "artifacts/checkpoints/ctc-epoch=00.ckpt"
     assert ended.err.splitlines()[-2:] == [
-        "interrupted: go on with",
+        "interrupted: resume with",
         "    python -m tune_asr.train --config config.yaml --set 'optimizer.betas=[0.9, 0.99]' "
         f"--resume-from-checkpoint {checkpoint}",
     ]

@@ -1,8 +1,7 @@
-"""A training that stands alone, as `tune_asr.train` runs it: its checkpoints, and what is known at its end."""
+"""One training that stands alone: prints a line per epoch, keeps checkpoints, and sums up the result."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,227 +13,185 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError, TrialFailedError
 from tune_asr.train.checkpoint_average import Average, average_best, read_average
 from tune_asr.train.checkpoint_folder import CheckpointFolder
+from tune_asr.train.command import Command
+from tune_asr.train.epoch_lines import epoch_line, header, stopped_early
+from tune_asr.train.trained import Trained
 from tune_asr.train.validation import validate
 from tune_asr.training.callbacks.bar import epoch_bar
 from tune_asr.training.callbacks.samples import Samples
 from tune_asr.training.checkpoints import load_checkpoint
-from tune_asr.training.data import SpeechDataModule, TrainingData
-from tune_asr.training.epochs import (
-    HORIZON,
-    PATIENCE,
-    Diverged,
-    EpochResult,
-    Save,
-    best_epochs,
-    ended_by,
-    rank,
-)
+from tune_asr.training.data import TrainingData
+from tune_asr.training.epochs import HORIZON, Diverged, EpochResult, Save, best_epochs, ended_by, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.outcome import UtteranceResult
 
-Say = Callable[[str], None]
+History = Sequence[Mapping[str, float]]
 
 
-@dataclass(slots=True)
-class Trained:
-    """What a training came to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """A training and its surroundings."""
 
-    metric: str
-    """What "best" goes by, `val_wer` or `val_cer`."""
-    best: dict[str, float] = field(default_factory=dict)
-    """`epoch` from 1, `val_wer`, `val_cer`, `val_loss`: of the best epoch, or of the average where that is better."""
-    epochs: int = 0
-    """How many have been trained in all, those before a resume included."""
-    has_diverged: bool = False
-    ended_by: Sequence[str] = ()
-    """The keys of the rules that end the training here; none where it diverged before."""
-    checkpoint: Path | None = None
-    """Of the best, where one is kept."""
-    newest: Path | None = None
-    """The last checkpoint that was saved, or the one that was resumed."""
-    utterances: tuple[UtteranceResult, ...] = ()
-    """What the best made of each; empty for a user's own module that is no `CTCModule`."""
-    seconds: list[tuple[float, float]] = field(default_factory=list)
-    """Of training and of validation, for each epoch that was trained now."""
-    last: EpochResult | None = None
-    """The last epoch that was trained now."""
-    real_time: tuple[float, float] | None = None
-    """Seconds of speech a second, in training and in validation, where somebody counted what was trained on."""
-    average: Average | None = None
-    """Of the best checkpoints, where `checkpoint.average_top_k` asks for it; `checkpoint` is its own if it is kept."""
-    why_no_average: str = ""
-    """What stood in the way of the average, if anything did."""
-    padding: float | None = None
-    """The share of the training frames that is padding."""
+    config: Config
+    data: TrainingData
+    folder: CheckpointFolder | None
+    """None for a fast development run, which writes nothing."""
+    save_dir: Path
+    """Folder of the curves."""
+    command: Command
+    """Command that starts this training."""
+    say: Callable[[str], None]
+    """Takes a line for people."""
 
+    def run(self, resume_from: Path | None) -> Trained:
+        """Train, keep the best and the newest checkpoints, and print a line per epoch.
 
-def train_alone(
-    config: Config,
-    data: TrainingData,
-    *,
-    folder: CheckpointFolder | None,
-    save_dir: Path,
-    resume_from: Path | None,
-    say: Say,
-    command: str,
-) -> Trained:
-    """Train, keep the best and the newest checkpoint in `folder`, and tell each epoch.
+        Raises:
+            TrialFailedError: the training diverged in its first epoch.
+        """
+        log = _Log(self, newest=resume_from)
+        with _resume_hint(log):
+            history, has_diverged = self._fit(log, resume_from)
+            rules = ended_by(history, self.config.early_stopping, self.config.trainer.max_epochs)
+            if self.folder and rules and HORIZON not in rules:
+                self.say(stopped_early(self.config, rules[0], len(history)))
+            return _conclude(log, history, rules, has_diverged=has_diverged)
 
-    Args:
-        config: the checked configuration.
-        data: its data.
-        folder: None for one batch of each kind, of which nothing is written.
-        save_dir: of the curves.
-        resume_from: a checkpoint to go on from.
-        say: takes a line for people.
-        command: that starts this training, to be said with the flag that goes on where a signal ends it.
-
-    Raises:
-        TrialFailedError: it diverged before its first epoch ended.
-    """
-    trained = Trained(data.metric, newest=resume_from)
-
-    def sink(result: EpochResult, _last: bool, save: Save) -> None:
-        if folder:
-            trained.newest = folder.save(result, save)
-            if folder.set_aside and trained.last is None:
-                say(f"checkpoints of an earlier training are now in {folder.set_aside}")
-        is_best = result.history[-1] is min(result.history, key=lambda epoch: rank(epoch, trained.metric))
-        if is_best:
-            trained.utterances = result.utterances
-        if trained.last is None:
-            say(_head(config.trainer.max_epochs))
-        trained.last = result
-        trained.seconds.append((result.train_seconds, result.val_seconds))
-        say(_line(result, config.trainer.max_epochs) + "  best" * is_best)
-
-    loggers = make_loggers(config.logging, save_dir, name="tensorboard") if folder else []
-    with _tells_the_way_on(trained, command):
+    def _fit(self, log: _Log, resume_from: Path | None) -> tuple[History, bool]:
+        """Return the history, and whether the training diverged."""
+        loggers = make_loggers(self.config.logging, self.save_dir, name="tensorboard") if self.folder else []
         try:
             with epoch_bar() as bar:
                 history = fit(
-                    config,
-                    sink,
-                    data=data,
+                    self.config,
+                    log,
+                    data=self.data,
                     resume_from=resume_from,
                     loggers=loggers,
                     callbacks=[*bar, Samples()],
-                    fast_dev_run=not folder,
+                    fast_dev_run=not self.folder,
                 )
         except Diverged as error:
-            history = error.history
-            if not history:
-                hint = "lower optimizer.lr, or warm up longer"
-                raise TrialFailedError(f"the training diverged: {error}: {hint}") from None
-            trained.has_diverged = True
-            say(f"the training diverged: {error}")
-        trained.ended_by = ended_by(history, config.early_stopping, config.trainer.max_epochs)
-        if folder and trained.ended_by and HORIZON not in trained.ended_by:
-            say(_stopped_early(config, trained.ended_by[0], len(history)))
-        _conclude(trained, config, data, folder, history, say)
-    return trained
+            if not error.history:
+                raise TrialFailedError(
+                    f"the training diverged: {error}", hint="Lower optimizer.lr, or warm up longer."
+                ) from None
+            self.say(f"the training diverged: {error}")
+            return error.history, True
+        return history, False
+
+
+@dataclass(slots=True)
+class _Log:
+    """Sink of a training: saves each epoch, prints its line, remembers what the result needs."""
+
+    training: Training
+    newest: Path | None
+    last: EpochResult | None = None
+    utterances: tuple[UtteranceResult, ...] = ()
+    """Hypotheses of the best epoch; empty if that came before the resume."""
+    seconds: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds of training and of validation in each epoch."""
+
+    def __call__(self, result: EpochResult, _last: bool, save: Save) -> None:
+        training, max_epochs = self.training, self.training.config.trainer.max_epochs
+        if folder := training.folder:
+            self.newest = folder.save(result, save)
+            if folder.set_aside and self.last is None:
+                training.say(f"checkpoints of an earlier training are now in {folder.set_aside}")
+        if is_best := result.history[-1] is min(result.history, key=lambda epoch: rank(epoch, training.data.metric)):
+            self.utterances = result.utterances
+        if self.last is None:
+            training.say(header(max_epochs))
+        self.last = result
+        self.seconds.append((result.train_seconds, result.val_seconds))
+        training.say(epoch_line(result, max_epochs, is_best=is_best))
+
+    @property
+    def may_transcribe(self) -> bool:
+        """Whether the module reports hypotheses, which is unknown until an epoch is trained."""
+        return self.last is None or self.last.counts is not None
 
 
 @contextmanager
-def _tells_the_way_on(trained: Trained, command: str) -> Iterator[None]:
-    """Say how to go on where a signal ends the training, or what comes after its last epoch."""
+def _resume_hint(log: _Log) -> Iterator[None]:
+    """Print the command that resumes, if a signal ends the training or the work after its last epoch."""
     try:
         yield
     except SystemExit:
-        if trained.newest:
-            print(f"interrupted: go on with\n    {command} {resume_flag(trained.newest)}", file=sys.stderr)
+        if log.newest:
+            print(f"interrupted: resume with\n    {log.training.command.resuming(log.newest)}", file=sys.stderr)
         raise
 
 
-def _conclude(
-    trained: Trained,
-    config: Config,
-    data: TrainingData,
-    folder: CheckpointFolder | None,
-    history: Sequence[Mapping[str, float]],
-    say: Say,
-) -> None:
-    """Find out what the training came to, its best epoch or the average of several.
+def _conclude(log: _Log, history: History, rules: Sequence[str], *, has_diverged: bool) -> Trained:
+    """Choose the best epoch, or the average of several.
 
-    The training is over: a full disk or a damaged checkpoint takes nothing from its result.
+    Storage errors are printed or kept, not raised: the training has already finished.
     """
-    if data.speech:
-        trained.padding, trained.real_time = data.speech.padding_share(), _real_time(trained, data.speech, config)
-    trained.epochs = len(history)
-    best = min(history, key=lambda epoch: rank(epoch, trained.metric))
-    trained.best = dict(best)
-    trained.checkpoint = folder.kept(best["epoch"]) if folder else None
-    if folder and config.checkpoint.average_top_k:
-        try:
-            _average(trained, config, data, folder, history)
-        except StorageError as error:
-            trained.why_no_average = str(error)
-    # A user's own module that is no `CTCModule` does not say what it heard; of one that was not trained, nobody knows.
-    may_say = trained.last is None or trained.last.counts is not None
-    if may_say and trained.checkpoint and not trained.utterances:  # the best epoch came before the resume
-        try:
-            weights = load_checkpoint(trained.checkpoint)["state_dict"]
-        except StorageError as error:
-            say(f"warning     {error}")
-        else:
-            trained.utterances = validate(config, data, weights).utterances
-
-
-def _average(
-    trained: Trained,
-    config: Config,
-    data: TrainingData,
-    folder: CheckpointFolder,
-    history: Sequence[Mapping[str, float]],
-) -> None:
-    """Average the best checkpoints, and let the average be the best where it is better."""
-    best = best_epochs(history, trained.metric, config.checkpoint.average_top_k)
-    if trained.last or all(folder.kept(epoch["epoch"]) for epoch in best):
-        trained.average = average_best(config, data, folder, history)
-    else:  # resumed behind its end, where what was averaged has been removed
-        trained.average = read_average(config, data, folder)
-    folder.thin(history, config.checkpoint.save_top_k)
-    if trained.average and trained.average.checkpoint:
-        trained.best, trained.checkpoint = dict(trained.average.metrics), trained.average.checkpoint
-        trained.utterances = trained.average.utterances
-
-
-def _real_time(trained: Trained, data: SpeechDataModule, config: Config) -> tuple[float, float] | None:
-    limit = getattr(config.trainer, "limit_train_batches", None)
-    is_whole = limit is None or repr(limit) == "1.0"  # 1 is one batch, 1.0 all of them
-    if not (trained.seconds and is_whole):
-        return None
-    train, val = (median(times) for times in zip(*trained.seconds, strict=True))
-    train_audio, val_audio = data.seconds_of_audio()
-    return train_audio / train, val_audio / val
-
-
-def _stopped_early(config: Config, rule: str, epochs: int) -> str:
-    """Say which rule ended a training before its horizon."""
-    stopping = config.early_stopping
-    why = f"{rule} is {stopping.stop_epoch}"
-    if rule == PATIENCE:
-        by = f" by more than {stopping.min_delta:g}" if stopping.min_delta else ""
-        number = f"{stopping.patience} epoch{'s' if stopping.patience > 1 else ''}"
-        why = f"objective has not improved{by} for {number}"
-    return f"stopped early after epoch {epochs} of {config.trainer.max_epochs}: {why}"
-
-
-def resume_flag(checkpoint: Path) -> str:
-    """The flag of `train` that goes on from a checkpoint."""
-    return f"--resume-from-checkpoint {shlex.quote(str(checkpoint))}"
-
-
-def _line(result: EpochResult, max_epochs: int) -> str:
-    """An epoch under `_head`: losses in nats a token, the rate of its last step, its time."""
-    return (
-        f"epoch {result.epoch:3d}/{max_epochs}  {result.train_loss:7.3f}  {result.val_loss:7.3f}  "
-        f"{result.val_wer:8.2%}  {result.val_cer:8.2%}  {result.lr:7.1e}  {result.seconds:6.1f} s"
+    training, folder = log.training, log.training.folder
+    # Before other batches are validated: padding is that of the epoch of the data's trainer.
+    padding = training.data.speech.padding_share() if training.data.speech else None
+    best = min(history, key=lambda epoch: rank(epoch, training.data.metric))
+    checkpoint = folder.kept(best["epoch"]) if folder else None
+    average, why_no_average = _average(log, history)
+    if average and average.checkpoint:
+        best, checkpoint, utterances = average.metrics, average.checkpoint, average.utterances
+    else:
+        utterances = log.utterances or _transcribe(log, checkpoint)
+    return Trained(
+        metric=training.data.metric,
+        best=best,
+        epochs=len(history),
+        has_diverged=has_diverged,
+        ended_by=rules,
+        checkpoint=checkpoint,
+        newest=log.newest,
+        utterances=utterances,
+        num_parameters=log.last.num_parameters if log.last else None,
+        real_time=_real_time(log),
+        padding=padding,
+        average=average,
+        why_no_average=why_no_average,
     )
 
 
-def _head(max_epochs: int) -> str:
-    """What the columns of `_line` are."""
-    names = f"{'loss':>7}  {'val':>7}  {'WER':>8}  {'CER':>8}  {'lr':>7}  {'time':>8}"
-    return f"{' ' * len(f'epoch   1/{max_epochs}')}  {names}"
+def _average(log: _Log, history: History) -> tuple[Average | None, str]:
+    """Average the best checkpoints; returns the average, or the error that prevented it."""
+    config, data, folder = log.training.config, log.training.data, log.training.folder
+    if not (folder and config.checkpoint.average_top_k):
+        return None, ""
+    best = best_epochs(history, data.metric, config.checkpoint.average_top_k)
+    try:
+        if log.last or all(folder.kept(epoch["epoch"]) for epoch in best):
+            average = average_best(config, data, folder, history)
+        else:  # resumed after its end: the averaged checkpoints were removed
+            average = read_average(config, data, folder)
+        folder.thin(history, config.checkpoint.save_top_k)
+    except StorageError as error:
+        return None, str(error)
+    return average, ""
+
+
+def _transcribe(log: _Log, checkpoint: Path | None) -> tuple[UtteranceResult, ...]:
+    """Validate the checkpoint of an epoch that was trained before the resume."""
+    if not (checkpoint and log.may_transcribe):
+        return ()
+    try:
+        weights = load_checkpoint(checkpoint)["state_dict"]
+    except StorageError as error:
+        log.training.say(f"warning     {error}")
+        return ()
+    return validate(log.training.config, log.training.data, weights).utterances
+
+
+def _real_time(log: _Log) -> tuple[float, float] | None:
+    """Return the seconds of speech per second, in training and in validation."""
+    speech, limit = log.training.data.speech, getattr(log.training.config.trainer, "limit_train_batches", None)
+    is_whole = limit is None or repr(limit) == "1.0"  # 1 is one batch, 1.0 all of them
+    if not (speech and log.seconds and is_whole):
+        return None
+    train, val = (median(times) for times in zip(*log.seconds, strict=True))
+    train_audio, val_audio = speech.seconds_of_audio()
+    return train_audio / train, val_audio / val
