@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tune_asr.config.keys import known_keys
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
-from tune_asr.config.load import check, from_values, known_keys
+from tune_asr.config.load import check, from_values
 from tune_asr.config.overrides import Layered
 from tune_asr.config.sections import Config
 from tune_asr.config.strict_yaml import parse

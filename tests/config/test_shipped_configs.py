@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tune_asr.config import strict_yaml
-from tune_asr.config.load import known_keys, load_config
+from tune_asr.config.keys import known_keys
+from tune_asr.config.load import load_config
 from tune_asr.config.schema import CustomTarget, OpenSection, Section
 from tune_asr.config.sections import BUILT_IN, Config
 from tune_asr.space.sections import SpaceFile

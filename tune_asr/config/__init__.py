@@ -1,14 +1,16 @@
-"""What `configs/*.yaml` may say: typed, strict, every mistake told at once.
+"""Schema of `configs/*.yaml`: typed, strict, with every mistake of a file reported at once.
 
-    scalars.py              one plain scalar -> its value, `1e-3` a number and `no` a text
-    strict_yaml.py          a file -> plain values, and the line each of them stands on
-    overrides.py            `--set KEY=VALUE` and a space's `over:`, one mechanism; values laid over each other
-    schema.py               what sections are made of: closed mappings of typed keys
-    sections.py             the schema: every key, its type, its default, what it means; those with a target are in
-                            data_sections.py and model_sections.py
-    mel_bins.py             how many mel filters a sample rate has room for
-    lightning_arguments.py  which keys `trainer` and `precision` may hold: the arguments of Lightning's `Trainer`
-    load.py                 values -> a checked `Config`, pydantic's errors in our words
+    scalars.py              a plain scalar as a value: `1e-3` is a number, `no` is text
+    strict_yaml.py          a file as plain values, with the line of each
+    overrides.py            `--set KEY=VALUE`, a space's `over:` and a trial's settings, laid over a file
+    schema.py               closed mappings of typed keys, of which sections are made
+    sections.py             the whole configuration; its sections stand there and in data_sections.py,
+                            speech_sections.py, model_sections.py and training_sections.py
+    key_facts.py            properties that a key declares on its field: searchable, path, fixed on resume, ...
+    keys.py                 the keys there are, and the facts of each
+    mel_bins.py             largest number of mel filters at a sample rate
+    lightning_arguments.py  arguments of Lightning's `Trainer` that `trainer` and `precision` take
+    load.py                 values as a checked `Config`; pydantic's errors in our words
 
-Nothing here imports torch, Lightning or Ray: a mistake is told before any of them is loaded.
+Nothing here imports torch, Lightning or Ray: mistakes are reported before any of them is loaded.
 """

@@ -1,55 +1,64 @@
-"""The section `data` under each built-in target: which speech there is, and how it is put into batches."""
+"""Section `data` under each built-in target: speech, and its batches."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from tune_asr.config.schema import (
-    Count,
-    FilePath,
-    Int,
-    Section,
-    Seed,
-    Share,
-)
+from tune_asr.config.key_facts import INPUT_PATH, RULER, SEARCHED, KeyFacts
+from tune_asr.config.schema import Count, FilePath, Int, Section, Seed, Share
+
+# Of a built-in data section a search may vary only how the same speech is put into batches.
+BATCHING = KeyFacts(not_searched=SEARCHED)
+RULER_OF_ALL = KeyFacts(not_searched=RULER, custom_too=True)
 
 
 class BatchKeys(Section):
-    """Keys that every built-in `data.target` has."""
+    """Keys of every built-in `data.target`."""
 
-    batch_size: Count = 16
-    """Utterances a batch."""
-    max_frames_in_batch: Count | None = None
-    """Most feature frames (10 ms) a batch, padding included, at the slowest that `augment.speed` makes them: it bounds
-    memory where lengths differ much. `batch_size` holds as well; an utterance that is longer by itself is a batch of
-    its own."""
-    bucketing: bool = True
-    """Put utterances of similar length into one batch; false: shuffle freely, and pay for the padding."""
+    batch_size: Annotated[Count, BATCHING] = 16
+    """Utterances per batch."""
+    max_frames_in_batch: Annotated[Count | None, BATCHING] = None
+    """Most feature frames (10 ms) per batch, with padding, at the lowest speed of `augment.speed`. It bounds memory for
+    data of very different lengths. `batch_size` still applies; a longer utterance is a batch of its own."""
+    bucketing: Annotated[bool, BATCHING] = True
+    """Put utterances of similar length into one batch; false: shuffle freely, at the cost of more padding."""
+
+
+class SyntheticRecipe(TypedDict):
+    """Arguments of `speech.audio.synthetic.synthesize_corpus`, without the sample rate."""
+
+    seed: int
+    num_train: int
+    num_val: int
+    alphabet: str
+    num_words: int
+    words_per_utterance: tuple[int, int]
+    noise: float
 
 
 class SyntheticData(BatchKeys):
     """Speech made on the fly from a seed: no files, the same on every machine."""
 
-    target: Literal["synthetic"] = "synthetic"
-    """Where the speech comes from: synthetic, manifest, or the dotted path of a LightningDataModule."""
+    target: Annotated[Literal["synthetic"], RULER_OF_ALL] = "synthetic"
+    """Source of the speech: synthetic, manifest, or the dotted path of a LightningDataModule."""
     seed: Seed = 0
-    """Which speech is made. It is part of the ruler: the trials of a search differ in `seed`, not here."""
-    batch_size: Count = 64
-    """Utterances a batch; they are about a second long."""
+    """Seed of the speech. It is part of the ruler: trials of a search differ in the `seed` of the configuration."""
+    batch_size: Annotated[Count, BATCHING] = 64
+    """Utterances per batch; each lasts about a second."""
     num_train: Count = 384
     """Training utterances."""
     num_val: Count = 64
     """Validation utterances."""
     alphabet: Annotated[str, Field(min_length=2)] = "abcdefghijklmnopqrstuvwxyz"
-    """The characters; each is an audible pattern of its own."""
+    """Characters; each is an audible pattern of its own."""
     num_words: Annotated[Int, Field(ge=10)] = 400
-    """Words in the lexicon; some stand in validation alone."""
+    """Words in the lexicon; some occur in validation only."""
     min_words: Count = 2
-    """Fewest words an utterance."""
+    """Fewest words per utterance."""
     max_words: Count = 4
-    """Most words an utterance."""
+    """Most words per utterance."""
     noise: Annotated[float, Field(ge=0)] = 0.22
     """Standard deviation of the noise, relative to the voice's."""
 
@@ -61,20 +70,26 @@ class SyntheticData(BatchKeys):
             raise ValueError(f"alphabet is {self.alphabet!r}, but must be letters, each of them once")
         return self
 
-    def recipe(self) -> dict[str, Any]:
-        """The arguments of `speech.synthetic.synthesize_corpus`, but for the sample rate."""
-        names = {"seed", "num_train", "num_val", "alphabet", "num_words", "noise"}
-        return {**self.model_dump(include=names), "words_per_utterance": (self.min_words, self.max_words)}
+    def recipe(self) -> SyntheticRecipe:
+        """Return the arguments of `synthesize_corpus`."""
+        return {
+            "seed": self.seed,
+            "num_train": self.num_train,
+            "num_val": self.num_val,
+            "alphabet": self.alphabet,
+            "num_words": self.num_words,
+            "words_per_utterance": (self.min_words, self.max_words),
+            "noise": self.noise,
+        }
 
 
 class HoldOutSection(Section):
-    """Validation held out of `data.train`, for people without a split. It is the ruler and never searched."""
+    """Validation held out of `data.train`. It is the ruler and never searched."""
 
     hold_out: Annotated[float, Field(gt=0, lt=1)]
-    """The share that is held out, met on average: what is held out depends on each row alone, so rows that are added
-    move no other."""
+    """Share to hold out, met on average. Each row decides for itself, so added rows move no other."""
     by: Literal["speaker", "text", "random"] = "text"
-    """What may not stand on both sides: a speaker, or a text; random: each row for itself."""
+    """Never on both sides: a speaker, or a text; random: each row is drawn by itself."""
 
 
 VAL_TAGS = ("a path", "a mapping")
@@ -87,19 +102,24 @@ def _val_tag(value: Any) -> str:
 class ManifestData(BatchKeys):
     """Recordings listed in JSONL, CSV or TSV files, or in directories of Kaldi's or LibriSpeech's layout."""
 
-    target: Literal["manifest"]
-    """Where the speech comes from."""
-    train: FilePath
-    """The training manifest, a file or a directory."""
+    target: Annotated[Literal["manifest"], RULER_OF_ALL]
+    """Source of the speech."""
+    train: Annotated[FilePath, INPUT_PATH, KeyFacts(not_searched=RULER)]
+    """Training manifest, a file or a directory."""
     val: Annotated[
-        Annotated[FilePath, Tag(VAL_TAGS[0])] | Annotated[HoldOutSection, Tag(VAL_TAGS[1])], Discriminator(_val_tag)
+        Annotated[FilePath, Tag(VAL_TAGS[0])] | Annotated[HoldOutSection, Tag(VAL_TAGS[1])],
+        Discriminator(_val_tag),
+        INPUT_PATH,
+        RULER_OF_ALL,
     ]
-    """The validation manifest, or `{hold_out: 0.05, by: text}`: the ruler, never filtered and never searched."""
-    test: FilePath | None = None
-    """A test manifest: looked at before a training, scored once, when a model is exported."""
+    """Validation manifest, or `{hold_out: 0.05, by: text}`: the ruler, never filtered and never searched."""
+    test: Annotated[FilePath | None, INPUT_PATH, RULER_OF_ALL] = None
+    """Test manifest: checked before a training, scored once, when a model is exported."""
     skip_bad: bool = False
-    """Drop the rows that the data report names as bad, and record them; false: stop (exit 3)."""
+    """Drop and record the rows that the data report names as bad; false: stop (exit 3)."""
     max_bad_fraction: Share = 0.05
-    """skip_bad: stop all the same where more than this share of a manifest's rows is bad."""
-    max_seconds: Annotated[float, Field(gt=0)] | None = None
-    """Training utterances longer than this are left out; validation keeps all of its own."""
+    """skip_bad: largest share of bad rows in a manifest; above it, stop all the same."""
+    max_seconds: Annotated[
+        Annotated[float, Field(gt=0)] | None, KeyFacts(not_searched=SEARCHED, may_fail="data", other_data=True)
+    ] = None
+    """Longest training utterance in seconds; longer ones are dropped. Validation keeps all of its own."""

@@ -12,16 +12,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tune_asr.config import strict_yaml
-from tune_asr.config.data_sections import VAL_TAGS, HoldOutSection, ManifestData
+from tune_asr.config.data_sections import VAL_TAGS, HoldOutSection
+from tune_asr.config.keys import facts, known_keys, sections_of
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
-from tune_asr.config.schema import CustomTarget, target_of
+from tune_asr.config.schema import CustomTarget, Section, target_of
 from tune_asr.config.sections import BUILT_IN, Config
 from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
-
-MANIFESTS = ("train", "val", "test")
 
 Schema = TypeVar("Schema", bound=BaseModel)
 # The keys at fault, what was given against which rule, the way out.
@@ -66,20 +65,21 @@ def check(layered: Layered) -> Config:
 
 
 def examine_config(layered: Layered) -> tuple[Config | None, list[Problem]]:
-    """See `examine`; paths of manifests, noise and initial weights are absolute in the `Config`."""
+    """Examine a configuration; its input paths become absolute."""
     config, problems = examine(layered, Config)
-    if config is not None and not isinstance(config.model, CustomTarget) and config.model.init_from is not None:
-        weights = {"init_from": layered.resolved(("model", "init_from"), config.model.init_from)}
-        config = config.model_copy(update={"model": config.model.model_copy(update=weights)})
-    if config is not None and config.augment.noise_dir is not None:
-        folder = layered.resolved(("augment", "noise_dir"), config.augment.noise_dir)
-        augment = config.augment.model_copy(update={"noise_dir": folder})
-        config = config.model_copy(update={"augment": augment})
-    if config is None or not isinstance(config.data, ManifestData):
-        return config, problems
-    given = {key: path for key in MANIFESTS if isinstance(path := getattr(config.data, key), str)}
-    absolute = {key: layered.resolved(("data", key), path) for key, path in given.items()}
-    return config.model_copy(update={"data": config.data.model_copy(update=absolute)}), problems
+    return config and _with_absolute_paths(config, layered), problems
+
+
+def _with_absolute_paths(config: Config, layered: Layered) -> Config:
+    changed = {}
+    for name, section in config:
+        if not isinstance(section, Section) or isinstance(section, CustomTarget):
+            continue
+        given = [(key, value) for key, value in section if isinstance(value, str) and facts(f"{name}.{key}").is_path]
+        if given:
+            absolute = {key: layered.resolved((name, key), value) for key, value in given}
+            changed[name] = section.model_copy(update=absolute)
+    return config.model_copy(update=changed)
 
 
 def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list[Problem]]:
@@ -108,15 +108,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
-
-
-def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
-    """The keys of a section of a configuration, over all its built-in targets."""
-    if section in BUILT_IN and schema is Config:
-        return list(dict.fromkeys(key for model in BUILT_IN[section] for key in model.model_fields))
-    field = schema.model_fields.get(section)
-    annotation = field.annotation if field else None
-    return list(annotation.model_fields) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
 
 def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
@@ -180,7 +171,7 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     section = str(keys[0])
     if keys[:2] == ("data", "val") and len(keys) > 2:
         return "unknown key", nearest(name, HoldOutSection.model_fields)
-    for model in BUILT_IN.get(section, ()) if schema is Config else ():
+    for model in sections_of(section, schema) if section in BUILT_IN else ():
         if name in model.model_fields:
             return "unknown key for this target", f"it belongs to {section}.target: {target_of(model)}"
     return "unknown key", nearest(name, known_keys(section, schema))

@@ -123,6 +123,8 @@ class _Builder:
             return value
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if mark and "nesting depth" in str(error.problem):  # libyaml 0.2.6 has a limit of its own, above ours
+                raise self._too_deep(mark.line + 1) from None
             lines = text.splitlines() or [""]
             # What is never closed is missed behind the last line.
             line = min(mark.line + 1, len(lines)) if mark else 1
@@ -145,7 +147,7 @@ class _Builder:
                 raise self._problem(event, keys, "control characters are not allowed", "write plain text")
             return scalar(event.value) if event.implicit[0] else event.value
         if len(keys) >= self.max_depth:
-            raise self._problem(event, (), f"nested more than {self.max_depth} deep", "flatten it")
+            raise self._too_deep(_line_of(event))
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, keys)
         return self._mapping(events, keys)
@@ -177,6 +179,9 @@ class _Builder:
     def _problem(self, event: yaml.Event, keys: Keys, what: str, hint: str) -> ConfigError:
         place = self._place(_line_of(event))
         return ConfigError(Problem(f"{place}: {dotted(keys)}" if keys else place, what, hint))
+
+    def _too_deep(self, line: int) -> ConfigError:
+        return ConfigError(Problem(self._place(line), f"nested more than {self.max_depth} deep", "flatten it"))
 
     def _place(self, line: int) -> str:
         return f"{self.name}:{line}" if self.numbered else self.name

@@ -150,11 +150,11 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
         ConfigError: there is no such trial.
         StorageError: the folder is none of a search, its search runs, or nothing in it can be exported.
     """
+    from tune_asr.config.keys import facts
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import read_search_yaml
     from tune_asr.record.snapshots import winner_config
     from tune_asr.record.state import SearchState
-    from tune_asr.space.searchable import OTHER_DATA
 
     folder = ResultsFolder.open_existing(root)
     if folder.is_running():
@@ -166,7 +166,9 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
         "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report['epoch']}",
         "origin": {
             "config": winner_config(search["config"], trial),
-            "data_fingerprint": None if OTHER_DATA & trial.params.keys() else search["data_fingerprint"],
+            "data_fingerprint": None
+            if any(facts(key).other_data for key in trial.params)
+            else search["data_fingerprint"],
         },
         "report": report,
     }

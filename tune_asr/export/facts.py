@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from tune_asr import __version__
-from tune_asr.config.data_sections import ManifestData, SyntheticData
+from tune_asr.config.keys import facts
 from tune_asr.config.schema import CustomTarget
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
@@ -24,13 +23,11 @@ PROBE_FRAMES = 1600
 def describe(recorded: Recorded, data: TrainingData) -> dict[str, Any]:
     """What is known before anything is measured. What names paths of this machine is left out."""
     config = recorded.config.model_dump(mode="json")
-    del config["augment"]["noise_dir"]
-    initial = None
-    if not isinstance(recorded.config.model, CustomTarget):
-        del config["model"]["freeze_steps"]  # which may not stand without init_from
-        if path := config["model"].pop("init_from"):
-            initial = {"file": Path(path).name, "sha256": recorded.initial_sha256}
-    config["data"] = _data(recorded.config.data)
+    initial = recorded.config.initial_weights
+    for name in ("data", "augment", "model"):
+        config[name] = _public(name, config[name])
+    if isinstance(recorded.config.data, CustomTarget):
+        config["data"] = {"target": recorded.config.data.target}  # any of its parameters may name a file
     training = ("data", "text", "optimizer", "scheduler", "augment", "trainer", "precision")
     return {
         "source": recorded.name,
@@ -39,7 +36,7 @@ def describe(recorded: Recorded, data: TrainingData) -> dict[str, Any]:
         "blank_id": data.blank_id,
         "normaliser": recorded.config.text.normaliser(),
         "model": config["model"],
-        "initial_weights": initial,
+        "initial_weights": initial and {"file": initial.name, "sha256": recorded.initial_sha256},
         "seed": config["seed"],
         "training": {name: config[name] for name in training},
         "epoch": recorded.report["epoch"],
@@ -50,12 +47,14 @@ def describe(recorded: Recorded, data: TrainingData) -> dict[str, Any]:
     }
 
 
-def _data(data: SyntheticData | ManifestData | CustomTarget) -> dict[str, Any]:
-    """The section `data` without what names files: of a class of the user's nobody knows which keys do."""
-    if isinstance(data, CustomTarget):
-        return {"target": data.target}
-    files = {"train", "test"} | ({"val"} if isinstance(data, ManifestData) and isinstance(data.val, str) else set())
-    return data.model_dump(mode="json", exclude=files)
+def _public(name: str, section: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop the keys that name files of this machine, and others that have no place in a model card."""
+    known = {key: facts(f"{name}.{key}") for key in section}
+    return {
+        key: value
+        for key, value in section.items()
+        if known[key].in_cards is not False and (not known[key].is_path or isinstance(value, dict))
+    }
 
 
 def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.config.data_sections import ManifestData
+from tune_asr.config.keys import facts
 from tune_asr.config.load import from_values
 from tune_asr.config.overrides import overridden
 from tune_asr.config.schema import CustomTarget
@@ -35,7 +36,6 @@ from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
-from tune_asr.space.searchable import OTHER_DATA
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.manifest.directories import listing_files
 from tune_asr.speech.survey.survey import Survey, too_many_infeasible
@@ -198,7 +198,7 @@ def _fingerprints(plan: Plan, found: Survey | None) -> dict[str, str]:
     if found is None:
         return {}
     fingerprints = {"val_fingerprint": found.corpus.val_fingerprint}
-    if not OTHER_DATA & plan.distributions.keys():
+    if not any(facts(key).other_data for key in plan.distributions):
         fingerprints["fingerprint"] = found.corpus.fingerprint
     return fingerprints
 

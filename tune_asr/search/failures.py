@@ -7,23 +7,22 @@ that is mended.
 
 from __future__ import annotations
 
+from tune_asr.config.keys import facts
 from tune_asr.errors import DataError, InfeasibleError, SettingError, TrialFailedError, TuneAsrError
 from tune_asr.record.state import SearchState, Trial
 
 MAX_RETRIES = 3
 MAX_REFUSALS = 5
-_ARGUMENTS = ("data.", "model.", "scheduler.", "features.", "augment.", "optimizer.", "trainer.", "precision.")
-"""The sections of which one key may not suit another, the machine, or the user's class that is built from them."""
-_DATA = ("data.max_seconds", "features.")
-"""The keys whose draw may ask of the data what they cannot give."""
 
 
 def is_of_the_setting(error: TuneAsrError, trial: Trial, state: SearchState) -> bool:
     """Whether another draw may do where this trial's is refused. Where all have been so far, it will not."""
     if isinstance(error, InfeasibleError | TrialFailedError):
         return True
-    sections = _ARGUMENTS if isinstance(error, SettingError) else _DATA if type(error) is DataError else ()
-    drawn = any(key.startswith(sections) for key in trial.params)
+    if not isinstance(error, SettingError) and type(error) is not DataError:
+        return False
+    causes = ("setting", "data") if isinstance(error, SettingError) else ("data",)
+    drawn = any(facts(key).may_fail in causes for key in trial.params)
     return drawn and not _none_trains(state, trial, MAX_REFUSALS - 1)
 
 

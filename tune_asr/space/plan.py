@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.config import load, strict_yaml
+from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered, Override, overridden
 from tune_asr.config.scalars import shown
 from tune_asr.config.sections import Config
@@ -179,7 +180,7 @@ def _hint(key: str, value: Any) -> str:
     """The way out of what is no distribution."""
     if not isinstance(value, dict):
         return f"a fixed value stands in over: {{{key}: {shown(value)}}}"
-    nested = [inner for inner in value if inner in load.known_keys(key)]
+    nested = [inner for inner in value if inner in known_keys(key)]
     return f"write the key as {key}.{nested[0]}" if nested else "see search_spaces/README.md"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from tune_asr.config.sections import EarlyStoppingSection
+from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.training.ctc_module import outcome_of

@@ -11,18 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.scalars import shown
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 from tune_asr.training.encoders import ENCODERS
-from tune_asr.training.module import NO_PARAMETERS, SimpleCTCModule
+from tune_asr.training.module import SimpleCTCModule, encoder_arguments
 
 OUTPUT = ("encoder.output.weight", "encoder.output.bias")
 SHOWN = 5
-# Keys of the section `model` under which weights mean the same.
-FREE = frozenset({"dropout", "init_from", "freeze_steps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ def check_initial(config: Config) -> None:
     if isinstance(config.model, CustomTarget) or config.model.init_from is None:
         return
     model = config.model.model_dump()
-    parameters = {key: value for key, value in model.items() if key not in NO_PARAMETERS}
-    encoder = ENCODERS[model["target"]](config.features.num_mel_bins, 2, **parameters)
+    encoder = ENCODERS[model["target"]](config.features.num_mel_bins, 2, **encoder_arguments(model))
     shapes = {f"encoder.{name}": tuple(value.shape) for name, value in encoder.state_dict().items()}
     _check_fits(read_donor(Path(config.model.init_from)), _settings(model, config.features.model_dump()), shapes)
 
@@ -108,9 +106,9 @@ def _check_fits(donor: Donor, settings: Mapping[str, Any], shapes: Mapping[str, 
 
 def _settings(model: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
     """What decides what weights mean, though shapes may be the same: a head's width, the rate of the frames."""
-    settings = {f"model.{key}": value for key, value in model.items() if key not in FREE}
-    settings |= {f"features.{key}": features[key] for key in ("sample_rate", "num_mel_bins") if key in features}
-    return settings
+    settings = {f"model.{key}": value for key, value in model.items()}
+    settings |= {f"features.{key}": features[key] for key in known_keys("features") if key in features}
+    return {key: value for key, value in settings.items() if facts(key).defines_weights}
 
 
 def read_donor(path: Path) -> Donor:

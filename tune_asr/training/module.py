@@ -11,6 +11,7 @@ from typing import Any
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
+from tune_asr.config.keys import facts
 from tune_asr.errors import DataError, SettingError
 from tune_asr.training.augment.perturb import Perturbation
 from tune_asr.training.augment.spec_augment import SpecAugment
@@ -19,9 +20,6 @@ from tune_asr.training.ctc import CTCLoss, min_frames
 from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
-
-# Keys of the section `model` that say which encoder and how it starts, not how it is built.
-NO_PARAMETERS = frozenset({"target", "init_from", "freeze_steps"})
 
 
 class SimpleCTCModule(CTCModule):
@@ -63,8 +61,7 @@ class SimpleCTCModule(CTCModule):
         self.counts_infeasible = True
         """False if all training data have been checked: one transcript may be too large a share of a part of them."""
         self.freeze_steps = model.get("freeze_steps", 0)
-        parameters = {key: value for key, value in model.items() if key not in NO_PARAMETERS}
-        self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **parameters)
+        self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **encoder_arguments(model))
 
     def forward(self, features: Tensor, feature_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(N, T, C), (N,) -> log-probabilities (N, T', V) in float32, their lengths (N,)."""
@@ -108,3 +105,8 @@ class SimpleCTCModule(CTCModule):
         names = [group["name"] for group in optimizer.param_groups]
         rates = [schedule if name.startswith("output") else held for name in names]
         return self.scheduled(optimizer, rates)
+
+
+def encoder_arguments(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of the section `model` with which the encoder is built."""
+    return {key: value for key, value in model.items() if facts(f"model.{key}").is_argument is not False}

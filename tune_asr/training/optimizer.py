@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from tune_asr.config.sections import Config, OptimizerSection
+from tune_asr.config.sections import Config
+from tune_asr.config.training_sections import OptimizerSection
 from tune_asr.errors import ConfigError
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
+from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.training.callbacks.ema import RAW_WEIGHTS
@@ -95,9 +96,11 @@ def check_resumable(
     if any(references):  # then nobody wrote these rates
         for settings in (theirs, own):
             settings[SCALED] = settings.pop("optimizer.lr", None)
-    if weights == "raw":
-        for settings in (theirs, own):
-            settings.pop("optimizer.ema_decay", None)
+    for settings in (theirs, own):
+        for key in list(settings):
+            need = facts(key).needs
+            if need and need.key == "checkpoint.weights" and weights not in need.values:
+                del settings[key]
     theirs["checkpoint.weights"], own["checkpoint.weights"] = "ema" if RAW_WEIGHTS in content else "raw", weights
     # What says nothing of settings, as a user's own module may, is told by its weights; the first of them is enough.
     differences = _differences(theirs, own)
@@ -162,8 +165,8 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, Any]:
 def _settings(hparams: Mapping[str, Any]) -> dict[str, Any]:
     """What a checkpoint decides, whatever the configuration says: the weights' meaning and the optimiser's state."""
     settings = {key: hparams[key] for key in ("vocab", "blank_id") if key in hparams}
-    settings |= {f"features.{key}": hparams[key] for key in ("num_mel_bins", "sample_rate") if key in hparams}
+    settings |= {f"features.{key}": hparams[key] for key in known_keys("features") if key in hparams}
     for name in ("model", "optimizer"):
         section = hparams.get(name)
         settings |= {f"{name}.{key}": value for key, value in section.items()} if isinstance(section, Mapping) else {}
-    return {key: value for key, value in settings.items() if key not in ("model.dropout", "model.init_from")}
+    return {key: value for key, value in settings.items() if "." not in key or facts(key).fixed_on_resume}

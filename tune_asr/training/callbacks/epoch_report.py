@@ -16,7 +16,7 @@ import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 from torch.optim.lr_scheduler import LambdaLR
 
-from tune_asr.config.sections import EarlyStoppingSection
+from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.scoring.counts import objective
 from tune_asr.training.batching import Batch
