@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from written_search import Search
+
+from tests.written_search import Search
 
 REPOSITORY = Path(__file__).parents[1]
 

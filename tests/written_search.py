@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.ledgers import event
 from tune_asr.record.checkpoints import epoch_folder, write_checkpoint
+from tune_asr.record.events import Event, Report, WordCounts
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_yaml import write_search_yaml
 from tune_asr.record.state import SearchState
+from tune_asr.scoring.scores import Scores
 
 DESCRIPTION = {
     "name": "lr",
@@ -38,8 +41,11 @@ class Search:
         self.ledger = Ledger.open(self.folder.ledger)
         self.state = SearchState()
 
-    def log(self, event: str, **fields: Any) -> None:
-        for written in self.ledger.append({"event": event, **fields}):
+    def log(self, kind: str, **fields: Any) -> None:
+        self.append(event(kind, **fields))
+
+    def append(self, event: Event) -> None:
+        for written in self.ledger.append(event):
             self.state.apply(written)
 
     def start(self, slots: int = 2) -> None:
@@ -78,23 +84,18 @@ class Search:
                 },
             )
         wer = sum(errors) / (WORDS * len(errors))
-        self.log(
-            "report",
-            trial=trial,
-            epoch=epoch,
-            val_wer=wer,
-            val_cer=wer / 2,
-            val_loss=loss,
-            objective=wer,
-            words=WORDS * len(errors),
-            substitutions=sum(errors),
-            deletions=0,
-            insertions=0,
-            train_seconds=1.5,
-            val_seconds=0.5,
-            seconds=2.0,
-            checkpoint=str(folder.relative_to(self.folder.root)),
-            last=False,
+        self.append(
+            Report(
+                trial=trial,
+                epoch=epoch,
+                scores=Scores(val_wer=wer, val_cer=wer / 2, val_loss=loss, objective=wer),
+                counts=WordCounts(words=WORDS * len(errors), substitutions=sum(errors), deletions=0, insertions=0),
+                train_seconds=1.5,
+                val_seconds=0.5,
+                seconds=2.0,
+                checkpoint=str(folder.relative_to(self.folder.root)),
+                last=False,
+            )
         )
 
     def describe(self, **changes: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import resource
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def _trial(number: str, generator: np.random.Generator, asha: Asha, words: Any, 
         yield {"event": "report", "epoch": epoch, **rates, **counts, "seconds": 1.0, "last": epoch == 27}
         decision = asha.decide(epoch, wer) if epoch < 27 else None
         if decision:
-            yield decision.event(number)
+            yield {"event": "decision", **asdict(decision)}
         if decision and decision.verdict == "stop":
             break
     lines = (

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tune_asr.record.ledger import read_ledger
+from tests.ledgers import read_lines
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def run_search(space: Mapping[str, Any]) -> Run:
         path.write_text(yaml.safe_dump({"config": str(REPOSITORY / "configs/train.yaml"), **space}), encoding="utf-8")
         began = time.time()
         run_python("-m", "tune_asr.search", "--space", str(path), "--results", folder, TMPDIR=folder)
-        return Run(began, read_ledger(Path(folder, "space", "trials.jsonl")))
+        return Run(began, read_lines(Path(folder, "space", "trials.jsonl")))
 
 
 def run_python(*arguments: str, code: int = 0, **environment: str) -> None:

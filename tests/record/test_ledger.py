@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,20 +16,39 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.ledgers import event
 from tune_asr.errors import StorageError
-from tune_asr.record.ledger import Ledger, as_written, read_ledger
+from tune_asr.record.events import Created, Ended, Event, Report, WordCounts
+from tune_asr.record.ledger import Ledger, as_written, iter_ledger
+from tune_asr.scoring.scores import Scores
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
-events = st.fixed_dictionaries({"event": st.text()}).flatmap(
-    lambda event: st.dictionaries(st.text(min_size=1), values, max_size=4).map(lambda more: {**more, **event})
+text, whole, number, share = st.text(st.characters()), st.integers(0, 2**63 - 1), st.floats(), st.floats(0)
+events = st.one_of(
+    st.builds(Created, trial=text, params=st.dictionaries(st.text(), values, max_size=4), seed=st.integers(-9, 9)),
+    st.builds(Ended, event=st.sampled_from(["finished", "failed"]), trial=text, epoch=st.none() | whole, cause=text),
+    st.builds(
+        Report,
+        trial=text,
+        epoch=whole,
+        scores=st.builds(Scores, share, share, number, number),
+        counts=st.builds(WordCounts, words=st.none() | whole, insertions=whole),
+        train_loss=number,
+        seconds=share,
+        last=st.booleans(),
+    ),
 )
 
 
-def write(path: Path, *batches: list[dict]) -> list[dict]:
+def read(path: Path) -> list[Event]:
+    return list(iter_ledger(path))
+
+
+def write(path: Path, *batches: Sequence[Event]) -> list[Event]:
     ledger = Ledger.open(path)
     written = [event for batch in batches for event in ledger.append(*batch)]
     ledger.close()
@@ -39,38 +60,41 @@ def write(path: Path, *batches: list[dict]) -> list[dict]:
 def test_what_is_read_is_what_append_says_it_wrote(tmp_path, batches):
     path = tmp_path / "trials.jsonl"
     path.unlink(missing_ok=True)
-    assert write(path, *batches) == read_ledger(path)
+    assert write(path, *batches) == read(path)
 
 
 def test_numbers_that_are_not_finite_become_null_however_deep():
-    written = as_written({"event": "report", "val_loss": float("inf"), "deep": {"a": [float("nan"), 1.5]}})
-    assert (written["val_loss"], written["deep"]) == (None, {"a": [None, 1.5]})
+    scores = Scores(0.5, 0.5, val_loss=math.inf, objective=math.nan)
+    written = as_written(Report(trial="00000", epoch=1, scores=scores, seconds=1.0, last=False))
+    assert (written["val_wer"], written["val_loss"], written["objective"]) == (0.5, None, None)
+    written = as_written(event("created", params={"a": [math.nan, {"b": math.inf}, 1.5]}))
+    assert written["params"] == {"a": [None, {"b": None}, 1.5]}
 
 
 def test_time_is_utc_with_milliseconds_and_is_added_only_where_absent():
-    time = as_written({"event": "started"})["time"]
+    time = as_written(event("started"))["time"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
     assert abs(datetime.fromisoformat(time) - datetime.now(UTC)) < timedelta(seconds=5)
-    assert as_written({"event": "started", "time": "then"})["time"] == "then"
+    assert as_written(event("started", time="then"))["time"] == "then"
 
 
 def test_a_ledger_torn_at_any_byte_of_its_last_line_loses_that_line_alone(tmp_path):
     path = tmp_path / "trials.jsonl"
-    before = write(path, [{"event": "created", "trial": "00000"}, {"event": "started", "trial": "00000"}])
+    before = write(path, [event("created"), event("started")])
     length = path.stat().st_size
-    write(path, [{"event": "report", "trial": "00000", "text": "naïve \n 日本"}])
+    write(path, [event("failed", cause="naïve \n 日本")])
     whole = path.read_bytes()
     for cut in range(length, len(whole)):
         path.write_bytes(whole[:cut])
-        assert read_ledger(path) == before, f"read, cut at byte {cut}"
+        assert read(path) == before, f"read, cut at byte {cut}"
         assert path.stat().st_size == cut, "reading wrote"
-        after = write(path, [{"event": "resumed", "trial": "00000"}])
-        assert read_ledger(path) == before + after, f"written, cut at byte {cut}"
+        after = write(path, [event("resumed")])
+        assert read(path) == before + after, f"written, cut at byte {cut}"
 
 
 def test_a_last_line_that_is_ended_but_not_json_is_cut(tmp_path):
     path = tmp_path / "trials.jsonl"
-    before = write(path, [{"event": "started"}])
+    before = write(path, [event("started")])
     for torn in (
         b"\0\0\0\0\n",
         b'{"event": "rep\n',
@@ -81,19 +105,19 @@ def test_a_last_line_that_is_ended_but_not_json_is_cut(tmp_path):
     ):
         with path.open("ab") as file:
             file.write(torn)
-        assert read_ledger(path) == before
+        assert read(path) == before
         write(path)
-        assert read_ledger(path) == before
+        assert read(path) == before
         assert path.read_bytes().endswith(b"}\n")
 
 
 def test_a_broken_line_in_the_middle_is_named_with_file_and_line_and_is_not_touched(tmp_path):
     path = tmp_path / "trials.jsonl"
-    write(path, [{"event": "started"}] * 3)
+    write(path, [event("started")] * 3)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + b"{broken\n" + lines[2])
     damaged = path.read_bytes()
-    for attempt in (read_ledger, Ledger.open):
+    for attempt in (read, Ledger.open):
         with pytest.raises(StorageError, match=rf"(?s){re.escape(str(path))}:2: .*cut it off before line 2"):
             attempt(path)
     assert path.read_bytes() == damaged
@@ -101,7 +125,7 @@ def test_a_broken_line_in_the_middle_is_named_with_file_and_line_and_is_not_touc
 
 def test_a_missing_ledger_is_not_a_results_folder(tmp_path):
     with pytest.raises(StorageError, match="not a results folder"):
-        read_ledger(tmp_path / "trials.jsonl")
+        read(tmp_path / "trials.jsonl")
 
 
 def test_an_append_is_one_write_followed_by_an_fsync(tmp_path, monkeypatch):
@@ -110,7 +134,7 @@ def test_an_append_is_one_write_followed_by_an_fsync(tmp_path, monkeypatch):
     for name in ("write", "fsync"):
         real = getattr(os, name)
         monkeypatch.setattr(os, name, lambda *a, name=name, real=real: calls.append(name) or real(*a))
-    ledger.append({"event": "report"}, {"event": "decision"}, {"event": "pruned"})
+    ledger.append(event("report"), event("decision"), event("pruned"))
     assert calls == ["write", "fsync"]
 
 
@@ -122,30 +146,31 @@ def test_a_child_process_does_not_inherit_the_ledger(tmp_path):
 def test_a_full_disk_leaves_no_torn_line_and_names_the_way_out(small_disk):
     path = small_disk / "trials.jsonl"
     ledger = Ledger.open(path)
-    first = ledger.append({"event": "started"})
-    with pytest.raises(StorageError, match=r"the disk is full\n.*Free some space"):
-        ledger.append({"event": "report"}, {"event": "decision", "text": "x" * (1 << 18)})
+    first = ledger.append(event("started"))
+    with pytest.raises(StorageError, match=r"(?s)the disk is full\n.*Free some space"):
+        ledger.append(event("report"), event("failed", cause="x" * (1 << 18)))
     assert path.read_bytes().count(b"\n") == 1
-    second = ledger.append({"event": "resumed"})
-    assert read_ledger(path) == first + second
+    second = ledger.append(event("resumed"))
+    assert read(path) == first + second
 
 
 FILE_SIZE_LIMIT = """
 import resource, sys
 from pathlib import Path
 from tune_asr.errors import StorageError
-from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.events import Ended, Started
+from tune_asr.record.ledger import Ledger, iter_ledger
 path = Path(sys.argv[1])
 ledger = Ledger.open(path)
-kept = ledger.append({"event": "started"})
+kept = ledger.append(Started(trial="00000"))
 resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
 try:
-    ledger.append({"event": "report", "text": "x" * 500})
+    ledger.append(Ended(event="failed", trial="00000", cause="x" * 500))
 except StorageError as error:
     assert "cannot append" in str(error), error
 else:
     raise AssertionError("the limit was not met")
-assert read_ledger(path) == kept and path.read_bytes().endswith(b"\\n")
+assert list(iter_ledger(path)) == kept and path.read_bytes().endswith(b"\\n")
 """
 
 
@@ -155,7 +180,7 @@ def test_a_write_that_is_cut_short_by_the_system_is_taken_back(tmp_path):
 
 def test_lines_are_plain_utf_8_json_objects(tmp_path):
     path = tmp_path / "trials.jsonl"
-    write(path, [{"event": "failed", "cause": "größer \u2028 \udc80"}])
+    write(path, [event("failed", cause="größer \u2028 \udc80")])
     (line,) = path.read_bytes().split(b"\n")[:-1]
     assert "größer".encode() in line
     assert json.loads(line.decode("utf-8"))["cause"] == "größer \u2028 \udc80"

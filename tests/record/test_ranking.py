@@ -7,20 +7,21 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.record.ranking import best_epoch, epoch_key, leader, searched_keys, standings
+from tests.ledgers import event
+from tune_asr.record.ranking import best_epoch, leader, order, searched_keys, standings
 from tune_asr.record.state import SearchState, Trial
 
 maybe = st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5])
 reports = st.lists(st.tuples(maybe, maybe, maybe), max_size=5).map(
     lambda rows: [
-        {"epoch": epoch, "val_wer": wer, "val_cer": cer, "val_loss": loss}
+        event("report", epoch=epoch, val_wer=wer, val_cer=cer, val_loss=loss)
         for epoch, (wer, cer, loss) in enumerate(rows, start=1)
     ]
 )
 
 
 def trial(number: int, *rows: tuple[float | None, float | None, float | None], status: str = "finished") -> Trial:
-    listed = [{"epoch": e, "val_wer": w, "val_cer": c, "val_loss": v} for e, (w, c, v) in enumerate(rows, start=1)]
+    listed = [event("report", epoch=e, val_wer=w, val_cer=c, val_loss=v) for e, (w, c, v) in enumerate(rows, start=1)]
     return Trial(f"{number:05d}", {}, 1, status, listed)
 
 
@@ -35,23 +36,23 @@ def rank(*arguments, **options) -> list[Trial]:
 @given(reports, st.sampled_from(["val_wer", "val_cer"]))
 def test_the_best_epoch_is_the_minimum_over_usable_ones(rows, metric):
     best = best_epoch(Trial("00000", {}, 1, reports=rows), None, metric)
-    usable = [row for row in rows if row[metric] is not None]
+    usable = [row for row in rows if row.scores.get(metric) is not None]
     assert (best is None) == (not usable)
     if best:
-        assert best[metric] == min(row[metric] for row in usable)
-        assert all(epoch_key(best, metric) <= epoch_key(row, metric) for row in usable)
+        assert best.scores.get(metric) == min(row.scores.get(metric) for row in usable)
+        assert all(order(best, metric) <= order(row, metric) for row in usable)
 
 
 def test_ties_go_by_cer_then_loss_then_the_earlier_epoch():
-    assert best_epoch(trial(0, (0.5, 0.3, 1), (0.5, 0.2, 9)))["epoch"] == 2
-    assert best_epoch(trial(0, (0.5, 0.2, 2), (0.5, 0.2, 1)))["epoch"] == 2
-    assert best_epoch(trial(0, (0.5, 0.2, 1), (0.5, 0.2, 1)))["epoch"] == 1
-    assert best_epoch(trial(0, (0.5, 0.2, None), (0.5, 0.2, 1)))["epoch"] == 2
+    assert best_epoch(trial(0, (0.5, 0.3, 1), (0.5, 0.2, 9))).epoch == 2
+    assert best_epoch(trial(0, (0.5, 0.2, 2), (0.5, 0.2, 1))).epoch == 2
+    assert best_epoch(trial(0, (0.5, 0.2, 1), (0.5, 0.2, 1))).epoch == 1
+    assert best_epoch(trial(0, (0.5, 0.2, None), (0.5, 0.2, 1))).epoch == 2
 
 
 def test_only_epochs_whose_checkpoint_is_kept_count():
     rows = trial(0, (0.1, 0, 0), (0.3, 0, 0), (0.2, 0, 0))
-    assert best_epoch(rows, {2, 3})["epoch"] == 3
+    assert best_epoch(rows, {2, 3}).epoch == 3
     assert best_epoch(rows, set()) is None
     best = trial(1, (0.25, 0, 0))
     assert rank(state(rows, best), kept={"00000": {2}, "00001": {1}}) == [best, rows]

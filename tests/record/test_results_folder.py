@@ -13,13 +13,15 @@ from contextlib import contextmanager
 import pytest
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.record.events import SearchStarted
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.ledger import Ledger
 from tune_asr.record.skipped_rows import write_skipped_rows
 
 OWNER = """
 import subprocess, sys, time
 from pathlib import Path
+from tune_asr.record.events import SearchStarted
 from tune_asr.record.folder import ResultsFolder
 lock = ResultsFolder(Path(sys.argv[1])).lock()
 child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, close_fds=False)
@@ -46,7 +48,7 @@ def owner_of(folder: ResultsFolder) -> Iterator[subprocess.Popen[str]]:
 def test_a_new_folder_is_made_with_its_parents_and_an_empty_ledger(tmp_path):
     folder = ResultsFolder.create(tmp_path / "results" / "über uns")
     assert [p.name for p in folder.root.iterdir()] == ["trials.jsonl"]
-    assert read_ledger(folder.ledger) == []
+    assert folder.ledger.read_bytes() == b""
 
 
 @pytest.mark.parametrize("proof", ["search.yaml", "trials.jsonl"])
@@ -77,7 +79,7 @@ def test_a_folder_of_which_no_search_came_is_taken_back_and_one_that_is_used_is_
     assert not folder.root.exists()
     folder = ResultsFolder.create(tmp_path / "lr")
     folder.search_yaml.write_text("name: lr\n")
-    Ledger.open(folder.ledger).append({"event": "search_started"})
+    Ledger.open(folder.ledger).append(SearchStarted(slots=1))
     folder.discard()
     assert sorted(p.name for p in folder.root.iterdir()) == ["search.yaml", "trials.jsonl"]
 

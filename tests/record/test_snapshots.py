@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from tune_asr.record.checkpoints import epoch_folder, retain
-from tune_asr.record.ledger import read_ledger
 from tune_asr.record.snapshots import winner_config, write_snapshots
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import Utterances
@@ -132,7 +131,7 @@ def test_a_snapshot_of_nothing_new_writes_nothing_and_resamples_nothing(searched
     snapshot(searched)
     before = files(searched)
     monkeypatch.setattr(Utterances, "interval", lambda _: pytest.fail("the interval was known"))
-    snapshot(searched, state=SearchState.replay(read_ledger(searched.folder.ledger)))
+    snapshot(searched, state=SearchState.read(searched.folder.ledger))
     assert files(searched) == before
 
 
@@ -231,7 +230,7 @@ def test_the_report_names_the_winner_of_the_summary_where_the_best_checkpoint_is
         for path in file:
             path.unlink()
         trial, report = gather(searched.folder.root, rows=1).ranked[0]
-        assert (trial.number, report["epoch"]) == (best["trial"], best["epoch"]) == ("00001", 4)
+        assert (trial.number, report.epoch) == (best["trial"], best["epoch"]) == ("00001", 4)
 
 
 def test_a_trial_is_trained_again_without_an_average_which_its_search_did_not_make():

@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ledgers import event
 from tune_asr.errors import StorageError
-from tune_asr.record.ledger import read_ledger
+from tune_asr.record.events import Event, Report
 from tune_asr.record.state import FINAL, STATUSES, SearchState
 
-CREATED = {"event": "created", "trial": "00000", "params": {}, "seed": 1}
+CREATED = event("created")
 
 
 @st.composite
-def histories(draw) -> list[dict]:
+def histories(draw) -> list[Event]:
     """Events of a search that can have happened, several trials interleaved."""
-    events: list[dict] = []
+    events: list[Event] = []
     epochs: dict[str, int] = {}
     over: set[str] = set()
     for second in range(draw(st.integers(0, 40))):
@@ -26,23 +27,23 @@ def histories(draw) -> list[dict]:
         if not epochs or draw(st.integers(0, 5)) == 0:
             number = f"{len(epochs):05d}"
             epochs[number] = 0
-            events.append({**CREATED, "trial": number, "params": {"lr": draw(st.floats(1e-5, 1.0))}, "time": time})
+            events.append(event("created", trial=number, params={"lr": draw(st.floats(1e-5, 1.0))}, time=time))
             continue
         number = draw(st.sampled_from(sorted(epochs)))
         if number in over:
             continue
         name = draw(st.sampled_from(["started", "report", "report", "paused", "resumed", "decision", *FINAL]))
-        event = {"event": name, "trial": number, "time": time}
+        fields = {"trial": number, "time": time}
         if name == "report":
             epochs[number] += 1
-            event.update(epoch=epochs[number], val_wer=0.5, seconds=1.0)
+            fields |= {"epoch": epochs[number], "val_wer": 0.5, "seconds": 1.0}
         if name == "decision":
-            event.update(epoch=epochs[number])
+            fields |= {"epoch": epochs[number]}
         if name == "resumed":
-            event.update(epoch=epochs[number], cause="worker died", retry=draw(st.integers(1, 3)))
+            fields |= {"epoch": epochs[number], "cause": "worker died"}
         if name in FINAL:
             over.add(number)
-        events.append(event)
+        events.append(event(name, **fields))
     return events
 
 
@@ -50,10 +51,10 @@ def histories(draw) -> list[dict]:
 @given(histories())
 def test_replay_is_applying_the_events_one_by_one(events):
     live = SearchState()
-    for event in events:
-        live.apply(event)
+    for each in events:
+        live.apply(each)
     assert SearchState.replay(events) == live
-    assert live.epochs == sum(event["event"] == "report" for event in events) == live.seconds
+    assert live.epochs == sum(isinstance(each, Report) for each in events) == live.seconds
     assert {t.number for t in live.open_trials()} == {t.number for t in live.trials.values() if t.status not in FINAL}
     assert list(live.trials) == sorted(live.trials)
     assert sum(live.counts().values()) == len(live.trials)
@@ -61,9 +62,9 @@ def test_replay_is_applying_the_events_one_by_one(events):
 
 def test_a_decision_is_about_the_last_epoch():
     state = SearchState()
-    state.apply({**CREATED, "event": "created"})
+    state.apply(CREATED)
     with pytest.raises(StorageError, match="judged at epoch 9, but is at 0"):
-        state.apply({"event": "decision", "trial": "00000", "epoch": 9})
+        state.apply(event("decision", epoch=9))
 
 
 def test_the_state_beside_a_ledger_is_the_one_its_replay_gives(search):
@@ -72,14 +73,14 @@ def test_the_state_beside_a_ledger_is_the_one_its_replay_gives(search):
     search.epoch(trial, [1, 2], loss=float("nan"))
     search.log("diverged", trial=trial, cause="loss is NaN")
     search.log("search_ended", status="finished")
-    assert SearchState.replay(read_ledger(search.folder.ledger)) == search.state
+    assert SearchState.read(search.folder.ledger) == search.state
 
 
 def test_each_state_is_reached_by_its_event():
     state = SearchState()
     seen = []
-    for event in ("created", "started", "paused", "resumed", "finished"):
-        state.apply({**CREATED, "event": event})
+    for kind in ("created", "started", "paused", "resumed", "finished"):
+        state.apply(event(kind))
         seen.append(state.trials["00000"].status)
     assert seen == ["pending", "running", "paused", "running", "finished"]
     assert set(STATUSES) == {*seen, *FINAL}
@@ -87,52 +88,47 @@ def test_each_state_is_reached_by_its_event():
 
 @pytest.mark.parametrize("epoch", [0, 1, 3])
 def test_a_report_of_any_epoch_but_the_next_is_refused_with_line_and_trial(epoch):
-    events = [CREATED, {"event": "report", "trial": "00000", "epoch": 1}]
-    events.append({"event": "report", "trial": "00000", "epoch": epoch})
-    message = rf"trials\.jsonl:3: .*trial 00000 reports epoch {epoch} where 2 is the next"
+    events = [CREATED, event("report", epoch=1), event("report", epoch=epoch)]
+    message = rf"trials\.jsonl:3: .*trial 00000 reports epoch {epoch}, but 2 is the next"
     with pytest.raises(StorageError, match=message):
         SearchState.replay(events)
 
 
 @pytest.mark.parametrize(
-    ("event", "message"),
+    ("bad", "message"),
     [
-        ({"event": "started", "trial": "00007"}, "trial 00007 was never created"),
-        ({**CREATED, "trial": "00002"}, "created where 00001 is the next number"),
-        ({**CREATED, "trial": "../../etc"}, "is the next number"),
-        ({"event": "exploded", "trial": "00000"}, "does not know it"),
-        ({"event": "exploded"}, "does not know it"),
-        ({"event": "created", "trial": "00001"}, "params"),
+        (event("started", trial="00007"), "trial 00007 was never created"),
+        (event("created", trial="00002"), "created where 00001 is the next number"),
+        (event("created", trial="../../etc"), "is the next number"),
     ],
 )
-def test_an_event_that_cannot_be_is_refused_with_its_line(event, message):
-    with pytest.raises(StorageError, match=rf"trials\.jsonl:2: no {event['event']} event can stand here: .*{message}"):
-        SearchState.replay([CREATED, event])
+def test_an_event_that_cannot_be_is_refused_with_its_line(bad, message):
+    with pytest.raises(StorageError, match=rf"trials\.jsonl:2: no {bad.event} event can stand here: .*{message}"):
+        SearchState.replay([CREATED, bad])
 
 
 @pytest.mark.parametrize("final", FINAL)
 def test_a_trial_that_is_over_stays_so(final):
-    state = SearchState.replay([CREATED, {"event": final, "trial": "00000", "cause": "because"}])
+    state = SearchState.replay([CREATED, event(final, cause="because")])
     assert state.trials["00000"].cause == "because"
     with pytest.raises(StorageError, match=re.escape(f"trial 00000 is over: it is {final}")):
-        state.apply({"event": "started", "trial": "00000"})
+        state.apply(event("started"))
 
 
 def test_retries_are_counted_and_a_new_driver_is_no_retry_and_an_epoch_ends_their_row():
-    events = [CREATED, {"event": "started", "trial": "00000"}]
-    events += [{"event": "paused", "trial": "00000", "epoch": 0, "cause": "killed", "retry": n} for n in (1, 2)]
-    events += [{"event": "paused", "trial": "00000", "epoch": 0}]
-    events += [{"event": "resumed", "trial": "00000", "epoch": 0, "cause": "search resumed"}]
+    events = [CREATED, event("started")]
+    events += [event("paused", epoch=0, cause="killed", retry=n) for n in (1, 2)]
+    events += [event("paused", epoch=0), event("resumed", epoch=0, cause="search resumed")]
     state = SearchState.replay(events)
     trial = state.trials["00000"]
     assert (trial.retries, trial.deaths) == (2, ["killed", "killed"])
-    state.apply({"event": "report", "trial": "00000", "epoch": 1})
+    state.apply(event("report", epoch=1))
     assert (trial.retries, trial.deaths) == (2, [])
 
 
 def test_wall_time_leaves_out_the_time_in_which_nothing_ran():
-    def at(clock: str, event: str, **fields: object) -> dict:
-        return {"event": event, "time": f"2026-01-01T{clock}.000Z", **fields}
+    def at(clock: str, kind: str, **fields: object) -> Event:
+        return event(kind, time=f"2026-01-01T{clock}.000Z", **fields)
 
     events = [
         at("10:00:00", "search_started", slots=2),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledgers import event
 from tune_asr.errors import StorageError
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.ledger import Ledger
@@ -76,4 +77,4 @@ def test_a_ledger_that_can_neither_be_written_nor_cut(tmp_path):
     ledger = Ledger.open(tmp_path / "trials.jsonl")
     ledger.close()
     with pytest.raises(StorageError, match=r"trials\.jsonl: cannot append to the ledger: Bad file descriptor"):
-        ledger.append({"event": "started"})
+        ledger.append(event("started"))

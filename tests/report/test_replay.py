@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ledgers import event
 from tune_asr.record.state import SearchState
 from tune_asr.report.replay import History, Setting
 from tune_asr.space.asha import Asha
@@ -25,17 +27,17 @@ def searched(curves, grace, eta, *, slots=1, seed=0, controls=0):
     waiting, running = list(range(len(curves))), []
     while waiting or running:
         while waiting and len(running) < slots:
-            state.apply({"event": "created", "trial": f"{waiting[0]:05d}", "params": {}, "seed": 1})
+            state.apply(event("created", trial=f"{waiting[0]:05d}"))
             running.append(waiting.pop(0))
         index = chance.choice(running)
         trial = state.trials[f"{index:05d}"]
         epoch, value = trial.epoch + 1, curves[index][trial.epoch]
-        state.apply({"event": "report", "trial": trial.number, "epoch": epoch, "objective": value, "seconds": 1.0})
+        state.apply(event("report", trial=trial.number, epoch=epoch, objective=value, seconds=1.0))
         decision = None if epoch == MAX_T or trial.is_control else asha.decide(epoch, value)
         if decision:
-            state.apply(decision.event(trial.number))
+            state.apply(event("decision", trial=trial.number, **asdict(decision)))
         if epoch == MAX_T or (decision and decision.verdict == "stop"):
-            state.apply({"event": "finished" if epoch == MAX_T else "pruned", "trial": trial.number})
+            state.apply(event("finished" if epoch == MAX_T else "pruned", trial=trial.number))
             running.remove(index)
     return state
 
@@ -99,8 +101,8 @@ def test_a_harder_setting_can_lose_the_winner_and_it_is_known():
 @pytest.mark.parametrize("end", ["diverged", "failed"])
 def test_a_trial_that_ended_by_itself_trains_no_longer_under_any_setting(end):
     state = SearchState()
-    state.apply({"event": "created", "trial": "00000", "params": {}, "seed": 1})
-    state.apply({"event": "report", "trial": "00000", "epoch": 1, "objective": None})
-    state.apply({"event": end, "trial": "00000"})
+    state.apply(event("created"))
+    state.apply(event("report", objective=None))
+    state.apply(event(end))
     for grace, eta in itertools.product((1, 2), (2, 3)):
         assert History(state, MAX_T).replay(Setting("objective", grace, eta)).epochs == (1, 1)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -381,7 +382,7 @@ def test_the_header_says_whose_error_rates_these_are_and_the_end_how_to_export(s
     assert "ema" not in reported(search, capsys)
     assert "tune_asr.export" not in reported(search, capsys), "no checkpoint is kept"
     search.epoch(trial, [1])
-    search.log(**{**search.state.reports[-1], "epoch": 3, "weights": "ema"})
+    search.append(replace(search.state.reports[-1], epoch=3, weights="ema"))
     text = reported(search, capsys)
     assert "Error rates are those of the averaged weights (ema).\n" in text
     assert f"    python -m tune_asr.export {search.folder.root}\n" in text

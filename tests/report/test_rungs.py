@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ledgers import event
 from tune_asr.report.findings import horizon_of
 from tune_asr.report.rungs import RungOrder, asha_metric, foretold, rank_correlation, rung_orders
 from tune_asr.report.timeline import Run, runs
@@ -47,21 +48,21 @@ def test_of_two_trials_nothing_is_said():
 
 
 def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
-    def event(name, second, **fields):
-        return {"event": name, "time": f"2026-01-01T00:00:{second:02d}Z", **fields}
+    def at(name, second, **fields):
+        return event(name, time=f"2026-01-01T00:00:{second:02d}Z", **fields)
 
     events = [
-        event("search_started", 0),
-        event("started", 1, trial="00000", process="h:1"),
-        event("started", 2, trial="00001", process="h:2"),
-        event("report", 3, trial="00000"),
-        event("search_started", 30),
-        event("resumed", 31, trial="00000", process="h:3"),
-        event("paused", 32, trial="00000"),
-        event("resumed", 33, trial="00000", process="h:4"),
-        event("pruned", 34, trial="00000"),
-        event("resumed", 35, trial="00001", process="h:3"),
-        event("report", 36, trial="00001"),
+        at("search_started", 0),
+        at("started", 1, trial="00000", process="h:1"),
+        at("started", 2, trial="00001", process="h:2"),
+        at("report", 3, trial="00000"),
+        at("search_started", 30),
+        at("resumed", 31, trial="00000", process="h:3"),
+        at("paused", 32, trial="00000"),
+        at("resumed", 33, trial="00000", process="h:4"),
+        at("pruned", 34, trial="00000"),
+        at("resumed", 35, trial="00001", process="h:3"),
+        at("report", 36, trial="00001"),
     ]
     found = runs(events, running=True)
     assert runs(events, running=False)[-1].ended == "killed"

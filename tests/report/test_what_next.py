@@ -1,5 +1,7 @@
 """What the report says of controls and of other `asha` settings, and what it recommends."""
 
+from dataclasses import asdict
+
 import pytest
 import yaml
 
@@ -29,8 +31,7 @@ def conduct(search):
                 judged = epoch < 4 and not search.state.trials[trial].is_control
                 decision = asha.decide(epoch, wrong / 10) if judged else None
                 if decision:
-                    fields = decision.event(trial)
-                    search.log(fields.pop("event"), **fields)
+                    search.log("decision", trial=trial, **asdict(decision))
                 if decision and decision.verdict == "stop":
                     search.log("pruned", trial=trial)
                     break

@@ -4,6 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from tests.ledgers import event, read_lines
 from tune_asr.config.sections import Config
 from tune_asr.errors import (
     ConfigError,
@@ -16,7 +17,7 @@ from tune_asr.errors import (
 )
 from tune_asr.record.checkpoints import UTTERANCES, epoch_folder, write_checkpoint
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger, read_ledger
+from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import SearchState
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor
@@ -39,21 +40,21 @@ def make(folder):
             "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
         }
         plan = from_values(space, Config(**sections).model_dump(), "test")
-        state = SearchState.replay(read_ledger(folder.ledger))
+        state = SearchState.read(folder.ledger)
         asha = Asha(grace_period=1, reduction_factor=2, max_t=4, controls=controls)
         return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", {}, lambda event: None)
 
     return make
 
 
-def report(epoch, objective=0.5, last=False):
+def report(epoch, objective=0.5, last=False, trial="00000"):
     names = ("val_wer", "val_cer", "val_loss", "objective", "train_seconds", "val_seconds", "seconds")
-    values = dict.fromkeys(names, objective) | {"epoch": epoch, "checkpoint": f"epoch_{epoch:03d}"}
-    return messages.reported(values, last=last)
+    values = dict.fromkeys(names, objective) | {"checkpoint": f"epoch_{epoch:03d}"}
+    return messages.reported(event("report", trial=trial, epoch=epoch, last=last, **values))
 
 
 def events(folder):
-    return [event["event"] for event in read_ledger(folder.ledger)]
+    return [line["event"] for line in read_lines(folder.ledger)]
 
 
 def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, folder):
@@ -62,7 +63,7 @@ def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, fol
     assert conductor.receive(first.number, messages.started(0, [], "host:1")) == "continue"
     assert conductor.receive(second.number, messages.started(0, [], "host:2")) == "continue"
     assert conductor.receive(first.number, report(1, 0.5)) == "continue"
-    assert conductor.receive(second.number, report(1, 0.6)) == "stop"
+    assert conductor.receive(second.number, report(1, 0.6, trial=second.number)) == "stop"
     assert events(folder)[-3:] == ["report", "decision", "pruned"]
 
 
@@ -94,7 +95,7 @@ def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_fail
         conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
         conductor.process_ended("00000", "killed")
     assert events(folder).count("resumed") == MAX_RETRIES
-    assert read_ledger(folder.ledger)[-1]["event"] == "failed"
+    assert read_lines(folder.ledger)[-1]["event"] == "failed"
     assert conductor.next_work().number == "00001"
 
 
@@ -121,7 +122,7 @@ def test_an_epoch_gives_a_trial_its_retries_back(make, folder):
             conductor.process_ended("00000", "preempted")
     trial = conductor.state.trials["00000"]
     assert (trial.status, trial.retries) == ("paused", 2 * MAX_RETRIES)
-    retries = [event["retry"] for event in read_ledger(folder.ledger) if event["event"] == "paused"]
+    retries = [line["retry"] for line in read_lines(folder.ledger) if line["event"] == "paused"]
     assert retries == [1, 2, 3, 1, 2, 3]
 
 
@@ -130,7 +131,7 @@ def test_an_exception_is_tried_again_once_unless_it_is_another_one(make, folder)
     for cause in ("OSError: stale file handle", "NameError: los", "NameError: los"):
         assert conductor.next_work().number == "00000"
         conductor.process_ended("00000", cause, raised=True)
-    assert read_ledger(folder.ledger)[-1]["cause"] == "NameError: los (tried 3 times)"
+    assert read_lines(folder.ledger)[-1]["cause"] == "NameError: los (tried 3 times)"
     assert events(folder)[-3:] == ["paused", "paused", "failed"]
 
 
@@ -172,13 +173,13 @@ def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut)
         conductor.next_work()
         conductor.receive(number, messages.started(0, [], "host:1"))
     conductor.receive("00000", report(1, 0.5))
-    conductor.receive("00001", report(1, 0.6))
-    whole = read_ledger(folder.ledger)
+    conductor.receive("00001", report(1, 0.6, trial="00001"))
+    whole = read_lines(folder.ledger)
     lines = folder.ledger.read_bytes().splitlines(keepends=True)
     folder.ledger.write_bytes(b"".join(lines[:-cut]))
     make()
-    strip = [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in read_ledger(folder.ledger)]
-    assert strip == [{k: v for k, v in event.items() if k not in ("time", "epoch")} for event in whole]
+    strip = [{k: v for k, v in line.items() if k not in ("time", "epoch")} for line in read_lines(folder.ledger)]
+    assert strip == [{k: v for k, v in line.items() if k not in ("time", "epoch")} for line in whole]
 
 
 def saved(folder, number, *epochs):
@@ -231,7 +232,7 @@ def test_transcripts_that_do_not_fit_a_trials_frames_fail_the_trial_and_not_the_
     conductor = make()
     conductor.next_work()
     assert conductor.receive("00000", messages.failed(InfeasibleError("too long for their frames"))) == "stop"
-    assert read_ledger(folder.ledger)[-1]["cause"] == "too long for their frames"
+    assert read_lines(folder.ledger)[-1]["cause"] == "too long for their frames"
 
 
 @pytest.mark.parametrize(("key", "ends"), [("features.num_mel_bins", False), ("optimizer.lr", True)])
@@ -324,7 +325,7 @@ def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_i
                 conductor.next_work()
             if not conductor.state.trials[number].reports:
                 conductor.receive(number, messages.started(0, [], "host:1"))
-            conductor.receive(number, report(epoch, value, last=last))
+            conductor.receive(number, report(epoch, value, last=last, trial=number))
         return conductor
 
     conduct(1, ("00000", 0.5), ("00001", 0.6), ("00002", 0.7))
@@ -340,5 +341,5 @@ def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_i
     }
     # Whoever comes to the second rung after it is judged as if it had been pruned.
     trials = conduct(2, ("00000", 0.9)).state.trials
-    assert [(d["epoch"], d["verdict"]) for d in trials["00000"].decisions] == [(1, "continue"), (2, "continue")]
-    assert [(d["epoch"], d["verdict"]) for d in trials["00001"].decisions] == [(1, "continue")]
+    assert [(d.epoch, d.verdict) for d in trials["00000"].decisions] == [(1, "continue"), (2, "continue")]
+    assert [(d.epoch, d.verdict) for d in trials["00001"].decisions] == [(1, "continue")]

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from tune_asr.record.ledger import as_written
+from tests.ledgers import event
 from tune_asr.record.state import SearchState
 from tune_asr.search import live_table as live
 from tune_asr.search.live_table import LiveProgress, is_live_terminal
@@ -100,24 +100,24 @@ PARAMS = {"optimizer.lr": 0.00123, "model.dropout": 0.1} | {f"model.key_number_{
 
 
 def created(trial):
-    return {"event": "created", "trial": trial, "params": PARAMS, "seed": 1}
+    return event("created", trial=trial, params=PARAMS)
 
 
 def report(trial, epoch, wer):
-    event = {"event": "report", "trial": trial, "epoch": epoch, "seconds": 10.0}
-    return event | dict.fromkeys(("val_wer", "val_cer", "val_loss"), wer)
+    scores = dict.fromkeys(("val_wer", "val_cer", "val_loss"), wer)
+    return event("report", trial=trial, epoch=epoch, seconds=10.0, **scores)
 
 
 EVENTS = [
     created("00000"),
-    {"event": "started", "trial": "00000"},
+    event("started"),
     report("00000", 1, 0.9),
     report("00000", 2, 0.5),
     report("00000", 3, 0.6),
     created("00001"),
-    {"event": "started", "trial": "00001"},
+    event("started", trial="00001"),
     report("00001", 1, 0.95),
-    {"event": "pruned", "trial": "00001", "epoch": 1},
+    event("pruned", trial="00001", epoch=1),
 ]
 
 
@@ -132,9 +132,9 @@ def shown(terminal, events=EVENTS):
         metric="val_wer",
         stream=terminal.stream,
     )
-    for event in map(as_written, events):
-        state.apply(event)
-        progress.event(event)
+    for each in events:
+        state.apply(each)
+        progress.event(each)
         terminal.seen()  # a terminal that nobody reads takes no more
     return progress
 
@@ -155,9 +155,9 @@ def test_it_shows_trials_values_epochs_rates_states_the_best_and_the_time_left(t
 
 def test_what_is_wrong_with_a_trial_that_starts_stands_above_the_table(terminal):
     screen = terminal(80)
-    shown(screen, [created("00000"), {"event": "started", "trial": "00000"}, created("00001")])
+    shown(screen, [created("00000"), event("started"), created("00001")])
     assert not [line for line in screen.seen() if "started" in line]
-    shown(screen, [created("00000"), {"event": "started", "trial": "00000", "warning": "W&B is not installed"}])
+    shown(screen, [created("00000"), event("started", warning="W&B is not installed")])
     assert [line for line in screen.seen() if line.endswith("started   warning: W&B is not installed")]
 
 
@@ -174,8 +174,8 @@ def test_no_line_is_wider_than_the_terminal_and_the_table_stands_there_once(term
 
 def test_a_table_with_more_trials_than_lines_fits_the_terminal(terminal):
     screen = terminal(80, rows=12)
-    events = [event for n in range(30) for event in (created(f"{n:05d}"), report(f"{n:05d}", 1, 0.5 + n / 100))]
-    events += [{"event": "finished", "trial": f"{n:05d}"} for n in range(29)]
+    events = [each for n in range(30) for each in (created(f"{n:05d}"), report(f"{n:05d}", 1, 0.5 + n / 100))]
+    events += [event("finished", trial=f"{n:05d}") for n in range(29)]
     shown(screen, events)
     lines = screen.seen()
     table = lines[next(k for k, line in enumerate(lines) if line.startswith("trial")) :]
@@ -218,14 +218,15 @@ def test_a_terminal_that_is_closed_ends_nothing(terminal):
     progress = shown(screen)
     os.close(screen.master)
     screen.master = os.open(os.devnull, os.O_RDONLY)
-    progress.event(as_written(report("00000", 4, 0.1)))
+    progress.event(report("00000", 4, 0.1))
     progress.say("more")
     progress.close()
 
 
 def test_hostile_values_cannot_write_on_the_terminal(terminal):
     screen = terminal(80)
-    shown(screen, [created("00000") | {"params": {"a.[red]b{x}": "[bold]\x1b[2J"}}, report("00000", 1, 0.5)])
+    hostile = event("created", params={"a.[red]b{x}": "[bold]\x1b[2J"})
+    shown(screen, [hostile, report("00000", 1, 0.5)])
     text = "\n".join(screen.seen())
     assert "[red]b{x}" in text
     assert "[bold]" in text

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from tests.ledgers import event
 from tune_asr.record.state import SearchState
 from tune_asr.search.progress import Progress
 
@@ -12,23 +13,23 @@ def progress(events, **changes):
     state, stream = SearchState(), io.StringIO()
     arguments = {"num_trials": 4, "milestones": [3, 9, 27], "reduction_factor": 3, "slots": 2, "metric": "val_wer"}
     lines = Progress(state, **arguments | changes, stream=stream)
-    for event in events:
-        state.apply(event)
-        lines.event(event)
+    for each in events:
+        state.apply(each)
+        lines.event(each)
     return [line.partition("  ")[2] for line in stream.getvalue().splitlines()]
 
 
 def created(trial):
-    return {"event": "created", "trial": trial, "params": {"optimizer.lr": 0.00123}, "seed": 1}
+    return event("created", trial=trial, params={"optimizer.lr": 0.00123})
 
 
 def report(trial, epoch, wer, seconds=10.0):
-    event = {"event": "report", "trial": trial, "epoch": epoch, "seconds": seconds}
-    return event | dict.fromkeys(("val_wer", "val_cer", "val_loss"), wer)
+    scores = dict.fromkeys(("val_wer", "val_cer", "val_loss"), wer)
+    return event("report", trial=trial, epoch=epoch, seconds=seconds, **scores)
 
 
 def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
-    started = {"event": "started", "trial": "00000"}
+    started = event("started")
     lines = progress([created("00000"), started, report("00000", 1, 0.5), report("00000", 2, 0.75)])
     assert lines[0] == "00000  new       lr=0.00123"
     assert "epoch   2/27  WER  75.0 %" in lines[-1]
@@ -40,14 +41,14 @@ def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
 @pytest.mark.parametrize("ended", ["pruned", "finished"])
 def test_trials_that_ended_teach_how_long_a_trial_is(ended):
     events = [created("00000"), *(report("00000", epoch, 0.5) for epoch in range(1, 28))]
-    events += [{"event": ended, "trial": "00000"}, created("00001"), report("00001", 1, 0.4)]
+    events += [event(ended), created("00001"), report("00001", 1, 0.4)]
     # 2 trials of (4 * 7 + 27) / 5 = 11 epochs, and 2 + 6/3 + 18/9 of the one that has begun: at 10 s, over 2 slots.
     assert progress(events)[-1].endswith("left ~2 min")
 
 
 def test_the_last_trial_takes_as_long_as_its_epochs_until_the_next_rung():
     events = [created("00000"), *(report("00000", epoch, 0.5, seconds=1.0) for epoch in range(1, 4))]
-    events += [{"event": "pruned", "trial": "00000"}, created("00001")]
+    events += [event("pruned"), created("00001")]
     events += [report("00001", epoch, 0.4) for epoch in range(1, 13)]
     lines = progress(events, num_trials=2)
     assert lines[-2].endswith("left ~3 min")  # 16 epochs of 10 s
@@ -63,8 +64,9 @@ def test_a_loss_of_nothing_does_not_become_the_best():
 
 
 def test_damaged_checkpoints_are_named():
-    resumed = {"event": "resumed", "trial": "00000", "epoch": 1, "cause": "it\ndied", "damaged": ["epoch_002: removed"]}
-    lines = progress([created("00000"), report("00000", 1, 0.5), {**resumed, "warning": "W&B is\x1b[2J off"}])
+    troubles = {"damaged": ["epoch_002: removed"], "warning": "W&B is\x1b[2J off"}
+    resumed = event("resumed", epoch=1, cause="it\ndied", **troubles)
+    lines = progress([created("00000"), report("00000", 1, 0.5), resumed])
     assert lines[-3] == r"00000  resumed   after epoch 1: it\ndied"
     assert [line.strip() for line in lines[-2:]] == [
         "damaged, passed over: epoch_002: removed",

@@ -22,8 +22,8 @@ def test_a_trial_goes_on_if_it_is_among_the_best_1_in_eta_so_far(values, eta):
 @given(values=VALUES, eta=st.integers(2, 4), cut=st.integers(0, 60))
 def test_rungs_rebuilt_from_their_decisions_decide_the_same(values, eta, cut):
     whole, first, second = (Asha(grace_period=2, reduction_factor=eta, max_t=9) for _ in range(3))
-    events = [first.decide(2, value).event("00000") for value in values[:cut]]
-    second.replay(events)
+    decisions = [first.decide(2, value) for value in values[:cut]]
+    second.replay(decisions)
     verdicts = [whole.decide(2, value) for value in values]
     assert [second.decide(2, value) for value in values[cut:]] == verdicts[cut:]
 
@@ -60,7 +60,7 @@ def test_the_first_that_would_stop_are_controls_whoever_restarts(values, eta, co
     before, after = (Asha(grace_period=1, reduction_factor=eta, max_t=3, controls=controls) for _ in range(2))
     expected = [plain.decide(1, value) for value in values]
     decisions = [before.decide(1, value) for value in values[:cut]]
-    after.replay(decision.event("00000") for decision in decisions)
+    after.replay(decisions)
     decisions += [after.decide(1, value) for value in values[cut:]]
     would_stop = [k for k, decision in enumerate(expected) if decision.verdict == "stop"]
     assert [k for k, decision in enumerate(decisions) if decision.control] == would_stop[:controls]

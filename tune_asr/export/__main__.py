@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
 
 if TYPE_CHECKING:
+    from tune_asr.record.events import Report
     from tune_asr.record.folder import ResultsFolder
-    from tune_asr.record.ranking import Report
     from tune_asr.record.state import SearchState, Trial
     from tune_asr.scoring.metric import Metric
 
@@ -163,14 +163,14 @@ def _from_results(root: Path, number: str | None) -> dict[str, Any]:
     trial, report, checkpoint = _chosen(folder, SearchState.read(folder.ledger), search["metric"], number)
     return {
         "checkpoint": checkpoint,
-        "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report['epoch']}",
+        "name": f"Trial {trial.number} of the search {root.resolve().name}, epoch {report.epoch}",
         "origin": {
             "config": winner_config(search["config"], trial),
             "data_fingerprint": None
             if any(facts(key).other_data for key in trial.params)
             else search["data_fingerprint"],
         },
-        "report": report,
+        "report": dict(report.items()),
     }
 
 
@@ -208,7 +208,7 @@ def _chosen(
     for line in passed_over:
         print(f"passed over, for it cannot be used: {line}", flush=True)
     trial, report = best
-    return trial, report, stored(folder.checkpoints(trial.number), report["epoch"]) / CHECKPOINT
+    return trial, report, stored(folder.checkpoints(trial.number), report.epoch) / CHECKPOINT
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tune_asr.record.checkpoints import kept_epochs, stored, verify
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Standing, epoch_key, leader, standings
+from tune_asr.record.ranking import Standing, leader, order, standings
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
 
@@ -55,15 +55,15 @@ def sound_standings(
     while True:
         ranked = standings(state, metric, kept)
         winner = leader(ranked)
-        if winner is None or (winner[0].number, winner[1]["epoch"]) == verified:
+        if winner is None or (winner[0].number, winner[1].epoch) == verified:
             return ranked, passed_over
         trial, report = winner
-        checkpoint = stored(folder.checkpoints(trial.number), report["epoch"])
+        checkpoint = stored(folder.checkpoints(trial.number), report.epoch)
         reason = verify(checkpoint)
         if reason is None:
             return ranked, passed_over
-        passed_over.append(Damaged(trial.number, report["epoch"], checkpoint, reason))
-        kept[trial.number].discard(report["epoch"])
+        passed_over.append(Damaged(trial.number, report.epoch, checkpoint, reason))
+        kept[trial.number].discard(report.epoch)
 
 
 def former_best(folder: ResultsFolder) -> tuple[str, int] | None:
@@ -90,9 +90,9 @@ def removed_best(folder: ResultsFolder, state: SearchState, metric: Metric, rank
     """The best on record, where its checkpoint was removed though nothing in `ranked` is better; else nothing."""
     number, epoch = best_on_record(folder) or ("", 0)
     trial, checkpoint, first = state.trials.get(number), stored(folder.checkpoints(number), epoch), leader(ranked)
-    report = next((report for report in trial.reports if report["epoch"] == epoch), None) if trial else None
+    report = next((report for report in trial.reports if report.epoch == epoch), None) if trial else None
     if report is None or checkpoint.exists():
         return []
-    if first and epoch_key(first[1], metric) <= epoch_key(report, metric):
+    if first and order(first[1], metric) <= order(report, metric):
         return []
     return [Damaged(number, epoch, checkpoint, "removed")]

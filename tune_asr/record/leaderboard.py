@@ -10,8 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Report, Standing, searched_keys
+from tune_asr.record.ranking import Standing, searched_keys
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import keep_utterances, utterances_of
 from tune_asr.storage.atomic import write_if_changed
@@ -65,8 +66,10 @@ def _row(
     }
     if report is None:
         return row
-    for column in ("val_wer", "val_cer", "val_loss", "checkpoint"):
-        row[column] = "" if report.get(column) is None else _cell(report[column])
+    for column in ("val_wer", "val_cer", "val_loss"):
+        score = report.scores.get(column)
+        row[column] = "" if score is None else _cell(score)
+    row["checkpoint"] = report.checkpoint or ""
     interval = intervals.get((trial.number, row["checkpoint"], row["val_wer"]))
     if interval is None or not folder.utterances(trial.number).exists():
         interval = _interval(folder, trial, report) if time.monotonic() < end else ("", "")
@@ -76,7 +79,7 @@ def _row(
 
 def _interval(folder: ResultsFolder, trial: Trial, report: Report) -> tuple[str, str]:
     """The interval of a best epoch that is new, whose utterances are put into utterances/ too."""
-    keep_utterances(folder, trial.number, report["epoch"])
+    keep_utterances(folder, trial.number, report.epoch)
     utterances = utterances_of(folder, trial.number, report)
     if utterances is None:
         return "", ""

@@ -1,25 +1,23 @@
 """The ledger: what happened in a search, one flat JSON object a line, append-only and fsynced.
 
 It is the one truth of a search, next to search.yaml and the checkpoints. The driver alone writes it;
-anybody may read it at any time, also while it is written. The events are listed in `state`.
+anybody may read it at any time, also while it is written. The events are those of `events`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.record.events import Event, parse
 from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import fsync
-
-Event = Mapping[str, Any]
 
 
 class Ledger:
@@ -38,7 +36,7 @@ class Ledger:
             StorageError: the file cannot be written, or a line that is not the last one is broken.
         """
         try:
-            length = sum(size for _, size in _events(path)) if path.exists() else 0
+            length = sum(size for _, size in _lines(path)) if path.exists() else 0
             # Python opens files close-on-exec: no child of the driver holds the ledger.
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             os.ftruncate(descriptor, length)
@@ -48,23 +46,23 @@ class Ledger:
             raise storage_error(error, path, "cannot open the ledger for writing") from error
         return cls(path, descriptor, length)
 
-    def append(self, *events: Event) -> list[dict[str, Any]]:
+    def append(self, *events: Event) -> list[Event]:
         """Write events in one piece and wait until they are on the disk.
 
         Where the disk refuses, none of them is there; where the power goes, all of them or the first ones.
 
         Args:
-            events: each with `event` (its name); `time` is added where it is absent.
+            events: what happened; the time is added where it is absent.
 
         Returns:
-            The events as they stand in the file: with their time, and null for numbers that are not
+            The events as they are read back: with their time, and None for numbers that are not
             finite. Give these to `SearchState.apply`, and the live state is the replayed one.
 
         Raises:
             StorageError: the disk is full or failed. The ledger is then what it was before.
         """
         written = [as_written(event) for event in events]
-        data = b"".join(map(_line, written))
+        data = b"".join(map(encoded, written))
         try:
             rest = memoryview(data)
             while rest:  # one write, but for a disk that has room for a part only: then the next one says why
@@ -76,26 +74,26 @@ class Ledger:
                 os.ftruncate(self._descriptor, self._length)
             raise storage_error(error, self._path, "cannot append to the ledger") from error
         self._length += len(data)
-        return written
+        return [parse(values) for values in written]
 
     def close(self) -> None:
         """Close the file. Everything appended is on the disk already."""
         os.close(self._descriptor)
 
 
-def read_ledger(path: Path) -> list[dict[str, Any]]:
-    """The events of the ledger at `path`; see `iter_ledger`."""
-    return list(iter_ledger(path))
-
-
-def iter_ledger(path: Path) -> Iterator[dict[str, Any]]:
+def iter_ledger(path: Path) -> Iterator[Event]:
     """The events of the ledger at `path`, line 1 first, without its torn last line if it has one. Writes nothing.
 
     Raises:
-        StorageError: there is no ledger, or a line that is not the last one is broken.
+        StorageError: there is no ledger, or a line that is not the last one is broken, or a line is no event.
     """
     try:
-        for event, _ in _events(path):
+        for number, (values, _) in enumerate(_lines(path), start=1):
+            try:
+                event = parse(values)
+            except ValueError as error:
+                what = f"the line is damaged: {error}"
+                raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number))) from error
             yield event
     except FileNotFoundError as error:
         what = f"there is no ledger: {path.parent} is not a results folder, or has lost its {path.name}"
@@ -107,48 +105,40 @@ def iter_ledger(path: Path) -> Iterator[dict[str, Any]]:
 def as_written(event: Event) -> dict[str, Any]:
     """An event as it stands in the ledger: name and time first, null for numbers that are not finite."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"event": event["event"], "time": now, **{key: _finite(value) for key, value in event.items()}}
+    values = {"event": event.event, "time": event.time or now}
+    return values | {key: value for key, value in event.items() if key not in values}
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
-
-
-def _line(event: dict[str, Any]) -> bytes:
+def encoded(event: dict[str, Any]) -> bytes:
+    """Return the line of an event as it stands in the ledger."""
     text = json.dumps(event, ensure_ascii=False, allow_nan=False)
     # A lone surrogate (a file name that is not UTF-8, in an error message) has no UTF-8 form. The
     # handler writes it as \udcNN, which is how JSON escapes it.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _events(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """Each event of the file with the length of its line in bytes, one at a time: a ledger may be large.
+def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """The values of each line with its length in bytes, one at a time: a ledger may be large.
 
     A crash can tear the last line alone, so a broken line before it is not ours to repair.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            event = _event(line) if line.endswith(b"\n") else None
-            if event is None:
+            values = _values(line) if line.endswith(b"\n") else None
+            if values is None:
                 if not lines.read(1):
                     return
                 what = f"the line is damaged: it is no event, but {line.rstrip()[:60]!r}"
                 raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number)))
-            yield event, len(line)
+            yield values, len(line)
 
 
-def _event(line: bytes) -> dict[str, Any] | None:
+def _values(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line.decode("utf-8"))
+        values = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+    return values if isinstance(values, dict) and isinstance(values.get("event"), str) else None
 
 
 def repair_hint(path: Path | str, line: int) -> str:

@@ -11,19 +11,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tune_asr.record.events import Report
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
 
 BARELY_LEARNT = 0.95
-Report = dict[str, Any]
 Standing = tuple[Trial, Report | None]
 """A trial and the report of its best epoch, None where it has none that counts."""
 
 
-def epoch_key(report: Mapping[str, Any], metric: Metric = "val_wer") -> tuple[tuple[bool, float], ...]:
-    """Sorts reports best first. A null, which stands for a number that is not finite, comes last."""
-    values = (report.get(name) for name in (metric, "val_cer", "val_loss", "epoch"))
-    return tuple((value is None, 0.0 if value is None else value) for value in values)
+def order(report: Report, metric: Metric) -> tuple[tuple[tuple[bool, float], ...], int]:
+    """Return a sort key, best first; of equal scores the earlier epoch."""
+    return report.scores.order(metric), report.epoch
 
 
 def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val_wer") -> Report | None:
@@ -37,9 +36,9 @@ def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val
     counting = (
         report
         for report in trial.reports
-        if report.get(metric) is not None and (kept is None or report["epoch"] in kept)
+        if report.scores.get(metric) is not None and (kept is None or report.epoch in kept)
     )
-    return min(counting, key=lambda report: epoch_key(report, metric), default=None)
+    return min(counting, key=lambda report: order(report, metric), default=None)
 
 
 def standings(
@@ -56,7 +55,7 @@ def standings(
     def key(standing: Standing) -> tuple[Any, ...]:
         trial, report = standing
         # Not by epoch: that one trial needed fewer does not make it the better of two.
-        values = epoch_key(report, metric)[:-1] if report else ()
+        values = report.scores.order(metric) if report else ()
         return (report is None, trial.status == "diverged", values, int(trial.number))
 
     found = [
@@ -73,9 +72,9 @@ def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
     return ranked[0][0], ranked[0][1]
 
 
-def too_early(report: Mapping[str, Any], metric: str) -> str:
+def too_early(best: float, metric: str) -> str:
     """What to say where the best epoch there is has hardly an utterance right: "" where it has."""
-    if report[metric] < BARELY_LEARNT:
+    if best < BARELY_LEARNT:
         return ""
     name = metric.removeprefix("val_").upper()
     return (

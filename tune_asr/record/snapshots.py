@@ -13,10 +13,11 @@ from typing import Any
 
 from tune_asr.config.overrides import overridden
 from tune_asr.record.checkpoints import CHECKPOINT, stored
+from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import former_best, sound_standings
 from tune_asr.record.leaderboard import write_leaderboard
-from tune_asr.record.ranking import Report, leader
+from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
@@ -61,8 +62,8 @@ def write_snapshots(
     if winner := leader(ranked):
         trial, report = winner
         best = _best(trial, report)
-        if (trial.number, report["epoch"]) != former:
-            copy_atomic(stored(folder.checkpoints(trial.number), report["epoch"]) / CHECKPOINT, folder.best_ckpt)
+        if (trial.number, report.epoch) != former:
+            copy_atomic(stored(folder.checkpoints(trial.number), report.epoch) / CHECKPOINT, folder.best_ckpt)
         write_if_changed(folder.best_yaml, dump_yaml(winner_config(config, trial)))
     summary = {
         "name": folder.root.name,
@@ -96,5 +97,6 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
 
 
 def _best(trial: Trial, report: Report) -> dict[str, Any]:
-    measured = {name: report.get(name) for name in ("epoch", "val_wer", "val_cer", "val_loss", "checkpoint")}
-    return {"trial": trial.number, **measured, "params": trial.params}
+    scores = {name: report.scores.get(name) for name in ("val_wer", "val_cer", "val_loss")}
+    found = {"trial": trial.number, "epoch": report.epoch, **scores, "checkpoint": report.checkpoint}
+    return {**found, "params": trial.params}

@@ -1,20 +1,12 @@
 """Where a search stands: the trials, and what became of each, as the ledger tells it.
 
-The events, in the ledger's words:
-
-    search_started {pid, host, address, slots, resumed} · search_ended {status}
-    created {trial, params, seed} · started · report {epoch, val_wer, …}
-    decision {rung, epoch, value, cutoff, verdict, control} · paused {epoch, cause, retry} · resumed {epoch, cause}
-    finished | pruned | diverged | failed {cause}
-
 The live search and the replay of its ledger go through the one method `SearchState.apply`, so they
 cannot disagree.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +14,19 @@ from typing import Any
 
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
-from tune_asr.record.events import damage
-from tune_asr.record.ledger import Event, iter_ledger, repair_hint
+from tune_asr.record.events import (
+    Created,
+    Decision,
+    Ended,
+    Event,
+    Paused,
+    Report,
+    Resumed,
+    SearchEnded,
+    SearchStarted,
+    Started,
+)
+from tune_asr.record.ledger import iter_ledger, repair_hint
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """The states that a trial never leaves. Each is the name of the event that leads to it."""
@@ -41,9 +44,9 @@ class Trial:
     """The searched values, by their path into the configuration."""
     seed: int
     status: str = "pending"
-    reports: list[dict[str, Any]] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
     """The `report` events, one an epoch: epoch e stands at index e - 1."""
-    decisions: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     """The `decision` events of the scheduler."""
     retries: int = 0
     """How many times its process died and it was started again."""
@@ -55,7 +58,7 @@ class Trial:
     @property
     def is_control(self) -> bool:
         """Whether pruning would have stopped it, and it was trained on to see what pruning loses."""
-        return any(decision.get("control") for decision in self.decisions)
+        return any(decision.control for decision in self.decisions)
 
     @property
     def epoch(self) -> int:
@@ -65,7 +68,7 @@ class Trial:
     @property
     def seconds(self) -> float:
         """The time its epochs took, in seconds of one slot."""
-        return sum(report.get("seconds") or 0.0 for report in self.reports)
+        return sum(report.seconds or 0.0 for report in self.reports)
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ class SearchState:
     """Of the Ray that it ran on last, `local` for one of its own."""
     slots: int | None = None
     """How many trials run at the same time."""
-    reports: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    reports: list[Report] = field(default_factory=list, repr=False)
     """The `report` events of all trials, in the order in which they came."""
     wall_seconds: float = 0.0
     """From each start of the search to its last event, summed: the time while nothing ran is left out."""
@@ -93,7 +96,7 @@ class SearchState:
         Raises:
             StorageError: there is no ledger, or it is damaged; the line is named.
         """
-        return cls.replay(_sound_events(ledger), str(ledger))
+        return cls.replay(iter_ledger(ledger), str(ledger))
 
     @classmethod
     def replay(cls, events: Iterable[Event], source: str = "trials.jsonl") -> SearchState:
@@ -106,8 +109,8 @@ class SearchState:
         for line, event in enumerate(events, start=1):
             try:
                 state.apply(event)
-            except (StorageError, KeyError, TypeError, ValueError) as error:
-                what = f"no {event['event']} event can stand here: {error}"
+            except (StorageError, TypeError, ValueError) as error:
+                what = f"no {event.event} event can stand here: {error}"
                 raise StorageError(Problem(f"{source}:{line}", what, repair_hint(source, line))) from error
         return state
 
@@ -118,14 +121,15 @@ class SearchState:
             StorageError: it cannot follow the ones before it. A report must be of the epoch after the last.
         """
         self._pass_time(event)
-        if "trial" in event:
-            self._apply_to_trial(event)
-        elif event["event"] == "search_started":
-            self.status, self.slots, self.address = "running", event["slots"], event.get("address")
-        elif event["event"] == "search_ended":
-            self.status = event["status"]
-        else:
-            raise StorageError("this version of tune_asr does not know it")
+        match event:
+            case SearchStarted():
+                self.status, self.slots, self.address = "running", event.slots, event.address
+            case SearchEnded():
+                self.status = event.status
+            case Created():
+                self._create(event)
+            case _:
+                self._change(self._open_trial(event.trial), event)
 
     @property
     def epochs(self) -> int:
@@ -149,49 +153,51 @@ class SearchState:
         return counts
 
     def _pass_time(self, event: Event) -> None:
-        if "time" not in event:
+        if event.time is None:
             return
-        time = datetime.fromisoformat(event["time"])
-        if self._last_time and event["event"] != "search_started":
+        time = datetime.fromisoformat(event.time)
+        if self._last_time and not isinstance(event, SearchStarted):
             # A clock that is set back must not take away time that has passed.
             self.wall_seconds += max(0.0, (time - self._last_time).total_seconds())
         self._last_time = time
 
-    def _apply_to_trial(self, event: Event) -> None:
-        name, number = event["event"], event["trial"]
-        if name == "created":
-            following = f"{len(self.trials):05d}"
-            if number != following:
-                raise StorageError(f"trial {number} is created where {following} is the next number")
-            self.trials[number] = Trial(number, dict(event["params"]), event["seed"])
-            return
+    def _create(self, event: Created) -> None:
+        following = f"{len(self.trials):05d}"
+        if event.trial != following:
+            raise StorageError(f"trial {event.trial} is created where {following} is the next number")
+        self.trials[event.trial] = Trial(event.trial, dict(event.params), event.seed)
+
+    def _open_trial(self, number: str) -> Trial:
         trial = self.trials.get(number)
         if trial is None:
             raise StorageError(f"trial {number} was never created")
         if trial.status in FINAL:
             raise StorageError(f"trial {number} is over: it is {trial.status}")
-        if name in FINAL:
-            trial.status, trial.cause = name, event.get("cause")
-        elif name in ("started", "resumed"):
-            trial.status, trial.cause = "running", None
-        elif name == "paused":
-            trial.status, trial.cause = "paused", event.get("cause")
-            if "retry" in event:
-                trial.retries += 1
-                trial.deaths.append(event["cause"])
-        elif name == "report":
-            if event["epoch"] != trial.epoch + 1:
-                raise StorageError(f"trial {number} reports epoch {event['epoch']} where {trial.epoch + 1} is the next")
-            # The parser makes every key anew; those of a hundred thousand reports are most of their memory.
-            trial.reports.append({sys.intern(key): value for key, value in event.items()})
-            self.reports.append(trial.reports[-1])
-            trial.deaths.clear()
-        elif name == "decision":
-            if event["epoch"] != trial.epoch:
-                raise StorageError(f"trial {number} is judged at epoch {event['epoch']}, but is at {trial.epoch}")
-            trial.decisions.append(dict(event))
-        else:
-            raise StorageError("this version of tune_asr does not know it")
+        return trial
+
+    def _change(self, trial: Trial, event: Started | Resumed | Paused | Report | Decision | Ended) -> None:
+        match event:
+            case Started() | Resumed():
+                trial.status, trial.cause = "running", None
+            case Paused():
+                trial.status, trial.cause = "paused", event.cause
+                if event.retry is not None:
+                    trial.retries += 1
+                    trial.deaths.append(event.cause or "")
+            case Report():
+                following = trial.epoch + 1
+                if event.epoch != following:
+                    raise StorageError(f"trial {trial.number} reports epoch {event.epoch}, but {following} is the next")
+                trial.reports.append(event)
+                self.reports.append(event)
+                trial.deaths.clear()
+            case Decision():
+                if event.epoch != trial.epoch:
+                    what = f"trial {trial.number} is judged at epoch {event.epoch}, but is at {trial.epoch}"
+                    raise StorageError(what)
+                trial.decisions.append(event)
+            case Ended():
+                trial.status, trial.cause = event.event, event.cause
 
 
 def find_trial(state: SearchState, text: str, flag: str) -> Trial:
@@ -210,10 +216,3 @@ def find_trial(state: SearchState, text: str, flag: str) -> Trial:
         there = f"has 00000 to {len(state.trials) - 1:05d}" if state.trials else "has no trial yet"
         raise ConfigError(f"{flag} is {shown(text)}, but must be the number of a trial, and the search {there}")
     return trial
-
-
-def _sound_events(ledger: Path) -> Iterator[Event]:
-    for line, event in enumerate(iter_ledger(ledger), start=1):
-        if why := damage(event):
-            raise StorageError(Problem(f"{ledger}:{line}", f"the line is damaged: {why}", repair_hint(ledger, line)))
-        yield event

@@ -44,7 +44,7 @@ def leaderboard_columns(
         metric: what ranks; where it is CER, WER means nothing and is left out.
     """
     words = [
-        Column("WER %", [percent(report["val_wer"] if report else None) for _, report in shown]),
+        Column("WER %", [percent(report.scores.val_wer if report else None) for _, report in shown]),
         Column("95 %", [interval_text(utterances.get(trial.number)) for trial, _ in shown]),
     ]
     fixed = [
@@ -55,8 +55,8 @@ def leaderboard_columns(
         Column("status", [trial.status for trial, _ in shown]),
         Column("epochs", [str(trial.epoch) for trial, _ in shown]),
         *(words if metric == "val_wer" else ()),
-        Column("CER %", [percent(report["val_cer"] if report else None) for _, report in shown]),
-        Column("loss", [_number(report.get("val_loss") if report else None) for _, report in shown]),
+        Column("CER %", [percent(report.scores.val_cer if report else None) for _, report in shown]),
+        Column("loss", [_number(report.scores.val_loss if report else None) for _, report in shown]),
     ]
     searched = [
         Column(printable(name), [shortened(value_text(trial.params.get(key)), _LONGEST_CELL) for trial, _ in shown])

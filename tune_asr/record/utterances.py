@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tune_asr.record.checkpoints import UTTERANCES, stored
+from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.storage.atomic import copy_atomic
@@ -63,7 +62,7 @@ def keep_utterances(folder: ResultsFolder, trial: str, epoch: int) -> None:
     copy_atomic(source, target)
 
 
-def utterances_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) -> Utterances | None:
+def utterances_of(folder: ResultsFolder, trial: str, report: Report) -> Utterances | None:
     """The utterances behind a report: from its checkpoint, or from utterances/ where checkpoints were removed.
 
     None where neither has them. Files whose sums are not the report's are of another epoch.
@@ -72,16 +71,11 @@ def utterances_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) 
     return found[1] if found else None
 
 
-def source_of(folder: ResultsFolder, trial: str, report: Mapping[str, Any]) -> tuple[Path, Utterances] | None:
+def source_of(folder: ResultsFolder, trial: str, report: Report) -> tuple[Path, Utterances] | None:
     """The file that `utterances_of` goes by, and the utterances themselves."""
-    beside_checkpoint = stored(folder.checkpoints(trial), report["epoch"]) / UTTERANCES
+    beside_checkpoint = stored(folder.checkpoints(trial), report.epoch) / UTTERANCES
     for path in (beside_checkpoint, folder.utterances(trial)):
         found = read_utterances(path)
-        if found and (found.errors.sum(), found.words.sum()) == _sums(report):
+        if found and (found.errors.sum(), found.words.sum()) == (report.counts.errors, report.counts.words or 0):
             return path, found
     return None
-
-
-def _sums(report: Mapping[str, Any]) -> tuple[int, int]:
-    errors = sum(report.get(kind) or 0 for kind in ("substitutions", "deletions", "insertions"))
-    return errors, report.get("words") or 0

@@ -46,8 +46,8 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
     stopped: dict[int, int] = defaultdict(int)
     for trial in state.trials.values():
         for decision in trial.decisions:
-            came[decision["epoch"]] += 1
-            stopped[decision["epoch"]] += decision["verdict"] == "stop"
+            came[decision.epoch] += 1
+            stopped[decision.epoch] += decision.verdict == "stop"
     pruned = [trial for trial in state.trials.values() if trial.status == "pruned"]
     return Pruning(
         trained=state.epochs,

@@ -9,11 +9,11 @@ trial later than the search did, and for the search's own.
 from __future__ import annotations
 
 import bisect
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from tune_asr.record.events import Report
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.space.asha import Asha
 
@@ -61,11 +61,11 @@ class History:
         self.trials = state.trials
         self.max_t = max_t
         # By epoch: when in the search, who, with what. By trial: when it last reported.
-        self.arrivals: dict[int, list[tuple[int, Trial, dict[str, Any]]]] = {}
+        self.arrivals: dict[int, list[tuple[int, Trial, Report]]] = {}
         self.last: dict[str, int] = dict.fromkeys(state.trials, -1)
         for time, report in enumerate(state.reports):
-            trial = state.trials[report["trial"]]
-            self.arrivals.setdefault(report["epoch"], []).append((time, trial, report))
+            trial = state.trials[report.trial]
+            self.arrivals.setdefault(report.epoch, []).append((time, trial, report))
             self.last[trial.number] = time
 
     def replay(self, setting: Setting) -> Replay:
@@ -100,8 +100,7 @@ class _Judging:
         for time, trial, report in self.history.arrivals.get(epoch, ()):
             if trial.number in self.stopped or (trial.status == "finished" and trial.epoch == epoch):
                 continue
-            value = report.get(self.setting.metric)
-            value = math.inf if value is None else value
+            value = report.scores.value(self.setting.metric)
             m = bisect.bisect(missing, time) + unseen
             if trial.number in self.uncertain:
                 n, unseen = len(values) + 1, unseen + 1

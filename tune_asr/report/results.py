@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tune_asr.record.events import Event
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, former_best, removed_best, sound_standings
-from tune_asr.record.ledger import Event, iter_ledger
+from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.ranking import Standing, leader, standings
 from tune_asr.record.search_yaml import read_description
 from tune_asr.record.state import SearchState

@@ -46,18 +46,18 @@ def rung_orders(state: SearchState, search: Mapping[str, Any]) -> list[RungOrder
     stopped: dict[int, set[str]] = {}
     for trial in state.trials.values():
         for decision in trial.decisions:
-            if decision.get("value") is not None:
-                values.setdefault(decision["epoch"], {})[trial.number] = decision["value"]
-            if decision["verdict"] == "stop":
-                stopped.setdefault(decision["epoch"], set()).add(trial.number)
+            values.setdefault(decision.epoch, {})[trial.number] = decision.value
+            if decision.verdict == "stop":
+                stopped.setdefault(decision.epoch, set()).add(trial.number)
     orders = [RungOrder(epoch, False, values[epoch], frozenset(stopped.get(epoch, ()))) for epoch in sorted(values)]
     if not orders:
         return []
     metric = asha_metric(search)
     ends = {
-        trial.number: trial.reports[-1][metric]
+        trial.number: value
         for trial in state.trials.values()
-        if trial.status == "finished" and trial.reports and trial.reports[-1].get(metric) is not None
+        if trial.status == "finished" and trial.reports
+        if (value := trial.reports[-1].scores.get(metric)) is not None
     }
     last_epoch = max((state.trials[number].epoch for number in ends), default=0)
     return [*orders, RungOrder(last_epoch, True, ends, frozenset())] if ends else orders

@@ -37,7 +37,7 @@ def header(results: Results) -> Iterator[str]:
     yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
     yield f"{count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
     yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
-    if any(report.get("weights") == "ema" for report in state.reports):
+    if any(report.weights == "ema" for report in state.reports):
         yield "Error rates are those of the averaged weights (ema)."
     for damaged in results.damaged:
         what = f"trial {damaged.trial} at epoch {damaged.epoch} would be the best, but its checkpoint cannot be used"
@@ -79,7 +79,7 @@ def replays(results: Results) -> Iterator[str]:
     """What became of the controls, and of the search under other settings of `asha`."""
     yield from control_lines(results.state, results.ranked, results.metric)
     best = leader(results.ranked)
-    if best is None or results.running or too_early(best[1], results.metric):
+    if best is None or results.running or too_early(best[1].scores.value(results.metric), results.metric):
         return
     if advice := advise(results.search, results.state, results.metric, results.ranked):
         yield from replay_lines(advice)
@@ -103,13 +103,13 @@ def winner(results: Results) -> Iterator[str]:
         yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
         return
     trial, report = winner
-    wer = "" if results.metric == "val_cer" else f"WER {percent(report['val_wer'])} %, "
-    yield f"Best: trial {trial.number} at epoch {report['epoch']}, {wer}CER {percent(report['val_cer'])} %"
+    wer = "" if results.metric == "val_cer" else f"WER {percent(report.scores.val_wer)} %, "
+    yield f"Best: trial {trial.number} at epoch {report.epoch}, {wer}CER {percent(report.scores.val_cer)} %"
     if trial.status == "diverged":
         yield f"It diverged after epoch {trial.epoch}: train it again before you rely on it, or take the next."
     for key, value in {**trial.params, "seed": trial.seed}.items():
         yield f"  {printable(key)}: {value_text(value)}"
-    if warning := too_early(report, results.metric):
+    if warning := too_early(report.scores.value(results.metric), results.metric):
         yield f"Warning: {warning}"
         return
     space = results.search.get("space", {}).get("param_space") or {}

@@ -63,7 +63,7 @@ def print_comparison(root: Path, one: str, other: str) -> None:
         StorageError: it is not a results folder, or is damaged.
     """
     results = gather(root, rows=0)
-    reports = {trial.number: report for trial, report in results.ranked}
+    reports = {trial.number: report for trial, report in results.ranked if report}
     numbers = (
         find_trial(results.state, one, "--compare").number,
         find_trial(results.state, other, "--compare").number,
@@ -71,18 +71,17 @@ def print_comparison(root: Path, one: str, other: str) -> None:
     if numbers[0] == numbers[1]:
         raise ConfigError(f"--compare names the trial {numbers[0]} twice: name two trials")
     for number in numbers:
-        if reports[number] is None:
+        if number not in reports:
             raise ConfigError(f"--compare names the trial {number}, which has no result")
     if results.metric == "val_cer":
         for number in numbers:
-            print(f"{number}  CER {percent((reports[number] or {}).get('val_cer'))} %")
+            print(f"{number}  CER {percent(reports[number].scores.val_cer)} %")
         print(textwrap.fill(next(story.sureness(results)), _WIDTH))
         return
-    first, second = (utterances_of(results.folder, number, reports[number] or {}) for number in numbers)
+    first, second = (utterances_of(results.folder, number, reports[number]) for number in numbers)
     for number, utterances in zip(numbers, (first, second), strict=True):
-        rates = (
-            f"WER {percent((reports[number] or {}).get('val_wer'))} %, 95 %: {interval_text(utterances) or 'not known'}"
-        )
+        wer = percent(reports[number].scores.val_wer)
+        rates = f"WER {wer} %, 95 %: {interval_text(utterances) or 'not known'}"
         print(f"{number}  {rates}")
     print(textwrap.fill(first_against_second(first, second, numbers), _WIDTH))
 

@@ -25,9 +25,9 @@ def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric
     yield f"Controls, {len(found)} that pruning would have stopped and that were trained on:"
     for trial, decision in found:
         rank, report = place[trial.number]
-        then = percent(trial.reports[decision["epoch"] - 1][metric])
-        came = f"{name} {then} % there, {percent(report[metric])} % at its best" if report else "no result"
-        yield f"  {trial.number}  stopped at epoch {decision['epoch']}, {came}: rank {rank} of {len(ranked)}"
+        then = percent(trial.reports[decision.epoch - 1].scores.get(metric))
+        came = f"{name} {then} % there, {percent(report.scores.get(metric))} % at its best" if report else "no result"
+        yield f"  {trial.number}  stopped at epoch {decision.epoch}, {came}: rank {rank} of {len(ranked)}"
     if any(place[trial.number][0] == 1 for trial, _ in found):
         yield "The best trial is a control: pruning would have lost it."
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tune_asr.record.ledger import Event
-from tune_asr.record.state import FINAL
+from tune_asr.record.events import Ended, Event, Paused, Resumed, SearchStarted, Started, TrialEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,17 @@ def runs(events: Iterable[Event], *, running: bool) -> list[Run]:
             found.append(Run(trial, process, start, time, how))
 
     for event in events:
-        name, trial, now = event["event"], event.get("trial", ""), event.get("time", now)
-        if name == "search_started":
-            for number in list(begun):
-                end(number, last[number], "killed")
-        elif name in ("started", "resumed"):
-            begun[trial] = (str(event.get("process", "")), now)
-        elif name in (*FINAL, "paused"):
-            end(trial, now, name)
-        last[trial] = now
+        now = event.time or now
+        match event:
+            case SearchStarted():
+                for number in list(begun):
+                    end(number, last[number], "killed")
+            case Started() | Resumed():
+                begun[event.trial] = (event.process or "", now)
+            case Ended() | Paused():
+                end(event.trial, now, event.event)
+        if isinstance(event, TrialEvent):
+            last[event.trial] = now
     for number in list(begun):
         end(number, now if running else last[number], "running" if running else "killed")
     return found

@@ -18,8 +18,8 @@ from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.errors import TuneAsrError
+from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Report
 from tune_asr.record.state import Trial
 from tune_asr.record.utterances import source_of
 from tune_asr.scoring.alignment import Edit, align

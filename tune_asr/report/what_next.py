@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tune_asr.record.events import Decision
 from tune_asr.record.ranking import Standing, rung_metric
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.report.findings import horizon_of
@@ -43,11 +44,11 @@ class Advice:
         return [replay.fate(trial, epoch) for trial, epoch in self.leaders]
 
 
-def controls(state: SearchState) -> Iterator[tuple[Trial, Mapping[str, Any]]]:
+def controls(state: SearchState) -> Iterator[tuple[Trial, Decision]]:
     """The trials that were trained on for control, each with the decision that would have stopped it."""
     for trial in state.trials.values():
         for decision in trial.decisions:
-            if decision.get("control"):
+            if decision.control:
                 yield trial, decision
 
 
@@ -64,7 +65,7 @@ def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked
         None where search.yaml says nothing of `asha`, or fewer than two trials have a result.
     """
     asha = _asha_of(search)
-    leaders = tuple((trial.number, report["epoch"]) for trial, report in ranked if report)[:LEADERS]
+    leaders = tuple((trial.number, report.epoch) for trial, report in ranked if report)[:LEADERS]
     if asha is None or len(leaders) < 2:
         return None
     max_t = horizon_of(search, state)

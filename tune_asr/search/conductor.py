@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
+from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import FINAL, SearchState, Trial
@@ -23,11 +24,11 @@ from tune_asr.record.utterances import keep_utterances
 from tune_asr.search import messages
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.messages import Work
-from tune_asr.space.asha import Asha, Decision
+from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
 
 Answer = Literal["continue", "stop"]
-Listener = Callable[[dict[str, Any]], None]
+Listener = Callable[[Event], None]
 
 
 class Conductor:
@@ -92,7 +93,7 @@ class Conductor:
             number = len(self.state.trials)
             settings = self.plan.settings(number)
             seed = settings.get("seed", self.plan.seed(number))
-            self._append({"event": "created", "trial": f"{number:05d}", "params": settings, "seed": seed})
+            self._append(Created(trial=f"{number:05d}", params=settings, seed=seed))
             self._queue.append(f"{number:05d}")
         trial = self.state.trials[self._queue.popleft()]
         self._out.add(trial.number)
@@ -122,11 +123,11 @@ class Conductor:
         if kind == "started":
             return self._started(trial, message)
         if kind == "report":
-            return self._reported(trial, message["report"], last=message["last"])
+            return self._reported(trial, messages.report_of(message))
         if kind == "ended":
-            self._append({"event": "finished", "trial": number, "epoch": trial.epoch})
+            self._append(Ended(event="finished", trial=number, epoch=trial.epoch))
         elif kind == "diverged":
-            self._append({"event": "diverged", "trial": number, "epoch": trial.epoch + 1, "cause": message["cause"]})
+            self._append(Ended(event="diverged", trial=number, epoch=trial.epoch + 1, cause=message["cause"]))
         else:
             self._failed(trial, messages.error_of(dict(message)))
         self._settle(trial)
@@ -150,10 +151,10 @@ class Conductor:
         cause = cause or "its process ended without a word"
         tries = len(trial.deaths) + 1
         if may_be_chance(cause, trial, raised=raised):
-            self._append({"event": "paused", "trial": number, "epoch": trial.epoch, "cause": cause, "retry": tries})
+            self._append(Paused(trial=number, epoch=trial.epoch, cause=cause, retry=tries))
             self._queue.appendleft(number)
             return
-        self._append({"event": "failed", "trial": number, "cause": f"{cause} (tried {tries} times)"})
+        self._append(Ended(event="failed", trial=number, cause=f"{cause} (tried {tries} times)"))
         self._settle(trial)
         if is_of_all(trial, self.state, raised=raised):
             told = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
@@ -174,47 +175,64 @@ class Conductor:
         """The search is interrupted: say of each running trial where it stands."""
         self.catch_up()
         running = [trial for trial in self.state.trials.values() if trial.status == "running"]
-        self._append(*({"event": "paused", "trial": trial.number, "epoch": trial.epoch} for trial in running))
+        self._append(*(Paused(trial=trial.number, epoch=trial.epoch) for trial in running))
 
     def _started(self, trial: Trial, message: Mapping[str, Any]) -> Answer:
-        event: dict[str, Any] = {"event": "started", "trial": trial.number, "process": message["process"]}
-        if trial.status != "pending":
+        process, damaged, warning = message["process"], message["damaged"] or None, message["warning"] or None
+        if trial.status == "pending":
+            self._append(Started(trial=trial.number, process=process, damaged=damaged, warning=warning))
+        else:
             cause = trial.cause or "the search was resumed"
-            event |= {"event": "resumed", "epoch": message["epoch"], "cause": cause}
-        if message["damaged"]:
-            event["damaged"] = message["damaged"]
-        if message["warning"]:
-            event["warning"] = message["warning"]
-        self._append(event)
+            self._append(
+                Resumed(
+                    trial=trial.number,
+                    process=process,
+                    epoch=message["epoch"],
+                    cause=cause,
+                    damaged=damaged,
+                    warning=warning,
+                )
+            )
         return "continue"
 
-    def _reported(self, trial: Trial, report: Mapping[str, Any], *, last: bool) -> Answer:
+    def _reported(self, trial: Trial, report: Report) -> Answer:
         # After a damaged checkpoint epochs are trained again that the ledger has: they count once.
-        if report["epoch"] <= trial.epoch:
-            self._settle(trial, report["epoch"])
+        if report.epoch <= trial.epoch:
+            self._settle(trial, report.epoch)
             return "continue"
-        events: list[dict[str, Any]] = [{"event": "report", "trial": trial.number, **report, "last": last}]
-        decision = None if last else self._judge(trial, report)
+        events: list[Event] = [report]
+        decision = None if report.last else self._judge(trial, report)
         if decision:
-            events.append(decision.event(trial.number))
-        if last:
-            events.append({"event": "finished", "trial": trial.number})
+            events.append(decision)
+        if report.last:
+            events.append(Ended(event="finished", trial=trial.number))
         elif decision and decision.verdict == "stop":
-            events.append({"event": "pruned", "trial": trial.number, "epoch": report["epoch"]})
+            events.append(Ended(event="pruned", trial=trial.number, epoch=report.epoch))
         # Report, decision and end in one write: a crash leaves all of them, or the first ones.
         self._append(*events)
         self._settle(trial)
         return "stop" if trial.status in FINAL else "continue"
 
-    def _judge(self, trial: Trial, report: Mapping[str, Any]) -> Decision | None:
+    def _judge(self, trial: Trial, report: Report) -> Decision | None:
         """What ASHA decides after an epoch; a control has been judged for the last time."""
         compared = ranking.rung_metric(self.plan.space.asha.metric, self.metric)
-        return None if trial.is_control else self.asha.decide(report["epoch"], report[compared])
+        decided = None if trial.is_control else self.asha.decide(report.epoch, report.scores.value(compared))
+        if decided is None:
+            return None
+        return Decision(
+            trial=trial.number,
+            rung=decided.rung,
+            epoch=decided.epoch,
+            value=decided.value,
+            cutoff=decided.cutoff,
+            verdict=decided.verdict,
+            control=decided.control or None,
+        )
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         if not is_of_the_setting(error, trial, self.state):
             raise error
-        self._append({"event": "failed", "trial": trial.number, "cause": error.cause})
+        self._append(Ended(event="failed", trial=trial.number, cause=error.cause))
 
     def _finish_torn_ends(self) -> None:
         """Draw the conclusions of reports behind which a crash cut the ledger off."""
@@ -222,17 +240,17 @@ class Conductor:
             if not trial.reports:
                 continue
             report = trial.reports[-1]
-            judged = any(decision["epoch"] == report["epoch"] for decision in trial.decisions)
-            stopped = bool(trial.decisions) and trial.decisions[-1]["verdict"] == "stop"
+            judged = any(decision.epoch == report.epoch for decision in trial.decisions)
+            stopped = bool(trial.decisions) and trial.decisions[-1].verdict == "stop"
             decision = None
-            if not report["last"] and not judged:
+            if not report.last and not judged:
                 decision = self._judge(trial, report)
             if decision:
-                self._append(decision.event(trial.number))
+                self._append(decision)
                 stopped = decision.verdict == "stop"
-            if report["last"] or stopped:
-                end = "finished" if report["last"] else "pruned"
-                self._append({"event": end, "trial": trial.number, "epoch": report["epoch"]})
+            if report.last or stopped:
+                end: Literal["finished", "pruned"] = "finished" if report.last else "pruned"
+                self._append(Ended(event=end, trial=trial.number, epoch=report.epoch))
                 self._settle(trial)
 
     def _settle(self, trial: Trial, newest: int | None = None) -> None:
@@ -247,13 +265,13 @@ class Conductor:
         best = ranking.best_epoch(trial, checkpoints.kept_epochs(where), self.metric)
         running = trial.status not in FINAL
         keep = {newest, newest - 1} if running else set()
-        checkpoints.retain(where, keep | ({best["epoch"]} if best else set()))
-        if best and (best["epoch"] == newest or not running):
-            self._to_keep[trial.number] = best["epoch"]
+        checkpoints.retain(where, keep | ({best.epoch} if best else set()))
+        if best and (best.epoch == newest or not running):
+            self._to_keep[trial.number] = best.epoch
         if not running:
             self.catch_up()
 
-    def _append(self, *events: Mapping[str, Any]) -> None:
+    def _append(self, *events: Event) -> None:
         for event in self._ledger.append(*events) if events else ():
             self.state.apply(event)
             self._listener(event)

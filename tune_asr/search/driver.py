@@ -6,7 +6,6 @@ the conductor goes on from there.
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Iterator, Mapping
@@ -23,13 +22,16 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import check_beside, files_beside, survey
 from tune_asr.errors import ConfigError, DataError
+from tune_asr.record.events import SearchEnded
 from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.intact import former_best, sound_standings
 from tune_asr.record.ledger import Ledger
-from tune_asr.record.ranking import too_early
+from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
+from tune_asr.scoring.metric import Metric
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.description import changed_versions, describe, noise_of
 from tune_asr.search.interrupts import Interrupts
@@ -189,7 +191,8 @@ def _run(
             say("hardly any spaces in the references: CER takes the place of WER")
         code = session.run()
         if code < 128:
-            _say_farewell(folder, plan)  # before Ray is shut down, which a lost one may never be
+            # Before Ray is shut down, which a lost one may never be.
+            _say_farewell(folder, plan, session.state, description["metric"])
     return code
 
 
@@ -230,7 +233,7 @@ def _complete(folder: ResultsFolder, plan: Plan, description: Mapping[str, Any],
     )
     if state.status != "finished":
         ledger = Ledger.open(folder.ledger)
-        ledger.append({"event": "search_ended", "status": "finished"})
+        ledger.append(SearchEnded(status="finished"))
         ledger.close()
     remove_tune_state(folder)
 
@@ -248,19 +251,19 @@ def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
     return [(path, Path(path).stat().st_size) for path in files] + beside
 
 
-def _say_farewell(folder: ResultsFolder, plan: Plan) -> None:
+def _say_farewell(folder: ResultsFolder, plan: Plan, state: SearchState, metric: Metric) -> None:
     """The last lines: the winner, its checkpoint, and what to do next."""
-    summary = json.loads(folder.summary.read_bytes())
-    best = summary["best"]
+    best = leader(sound_standings(folder, state, metric, former_best(folder))[0])
     if best is None:
         print(f"no trial reported an epoch; see {folder.ledger}")
     else:
-        settings = ", ".join(f"{key}={value}" for key, value in best["params"].items())
-        wer = "" if summary["metric"] == "val_cer" else f"WER {percent(best['val_wer'])} %, "
-        print(f"\nbest: trial {best['trial']}, epoch {best['epoch']}, {wer}CER {percent(best['val_cer'])} %")
+        trial, report = best
+        settings = ", ".join(f"{key}={value}" for key, value in trial.params.items())
+        wer = "" if metric == "val_cer" else f"WER {percent(report.scores.val_wer)} %, "
+        print(f"\nbest: trial {trial.number}, epoch {report.epoch}, {wer}CER {percent(report.scores.val_cer)} %")
         print(f"settings: {settings or 'those of the base configuration'}")
         print(f"checkpoint: {folder.best_ckpt}")
-        if warning := too_early(best, summary["metric"]):
+        if warning := too_early(report.scores.value(metric), metric):
             print(f"warning: {warning}")
     print(f"next: python -m tune_asr.report {shlex.quote(str(folder.root))}")
     if best is not None:

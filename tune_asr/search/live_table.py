@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tune_asr.record.ranking import best_epoch, epoch_key
+from tune_asr.record.events import Created, Decision, Event, Report
+from tune_asr.record.ranking import best_epoch, order
 from tune_asr.record.state import FINAL, Trial
 from tune_asr.search.progress import Progress, printable_lines
 from tune_asr.wording import duration, estimate, percent, printable, short_names, shortened, value_text
@@ -51,17 +52,17 @@ class LiveProgress(Progress):
         self._size = self._console.size
         self._began = time.monotonic() - self.state.wall_seconds
         self._drawn = self._changed = self._cost = 0.0
-        self._best_of_trial: dict[str, Mapping[str, Any]] = {}
+        self._best_of_trial: dict[str, Report] = {}
         self._leading: list[str] = []
         for trial in self.state.trials.values():
             self._note(trial, best_epoch(trial, metric=self.metric))
 
-    def event(self, event: Mapping[str, Any]) -> None:
+    def event(self, event: Event) -> None:
         """Take note of an event; trials that ended, or had trouble, get a line above the table."""
         self._count(event)
-        if event["event"] == "report":
-            self._note(self.state.trials[event["trial"]], event)
-        elif event["event"] not in ("created", "decision"):
+        if isinstance(event, Report):
+            self._note(self.state.trials[event.trial], event)
+        elif not isinstance(event, Created | Decision):
             self._tell(event)
         self._changed = time.monotonic()
         self.tick()
@@ -110,15 +111,15 @@ class LiveProgress(Progress):
         with suppress(OSError, ValueError):
             self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}"), soft_wrap=True)
 
-    def _note(self, trial: Trial, report: Mapping[str, Any] | None) -> None:
+    def _note(self, trial: Trial, report: Report | None) -> None:
         """Remember a trial's best epoch, and which trials lead."""
         best = self._best_of_trial.get(trial.number)
-        if report is None or report[self.metric] is None:
+        if report is None or report.scores.get(self.metric) is None:
             return
-        if best is None or epoch_key(report, self.metric) < epoch_key(best, self.metric):
+        if best is None or order(report, self.metric) < order(best, self.metric):
             self._best_of_trial[trial.number] = report
             leading = dict.fromkeys([*self._leading, trial.number])
-            self._leading = sorted(leading, key=lambda n: epoch_key(self._best_of_trial[n], self.metric))[:_ROWS]
+            self._leading = sorted(leading, key=lambda n: order(self._best_of_trial[n], self.metric))[:_ROWS]
 
     def _shown(self) -> list[Trial]:
         """The trials that are trained now, then the best of the others, as many as there is room for."""
@@ -151,8 +152,8 @@ class LiveProgress(Progress):
             ["trial", *(trial.number for trial in shown)],
             ["   state", *(trial.status for trial in shown)],
             ["epoch", *(f"{trial.epoch}/{self.max_t}" for trial in shown)],
-            [error, *(percent(report[self.metric] if report else None) for report in last)],
-            ["best %", *(percent(report[self.metric] if report else None) for report in best)],
+            [error, *(percent(report.scores.get(self.metric) if report else None) for report in last)],
+            ["best %", *(percent(report.scores.get(self.metric) if report else None) for report in best)],
         ]
         room = self._console.width - sum(max(map(cell_len, column)) + 2 for column in columns)
         keys = list(shown[0].params) if shown else []
@@ -173,7 +174,7 @@ class LiveProgress(Progress):
         if counts.get("running") and (left := self._seconds_left()) is not None:
             parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
         if self._best:
-            parts.append(f"best {percent(self._best[self.metric])} % (trial {self._best['trial']})")
+            parts.append(f"best {percent(self._best.scores.get(self.metric))} % (trial {self._best.trial})")
         return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"
 
 

@@ -18,6 +18,7 @@ from tune_asr.errors import (
     TrialFailedError,
     TuneAsrError,
 )
+from tune_asr.record.events import Report, parse
 
 Message = dict[str, Any]
 
@@ -78,9 +79,16 @@ def started(epoch: int, damaged: list[str], process: str, warning: str = "") -> 
     return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process, "warning": warning}
 
 
-def reported(report: dict[str, Any], *, last: bool) -> Message:
-    """An epoch is over and its checkpoint written; `last`: the training ends with it."""
-    return {"kind": "report", "report": report, "last": last}
+def reported(report: Report) -> Message:
+    """An epoch is over and its checkpoint written."""
+    return {"kind": "report", "report": dict(report.items())}
+
+
+def report_of(message: Mapping[str, Any]) -> Report:
+    """The report in a `report` message."""
+    report = parse(message["report"])
+    assert isinstance(report, Report)
+    return report
 
 
 def ended() -> Message:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, TextIO
 
-from tune_asr.record.ranking import epoch_key
+from tune_asr.record.events import Created, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
 from tune_asr.record.state import FINAL, SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.wording import estimate, percent, printable
@@ -43,17 +43,17 @@ class Progress:
         self.num_trials, self.max_t, self.slots, self.metric = num_trials, milestones[-1], slots, metric
         self.stream = stream or sys.stdout
         self._milestones, self._reduction_factor = milestones, reduction_factor
-        self._best: dict[str, Any] | None = None
+        self._best: Report | None = None
         self._epochs = self._ended_epochs = self._ended = 0
         self._seconds = 0.0
-        self._begun: dict[str, Mapping[str, Any]] = {}  # the last report of each trial that has not ended
+        self._begun: dict[str, Report] = {}  # the last report of each trial that has not ended
         for trial in state.trials.values():
             for report in trial.reports:
-                self._count_report({**report, "trial": trial.number})
+                self._count_report(report)
             if trial.status in FINAL:
                 self._count_end(trial.number)
 
-    def event(self, event: Mapping[str, Any]) -> None:
+    def event(self, event: Event) -> None:
         """One event, just written to the ledger and applied to the state."""
         self._count(event)
         self._tell(event)
@@ -64,48 +64,45 @@ class Progress:
     def close(self) -> None:
         """The search is over: nothing to do for lines."""
 
-    def _count(self, event: Mapping[str, Any]) -> None:
-        if event["event"] == "report":
+    def _count(self, event: Event) -> None:
+        if isinstance(event, Report):
             self._count_report(event)
-        elif event["event"] in FINAL:
-            self._count_end(event["trial"])
+        elif isinstance(event, Ended):
+            self._count_end(event.trial)
 
-    def _tell(self, event: Mapping[str, Any]) -> None:
-        if text := self._text(event):
-            self._line(f"{event['trial']}  {text}")
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, TrialEvent) and (text := self._text(event)):
+            self._line(f"{event.trial}  {text}")
 
     def say(self, text: str) -> None:
         """A line about the search itself."""
         self._line(text)
 
-    def _text(self, event: Mapping[str, Any]) -> str:
-        name = event["event"]
-        if name == "report":
-            error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
-            return f"epoch {event['epoch']:3d}/{self.max_t}  {error}  {event['seconds']:5.1f} s{self._outlook()}"
-        if name == "created":
-            return "new       " + "  ".join(
-                f"{key.rpartition('.')[2]}={_short(v)}" for key, v in event["params"].items()
-            )
-        if name == "resumed":
-            damaged = "".join(
-                f"\n          damaged, passed over: {printable(line)}" for line in event.get("damaged", ())
-            )
-            return f"resumed   after epoch {event['epoch']}: {printable(event['cause'])}{damaged}{_warning(event)}"
-        if name == "started" and "warning" in event:
-            return f"started   {_warning(event).strip()}"
-        if name == "paused":
-            retry = f": {printable(event['cause'])} (retry {event['retry']})" if "retry" in event else ""
-            return f"paused    after epoch {event['epoch']}{retry}"
-        if name in ("pruned", "finished"):
-            return f"{name:9} after epoch {self.state.trials[event['trial']].epoch}"
-        if name in FINAL:
-            return f"{name:9} {printable(event['cause'])}"
+    def _text(self, event: TrialEvent) -> str:
+        match event:
+            case Report():
+                error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
+                return f"epoch {event.epoch:3d}/{self.max_t}  {error}  {event.seconds or 0:5.1f} s{self._outlook()}"
+            case Created():
+                return "new       " + "  ".join(f"{k.rpartition('.')[2]}={_short(v)}" for k, v in event.params.items())
+            case Resumed():
+                passed_over = (f"\n          damaged, passed over: {printable(line)}" for line in event.damaged or ())
+                cause = printable(event.cause or "")
+                return f"resumed   after epoch {event.epoch}: {cause}{''.join(passed_over)}{_warning(event)}"
+            case Started() if event.warning:
+                return f"started   {_warning(event).strip()}"
+            case Paused():
+                retry = f": {printable(event.cause or '')} (retry {event.retry})" if event.retry else ""
+                return f"paused    after epoch {event.epoch}{retry}"
+            case Ended(event="pruned" | "finished"):
+                return f"{event.event:9} after epoch {self.state.trials[event.trial].epoch}"
+            case Ended():
+                return f"{event.event:9} {printable(event.cause or '')}"
         return ""
 
     def _outlook(self) -> str:
         best = self._best
-        text = f"  best {_percent(best, self.metric)} ({best['trial']})" if best else ""
+        text = f"  best {_percent(best, self.metric)} ({best.trial})" if best else ""
         left = self._seconds_left()
         return f"{text}  left ~{estimate(left)}" if left is not None else text
 
@@ -119,7 +116,7 @@ class Progress:
             return None
         weight = 2 * self.slots
         expected = (weight * self._to_come(0) + self._ended_epochs) / (weight + self._ended)
-        begun = [(self._to_come(report["epoch"]), report["seconds"]) for report in self._begun.values()]
+        begun = [(self._to_come(report.epoch), report.seconds or 0.0) for report in self._begun.values()]
         ahead = (self.num_trials - self._ended - len(begun)) * expected + sum(epochs for epochs, _ in begun)
         slowest = max((epochs * seconds for epochs, seconds in begun), default=0.0)
         return max(ahead * self._seconds / self._epochs / self.slots, slowest)
@@ -133,14 +130,14 @@ class Progress:
             left += max(0, end - max(begin, epoch)) * chance
         return left
 
-    def _count_report(self, report: Mapping[str, Any]) -> None:
+    def _count_report(self, report: Report) -> None:
         self._epochs += 1
-        self._seconds += report["seconds"]
-        self._begun[report["trial"]] = report
-        if report[self.metric] is None:
+        self._seconds += report.seconds or 0.0
+        self._begun[report.trial] = report
+        if report.scores.get(self.metric) is None:
             return
-        if self._best is None or epoch_key(report, self.metric)[:3] < epoch_key(self._best, self.metric)[:3]:
-            self._best = dict(report)
+        if self._best is None or report.scores.order(self.metric) < self._best.scores.order(self.metric):
+            self._best = report
 
     def _count_end(self, number: str) -> None:
         self._ended += 1
@@ -158,12 +155,12 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _warning(event: Mapping[str, Any]) -> str:
-    return f"\n          warning: {printable(event['warning'])}" if "warning" in event else ""
+def _warning(event: Started | Resumed) -> str:
+    return f"\n          warning: {printable(event.warning)}" if event.warning else ""
 
 
-def _percent(report: Mapping[str, Any], metric: Metric) -> str:
-    return f"{percent(report[metric]) or '-':>5} %"
+def _percent(report: Report, metric: Metric) -> str:
+    return f"{percent(report.scores.get(metric)) or '-':>5} %"
 
 
 def _short(value: Any) -> str:

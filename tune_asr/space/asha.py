@@ -22,9 +22,9 @@ every other trial is judged as if the control had stopped.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 Verdict = Literal["continue", "stop"]
 
@@ -41,18 +41,21 @@ class Decision:
     control: bool = False
     """It would stop, and goes on as a control."""
 
-    def event(self, trial: str) -> dict[str, Any]:
-        """The decision as the ledger keeps it."""
-        event = {
-            "event": "decision",
-            "trial": trial,
-            "rung": self.rung,
-            "epoch": self.epoch,
-            "value": self.value,
-            "cutoff": self.cutoff,
-            "verdict": self.verdict,
-        }
-        return event | {"control": True} if self.control else event
+
+class Judged(Protocol):
+    """A decision made before, as far as later ones depend on it."""
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the rung."""
+
+    @property
+    def value(self) -> float:
+        """Value of the trial."""
+
+    @property
+    def control(self) -> bool | None:
+        """Whether the trial continued as a control."""
 
 
 class Asha:
@@ -89,9 +92,9 @@ class Asha:
         verdict: Verdict = "continue" if value <= cutoff or control else "stop"
         return Decision(self.milestones.index(epoch), epoch, value, cutoff, verdict, control)
 
-    def replay(self, decisions: Iterable[Mapping[str, Any]]) -> None:
+    def replay(self, decisions: Iterable[Judged]) -> None:
         """Enter the values of earlier decisions, in their order, without judging them again."""
         for decision in decisions:
-            self._controls_left -= decision.get("control", False)
-            if decision["epoch"] in self._values:
-                bisect.insort(self._values[decision["epoch"]], decision["value"])
+            self._controls_left -= bool(decision.control)
+            if decision.epoch in self._values:
+                bisect.insort(self._values[decision.epoch], decision.value)

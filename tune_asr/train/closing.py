@@ -69,7 +69,7 @@ def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
         wer += f"{total.insertions:,} put in"
     yield "WER", wer
     yield "CER", cer
-    if warning := too_early(trained.best, trained.metric):
+    if warning := too_early(trained.best[trained.metric], trained.metric):
         yield "warning", warning
 
 

@@ -82,9 +82,9 @@ def faithful(standings: Sequence[Standing], space: Space, metric: Metric) -> opt
     return _study(
         create_trial(
             state=_STATES[trial.status] if report or trial.status != "finished" else TrialState.FAIL,
-            value=100 * report[metric] if report and trial.status in ("finished", "pruned") else None,
+            value=100 * report.scores.value(metric) if report and trial.status in ("finished", "pruned") else None,
             intermediate_values={
-                epoch["epoch"]: 100 * epoch[metric] for epoch in trial.reports if epoch.get(metric) is not None
+                each.epoch: 100 * value for each in trial.reports if (value := each.scores.get(metric)) is not None
             },
             **space.settings(trial),
         )
@@ -96,7 +96,7 @@ def comparable(standings: Sequence[Standing], space: Space, metric: Metric) -> o
     """The study in which every trial with a result is complete; those that did not finish violate a constraint."""
     return _study(
         create_trial(
-            value=100 * report[metric],
+            value=100 * report.scores.value(metric),
             constraints={"finished": float(trial.status != "finished")},
             **space.settings(trial),
         )
@@ -108,7 +108,9 @@ def comparable(standings: Sequence[Standing], space: Space, metric: Metric) -> o
 def unconstrained(standings: Sequence[Standing], space: Space, metric: Metric) -> optuna.Study:
     """The same without the constraint, for the figure that leaves out violations of it where values are listed."""
     return _study(
-        create_trial(value=100 * report[metric], **space.settings(trial)) for trial, report in standings if report
+        create_trial(value=100 * report.scores.value(metric), **space.settings(trial))
+        for trial, report in standings
+        if report
     )
 
 

@@ -116,8 +116,8 @@ def _records(standings: Sequence[Standing], metric: Metric) -> list[Standing]:
     records: list[Standing] = []
     best = float("inf")
     for trial, report in sorted(standings, key=_number):
-        if report and report[metric] < best:
-            best = report[metric]
+        if report and report.scores.value(metric) < best:
+            best = report.scores.value(metric)
             records.append((trial, report))
     return records
 

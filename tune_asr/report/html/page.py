@@ -79,7 +79,7 @@ def render(results: Results) -> str:
         figures=sorted([*own, *figures], key=lambda figure: _ORDER.index(figure.id)),
         slices=slices,
         utterances=utterance_table(results),
-        until=max((event.get("time", "") for event in results.events()), default=""),
+        until=max((event.time or "" for event in results.events()), default=""),
     )
 
 
@@ -134,9 +134,9 @@ def _tiles(results: Results) -> Iterator[tuple[str, str, str]]:
             low, high = utterances.interval()
             sure = f"95 % interval: {100 * low:.1f} to {100 * high:.1f}"
         if results.metric == "val_wer":
-            yield "WER", f"{percent(report['val_wer'])} %", sure
-        yield "CER", f"{percent(report['val_cer'])} %", ""
-        yield "Trial", trial.number, f"at epoch {report['epoch']}, {trial.status} after {trial.epoch}"
+            yield "WER", f"{percent(report.scores.val_wer)} %", sure
+        yield "CER", f"{percent(report.scores.val_cer)} %", ""
+        yield "Trial", trial.number, f"at epoch {report.epoch}, {trial.status} after {trial.epoch}"
 
 
 def _leaderboard(results: Results) -> dict[str, Any]:

@@ -63,9 +63,9 @@ def _intervals(results: Results) -> Figure:
             utterances = results.utterances[trial.number]
             assert report and utterances, "chosen above"
             low, high = utterances.interval()
-            rates.append(100 * report["val_wer"])
-            below.append(100 * (report["val_wer"] - low))
-            above.append(100 * (high - report["val_wer"]))
+            rates.append(100 * report.scores.value("val_wer"))
+            below.append(100 * (report.scores.value("val_wer") - low))
+            above.append(100 * (high - report.scores.value("val_wer")))
         drawn.add_scatter(
             x=rates,
             y=[trial.number for trial, _ in standings],
@@ -99,14 +99,14 @@ def _cost(shown: Sequence[Standing], results: Results) -> Figure:
     for status, standings in by_status(shown).items():
         drawn.add_scatter(
             x=[trial.seconds for trial, _ in standings],
-            y=[100 * report[results.metric] for _, report in standings if report],
+            y=[100 * report.scores.value(results.metric) for _, report in standings if report],
             mode="markers",
             marker=marker(status),
             name=status,
             customdata=[[trial.number, trial.epoch] for trial, _ in standings],
             hovertemplate="trial %{customdata[0]}, %{customdata[1]} epochs<br>%{y:.1f} % in %{x:.0f} s<extra></extra>",
         )
-    x, y = _front([(trial.seconds, 100 * report[results.metric]) for trial, report in shown if report])
+    x, y = _front([(trial.seconds, 100 * report.scores.value(results.metric)) for trial, report in shown if report])
     drawn.add_scatter(
         x=x,
         y=y,

@@ -231,7 +231,7 @@ def _first_rung(results: Results, space: Space) -> tuple[optuna.Study, str]:
         some = set(list(orders[0].values)[::step])
         chosen = [trial for trial in trials if trial.number in some]
         return at_rung(chosen, orders[0].values, space), f"over all trials at epoch {orders[0].epoch}"
-    values = {trial.number: report[results.metric] for trial, report in results.ranked if report}
+    values = {trial.number: report.scores.value(results.metric) for trial, report in results.ranked if report}
     return at_rung(trials[:: -(-len(trials) // _AT_RUNG)], values, space), "over the best epochs of all trials"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tune_asr.record.ranking import Report, Standing
+from tune_asr.record.events import Report
+from tune_asr.record.ranking import Standing
 from tune_asr.record.state import Trial
 from tune_asr.report.results import Results
 from tune_asr.report.transcripts import (

@@ -9,12 +9,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ray import tune
 from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
+from tune_asr.record.events import Event, Resumed, SearchEnded, SearchStarted, Started
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.snapshots import write_snapshots
@@ -100,8 +101,15 @@ class Session:
         Raises:
             TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
         """
-        started = {"pid": os.getpid(), "host": socket.gethostname(), "address": self._where}
-        self._log({"event": "search_started", **started, "slots": self.slots, "resumed": not self._is_new})
+        self._log(
+            SearchStarted(
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                address=self._where,
+                slots=self.slots,
+                resumed=not self._is_new,
+            )
+        )
         conductor = Conductor(
             self.folder,
             self.plan,
@@ -223,18 +231,18 @@ class Session:
         end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
         return code
 
-    def _end(self, status: str) -> None:
+    def _end(self, status: Literal["finished", "interrupted"]) -> None:
         for line in self._snapshot(status):
             self.progress.say(f"damaged, passed over: {line}")
         remove_tune_state(self.folder)
-        self._log({"event": "search_ended", "status": status})
+        self._log(SearchEnded(status=status))
 
-    def _log(self, event: Mapping[str, Any]) -> None:
+    def _log(self, event: Event) -> None:
         for written in self.ledger.append(event):
             self.state.apply(written)
 
-    def _on_event(self, event: dict[str, Any]) -> None:
-        if event["event"] in ("started", "resumed"):
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Started | Resumed):
             self._waits_since = None
         self._dirty = True
         self.progress.event(event)

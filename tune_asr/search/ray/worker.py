@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
     from tune_asr.config.sections import LoggingSection
+    from tune_asr.record.events import Report
+    from tune_asr.record.folder import ResultsFolder
     from tune_asr.training.data import TrainingData
     from tune_asr.training.epochs import EpochResult, Save
 
@@ -104,15 +106,15 @@ def _train(work: Work) -> None:
     def sink(result: EpochResult, last: bool, save: Save) -> None:
         nonlocal was_last
         was_last = last
-        report = _report(work, folder, result, save)
+        report = _report(work, folder, result, save, last=last)
         if last:
             # The search may be over with this report, and its processes with it: W&B has to be done before.
             close(loggers)
         _announce(work, f"epoch {result.epoch} WER {result.val_wer:.4f} loss {result.val_loss:.4f}")
         # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
         with tempfile.TemporaryDirectory() as pointer:
-            Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report["checkpoint"]}))
-            message = messages.reported(report, last=last)
+            Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report.checkpoint}))
+            message = messages.reported(report)
             tune.report(to_result(message), checkpoint=tune.Checkpoint.from_directory(pointer))
         _name_process(work)
 
@@ -162,32 +164,29 @@ def _check_ruler(work: Work, data: TrainingData) -> None:
             )
 
 
-def _report(work: Work, folder: Any, result: EpochResult, save: Save) -> dict[str, Any]:
-    """Write the epoch's checkpoint; returns what the ledger will say about the epoch."""
+def _report(work: Work, folder: ResultsFolder, result: EpochResult, save: Save, *, last: bool) -> Report:
+    """Write the epoch's checkpoint; returns the event for the ledger."""
     from tune_asr.record.checkpoints import CHECKPOINT, UTTERANCES, epoch_folder, write_checkpoint
+    from tune_asr.record.events import Report, WordCounts
+    from tune_asr.scoring.scores import Scores
 
     where = epoch_folder(folder.checkpoints(work.number), result.epoch)
     write_checkpoint(where, {CHECKPOINT: save, UTTERANCES: lambda path: _write_utterances(path, result)})
-    counts = result.counts
-    return {
-        "epoch": result.epoch,
-        "val_wer": result.val_wer,
-        "val_cer": result.val_cer,
-        "val_loss": result.val_loss,
-        "objective": result.objective,
-        "train_loss": result.train_loss,
-        "val_blank_share": result.val_blank_share,
-        "val_empty_share": result.val_empty_share,
-        "weights": result.weights,
-        "words": counts.words if counts else None,
-        "substitutions": counts.substitutions if counts else None,
-        "deletions": counts.deletions if counts else None,
-        "insertions": counts.insertions if counts else None,
-        "train_seconds": round(result.train_seconds, 4),
-        "val_seconds": round(result.val_seconds, 4),
-        "seconds": round(result.seconds, 4),
-        "checkpoint": str((where / CHECKPOINT).relative_to(folder.root)),
-    }
+    return Report(
+        trial=work.number,
+        epoch=result.epoch,
+        scores=Scores(result.val_wer, result.val_cer, result.val_loss, result.objective),
+        train_loss=result.train_loss,
+        val_blank_share=result.val_blank_share,
+        val_empty_share=result.val_empty_share,
+        weights="ema" if result.weights == "ema" else "raw",
+        counts=WordCounts.of(result.counts) if result.counts else WordCounts(),
+        train_seconds=round(result.train_seconds, 4),
+        val_seconds=round(result.val_seconds, 4),
+        seconds=round(result.seconds, 4),
+        checkpoint=str((where / CHECKPOINT).relative_to(folder.root)),
+        last=last,
+    )
 
 
 def _write_utterances(path: Path, result: EpochResult) -> None:

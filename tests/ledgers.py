@@ -1,0 +1,33 @@
+"""Events and ledgers for tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tune_asr.record.events import Event, parse
+
+_NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "search_started": {"slots": 1},
+    "search_ended": {"status": "finished"},
+    "created": {"params": {}, "seed": 1},
+    "report": {
+        **dict.fromkeys(("val_wer", "val_cer", "val_loss", "objective", "seconds")),
+        "epoch": 1,
+        "last": False,
+    },
+    "decision": {"epoch": 1, "value": 0.5, "verdict": "continue"},
+}
+
+
+def event(kind: str, **fields: Any) -> Event:
+    """Make an event, with values for the fields that are required and not given."""
+    trial = {} if kind.startswith("search_") else {"trial": "00000"}
+    return parse({"event": kind, **trial, **_NEEDED.get(kind, {}), **fields})
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read the lines of a ledger as they are on the disk, without a torn last one."""
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
