@@ -79,7 +79,7 @@ def test_a_folder_of_noise_is_not_asked_for_where_no_utterance_gets_noise(train)
 
 def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
     ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
-    assert f"model.init_from: {train.root}/absent.ckpt: no such file: give a checkpoint" in ended.err
+    assert f"model.init_from: {train.root}/absent.ckpt: no such file\n    Give a checkpoint" in ended.err
 
 
 def test_a_name_that_no_file_can_have_is_one_of_no_file(train):
@@ -116,7 +116,9 @@ def test_initial_weights_that_are_none_are_exit_2_before_the_data_are_looked_at(
     for file in ("text.ckpt", "alone.safetensors"):
         (train.root / file).write_text("no checkpoint")
     ended = train(f"model.init_from={name}", expect=2)
-    assert ended.err.startswith(f"error: model.init_from: {train.root}/{name}: {wrong}: give a checkpoint of train or")
+    assert ended.err.startswith(
+        f"error: model.init_from: {train.root}/{name}: {wrong}\n    Give a checkpoint of train or"
+    )
 
 
 def test_a_dry_run_looks_into_the_initial_weights(train):

@@ -6,7 +6,8 @@ import numpy as np
 import soundfile
 
 from tune_asr.config.load import from_values
-from tune_asr.export.test_set import num_seen, read_test_manifest
+from tune_asr.corpus.sources import read_test_set
+from tune_asr.export.test_set import num_seen
 from tune_asr.training.speech import load_speech
 
 
@@ -23,4 +24,4 @@ def test_another_part_of_a_recording_is_another_recording(tmp_path):
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
     data = {"target": "manifest", **{split: str(tmp_path / f"{split}.jsonl") for split in parts}}
     config = from_values({"data": data}, "it")
-    assert num_seen(read_test_manifest(config), load_speech(config).corpus) == 2
+    assert num_seen(read_test_set(config), load_speech(config).corpus) == 2

@@ -1,123 +1,106 @@
-"""The corpus that a configuration names. No torch: a door looks at the data before anything heavy is loaded."""
+"""Speech that a configuration names: the only place that maps its sections to arguments of `speech`."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from tune_asr.config.data_sections import ManifestData
-from tune_asr.config.schema import CustomTarget
+from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError
-from tune_asr.speech.audio.noise import folder_fingerprint, noises, recordings_in
 from tune_asr.speech.audio.synthetic import synthesize_corpus
+from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.manifest.rows import read_manifest
 from tune_asr.speech.survey.hold_out import HoldOut
+from tune_asr.speech.survey.look import look_at
 from tune_asr.speech.survey.manifests import survey_manifests
 from tune_asr.speech.survey.pieces import with_pieces
 from tune_asr.speech.survey.survey import Survey, survey_corpus
 from tune_asr.speech.text.normalizer import TextNormalizer
 
-NOISES_LOOKED_AT = 8
+
+@dataclass(frozen=True, slots=True)
+class TestSet:
+    """Utterances of `data.test`; empty without a test manifest."""
+
+    __test__ = False  # no test case for pytest
+
+    utterances: tuple[Utterance, ...] = ()
+    num_dropped: int = 0
+    """Bad rows that `data.skip_bad` leaves out."""
 
 
 def survey(config: Config, *, decode: bool = True) -> Survey | None:
-    """Corpus and data report of a built-in `data.target`; None where the data come from a class of the user's.
+    """Survey the data of a built-in `data.target`; None for a custom one.
 
     Args:
-        config: the configuration.
-        decode: whether recordings are decoded where only that tells if they are whole, and the test manifest is looked
-            at too; false: as in a trial, whose search has done so.
+        config: checked configuration.
+        decode: decode recordings if only that shows that they are intact, and survey the test manifest too; false in
+            a trial, since its search has done so.
 
     Raises:
-        DataError: a manifest cannot be read at all. What else is wrong is told by `Survey.check`.
+        DataError: a manifest cannot be read at all. Other mistakes are raised by `Survey.check`.
     """
-    found = _survey(config, decode)
-    return with_pieces(found, config.text.vocab_size) if found and config.text.unit == "bpe" else found
-
-
-def _survey(config: Config, decode: bool) -> Survey | None:
-    """See `survey`; the vocabulary is characters."""
     data, sample_rate = config.data, config.features.sample_rate
-    subsampling = None if isinstance(config.model, CustomTarget) else config.model.subsampling
-    if isinstance(data, CustomTarget):
-        return None
     if isinstance(data, ManifestData):
-        return survey_manifests(
+        found = survey_manifests(
             Path(data.train),
             Path(data.val) if isinstance(data.val, str) else HoldOut(data.val.hold_out, data.val.by),
             test=Path(data.test) if data.test is not None and decode else None,
-            normalizer=TextNormalizer(**config.text.normaliser()),
+            normalizer=_normalizer(config),
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,
-            subsampling=subsampling,
-            skip_bad=data.max_bad_fraction if data.skip_bad else None,
+            subsampling=config.subsampling,
+            skip_bad=_share_of_bad_rows(data),
             decode=decode,
         )
-    corpus = synthesize_corpus(**data.recipe(), sample_rate=sample_rate)
-    return survey_corpus(corpus, sample_rate=sample_rate, subsampling=subsampling)
+    elif isinstance(data, SyntheticData):
+        found = survey_corpus(_synthetic(data, config), sample_rate=sample_rate, subsampling=config.subsampling)
+    else:
+        return None
+    return with_pieces(found, config.text.vocab_size) if config.text.unit == "bpe" else found
 
 
-def check_beside(config: Config, *, adds_noise: bool = True) -> None:
-    """Look at what a training that starts reads beside its data: initial weights and noise.
+def references(config: Config) -> dict[str, str]:
+    """Return the references of validation by utterance; none for custom data.
 
-    Args:
-        config: the checked configuration.
-        adds_noise: false where `augment.noise_p` is 0 for good; a search may search it.
+    Recordings are not opened, so utterances that training would reject are among them.
 
     Raises:
-        ConfigError: there is no such file as `model.init_from`, or it is seen to be no weights.
-        DataError: `augment.noise_dir` is given and wanted, and cannot be used.
+        DataError: the manifest cannot be read.
     """
-    init_from = None if isinstance(config.model, CustomTarget) else config.model.init_from
-    if init_from is not None and (wrong := _wrong_weights(init_from)):
-        raise ConfigError(
-            f"model.init_from: {init_from}: {wrong}: give a checkpoint of train or of a search, a bundle's folder, or "
-            "null to start from scratch"
-        )
-    if adds_noise and config.augment.noise_dir and not isinstance(config.model, CustomTarget):
-        noises(Path(config.augment.noise_dir), config.features.sample_rate)
+    data = config.data
+    if isinstance(data, ManifestData):
+        normalizer = _normalizer(config)
+        manifest = data.val if isinstance(data.val, str) else data.train  # validation is held out of it
+        return {row.id: normalizer(row.text) for row in read_manifest(Path(manifest))[0]}
+    if isinstance(data, SyntheticData):
+        return {utterance.id: utterance.text for utterance in _synthetic(data, config).val}
+    return {}
 
 
-def _wrong_weights(init_from: str) -> str:
-    """Say why `model.init_from` cannot be weights, as far as can be told without torch: "" where nothing is seen."""
-    if not os.path.exists(init_from):  # noqa: PTH110  Path.exists raises where a name is too long
-        return "no such file"
-    files = weight_files(Path(init_from))
-    if missing := [path.name for path in files if not path.is_file()]:
-        return f"no bundle, for it has no {' and no '.join(missing)}"
-    if len(files) == 1 and not zipfile.is_zipfile(init_from):  # which every checkpoint of torch's is
-        return "no checkpoint, or a damaged one"
-    return ""
+def read_test_set(config: Config) -> TestSet:
+    """Read the utterances of `data.test`, with the rule for bad rows of training.
+
+    Raises:
+        DataError: rows cannot be used and may not be dropped.
+    """
+    data = config.data
+    if not isinstance(data, ManifestData) or data.test is None:
+        return TestSet()
+    path = Path(data.test)
+    look = look_at(path, read_manifest(path), _normalizer(config), config.features.sample_rate, decode=True)
+    look.check(_share_of_bad_rows(data))
+    return TestSet(tuple(entry.utterance for entry in look.entries), len(look.problems))
 
 
-def noise_fingerprint(config: Config, *, used: bool) -> str | None:
-    """What `augment.noise_dir` holds, equal on all machines that hold the same; None where none is given or used."""
-    folder = None if isinstance(config.model, CustomTarget) else config.augment.noise_dir
-    return folder_fingerprint(Path(folder)) if folder and used else None
+def _normalizer(config: Config) -> TextNormalizer:
+    return TextNormalizer(**config.text.normaliser())
 
 
-def initial_sha256(config: Config) -> str | None:
-    """SHA-256 of the weights that `model.init_from` names, None where it is null: a path does not say what it held."""
-    if isinstance(config.model, CustomTarget) or config.model.init_from is None:
-        return None
-    with weight_files(Path(config.model.init_from))[0].open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _share_of_bad_rows(data: ManifestData) -> float | None:
+    """Return the share of a manifest's rows that may be dropped, None for none."""
+    return data.max_bad_fraction if data.skip_bad else None
 
 
-def files_beside(config: Config) -> list[Path]:
-    """Files that trainings read beside their data, and every node must see: initial weights, some of the noise."""
-    if isinstance(config.model, CustomTarget):
-        return []
-    # A search whose trials have all begun goes on without its initial weights.
-    weights = weight_files(Path(config.model.init_from)) if config.model.init_from else []
-    files = [path for path in weights if path.is_file()]
-    noise = recordings_in(Path(config.augment.noise_dir)) if config.augment.noise_dir else []
-    return files + noise[:: -(-len(noise) // NOISES_LOOKED_AT) or 1]
-
-
-def weight_files(path: Path) -> list[Path]:
-    """The files of `model.init_from`: a checkpoint, or weights and the settings beside them, maybe as a folder."""
-    path = path / "model.safetensors" if path.is_dir() else path
-    return [path, path.with_name("config.json")] if path.suffix == ".safetensors" else [path]
+def _synthetic(data: SyntheticData, config: Config) -> Corpus:
+    return synthesize_corpus(**data.recipe(), sample_rate=config.features.sample_rate)

@@ -16,6 +16,7 @@ import torch
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
+from tune_asr.corpus.sources import read_test_set
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.export import (
     card,
@@ -63,7 +64,7 @@ def export(recorded: Recorded, output: Path, *, interval: Interval, say: Say = p
     torch.set_num_threads(config.trainer.num_threads)
     _refuse_other_modules(config)
     data = _load_data(recorded)
-    test = test_data.read_test_manifest(config)
+    test = read_test_set(config)
     with ExitStack() as stack:
         with writing(output, setting="--output"):
             folder = stack.enter_context(new_folder(output))

@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
-from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.load import from_values
-from tune_asr.config.sections import Config
+from tune_asr.corpus import sources
 from tune_asr.errors import TuneAsrError
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
@@ -24,9 +22,6 @@ from tune_asr.record.state import Trial
 from tune_asr.record.utterances import source_of
 from tune_asr.scoring.alignment import Edit, align
 from tune_asr.scoring.counts import count_errors
-from tune_asr.speech.audio.synthetic import synthesize_corpus
-from tune_asr.speech.manifest.rows import read_manifest
-from tune_asr.speech.text.normalizer import TextNormalizer
 
 Word = tuple[str, str]
 """A kind and a word, or a run of characters: `equal`, `replace` and `insert` in a hypothesis, `delete` for what it
@@ -65,21 +60,9 @@ def references(search: Mapping[str, Any]) -> dict[str, str]:
     if not search.get("config"):
         return {}
     try:
-        return _references(from_values(search["config"], "search.yaml"))
+        return sources.references(from_values(search["config"], "search.yaml"))
     except (TuneAsrError, TypeError, ValueError):
         return {}
-
-
-def _references(config: Config) -> dict[str, str]:
-    data = config.data
-    if isinstance(data, ManifestData):
-        normalizer = TextNormalizer(**config.text.normaliser())
-        manifest = data.val if isinstance(data.val, str) else data.train  # of which it is held out
-        return {row.id: normalizer(row.text) for row in read_manifest(Path(manifest))[0]}
-    if isinstance(data, SyntheticData):
-        corpus = synthesize_corpus(**data.recipe(), sample_rate=config.features.sample_rate)
-        return {utterance.id: utterance.text for utterance in corpus.val}
-    return {}
 
 
 def character_errors(reference: str, hypothesis: Hypothesis) -> int:

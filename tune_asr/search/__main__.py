@@ -100,7 +100,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _dry_run(plan: Plan, root: Path) -> int:
-    from tune_asr.corpus.sources import check_beside
+    from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
     from tune_asr.search.driver import checked_survey, data_report, no_pruning

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tune_asr import __version__
-from tune_asr.corpus.sources import noise_fingerprint
+from tune_asr.corpus.beside import noise_fingerprint
 from tune_asr.scoring.metric import metric_for
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey

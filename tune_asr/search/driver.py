@@ -20,7 +20,8 @@ from tune_asr.config.load import from_values
 from tune_asr.config.overrides import overridden
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.corpus.sources import check_beside, files_beside, survey
+from tune_asr.corpus.beside import check_beside, files_beside
+from tune_asr.corpus.sources import survey
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.events import SearchEnded
 from tune_asr.record.folder import ResultsFolder

@@ -54,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tune_asr.corpus.sources import check_beside, survey
+    from tune_asr.corpus.beside import check_beside
+    from tune_asr.corpus.sources import survey
     from tune_asr.training.targets import check_targets
 
     config = _config(arguments)

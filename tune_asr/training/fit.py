@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.corpus.sources import initial_sha256
+from tune_asr.corpus.beside import initial_sha256
 from tune_asr.errors import ConfigError, SettingError, StorageError, TuneAsrError
 from tune_asr.training.callbacks.ema import WarmingAverage
 from tune_asr.training.callbacks.epoch_report import INITIAL_SHA256, EpochReport

@@ -1,0 +1,78 @@
+"""One mapping of a configuration to speech: survey, references and test set agree."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from tune_asr.config.load import from_values
+from tune_asr.corpus.sources import TestSet, read_test_set, references, survey
+from tune_asr.errors import DataError
+
+
+@pytest.fixture
+def manifests(tmp_path):
+    """Write manifests of one-second recordings; return their `data` section."""
+
+    def write(**splits):
+        for split, texts in splits.items():
+            rows = []
+            for number, text in enumerate(texts):
+                name = f"{split}{number}.wav"
+                soundfile.write(tmp_path / name, np.random.default_rng(number).normal(0, 0.1, 8000), 8000)
+                rows.append(json.dumps({"audio_filepath": name, "text": text}))
+            (tmp_path / f"{split}.jsonl").write_text("\n".join(rows))
+        return {"target": "manifest", **{split: str(tmp_path / f"{split}.jsonl") for split in splits}}
+
+    return write
+
+
+def config_of(data, **sections):
+    return from_values({"data": data, "features": {"sample_rate": 8000}, **sections}, "test")
+
+
+def of_survey(config):
+    return {utterance.id: utterance.text for utterance in survey(config).corpus.val}
+
+
+@pytest.mark.parametrize("punctuation", ["keep", "remove"])
+def test_references_are_those_of_survey(manifests, punctuation):
+    data = manifests(train=["One.", "Two!"], val=["Three?", "Four..."])
+    config = config_of(data, text={"punctuation": punctuation})
+    assert references(config) == of_survey(config)
+    assert set(references(config)) == {"val0", "val1"}
+
+
+def test_held_out_references_come_from_train(manifests):
+    data = manifests(train=[f"word {number}" for number in range(12)])
+    config = config_of(data | {"val": {"hold_out": 0.4, "by": "random"}})
+    held_out = of_survey(config)
+    assert held_out and held_out.items() < references(config).items()
+
+
+def test_synthetic_references_are_those_of_survey():
+    config = config_of({"target": "synthetic", "num_train": 3, "num_val": 4})
+    assert references(config) == of_survey(config)
+    assert len(references(config)) == 4
+
+
+def test_custom_data_are_unknown():
+    config = config_of({"target": "own.Data"})
+    assert (survey(config), references(config), read_test_set(config)) == (None, {}, TestSet())
+
+
+def test_word_pieces_by_configuration(manifests):
+    data = manifests(train=["one two three four"], val=["one"])
+    pieces = survey(config_of(data, text={"unit": "bpe", "vocab_size": 16})).corpus.vocabulary
+    assert pieces.units != survey(config_of(data)).corpus.vocabulary.units
+
+
+def test_test_set_follows_rule_for_bad_rows(manifests, tmp_path):
+    data = manifests(train=["one"], val=["two"], test=["three", "...", "four"])
+    with pytest.raises(DataError, match=r"test\.jsonl:2: the text '\.\.\.' is empty"):
+        read_test_set(config_of(data))
+    found = read_test_set(config_of(data | {"skip_bad": True, "max_bad_fraction": 0.4}))
+    assert ([utterance.text for utterance in found.utterances], found.num_dropped) == (["three", "four"], 1)
