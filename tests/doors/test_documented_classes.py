@@ -128,4 +128,4 @@ def test_workers_that_outlive_an_epoch_are_refused_with_what_to_write(own, split
     (own.root / "pairs.py").write_text(kept)
     ended = own(expect=2)
     assert f"{split}_dataloader has persistent_workers=True" in ended.refusal
-    assert "write persistent_workers=False" in ended.refusal
+    assert "Pass persistent_workers=False" in ended.refusal

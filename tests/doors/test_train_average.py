@@ -57,7 +57,7 @@ def test_a_kept_average_is_the_mean_of_its_checkpoints_and_says_so(train, averag
     for name, value in content["state_dict"].items():
         assert torch.allclose(value, sum(state[name] for state in states) / len(states), atol=1e-6)
     SimpleCTCModule.load_from_checkpoint(train.root / AVERAGE)
-    (entry,) = content["callbacks"]["EpochReport"]["history"]
+    (entry,) = content["callbacks"]["tune_asr.epochs"]["history"]
     assert {name: best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}.items() <= entry.items()
     against = content["averaged"]["best"]
     ours, theirs = ([epoch[name] for name in ("val_wer", "val_cer", "val_loss")] for epoch in (best, against))

@@ -54,7 +54,7 @@ def test_a_checkpoint_that_is_not_there_is_exit_2_before_anything_else(train):
 
 def test_a_folder_is_no_checkpoint(train):
     ended = train("--resume-from-checkpoint", ".", expect=2)
-    assert ended.err == "error: .: this is a folder: name a checkpoint in it\n"
+    assert ended.err == "error: .: this is a folder\n    Name a checkpoint in it.\n"
 
 
 def test_what_cannot_be_resumed_is_told_before_anything_else(train):

@@ -19,8 +19,7 @@ from tune_asr.export.onnx_model import open_session
 from tune_asr.export.parity import Recogniser, check_fresh_lengths
 from tune_asr.export.recorded import read_recorded
 from tune_asr.scoring.intervals import wer_interval
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS
-from tune_asr.training.checkpoints import load_checkpoint
+from tune_asr.training.checkpoints import RAW_WEIGHTS, load_checkpoint
 from tune_asr.training.data import TrainingData
 
 

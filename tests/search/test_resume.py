@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS
+from tune_asr.training.checkpoints import RAW_WEIGHTS
 
 TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
 STORY = ("created", "report", "decision", "pruned", "finished", "diverged", "failed")

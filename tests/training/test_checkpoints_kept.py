@@ -357,7 +357,7 @@ def test_a_damaged_checkpoint_is_told(check, checkpoint, tmp_path, how):
     copy = tmp_path / "damaged.ckpt"
     copy.write_bytes(checkpoint.read_bytes())
     damage(copy, how)
-    with pytest.raises(StorageError, match=r"damaged.ckpt: not a checkpoint, or damaged \(.*\): use an earlier one"):
+    with pytest.raises(StorageError, match=r"damaged.ckpt: not a checkpoint, or damaged \(.*\)\n +Use an earlier one"):
         check(copy)
 
 

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from tune_asr.record.checkpoints import CHECKPOINT, epoch_folder, newest_valid, write_checkpoint
 from tune_asr.training.batching import collate
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS
+from tune_asr.training.checkpoints import RAW_WEIGHTS
 from tune_asr.training.data import load_data, training_data
 from tune_asr.training.fit import fit
 

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.training.batching import collate
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS
+from tune_asr.training.checkpoints import RAW_WEIGHTS
 from tune_asr.training.data import load_data, training_data
 from tune_asr.training.fit import fit
 
@@ -162,7 +162,7 @@ def test_another_order_of_the_batches_gives_other_weights(tmp_path, config, same
 )
 def test_another_number_of_batches_an_epoch_is_refused_before_an_epoch_counts_twice(tmp_path, quick, keys, batches):
     train(quick(trainer__max_epochs=1), tmp_path)
-    with pytest.raises(ConfigError, match=rf"1.ckpt: an epoch had 7 batches there and has {batches} here: resume with"):
+    with pytest.raises(ConfigError, match=rf"1.ckpt: an epoch had 7 .* has {batches} here\n +Resume with"):
         train(quick(**keys), tmp_path / "resumed", resume_from=tmp_path / "1.ckpt")
     assert not list((tmp_path / "resumed").iterdir())
 

@@ -6,7 +6,8 @@ import torch
 
 from tune_asr.config.load import from_values
 from tune_asr.errors import ConfigError
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS, WarmingAverage
+from tune_asr.training.callbacks.ema import WarmingAverage
+from tune_asr.training.checkpoints import RAW_WEIGHTS
 from tune_asr.training.data import load_data
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.fit import build_module, fit

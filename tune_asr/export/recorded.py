@@ -13,8 +13,7 @@ from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.scoring.counts import ErrorCounts
-from tune_asr.training.callbacks.epoch_report import INITIAL_SHA256
-from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
+from tune_asr.training.checkpoints import INITIAL_SHA256, history, hyper_parameters, load_checkpoint
 
 COUNTS = ("words", "substitutions", "deletions", "insertions")
 
@@ -80,7 +79,7 @@ def read_recorded(
     try:
         trained = content.get("origin", {})
         origin = origin or trained
-        report = report or content["callbacks"]["EpochReport"]["history"][-1]
+        report = report or history(content)[-1]
         config = from_values(dict(origin["config"]), str(checkpoint))
         weights = dict(content["state_dict"])
         if not all(isinstance(value, Tensor) for value in weights.values()):

@@ -19,9 +19,7 @@ from tune_asr.errors import StorageError
 from tune_asr.scoring.counts import objective
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.train.validation import validate
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS
-from tune_asr.training.callbacks.epoch_report import EpochReport
-from tune_asr.training.checkpoints import CheckpointFile, load_checkpoint
+from tune_asr.training.checkpoints import EPOCHS_STATE, RAW_WEIGHTS, CheckpointFile, history, load_checkpoint
 from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import best_epochs, rank
 from tune_asr.training.outcome import UtteranceResult
@@ -81,7 +79,7 @@ def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -
         return None
     content = load_checkpoint(path)
     try:
-        (metrics,) = content["callbacks"][EpochReport.__qualname__]["history"]
+        (metrics,) = history(content)
         epochs, against, weights = content["averaged"]["epochs"], content["averaged"]["best"], content["state_dict"]
     except (LookupError, TypeError, ValueError) as error:
         raise StorageError(f"{path}: not an average that `train` has kept: move it away") from error
@@ -106,6 +104,6 @@ def _save(
     newest: dict[str, Any] = load_checkpoint(folder.path(metrics["epoch"]))
     content = {key: value for key, value in newest.items() if key not in _STATE_OF_TRAINING}
     content["state_dict"] = dict(weights)
-    content["callbacks"] = {EpochReport.__qualname__: {"history": [dict(metrics)]}}
+    content["callbacks"] = {EPOCHS_STATE: {"history": [dict(metrics)]}}
     content["averaged"] = dict(record)
     return folder.save_average(lambda path: CheckpointFile().save_checkpoint(content, path))

@@ -35,7 +35,7 @@ def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) 
     """
     module = build_module(config, data)
     module.load_state_dict(dict(weights))
-    trainer = make_trainer(config, [])
+    trainer = make_trainer(config)
     with ends_in_words(config):
         trainer.validate(module, datamodule=data.module, verbose=False)
     outcome = outcome_of(module)

@@ -1,4 +1,8 @@
-"""A Lightning checkpoint as a file. In reading one, nothing is unpickled but tensors and plain values."""
+"""Lightning checkpoints as files. Reading one unpickles nothing but tensors and plain values.
+
+Beside Lightning's keys a checkpoint has `origin`, facts about its training, and states of our callbacks under the keys
+below. An average of checkpoints has `averaged` too. Release 0.1.0 used class names as keys, which are still read.
+"""
 
 from __future__ import annotations
 
@@ -6,54 +10,111 @@ import io
 import pickle
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tune_asr.errors import ConfigError, StorageError
 
+EPOCHS_STATE, EMA_STATE, BATCHES_STATE = "tune_asr.epochs", "tune_asr.ema", "tune_asr.batches"
+_STATES_OF_0_1_0 = {"EpochReport": EPOCHS_STATE, "WarmingAverage": EMA_STATE}
+RAW_WEIGHTS = "current_model_state"
+"""Key of the trained weights if `state_dict` holds their moving average."""
+INITIAL_SHA256 = "initial_sha256"
+"""Key of `origin`: hash of the file with the initial weights."""
+
+Content = dict[str, Any]
+"""Content of a checkpoint. Lightning and torch decide most of its keys."""
+
+
+class Origin(TypedDict, total=False):
+    """Facts about a training, kept in its checkpoints: one file is enough to export a recogniser."""
+
+    config: Mapping[str, Any]
+    """Configuration, as plain values."""
+    data_fingerprint: str | None
+    """Fingerprint of training and validation data."""
+    noise_fingerprint: str
+    """Fingerprint of `augment.noise_dir`."""
+    initial_sha256: str
+    """Hash of the file with the initial weights; see `INITIAL_SHA256`."""
+    device: str
+    """Type of the device that trained."""
+
 
 class CheckpointFile(TorchCheckpointIO):
-    """Writes a checkpoint where it is asked to: whoever asks renames it into place.
+    """Write a checkpoint directly to its path, which the caller renames into place.
 
-    Lightning's own goes by way of the system's temporary folder, which may be small, and on another disk.
+    Lightning's own way goes through the system's temporary folder, which may be small or on another disk.
     """
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Save through a buffer: on a full disk `torch.save` raises errors that say nothing of it."""
+    def save_checkpoint(self, checkpoint: Content, path: str | Path, storage_options: Any = None) -> None:
+        """Save through a buffer: on a full disk `torch.save` raises errors that do not mention the disk."""
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         Path(path).write_bytes(buffer.getbuffer())
 
+    def load_checkpoint(self, path: str | Path, *arguments: Any, **options: Any) -> Content:
+        """Load a checkpoint of this or an earlier release."""
+        content: Content = _upgraded(super().load_checkpoint(path, *arguments, **options))
+        return content
+
 
 def load_checkpoint(checkpoint: Path) -> Any:
-    """What stands in a checkpoint, its tensors on the CPU. Nothing is unpickled but tensors and plain values.
+    """Load a checkpoint of this or an earlier release, its tensors on the CPU.
 
     Raises:
         ConfigError: there is no such file.
-        StorageError: it is damaged, or holds anything else.
+        StorageError: it is damaged, or holds more than tensors and plain values.
     """
     try:
         with zipfile.ZipFile(checkpoint) as archive:
             torn = archive.testzip()  # torch does not look at the check sums
         if torn:
             raise zipfile.BadZipFile(f"{torn} does not match its check sum")
-        return torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return _upgraded(torch.load(checkpoint, map_location="cpu", weights_only=True))
     except FileNotFoundError:
         raise ConfigError(f"{checkpoint}: no such checkpoint") from None
     except IsADirectoryError:
-        raise ConfigError(f"{checkpoint}: this is a folder: name a checkpoint in it") from None
+        raise ConfigError(f"{checkpoint}: this is a folder", hint="Name a checkpoint in it.") from None
     except pickle.UnpicklingError as error:  # torch's own message advises to load it all the same
         raise StorageError(
-            f"{checkpoint}: holds more than tensors and plain values, and nothing else is ever loaded: use another one"
+            f"{checkpoint}: holds more than tensors and plain values, and nothing else is ever loaded",
+            hint="Use another one.",
         ) from error
-    except Exception as error:  # there is no end to what garbled bytes make zipfile and torch raise
-        raise StorageError(f"{checkpoint}: not a checkpoint, or damaged ({error}): use an earlier one") from error
+    except Exception as error:  # there is no end to the errors of zipfile and torch over garbled bytes
+        raise StorageError(
+            f"{checkpoint}: not a checkpoint, or damaged ({error})", hint="Use an earlier one."
+        ) from error
+
+
+def _upgraded(content: Any) -> Any:
+    """Move callback states of release 0.1.0 to the keys of today."""
+    states = content.get("callbacks") if isinstance(content, dict) else None
+    if isinstance(states, dict):
+        for old, new in _STATES_OF_0_1_0.items():
+            if old in states:
+                states[new] = states.pop(old)
+        if BATCHES_STATE not in states:  # then Lightning's own count is the only one
+            with suppress(LookupError, TypeError):
+                progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+                states[BATCHES_STATE] = {"num_batches": progress["current"]["completed"]}
+    return content
+
+
+def history(content: Mapping[str, Any]) -> list[dict[str, float]]:
+    """Return the epochs of a loaded checkpoint.
+
+    Raises:
+        LookupError, TypeError: it is no checkpoint of a training.
+    """
+    return list(content["callbacks"][EPOCHS_STATE]["history"])
 
 
 def hyper_parameters(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a module was built with, as its checkpoint says; a user's own may say nothing."""
+    """Return the arguments of a checkpoint's module; none if a custom module did not save them."""
     values = content.get("hyper_parameters")
     return values if isinstance(values, Mapping) else {}

@@ -21,10 +21,10 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.corpus.beside import initial_sha256
 from tune_asr.errors import ConfigError, SettingError, StorageError, TuneAsrError
-from tune_asr.training.callbacks.ema import WarmingAverage
-from tune_asr.training.callbacks.epoch_report import INITIAL_SHA256, EpochReport
-from tune_asr.training.callbacks.fresh_workers import FreshWorkers
-from tune_asr.training.callbacks.probe import LongestBatchProbe, smaller_batches
+from tune_asr.training.callbacks.build import build
+from tune_asr.training.callbacks.epoch_report import EpochReport
+from tune_asr.training.callbacks.probe import too_little_memory
+from tune_asr.training.checkpoints import INITIAL_SHA256
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.epochs import Diverged, Sink
@@ -33,7 +33,7 @@ from tune_asr.training.initial import initialise
 from tune_asr.training.loggers import close
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
-from tune_asr.training.resuming import SameBatches, check_resumable
+from tune_asr.training.resuming import check_resumable
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.targets import construct, import_target, mistake_of_the_users
 from tune_asr.training.trainer import make_trainer, quieten
@@ -92,9 +92,7 @@ def fit(
             origin=origin,
             weights=config.checkpoint.weights,
         )
-        average = [WarmingAverage(config.optimizer.ema_decay)] if config.checkpoint.weights == "ema" else []
-        # The report is the last: it saves the checkpoint, of what the others have done by then.
-        all_callbacks = [*average, FreshWorkers(), SameBatches(), LongestBatchProbe(data.speech), *callbacks, report]
+        all_callbacks = build(config, data, report, callbacks, logs_rates=bool(loggers) and not fast_dev_run)
         trainer = make_trainer(config, all_callbacks, loggers=loggers, fast_dev_run=fast_dev_run)
         if resume_from is None:
             trainer.fit(module, datamodule=data.module)
@@ -114,7 +112,7 @@ def ends_in_words(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[No
     except MisconfigurationException as error:
         raise SettingError(f"Lightning refuses the training: {error}") from error
     except torch.OutOfMemoryError as error:
-        raise SettingError(f"a batch does not fit in memory: {smaller_batches(error)}") from error
+        raise too_little_memory("a batch", error) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -1,4 +1,4 @@
-"""Which number format a training gets on its accelerator, and how exactly it multiplies matrices.
+"""Which number format a training gets on its accelerator.
 
 Lightning turns float16 on a CPU into bfloat16 with a warning: a search would then compare what nobody asked for. Here a
 format that the accelerator cannot give is refused, and one that it gives slowly is said.
@@ -6,9 +6,6 @@ format that the accelerator cannot give is refused, and one that it gives slowly
 
 from __future__ import annotations
 
-from typing import Any
-
-import lightning.pytorch as pl
 import torch
 
 from tune_asr.errors import SettingError
@@ -41,32 +38,6 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
             f"precision.precision is {precision}, but this GPU has no bfloat16: choose 32-true or 16-mixed"
         )
     return precision, None
-
-
-class MatmulPrecision(pl.Callback):
-    """Multiplies float32 matrices as asked for while it trains, and exactly otherwise: a ruler has one length.
-
-    What cuDNN does in convolutions and recurrent layers is torch's own switch, and is left alone.
-
-    Args:
-        precision: `high` or `medium`, as `torch.set_float32_matmul_precision` has them. On a GPU with tensor
-            cores the two others are TF32; on a CPU with AMX, medium is bfloat16 products, summed in float32.
-    """
-
-    def __init__(self, precision: str) -> None:
-        self.precision = precision
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        """Set it for a step, whatever came before."""
-        torch.set_float32_matmul_precision(self.precision)
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Set it back: validation may follow, or another training in this process."""
-        torch.set_float32_matmul_precision("highest")
-
-    def on_exception(self, *_: Any) -> None:
-        """Set it back behind a step that does not end."""
-        torch.set_float32_matmul_precision("highest")
 
 
 def _cpu_computes_bf16() -> bool:

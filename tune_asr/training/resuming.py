@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,39 +12,12 @@ import torch
 from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, DataError, StorageError
-from tune_asr.training.callbacks.ema import RAW_WEIGHTS
-from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
+from tune_asr.training.checkpoints import RAW_WEIGHTS, hyper_parameters, load_checkpoint
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw
 
 REFERENCE = "optimizer.lr_reference_batch"
 SCALED = "optimizer.lr, scaled by optimizer.lr_reference_batch,"
-
-
-class SameBatches(pl.Callback):
-    """Refuses to resume with another number of batches an epoch.
-
-    A checkpoint is saved behind an epoch's last batch. With another number of them Lightning takes it for one saved in
-    the middle of an epoch, and trains that epoch again, under the same number.
-    """
-
-    def __init__(self) -> None:
-        self._saved: int | None = None
-
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Note the batches of the checkpoint's epoch, before Lightning's loop begins to count on."""
-        self._saved = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["completed"]
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Compare, now that the data are loaded. Raises `ConfigError`."""
-        batches = trainer.num_training_batches
-        if self._saved is not None and batches != self._saved and math.isfinite(batches):
-            raise ConfigError(
-                f"{trainer.ckpt_path}: an epoch had {self._saved} batches there and has {batches} here: resume with "
-                "the data.batch_size, data.max_frames_in_batch and trainer.limit_train_batches of the checkpoint"
-            )
 
 
 def load_resumable(checkpoint: Path) -> dict[str, Any]:

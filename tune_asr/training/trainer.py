@@ -10,23 +10,22 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.checkpoints import CheckpointFile
-from tune_asr.training.precision import MatmulPrecision, resolve_precision
+from tune_asr.training.precision import resolve_precision
 
 
 def make_trainer(
-    config: Config, callbacks: Sequence[pl.Callback], *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
+    config: Config, callbacks: Sequence[pl.Callback] = (), *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
 ) -> pl.Trainer:
     """A Trainer for one training on one device, without checkpoints of its own.
 
     Args:
         config: the checked configuration.
-        callbacks: added behind those that are always there, in their order.
+        callbacks: callbacks in running order; none for a validation.
         loggers: Lightning loggers.
         fast_dev_run: one batch of training and one of validation.
 
@@ -46,15 +45,11 @@ def make_trainer(
         warnings.warn(remark, stacklevel=2)
     # CTC has no deterministic gradient on CUDA; on a CPU every bit is promised.
     on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
-    monitors = [LearningRateMonitor("epoch")] if loggers and not fast_dev_run else []
-    # A class of the user's may have set it: it is left alone where nobody asks for another.
-    asked = config.precision.float32_matmul
-    multiplies = [] if asked == "highest" else [MatmulPrecision(asked)]
     try:
         return pl.Trainer(
             **{"deterministic": on_cpu, **arguments},
             devices=1,
-            callbacks=[*monitors, *multiplies, *callbacks],
+            callbacks=list(callbacks),
             logger=list(loggers),
             enable_checkpointing=False,
             plugins=[CheckpointFile()],

@@ -1,7 +1,7 @@
-"""An exponential moving average of the weights, which is what is validated and what a checkpoint is a model of.
+"""Exponential moving average of the weights, which is validated and saved in place of the last weights.
 
-Lightning's `WeightAveraging` does the rest: it puts the average in the module's place for validation, saves it as the
-checkpoint's `state_dict`, and the weights that go on being trained as `current_model_state`.
+Lightning's `WeightAveraging` does most of it. It swaps the average into the module for validation, saves it as the
+checkpoint's `state_dict`, and saves the trained weights as `current_model_state`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
-RAW_WEIGHTS = "current_model_state"
-"""The key of a checkpoint that holds the raw weights where `state_dict` holds their average."""
+from tune_asr.training.checkpoints import EMA_STATE
 
 
 class WarmingAverage(WeightAveraging):
-    """The average keeps `min(decay, (1 + n) / (10 + n))` of itself at its n-th update: it soon forgets the start.
+    """Keep `min(decay, (1 + n) / (10 + n))` of the average at its n-th update: the start is soon forgotten.
 
     Args:
-        decay: what it keeps in the end.
+        decay: share kept in the end.
     """
+
+    state_key = EMA_STATE
 
     def __init__(self, decay: float) -> None:
         def average(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:
@@ -29,11 +30,14 @@ class WarmingAverage(WeightAveraging):
                     own.copy_(other)
                 return
             keeps = min(decay, (1 + int(num_averaged)) / (10 + int(num_averaged)))
+            # torch's own averages use this private kernel too; one call a weight takes several times as long.
             torch._foreach_lerp_(averaged, current, 1 - keeps)
 
         super().__init__(multi_avg_fn=average)
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Make the average where the training will be: at this hook the module is still on the CPU."""
+        """Make the average on the training's device: at this hook the module is still on the CPU."""
+        # The device is an argument of the base class, but is not known when this object is built. Without it each step
+        # on a GPU would copy all weights to the CPU; a test fails if Lightning renames the attribute.
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)

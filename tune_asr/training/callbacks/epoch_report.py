@@ -20,6 +20,7 @@ from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.scoring.counts import objective
 from tune_asr.training.batching import Batch
+from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.epochs import (
     METRICS,
@@ -33,8 +34,6 @@ from tune_asr.training.epochs import (
 from tune_asr.training.schedules import Schedule
 from tune_asr.training.seeding import seed_everything_for
 
-INITIAL_SHA256 = "initial_sha256"
-"""In what a checkpoint says of its origin: of the file with the weights that the training started from, if any."""
 ROUNDING = 1e-3
 """A CTC loss in float32 may fall so far below 0 where the model is sure of all."""
 
@@ -52,6 +51,8 @@ class EpochReport(pl.Callback):
         origin: plain values on what is trained, kept in each checkpoint as `checkpoint["origin"]`.
         weights: which weights are validated, `raw` or `ema`.
     """
+
+    state_key = EPOCHS_STATE
 
     def __init__(
         self,

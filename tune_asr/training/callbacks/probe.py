@@ -1,6 +1,6 @@
-"""The longest batch, tried before training: too little memory is told at once, and not as a crash in the first epoch.
+"""Largest batch, tried before training: too little memory is reported at once and not in the first epoch.
 
-On a GPU alone. On a CPU nothing says that memory ran out: the system ends the process.
+On a GPU alone. A CPU gives no error if memory runs out: the system ends the process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tune_asr.training.module import SimpleCTCModule
 
 
 class LongestBatchProbe(pl.Callback):
-    """Before training, on a GPU: the loss and the gradients of the largest batch there can be.
+    """Compute loss and gradients of the largest possible batch before training on a GPU.
 
     Args:
         data: built-in data; None for a custom class, whose largest batch is unknown.
@@ -27,8 +27,8 @@ class LongestBatchProbe(pl.Callback):
         self.data = data
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """See `probe`. Users' own data and modules are left alone: what is largest there, nobody knows."""
-        if not isinstance(pl_module, SimpleCTCModule) or self.data is None:
+        """Probe built-in data and modules."""
+        if self.data is None or not isinstance(pl_module, SimpleCTCModule):
             return
         if pl_module.device.type == "cuda":
             with trainer.precision_plugin.train_step_context():
@@ -37,10 +37,10 @@ class LongestBatchProbe(pl.Callback):
 
 
 def probe(module: SimpleCTCModule, batch: Batch) -> None:
-    """Run a batch through a module and back, with room for AdamW's two moments; nothing of it stays.
+    """Run a batch through a module and back, beside room for AdamW's two moments; nothing of it stays.
 
     Raises:
-        SettingError: there is not memory enough; it says how large the batch is and what makes it smaller.
+        SettingError: memory is too small; it has the size of the batch.
     """
     size = f"{len(batch)} utterances of up to {batch.features.shape[1] / FRAMES_PER_SECOND:.0f} s"
     try:
@@ -51,14 +51,15 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         torch.autograd.backward(module.batch_loss(features, lengths, batch).loss)
         del moments
     except torch.OutOfMemoryError as error:
-        raise SettingError(f"the longest batch, {size}, does not fit in memory: {smaller_batches(error)}") from error
+        raise too_little_memory(f"the longest batch, {size},", error) from error
     finally:
         module.zero_grad(set_to_none=True)
 
 
-def smaller_batches(error: torch.OutOfMemoryError) -> str:
-    """The way out of too little memory, and what torch says of it."""
-    return (
-        "lower data.batch_size, data.max_frames_in_batch or data.max_seconds, and raise "
-        f"trainer.accumulate_grad_batches instead ({str(error).partition('.')[0]})"
+def too_little_memory(batch: str, error: torch.OutOfMemoryError) -> SettingError:
+    """Return the error of a batch too large for the memory, with torch's first sentence."""
+    return SettingError(
+        f"{batch} does not fit in memory ({str(error).partition('.')[0]})",
+        hint="Lower data.batch_size, data.max_frames_in_batch or data.max_seconds, and raise "
+        "trainer.accumulate_grad_batches instead.",
     )
