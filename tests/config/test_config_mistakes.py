@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_asr.config.keys import known_keys
-from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
+from tune_asr.config.lightning_arguments import ARGUMENTS, RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.load import check, from_values
 from tune_asr.config.overrides import Layered
 from tune_asr.config.sections import Config
@@ -160,7 +160,7 @@ def refusal(text: str) -> str:
             "c.yaml:1: trainer.gradient_clip: unknown key: not an argument of Lightning's Trainer",
         ),
         ("trainer: {gradient_clip: 2}", "    did you mean gradient_clip_val?"),
-        ("trainer: {devices: 2}", "c.yaml:1: trainer.devices: cannot be set\n    a trial trains on one device"),
+        ("trainer: {devices: 2}", "c.yaml:1: trainer.devices: cannot be set: a trial trains on one device"),
         (
             "trainer: {precision: bf16}",
             "c.yaml:1: trainer.precision: unknown key\n    did you mean precision.precision?",
@@ -271,6 +271,8 @@ def test_arguments_read_from_the_source_are_those_of_the_class():
     signature = [name for name in inspect.signature(Trainer.__init__).parameters if name != "self"]
     assert list(trainer_arguments()) == signature
     assert set(RESERVED) <= set(signature)
+    own = {*known_keys("trainer"), *known_keys("precision")} & set(signature)
+    assert {*RESERVED, *ARGUMENTS, *own} == set(signature), "declare an argument of a new Lightning"
 
 
 def test_a_configuration_survives_its_own_values():

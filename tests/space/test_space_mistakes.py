@@ -264,8 +264,10 @@ def test_what_is_no_setting_cannot_be_searched(refusal, key, reason):
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_what_training_sets_itself_can_be_neither_searched_nor_fixed(refusal, name):
-    assert f"trainer.{name}: cannot be set\n    {RESERVED[name]}" in refusal(searched(f"trainer.{name}", "1"))
-    assert f"over.trainer.{name}: cannot be set\n    {RESERVED[name]}" in refusal(f"over: {{trainer.{name}: 1}}")
+    rule = f"trainer.{name}: cannot be set: {RESERVED[name].why}"
+    for message in (refusal(searched(f"trainer.{name}", "1")), refusal(f"over: {{trainer.{name}: 1}}")):
+        assert rule in message and RESERVED[name].hint in message
+    assert f"over.{rule}" in message
 
 
 def test_a_key_that_holds_another_cannot_be_searched_beside_it(refusal):

@@ -120,7 +120,7 @@ def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
             if key in known_keys(other):
                 yield (name, key), "unknown key", f"did you mean {other}.{key}?"
             elif key in RESERVED:
-                yield (name, key), "cannot be set", RESERVED[key]
+                yield (name, key), f"cannot be set: {RESERVED[key].why}", RESERVED[key].hint
             elif key not in trainer_arguments():
                 known = {*trainer_arguments(), *known_keys(name)} - set(RESERVED)
                 yield (name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known)
