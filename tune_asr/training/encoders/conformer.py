@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from tune_asr.training.encoders.encoder import Encoder, Subsampling, frame_mask, scores
+from tune_asr.training.encoders.without_cudnn import conformer_convolution
 from tune_asr.training.features.log_mel import import_torchaudio
 
 DEPTHWISE, BATCH_NORM = 2, 3  # places in the `sequential` of torchaudio's convolution module
@@ -82,9 +83,12 @@ def conform(layer: Any, x: Tensor, mask: Tensor) -> Tensor:
     y, _ = layer.self_attn(y, y, y, key_padding_mask=~mask.squeeze(2), need_weights=False)
     x = x + layer.self_attn_dropout(y)
     convolution = layer.conv_module
-    y = convolution.layer_norm(x).permute(1, 2, 0)
-    y = convolution.sequential[:DEPTHWISE](y) * mask.transpose(1, 2)
-    x = x + convolution.sequential[DEPTHWISE:](y).permute(2, 0, 1)
+    y = convolution.layer_norm(x)
+    if x.is_cuda:
+        x = x + conformer_convolution(convolution, y, mask)
+    else:
+        y = convolution.sequential[:DEPTHWISE](y.permute(1, 2, 0)) * mask.transpose(1, 2)
+        x = x + convolution.sequential[DEPTHWISE:](y).permute(2, 0, 1)
     x = x + 0.5 * layer.ffn2(x)
     out: Tensor = layer.final_layer_norm(x)
     return out

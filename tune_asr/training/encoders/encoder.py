@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tune_asr.training.encoders.without_cudnn import time_conv
+
 Lengths = TypeVar("Lengths", int, Tensor)
 
 # Below a mel bin's variance in real speech by orders of magnitude; only digital silence comes near.
@@ -82,7 +84,7 @@ class TimeConv(nn.Module):
     """Convolution over the frames of (N, T, channels), as many zeros on either side as an odd kernel reaches over.
 
     It runs as a 2-D convolution in channels-last memory, which is what (N, T, channels) already is: nothing is
-    transposed, and on a CPU the depthwise case takes half the time of `nn.Conv1d`.
+    transposed, and on a CPU the depthwise case takes half the time of `nn.Conv1d`. On a GPU it runs without cuDNN.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
@@ -94,6 +96,9 @@ class TimeConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, T, in_channels) -> (N, T / stride rounded up, out_channels)."""
+        if x.is_cuda:
+            conv = self.conv
+            return time_conv(x, conv.weight.squeeze(2), conv.bias, conv.stride[1], conv.groups)
         y: Tensor = self.conv(x.transpose(1, 2).unsqueeze(2))
         return y.squeeze(2).transpose(1, 2)
 
