@@ -48,8 +48,8 @@ def test_a_loaded_checkpoint_gives_its_recorded_metrics_again(trained, quick):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path)
     metrics = validate(module, load_data(quick()).module)
-    assert module.counts() == result.counts
-    assert tuple(module.utterances) == result.utterances
+    assert module.outcome().counts == result.counts
+    assert module.outcome().utterances == result.utterances
     assert metrics["val_loss"] == result.val_loss
     assert metrics["val_wer"] == pytest.approx(result.val_wer)
 
@@ -94,7 +94,7 @@ def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
     module = SimpleCTCModule.load_from_checkpoint(path)
     metrics = validate(module, load_data(quick(data__batch_size=batch_size)).module)
     assert metrics["val_loss"] == pytest.approx(result.val_loss, rel=1e-5)
-    assert module.counts() == result.counts
+    assert module.outcome().counts == result.counts
 
 
 @pytest.mark.filterwarnings("ignore:Trying to infer the `batch_size`")
@@ -117,8 +117,8 @@ def test_the_loss_is_nats_a_token_of_feasible_utterances_and_the_rates_are_of_al
             log_probs.transpose(0, 1), tokens, output_lengths, torch.tensor([tokens.shape[1]]), reduction="sum"
         ).item()
     assert metrics["val_loss"] == pytest.approx(nats / 4, rel=1e-5)
-    assert module.counts().words == 3
-    assert module.counts().characters == 7
+    assert module.outcome().counts.words == 3
+    assert module.outcome().counts.characters == 7
 
 
 def test_each_validation_pass_counts_from_zero(trained, quick):
@@ -126,4 +126,4 @@ def test_each_validation_pass_counts_from_zero(trained, quick):
     data = load_data(quick()).module
     first, second = validate(module, data), validate(module, data)
     assert first == second
-    assert len(module.utterances) == 12
+    assert len(module.outcome().utterances) == 12

@@ -30,9 +30,21 @@ class Example:
     tokens: Tensor
     """(U,) int64"""
     text: str
-    """The reference."""
+    """Reference."""
     id: str
-    """The utterance's name in its manifest."""
+    """Name of the utterance in its manifest."""
+
+
+@dataclass(slots=True)
+class OnCPU:
+    """Small tensors of a batch on the CPU, read without waiting for a device."""
+
+    feature_lengths: Tensor
+    """(N,) int64"""
+    tokens: Tensor
+    """(N, U) int64"""
+    token_lengths: Tensor
+    """(N,) int64"""
 
 
 @dataclass(slots=True)
@@ -40,46 +52,65 @@ class Batch:
     """Utterances padded to the longest. Not frozen, since Lightning refuses to convert a frozen one's precision."""
 
     features: Tensor
-    """(N, T, C) float32, zero behind each utterance's end"""
+    """(N, T, C) float32, zero after each utterance's end"""
     feature_lengths: Tensor
     """(N,) int64"""
     tokens: Tensor
-    """(N, U) int64, blank behind each transcript's end"""
+    """(N, U) int64, blank after each transcript's end"""
     token_lengths: Tensor
     """(N,) int64"""
     texts: list[str]
     """N references"""
     ids: list[str]
     """N utterance ids"""
+    kept: OnCPU | None = None
+    """Small tensors from before the transfer to a device; see `on_cpu`."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> Batch:
-        """The same batch on a device; Lightning calls it."""
-        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        """Copy the batch to a device; called by Lightning.
+
+        A copy from page-locked memory to a GPU does not wait.
+        """
+        device = torch.device(device)
+        non_blocking |= device.type == "cuda"
+        moved = self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        if device.type != "cpu":
+            moved.kept = self.on_cpu()
+        return moved
 
     def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory; the DataLoader calls it."""
+        """Copy the batch into page-locked memory; called by the DataLoader."""
         return self._map(lambda tensor: tensor.pin_memory())
 
+    def on_cpu(self) -> OnCPU:
+        """Lengths and tokens on the CPU, without waiting if the batch was made there."""
+        if self.kept is None:
+            return OnCPU(self.feature_lengths.cpu(), self.tokens.cpu(), self.token_lengths.cpu())
+        return self.kept
+
     def check(self) -> None:
-        """Raise `DataError` where a part is of the wrong kind, or an utterance's length is none of its tensors'."""
+        """Raise `DataError` for parts of a wrong kind, and for lengths that do not fit their tensors."""
         if self.features.dtype != torch.float32:
             raise DataError(f"data.target yields features in {self.features.dtype}, but they must be float32: .float()")
         for name in ("texts", "ids"):
             for value in getattr(self, name):
                 if not isinstance(value, str):
                     raise DataError(f"data.target yields {value!r} among `{name}`, but each of them must be a str")
+        small = self.on_cpu()
         frames, symbols = self.features.shape[1], self.tokens.shape[1]
-        wrong = (self.feature_lengths < 1) | (self.feature_lengths > frames)
-        wrong |= (self.token_lengths < 0) | (self.token_lengths > symbols)
+        # numpy: on such small arrays it takes a tenth of torch's time
+        feature_lengths, token_lengths = small.feature_lengths.numpy(), small.token_lengths.numpy()
+        wrong = (feature_lengths < 1) | (feature_lengths > frames)
+        wrong |= (token_lengths < 0) | (token_lengths > symbols)
         if wrong.any():
-            row = int(wrong.nonzero()[0])
+            row = int(wrong.argmax())
             raise DataError(
-                f"utterance {self.ids[row]}: its feature length is {int(self.feature_lengths[row])}, its token length "
-                f"{int(self.token_lengths[row])}, but in its batch they must be in 1..{frames} and 0..{symbols}: "
-                "correct feature_lengths and token_lengths of data.target"
+                f"utterance {self.ids[row]}: its feature length is {feature_lengths[row]}, its token length "
+                f"{token_lengths[row]}, but in its batch they must be in 1..{frames} and 0..{symbols}",
+                hint="Correct feature_lengths and token_lengths of data.target.",
             )
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
@@ -90,6 +121,7 @@ class Batch:
             function(self.token_lengths),
             self.texts,
             self.ids,
+            self.kept,
         )
 
 

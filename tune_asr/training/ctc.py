@@ -13,6 +13,7 @@ import reprlib
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -43,6 +44,8 @@ def ctc_loss(
 ) -> CTCLoss:
     """Sum of the feasible utterances' losses over the sum of their tokens.
 
+    Lengths and tokens may stay on the CPU: their sums are then known without waiting for a GPU.
+
     The normalisation is per token, so that long and short batches pull with the same strength. A loss that is infinite
     for any other reason than infeasibility is returned as it is: the training has diverged.
 
@@ -53,13 +56,15 @@ def ctc_loss(
         token_lengths: (N,) int64.
         blank_id: of the blank symbol.
     """
+    device = log_probs.device
     feasible = min_frames(tokens, token_lengths) <= output_lengths
     # An infeasible transcript is replaced by the empty one, whose loss and gradient are finite, and then left out.
     token_lengths = token_lengths.where(feasible, 0)
+    tokens, known = tokens.to(device, non_blocking=True), feasible.to(device, non_blocking=True)
     losses = F.ctc_loss(
         log_probs.float().transpose(0, 1), tokens, output_lengths, token_lengths, blank=blank_id, reduction="none"
     )
-    nats = losses.where(feasible, 0).sum()
+    nats = losses.where(known, 0).sum()
     num_tokens = token_lengths.sum()
     return CTCLoss(nats / num_tokens.clamp(min=1), nats.detach(), num_tokens, (~feasible).sum())
 
@@ -98,13 +103,15 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
     Raises:
         DataError: naming the first wrong token.
     """
-    valid = torch.arange(tokens.shape[1], device=tokens.device) < token_lengths[:, None]
-    wrong = ((tokens < 0) | (tokens >= num_symbols) | (tokens == blank_id)) & valid
+    ids, lengths = tokens.cpu().numpy(), token_lengths.cpu().numpy()
+    valid = np.arange(ids.shape[1]) < lengths[:, None]
+    wrong = ((ids < 0) | (ids >= num_symbols) | (ids == blank_id)) & valid
     if wrong.any():
-        row, column = wrong.nonzero()[0].tolist()
+        row, column = np.argwhere(wrong)[0]
         raise DataError(
-            f"token {column} of utterance {row} is {int(tokens[row, column])}, but must be in 0..{num_symbols - 1} and "
-            f"not the blank, {blank_id}: encode transcripts with the vocabulary that the model was built with"
+            f"token {column} of utterance {row} is {ids[row, column]}, but must be in 0..{num_symbols - 1} and not the "
+            f"blank, {blank_id}",
+            hint="Encode transcripts with the vocabulary that the model was built with.",
         )
 
 
@@ -146,11 +153,15 @@ def best_path(log_probs: Tensor, lengths: Tensor) -> Tensor:
     return log_probs.argmax(-1).where(valid, -1)
 
 
+def emitted(path: Tensor, blank_id: int = 0) -> Tensor:
+    """Blank out the repeats and the padding of best paths: (N, T) -> the same shape, on the same device."""
+    previous = F.pad(path[:, :-1], (1, 0), value=blank_id)
+    return path.where((path != previous) & (path >= 0), blank_id)
+
+
 def collapse(path: Tensor, blank_id: int = 0) -> list[list[int]]:
     """Symbols of each best path, repeats collapsed, blanks dropped: (N, T) -> N lists of symbol ids."""
-    previous = F.pad(path[:, :-1], (1, 0), value=blank_id)
-    emitted = path.where((path != previous) & (path >= 0), blank_id).cpu().numpy()
-    return [row[row != blank_id].tolist() for row in emitted]
+    return [row[row != blank_id].tolist() for row in emitted(path, blank_id).cpu().numpy()]
 
 
 def greedy_decode(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> list[list[int]]:

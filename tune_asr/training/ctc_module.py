@@ -14,19 +14,16 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from tune_asr.errors import ConfigError, DataError, InfeasibleError
-from tune_asr.scoring.counts import ErrorCounts, count_errors
-from tune_asr.speech.text.vocabulary import spelled
+from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import (
     CTCLoss,
-    best_path,
-    collapse,
     ctc_loss,
     require_feasible,
     validate_targets,
     validated_scores,
 )
-from tune_asr.training.outcome import UtteranceResult, ValidationOutcome
+from tune_asr.training.outcome import ValidationOutcome, ValidationPass
 from tune_asr.training.schedules import Schedule
 
 
@@ -52,13 +49,14 @@ class CTCModule(pl.LightningModule):
         self.vocab = list(vocab)
         self.scheduler = dict(scheduler)
         self.blank_id = blank_id
-        self._begin_validation()
-        self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long)
+        self._validation = ValidationPass(self.vocab, blank_id)
+        self._outcome: ValidationOutcome | None = None
+        self._num_utterances, self._infeasible = 0, list[Tensor]()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of one batch, in nats a token of its feasible utterances."""
         if batch_idx == 0:  # no hook, which a derived class may have for itself
-            self._num_utterances, self._num_infeasible = 0, torch.zeros((), dtype=torch.long, device=self.device)
+            self._num_utterances, self._infeasible = 0, list[Tensor]()
         self._check(batch)
         features, lengths = self.augmented(batch)
         result = self.batch_loss(features, lengths, batch)
@@ -69,18 +67,32 @@ class CTCModule(pl.LightningModule):
         return result.loss
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What training hears of a batch, (N, T, C) and (N,): here, what there is."""
-        return batch.features, batch.feature_lengths
+        """Features and lengths to train on, (N, T, C) and (N,): those of the batch, unless overridden."""
+        return batch.features, self._lengths(batch)
+
+    def _lengths(self, batch: Batch) -> Tensor:
+        """Feature lengths of a batch, where `forward` takes them."""
+        return batch.feature_lengths
 
     def batch_loss(self, features: Tensor, lengths: Tensor, batch: Batch) -> CTCLoss:
-        """The loss of a batch with these features in place of its own."""
-        log_probs, lengths = self._scores(features, lengths)
-        return ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
+        """Loss of a batch with these features in place of its own.
+
+        Args:
+            features: (N, T, C).
+            lengths: (N,), on the CPU or where the features are.
+            batch: where the transcripts are.
+        """
+        return self._loss(*self._scores(features, lengths), batch)
+
+    def _loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> CTCLoss:
+        """Loss of log-probabilities; transcripts are taken from where their lengths are."""
+        targets = batch.on_cpu() if lengths.device.type == "cpu" else batch
+        return ctc_loss(log_probs, lengths, targets.tokens, targets.token_lengths, self.blank_id)
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
         """Count the transcripts of a training batch that do not fit their frames."""
         self._num_utterances += len(batch)
-        self._num_infeasible += result.num_infeasible
+        self._infeasible.append(result.num_infeasible)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Make the gradient of an epoch's last step a mean too, where fewer batches than the others have are left.
@@ -95,56 +107,39 @@ class CTCModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Judge the training data that have been seen now."""
-        require_feasible(int(self._num_infeasible), self._num_utterances, hint=self._more_frames)
+        number = sum(torch.stack(self._infeasible).tolist()) if self._infeasible else 0
+        require_feasible(number, self._num_utterances, hint=self._more_frames)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Decode one batch and count its errors; infeasible utterances are out of the loss, but in the counts."""
+        """Decode one batch; infeasible utterances are out of the loss, but in the counts."""
         if batch_idx == 0:
-            self._begin_validation()
+            self._validation, self._outcome = ValidationPass(self.vocab, self.blank_id), None
         self._check(batch)
-        log_probs, lengths = self._scores(batch.features, batch.feature_lengths)
-        result = ctc_loss(log_probs, lengths, batch.tokens, batch.token_lengths, self.blank_id)
-        self._nats += float(result.nats)
-        self._tokens += float(result.num_tokens)
-        self._has_infeasible |= bool(result.num_infeasible)
-        path = best_path(log_probs, lengths)
-        self._num_frames += int(lengths.sum())
-        self._num_blank += int((path == self.blank_id).sum())
-        for utterance, reference, ids in zip(batch.ids, batch.texts, collapse(path, self.blank_id), strict=True):
-            hypothesis = spelled(self.vocab, ids)
-            self.utterances.append(
-                UtteranceResult(utterance, reference, hypothesis, count_errors(reference, hypothesis))
-            )
-
-    def _begin_validation(self) -> None:
-        """Begin the counts of a validation."""
-        self.utterances: list[UtteranceResult] = []
-        self._nats = self._tokens = 0.0
-        self._has_infeasible = False
-        self._num_frames = self._num_blank = 0
+        log_probs, lengths = self._scores(batch.features, self._lengths(batch))
+        self._validation.add(batch, log_probs, lengths, self._loss(log_probs, lengths, batch))
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
-        outcome = self.outcome() or ValidationOutcome((), 0.0)
+        outcome = self.outcome() or ValidationOutcome((), 0.0, 0, 0, 0.0)
         counts = outcome.counts
-        if not self._tokens and self._has_infeasible:
+        if not outcome.num_tokens and outcome.num_infeasible:
             raise InfeasibleError(f"no transcript of the validation data fits its frames: {self._more_frames}")
-        if not self._tokens:
+        if not outcome.num_tokens:
             raise DataError(
                 "no transcript of the validation data holds a symbol of the vocabulary: validate on transcripts in the "
                 "language, the script and the letter case of those in training"
             )
         if not counts.words:
             raise DataError("the references of the validation data have no word: give Batch their `texts`")
-        metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": self._nats / self._tokens}
+        metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": outcome.nats / outcome.num_tokens}
         self.log_dict(metrics, prog_bar=True)
         self.log_dict({"val_blank_share": outcome.blank_share, "val_empty_share": outcome.empty_share})
 
     def outcome(self) -> ValidationOutcome | None:
         """Outcome of the last validation pass; None before the first."""
-        if not self.utterances:
-            return None
-        return ValidationOutcome(tuple(self.utterances), self._num_blank / max(1, self._num_frames))
+        if self._outcome is None:
+            self._outcome = self._validation.outcome()
+        return self._outcome
 
     def counts(self) -> ErrorCounts:
         """Error counts of the last validation pass, summed over its utterances."""
@@ -152,9 +147,13 @@ class CTCModule(pl.LightningModule):
         return outcome.counts if outcome else ErrorCounts()
 
     def _scores(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """What `forward` gives. The loss would say of a slip in it what no user understands, and not whose it is."""
+        """Log-probabilities and lengths of `forward`, checked."""
+        return self._checked(self(features, lengths), len(lengths))
+
+    def _checked(self, given: object, num_utterances: int) -> tuple[Tensor, Tensor]:
+        """Refuse a slip in `forward`: the loss would not say whose it is, or fail to notice."""
         owner = f"model.target: {type(self).__name__}.forward"
-        return validated_scores(self(features, lengths), len(lengths), len(self.vocab), owner)
+        return validated_scores(given, num_utterances, len(self.vocab), owner)
 
     def _check(self, batch: Any) -> None:
         """A user's own LightningDataModule may give anything, and torch reads past its arrays without a word."""
@@ -162,7 +161,8 @@ class CTCModule(pl.LightningModule):
             kind = f"{Batch.__module__}.{Batch.__qualname__}"
             raise DataError(f"data.target yields a {type(batch).__name__}, but {type(self).__name__} takes a {kind}")
         batch.check()
-        validate_targets(batch.tokens, batch.token_lengths, len(self.vocab), self.blank_id)
+        small = batch.on_cpu()
+        validate_targets(small.tokens, small.token_lengths, len(self.vocab), self.blank_id)
 
     def _schedule(self) -> Schedule:
         """The section `scheduler`, laid over the whole horizon."""

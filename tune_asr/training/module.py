@@ -69,19 +69,34 @@ class SimpleCTCModule(CTCModule):
         return log_probs, lengths
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What training hears of a batch, as the section `augment` says: (N, T, C) and (N,)."""
-        features, lengths = self.perturb(batch.features, batch.feature_lengths)
+        """Features as the section `augment` changes them, (N, T, C), and their lengths, (N,)."""
+        features, lengths = self.perturb(batch.features, self._lengths(batch))
         if self.current_epoch + 1 >= self.mask_from_epoch:
             features = self.augment(features, lengths)
         return features, lengths
+
+    def _lengths(self, batch: Batch) -> Tensor:
+        """Feature lengths on the CPU, where nothing waits for them."""
+        return batch.on_cpu().feature_lengths
+
+    def _scores(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of `forward`; those of a built-in encoder are right, and their lengths known without a GPU."""
+        given = self(features, lengths.to(features.device, non_blocking=True))
+        if type(self).forward is not SimpleCTCModule.forward or type(self.encoder) not in ENCODERS.values():
+            return self._checked(given, len(lengths))
+        log_probs, output_lengths = given
+        if lengths.device == log_probs.device:
+            return log_probs, output_lengths
+        return log_probs, self.encoder.output_lengths(lengths, self.hparams["model"]["subsampling"])
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
         """Count the transcripts that do not fit the frames that they have without augmentation."""
         if not self.counts_infeasible:
             return
-        frames = self.encoder.output_lengths(batch.feature_lengths, self.hparams["model"]["subsampling"])
+        small = batch.on_cpu()
+        frames = self.encoder.output_lengths(small.feature_lengths, self.hparams["model"]["subsampling"])
         self._num_utterances += len(batch)
-        self._num_infeasible += (min_frames(batch.tokens, batch.token_lengths) > frames).sum()
+        self._infeasible.append((min_frames(small.tokens, small.token_lengths) > frames).sum())
 
     def _check(self, batch: Any) -> None:
         """As of any CTCModule; and mel bins are as many as the encoder was built for."""

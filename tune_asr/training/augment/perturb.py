@@ -67,22 +67,29 @@ class Perturbation(nn.Module):
         self.noises: Noises | None = None
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, T, C) with zero padding, (N,) -> (N, T', C) with zero padding, (N,)."""
+        """(N, T, C) with zero padding, (N,) -> (N, T', C) with zero padding, (N,).
+
+        Lengths may stay on the CPU, where draws are made: T' is then known without waiting for a GPU.
+        """
         if not self.training:
             return features, lengths
+        device = features.device
         if self.speed:
             factors = 1 + self.speed * (2 * torch.rand(len(lengths), device=lengths.device) - 1)
             features, lengths = change_speed(features, lengths, factors, self.sample_rate)
         if self.gain_db:
             features = features + self._gain(features, lengths)
         if self.noise_p and self.noises is not None:
-            features = add_noise(features, lengths, *self._noise(features), self.sample_rate)
-        return features.where(frame_mask(lengths, features.shape[1]), 0), lengths
+            noise = self._noise(features)
+            features = add_noise(features, lengths.to(device, non_blocking=True), *noise, self.sample_rate)
+        mask = frame_mask(lengths.to(device, non_blocking=True), features.shape[1])
+        return features.where(mask, 0), lengths
 
     def _gain(self, features: Tensor, lengths: Tensor) -> Tensor:
         """(N, T, 1): what is added to each frame."""
         ends = self.gain_db * NEPERS_PER_DECIBEL * (2 * torch.rand(2, len(lengths), 1, device=lengths.device) - 1)
-        along = torch.arange(features.shape[1], device=lengths.device) / lengths[:, None]
+        ends, lengths = (x.to(features.device, non_blocking=True) for x in (ends, lengths))
+        along = torch.arange(features.shape[1], device=features.device) / lengths[:, None]
         return torch.lerp(ends[0], ends[1], along).unsqueeze(2)
 
     def _noise(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,11 +99,13 @@ class Perturbation(nn.Module):
         # On the CPU, where the noise is: a shared, memory-mapped file.
         which = torch.randint(len(self.noises), (count,)).tolist()
         starts, chances, ratios = torch.rand(3, count).unbind()
-        noise = torch.zeros(features.shape)
-        for row in (chances < self.noise_p).nonzero().flatten().tolist():
-            noise[row] = self.noises.excerpt(which[row], float(starts[row]), num_frames)
-        ratios = (self.noise_snr_db + SNR_RANGE * ratios).where(chances < self.noise_p, math.inf)
-        return noise.to(features.device), ratios.to(features.device)
+        noise = torch.zeros(features.shape, pin_memory=features.is_cuda)
+        noisy = chances < self.noise_p
+        for row, (is_noisy, start) in enumerate(zip(noisy.tolist(), starts.tolist(), strict=True)):
+            if is_noisy:
+                noise[row] = self.noises.excerpt(which[row], start, num_frames)
+        ratios = (self.noise_snr_db + SNR_RANGE * ratios).where(noisy, math.inf)
+        return noise.to(features.device, non_blocking=True), ratios.to(features.device, non_blocking=True)
 
 
 def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
@@ -108,15 +117,16 @@ def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate
 
     Args:
         features: (N, T, C) with zero padding.
-        lengths: (N,) int64.
-        factors: (N,), above zero; 1.1 is a tenth faster.
-        sample_rate: of the features, Hz.
+        lengths: (N,) int64, on the CPU or where the features are.
+        factors: (N,), above zero, where the lengths are; 1.1 is a tenth faster.
+        sample_rate: rate of the features, Hz.
 
     Returns:
         (N, T', C), of which what stands behind an utterance's end means nothing; (N,) int64, at least 1.
     """
     changed = (lengths / factors).round().long().clamp(min=1)
-    frames = torch.arange(int(changed.max()), device=lengths.device)
+    frames = torch.arange(max(changed.tolist()), device=features.device)
+    factors, lengths = (x.to(features.device, non_blocking=True) for x in (factors, lengths))
     # a frame's middle is what moves
     at = (frames + 0.5) * factors[:, None] - 0.5
     features = interpolate(features, at.clamp(min=0).minimum(lengths[:, None] - 1))

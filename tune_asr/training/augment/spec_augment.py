@@ -45,41 +45,48 @@ class SpecAugment(nn.Module):
         self.time_mask_rate = time_mask_rate
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(N, T, C) with zero padding, (N,) -> (N, T, C): masked values are their bin's mean, padding is still zero."""
+        """(N, T, C) with zero padding, (N,) -> (N, T, C): masked values are their bin's mean, padding is still zero.
+
+        Lengths may stay on the CPU, where draws are made; see `Perturbation`.
+        """
         if not self.training or not (self.n_freq_masks or self.n_time_masks or self.time_mask_rate):
             return features
         _, num_frames, num_mel_bins = features.shape
         time_masks = self.n_time_masks + (lengths * (self.time_mask_rate / FRAMES_PER_SECOND)).long()
         time_masks = time_masks.clamp(max=max(self.n_time_masks, MAX_TIME_MASKS))
         widest_time = (lengths * self.p).long().clamp(max=self.time_mask_param)
-        time_mask = random_spans(time_masks, widest_time, lengths, num_frames)
+        device = features.device
+        time_mask = random_spans(time_masks, widest_time, lengths, num_frames, device)
         bins = torch.full_like(lengths, num_mel_bins)
         freq_masks = torch.full_like(lengths, self.n_freq_masks)
-        freq_mask = random_spans(freq_masks, bins.clamp(max=self.freq_mask_param), bins, num_mel_bins)
+        freq_mask = random_spans(freq_masks, bins.clamp(max=self.freq_mask_param), bins, num_mel_bins, device)
 
-        valid = torch.arange(num_frames, device=features.device) < lengths[:, None]
+        lengths = lengths.to(device, non_blocking=True)
+        valid = torch.arange(num_frames, device=device) < lengths[:, None]
         masked = (time_mask[:, :, None] | freq_mask[:, None, :]) & valid[:, :, None]
         mean = features.sum(1, keepdim=True) / lengths[:, None, None]
         return torch.where(masked, mean, features)
 
 
-def random_spans(counts: Tensor, widest: Tensor, lengths: Tensor, size: int) -> Tensor:
-    """For each row, the union of some spans, each of a uniform width in 0..widest at a uniform place in 0..length.
+def random_spans(counts: Tensor, widest: Tensor, lengths: Tensor, size: int, device: torch.device) -> Tensor:
+    """Union of each row's spans, each of a uniform width in 0..widest at a uniform place in 0..length.
 
     Args:
         counts: (N,) int64, spans of each row.
         widest: (N,) int64, at most `lengths`.
         lengths: (N,) int64, at most `size`.
         size: columns of the result.
+        device: place of the result; spans are drawn where the lengths are.
 
     Returns:
         (N, size) bool, true inside a span.
     """
-    spans = torch.arange(int(counts.max()), device=counts.device)
+    spans = torch.arange(max(counts.tolist()), device=counts.device)
     widths = uniform_integers(widest[:, None].expand(-1, len(spans))) * (spans < counts[:, None])
     starts = uniform_integers(lengths[:, None] - widths)
-    columns = torch.arange(size, device=lengths.device)
-    inside = (columns >= starts[:, :, None]) & (columns < (starts + widths)[:, :, None])
+    edges = torch.stack((starts, starts + widths)).to(device, non_blocking=True).unsqueeze(3)
+    columns = torch.arange(size, device=device)
+    inside = (columns >= edges[0]) & (columns < edges[1])
     return inside.any(1)
 
 
