@@ -1,11 +1,14 @@
-"""The report of a search as one HTML file that opens without a network.
+"""Report of a search as one HTML file that opens without a network.
 
-- `page`            the page: template.html, style.css, draw.js and Plotly under a content security policy
-- `study`           the search as an Optuna study
-- `optuna_figures`  what Optuna draws of it
-- `figures`         what we draw: rungs, intervals, cost, timeline
-- `figure`          what all figures have in common
-- `utterances`      the winner's utterances beside others'
+- `page`             the page: template.html, style.css, draw.js and Plotly under a content security policy
+- `trial_figures`    intervals, history, learning curves, cost
+- `search_figures`   rungs, timeline of the slots
+- `setting_figures`  parallel coordinates, each value against the result
+- `importance`       the one figure that Optuna computes
+- `axes`             searched keys as axes: names, scales, ticks
+- `look`             colours, symbols and layout that figures share
+- `thinning`         the choice of trials to draw when there are many
+- `utterance_table`  the winner's utterances beside those of others
 
-The sentences are those of `record.story`, as on a terminal; so a new section there is one more line in `page`.
+The sentences are those of `report.story`, as on a terminal: a new section is one more line in `page`.
 """

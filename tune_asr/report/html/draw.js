@@ -27,6 +27,8 @@
     for (const key of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
       result[key] = { ...layout[key], ...axis };
     }
+    // A label is read over the lines that pass under it.
+    result.annotations = layout.annotations?.map((label) => ({ ...label, bgcolor: colour("--card"), borderpad: 1 }));
     return result;
   };
 

@@ -1,9 +1,9 @@
-"""What all figures have in common: their looks, and how many trials they draw."""
+"""Look that all figures share: colours, symbols, and the layout of the page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +30,18 @@ COLOURS = {
 """Told apart by people who are colour-blind, at least 3:1 against the page, light and dark."""
 SYMBOLS = {"finished": "circle", "pruned": "x", "running": "diamond", "paused": "diamond"}
 """Colour is never the only sign. What is not here is a square."""
+DASHES = {
+    "finished": "solid",
+    "pruned": "dot",
+    "running": "dash",
+    "paused": "dash",
+    "diverged": "dashdot",
+    "failed": "dashdot",
+}
+"""Dashes of lines that are coloured by their result."""
+PATTERNS = {"pruned": "/", "diverged": "x", "failed": "x", "killed": "x", "paused": "."}
+"""Fills of bars, which have no symbols."""
 GREY = "#8a8f98"
-_MOST = 300
-"""Trials in a figure: more hide each other, and fill the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +101,3 @@ def by_status(standings: Sequence[Standing]) -> Mapping[str, list[Standing]]:
         if found:
             apart[status] = found
     return apart
-
-
-def thinned(ranked: Sequence[Standing], metric: Metric, most: int = _MOST) -> list[Standing]:
-    """At most about `most` of the trials, in order of their number: the best ones, those that were the best of their
-    time, and the rest evenly.
-    """
-    if len(ranked) <= most:
-        return sorted(ranked, key=_number)
-    best, rest = ranked[: most // 3], ranked[most // 3 :]
-    chosen = [*best, *_records(ranked, metric), *rest[:: -(-len(rest) // (most - len(best)))]]
-    return sorted({trial.number: (trial, report) for trial, report in chosen}.values(), key=_number)
-
-
-def thinned_note(drawn: Collection[Any], all_of_them: Collection[Any]) -> str:
-    """The sentence that says so, where trials were left out."""
-    if len(drawn) >= len(all_of_them):
-        return ""
-    return f"{len(drawn):,} of {len(all_of_them):,} trials are drawn: the best, and of the rest a few, evenly."
-
-
-def _records(standings: Sequence[Standing], metric: Metric) -> list[Standing]:
-    records: list[Standing] = []
-    best = float("inf")
-    for trial, report in sorted(standings, key=_number):
-        if report and report.scores.value(metric) < best:
-            best = report.scores.value(metric)
-            records.append((trial, report))
-    return records
-
-
-def _number(standing: Standing) -> int:
-    return int(standing[0].number)

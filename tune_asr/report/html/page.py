@@ -19,14 +19,21 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from plotly.offline import get_plotlyjs
 
-from tune_asr.record.ranking import leader, searched_keys
+from tune_asr.record.ranking import Standing, leader, searched_keys
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.terminal_table import leaderboard_columns
 from tune_asr.report import story
-from tune_asr.report.html.search_figures import own_figures
-from tune_asr.report.html.trial_figures import optuna_figures
+from tune_asr.report.html.axes import axes_of
+from tune_asr.report.html.importance import importance_figure
+from tune_asr.report.html.look import Figure
+from tune_asr.report.html.search_figures import rungs_figure, timeline_figure
+from tune_asr.report.html.setting_figures import parallel_figure, slice_figures
+from tune_asr.report.html.thinning import thinned
+from tune_asr.report.html.trial_figures import cost_figure, curves_figure, history_figure, intervals_figure
 from tune_asr.report.html.utterance_table import utterance_table
 from tune_asr.report.results import Results, gather
+from tune_asr.report.rungs import rung_orders
+from tune_asr.report.timeline import runs
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.wording import percent, printable
 
@@ -43,11 +50,12 @@ _COST = (
     ("What went wrong", story.failures),
 )
 """Sections before the figures: a title, and what yields the lines."""
-_ORDER = ("intervals", "history", "curves", "rungs", "cost", "importance", "parallel", "timeline")
-"""Of the figures."""
 _MAP_STYLE = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
-"""Where Plotly looks whether the style of its maps is there. We draw no maps, and the policy forbids the style: an
-element of that id keeps Plotly from adding it."""
+"""Id of the style element of Plotly's maps, as its bundle looks for it.
+
+The page draws no maps and its policy forbids the style. An element of that id keeps Plotly from adding it. If the
+pattern finds nothing, the browser blocks the style and logs one line.
+"""
 
 
 def write_page(root: Path, file: Path) -> None:
@@ -64,11 +72,10 @@ def render(results: Results) -> str:
     plotly = get_plotlyjs()
     scripts = [plotly, _asset("draw.js")]
     style = _asset("style.css")
-    figures, slices = optuna_figures(results)
-    own = own_figures(results)
     return _template().render(
         policy=_policy(scripts, style),
         style=style,
+        command_indent=story.COMMAND_INDENT,
         present=_MAP_STYLE.findall(plotly),
         scripts=scripts,
         header=list(story.header(results)),
@@ -76,11 +83,35 @@ def render(results: Results) -> str:
         first=list(_sections(_FIRST, results)),
         cost=list(_sections(_COST, results)),
         leaderboard=_leaderboard(results),
-        figures=sorted([*own, *figures], key=lambda figure: _ORDER.index(figure.id)),
-        slices=slices,
+        figures=list(_figures(results)),
+        slices=list(slice_figures(_shown(results), results, axes_of(results))),
         utterances=utterance_table(results),
         until=max((event.time or "" for event in results.events()), default=""),
     )
+
+
+def _figures(results: Results) -> Iterator[Figure]:
+    """Yield the figures that have something to show, from the result to how it came about."""
+    shown, axes = _shown(results), axes_of(results)
+    if shown and results.metric == "val_wer" and any(results.utterances.values()):
+        yield intervals_figure(results)
+    if shown:
+        yield history_figure(shown, results)
+    yield from curves_figure(results)
+    if orders := rung_orders(results.state, results.search):
+        yield rungs_figure(orders, results)
+    if shown:
+        yield cost_figure(shown, results)
+    if any(trial.params for trial, _ in shown):
+        yield from importance_figure(results, axes)
+        yield parallel_figure(shown, results, axes)
+    if found := runs(results.events(), running=results.running):
+        yield timeline_figure(found)
+
+
+def _shown(results: Results) -> list[Standing]:
+    """Return the trials with a result, thinned where there are many."""
+    return [standing for standing in thinned(results.ranked, results.metric) if standing[1]]
 
 
 def _template() -> Template:
@@ -147,9 +178,8 @@ def _leaderboard(results: Results) -> dict[str, Any]:
     has_search = results.folder.search_yaml.exists()
     return {
         "head": [(column.name, title) for column, title in zip(columns, titles, strict=True)],
-        "again": [
-            printable(rerun_command(results.folder, trial.number)) if report and has_search else ""
-            for trial, report in shown
+        "commands": [
+            printable(rerun_command(results.folder, trial.number)) for trial, report in shown if report and has_search
         ],
         "rows": list(zip(*(column.cells for column in columns), strict=True)),
         "more": len(results.ranked) - len(shown),

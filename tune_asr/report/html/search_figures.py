@@ -1,4 +1,4 @@
-"""The figures that are ours: rungs, error rates with their intervals, what they cost, and who worked when."""
+"""Figures of the search as a whole: its rungs, and which process worked when."""
 
 from __future__ import annotations
 
@@ -6,29 +6,16 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
 import plotly.graph_objects as go
 
-from tune_asr.record.ranking import Standing
 from tune_asr.record.state import Trial
-from tune_asr.report.html.importance import plain
-from tune_asr.report.html.look import (
-    COLOURS,
-    GREY,
-    Figure,
-    by_status,
-    figure,
-    marker,
-    percent_name,
-    thinned,
-    thinned_note,
-    whole_numbers,
-)
+from tune_asr.report.html.axes import escaped
+from tune_asr.report.html.look import COLOURS, PATTERNS, Figure, figure, whole_numbers
+from tune_asr.report.html.thinning import thinned, thinned_note
 from tune_asr.report.results import Results
-from tune_asr.report.rungs import RungOrder, foretold, rung_orders
-from tune_asr.report.timeline import Run, runs
+from tune_asr.report.rungs import RungOrder, foretold
+from tune_asr.report.timeline import Run
 
-_INTERVALS = 30
 _RUNS = 1_000
 _OUTLINED = 200
 """Runs."""
@@ -36,114 +23,7 @@ _LINEAR = 60
 """Ranks, above which the first few would be one line."""
 
 
-def own_figures(results: Results) -> list[Figure]:
-    """Those of them that have something to show."""
-    shown = [standing for standing in thinned(results.ranked, results.metric) if standing[1]]
-    orders = rung_orders(results.state, results.search)
-    found = runs(results.events(), running=results.running)
-    figures: list[Figure] = []
-    if shown and results.metric == "val_wer" and any(results.utterances.values()):
-        figures.append(_intervals(results))
-    if shown:
-        figures.append(_cost(shown, results))
-    if orders:
-        figures.append(_rungs(orders, results))
-    if found:
-        figures.append(_timeline(found))
-    return figures
-
-
-def _intervals(results: Results) -> Figure:
-    """The WER of the first trials, best on top, with its bootstrap interval."""
-    first = [standing for standing in results.ranked[:_INTERVALS] if results.utterances.get(standing[0].number)]
-    drawn = go.Figure()
-    for status, standings in by_status(first).items():
-        rates, below, above = [], [], []
-        for trial, report in standings:
-            utterances = results.utterances[trial.number]
-            assert report and utterances, "chosen above"
-            low, high = utterances.interval()
-            rates.append(100 * report.scores.value("val_wer"))
-            below.append(100 * (report.scores.value("val_wer") - low))
-            above.append(100 * (high - report.scores.value("val_wer")))
-        drawn.add_scatter(
-            x=rates,
-            y=[trial.number for trial, _ in standings],
-            error_x={"array": above, "arrayminus": below, "thickness": 1.6, "width": 4},
-            mode="markers",
-            marker=marker(status),
-            name=status,
-            customdata=np.column_stack([np.subtract(rates, below), np.add(rates, above)]),
-            hovertemplate="trial %{y}<br>%{x:.1f} % (%{customdata[0]:.1f} to %{customdata[1]:.1f})<extra></extra>",
-        )
-    order = [trial.number for trial, _ in reversed(first)]
-    drawn.update_yaxes(type="category", categoryorder="array", categoryarray=order, title=None, dtick=1)
-    more = len(results.ranked) > len(first)
-    return figure(
-        "intervals",
-        "How sure each WER is",
-        drawn,
-        "A row a trial, the best on top, with the 95 % interval of a bootstrap over the validation utterances (Bisani "
-        "and Ney, 2004). Where two of them overlap widely, the trials have not been told apart; the first and the "
-        "second are compared in pairs, above.",
-        f"The first {len(first)} of the leaderboard." if more else "",
-        height=110 + 22 * len(first),
-        xaxis={"title": "WER %", "automargin": True, "zeroline": False},
-        showlegend=True,
-    )
-
-
-def _cost(shown: Sequence[Standing], results: Results) -> Figure:
-    """The best rate of each trial against what its training took."""
-    drawn = go.Figure()
-    for status, standings in by_status(shown).items():
-        drawn.add_scatter(
-            x=[trial.seconds for trial, _ in standings],
-            y=[100 * report.scores.value(results.metric) for _, report in standings if report],
-            mode="markers",
-            marker=marker(status),
-            name=status,
-            customdata=[[trial.number, trial.epoch] for trial, _ in standings],
-            hovertemplate="trial %{customdata[0]}, %{customdata[1]} epochs<br>%{y:.1f} % in %{x:.0f} s<extra></extra>",
-        )
-    x, y = _front([(trial.seconds, 100 * report.scores.value(results.metric)) for trial, report in shown if report])
-    drawn.add_scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line={"color": GREY, "shape": "hv", "dash": "dot"},
-        name="nothing better for less",
-        hoverinfo="skip",
-    )
-    name = percent_name(results.metric)
-    return figure(
-        "cost",
-        f"{name[:3]} against training time",
-        drawn,
-        "Seconds of one slot, over all epochs of the trial.",
-        thinned_note(shown, results.ranked),
-        height=380,
-        xaxis={
-            "title": "training and validation, seconds",
-            "automargin": True,
-            "zeroline": False,
-            "rangemode": "tozero",
-        },
-        yaxis={"title": name, "automargin": True, "zeroline": False},
-        showlegend=True,
-    )
-
-
-def _front(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """The points that no other one beats in both, from the cheapest to the best."""
-    front: list[tuple[float, float]] = []
-    for x, y in sorted(points):
-        if not front or y < front[-1][1]:
-            front.append((x, y))
-    return [x for x, _ in front], [y for _, y in front]
-
-
-def _rungs(orders: Sequence[RungOrder], results: Results) -> Figure:
+def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
     """A line a trial through its rank at each rung, which ends with a cross where it was stopped."""
     ranks = [
         {number: rank for rank, number in enumerate(sorted(order.values, key=order.values.__getitem__), start=1)}
@@ -201,11 +81,11 @@ def _rung_line(
     }
 
 
-def _timeline(found: Sequence[Run]) -> Figure:
+def timeline_figure(found: Sequence[Run]) -> Figure:
     """A row a process, a bar a run."""
     drawn_runs = found[-_RUNS:]
     rows = {
-        process: f"{i} {plain(process)}".strip()
+        process: f"{i} {escaped(process)}".strip()
         for i, process in enumerate(dict.fromkeys(run.process for run in found), 1)
     }
     drawn = go.Figure()
@@ -221,7 +101,7 @@ def _timeline(found: Sequence[Run]) -> Figure:
                 "color": COLOURS[how],
                 # So that two trials of a kind are two bars; of many, only the lines would be seen.
                 "line": {"width": 1 if len(drawn_runs) <= _OUTLINED else 0, "color": "rgba(128,128,128,.6)"},
-                "pattern": {"shape": _PATTERNS.get(how, "")},
+                "pattern": {"shape": PATTERNS.get(how, "")},
             },
             customdata=[[run.trial, f"{_seconds(run):.1f}"] for run in those],
             hovertemplate="trial %{customdata[0]}, %{customdata[1]} s<extra>%{fullData.name}</extra>",
@@ -240,10 +120,6 @@ def _timeline(found: Sequence[Run]) -> Figure:
         barmode="overlay",
         showlegend=True,
     )
-
-
-_PATTERNS = {"pruned": "/", "diverged": "x", "failed": "x", "killed": "x", "paused": "."}
-"""Bars have no symbols: these are what tells them apart without colour."""
 
 
 def _seconds(run: Run) -> float:
