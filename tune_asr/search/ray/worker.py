@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,10 @@ def run_trial(work: Work) -> None:
     Mistakes that would come again are told, not raised: raising ends the process, and the next trial would have to wait
     for a new one. Everything else is raised, and the trial is tried again in a fresh process.
     """
+    import ray
     from ray import tune
 
+    use_gpus(ray.get_gpu_ids())
     os.umask(work.umask)
     return_memory()
     if work.import_path not in sys.path:
@@ -63,6 +65,11 @@ def run_trial(work: Work) -> None:
         tune.report(to_result(messages.diverged(str(error))))
     except TuneAsrError as error:
         tune.report(to_result(messages.failed(error)))
+
+
+def use_gpus(ids: Sequence[int | str]) -> None:
+    """Hide all GPUs from CUDA but those that Ray gave; Ray itself leaves a trial without one all of them."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, ids))
 
 
 def return_memory() -> None:
