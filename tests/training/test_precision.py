@@ -44,13 +44,13 @@ def test_matrices_are_multiplied_as_asked_for_in_training_and_exactly_in_validat
     forward = SimpleCTCModule.forward
 
     def looked(self, *arguments):
-        seen.add((self.training, torch.get_float32_matmul_precision()))
+        seen.add((self.training, torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32))
         return forward(self, *arguments)
 
     monkeypatch.setattr(SimpleCTCModule, "forward", looked)
     sections = {"data": {"num_train": 8, "num_val": 2}, "trainer": {"max_epochs": 2}}
     fit(Config(**sections, precision={"float32_matmul": asked}), lambda *_: None)
-    assert seen == {(True, asked), (False, "highest")}
+    assert seen == {(True, asked, asked != "highest"), (False, "highest", False)}
     assert torch.get_float32_matmul_precision() == "highest"
 
 

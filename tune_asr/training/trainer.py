@@ -45,6 +45,8 @@ def make_trainer(
         warnings.warn(remark, stacklevel=2)
     # CTC has no deterministic gradient on CUDA; on a CPU every bit is promised.
     on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
+    # As exact as products of matrices are: torch alone would have cuDNN round to TF32. See `MatmulPrecision`.
+    torch.backends.cudnn.allow_tf32 = False
     try:
         return pl.Trainer(
             **{"deterministic": on_cpu, **arguments},

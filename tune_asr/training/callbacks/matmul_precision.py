@@ -11,7 +11,7 @@ import torch
 class MatmulPrecision(pl.Callback):
     """Lower the precision of float32 products in training steps alone: validation always measures alike.
 
-    cuDNN's convolutions and recurrent layers have a switch of their own in torch, which is not touched.
+    cuDNN's switch, for recurrent layers and convolutions, follows: TF32 is off there but for these steps.
 
     Args:
         precision: `high` or `medium`, as in `torch.set_float32_matmul_precision`. Both are TF32 on a GPU with tensor
@@ -24,11 +24,13 @@ class MatmulPrecision(pl.Callback):
     def on_train_batch_start(self, *_: Any) -> None:
         """Lower it for one step."""
         torch.set_float32_matmul_precision(self.precision)
+        torch.backends.cudnn.allow_tf32 = True
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Restore it: validation may follow, or another training in this process."""
         torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
 
     def on_exception(self, *_: Any) -> None:
         """Restore it after a step that failed."""
-        torch.set_float32_matmul_precision("highest")
+        self.on_train_batch_end()
