@@ -106,7 +106,8 @@ class SpeechDataModule(pl.LightningDataModule):
     def _loader(self, split: Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
         # Features are in memory or mapped: a worker process would only copy them. Those made anew cost about as much as
         # the steps of a small model; but a worker would draw the order of an epoch too early (`BucketBatchSampler`).
-        return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0)
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0, pin_memory=on_gpu)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.loggers import Logger
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from tune_asr.config.training_sections import EarlyStoppingSection
@@ -77,6 +79,8 @@ class EpochReport(pl.Callback):
         self.history: list[dict[str, float]] = []
         self._epoch_began = self._validation_began = 0.0
         self._losses: list[float] = []
+        self._on_device: list[tuple[Tensor, str, Sequence[str]]] = []
+        """Steps of a GPU that are not read yet: loss and whether features are finite, place, utterances."""
         self._lr = math.nan
 
     def state_dict(self) -> dict[str, Any]:
@@ -108,7 +112,7 @@ class EpochReport(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """A new sum of losses. A user's own DataLoader that shuffles draws its order after this."""
-        self._losses = []
+        self._losses, self._on_device = [], []
         seed_everything_for(self.seed, trainer.current_epoch)
 
     def on_train_batch_start(
@@ -126,18 +130,31 @@ class EpochReport(pl.Callback):
         where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
         if batch is None:
             raise DataError(f"data.target yields None in {where}: look at the collate_fn of its training DataLoader")
-        loss = batch_loss(trainer, outputs)
-        if loss is None:
-            return
-        if not math.isfinite(loss):
-            if isinstance(batch, Batch) and not batch.features.isfinite().all():
-                raise DataError(f"data.target yields features that are not finite, in {where}: {', '.join(batch.ids)}")
-            raise Diverged(f"the training loss is {loss} in {where}", self.history)
-        self._losses.append(loss)
+        if pl_module.device.type == "cpu":
+            loss = batch_loss(trainer, outputs)
+            if loss is not None:
+                is_finite = math.isfinite(loss) or not isinstance(batch, Batch) or bool(batch.features.isfinite().all())
+                self._note_loss(loss, where, () if is_finite else batch.ids)
+        elif "loss" in outputs:
+            ours, loss = isinstance(batch, Batch), outputs["loss"].detach().float()
+            finite = batch.features.isfinite().all() if ours else torch.ones_like(loss)
+            self._on_device.append((torch.stack([loss, finite.float()]), where, batch.ids if ours else ()))
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Training is over for this epoch."""
+        """Read the losses of a GPU, all at once: each reading would wait for it."""
+        values = torch.stack([step[0] for step in self._on_device]).tolist() if self._on_device else []
+        for (loss, is_finite), (_, where, ids) in zip(values, self._on_device, strict=True):
+            self._note_loss(loss * trainer.accumulate_grad_batches, where, () if is_finite else ids)
+        self._on_device = []
         self._validation_began = time.monotonic()
+
+    def _note_loss(self, loss: float, where: str, not_finite: Sequence[str]) -> None:
+        """Keep the loss of a batch. Raises `Diverged`, or `DataError` for the ids of `not_finite` features."""
+        if not math.isfinite(loss):
+            if not_finite:
+                raise DataError(f"data.target yields features that are not finite, in {where}: {', '.join(not_finite)}")
+            raise Diverged(f"the training loss is {loss} in {where}", self.history)
+        self._losses.append(loss)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sum the epoch up, let schedule and patience see it, hand it on."""
@@ -191,7 +208,7 @@ class EpochReport(pl.Callback):
             return "there is no batch to train on"
         if not sum(trainer.num_val_batches):
             return "there is no batch to validate on"
-        end = f"the training data end after {len(self._losses)} of {wanted} batches"
+        end = f"the training data end after {len(self._losses) + len(self._on_device)} of {wanted} batches"
         return f"{end}, and validation comes after the last: lower trainer.limit_train_batches"
 
     def _ends(self, trainer: pl.Trainer) -> bool:
