@@ -14,7 +14,7 @@ from typing import Any
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
 from tune_asr.search.ray.descendants import descendants, kill_descendants
-from tune_asr.search.ray.late_services import LateServices
+from tune_asr.search.ray.fast_start.late_services import LateServices
 from tune_asr.search.ray.token import remove_own_token, token_path, use_own_token
 from tune_asr.search.ray.watchdogs import end_process_within
 from tune_asr.wording import first_line
@@ -127,7 +127,7 @@ def local_environment(users: Mapping[str, str]) -> dict[str, str]:
     """What a local Ray gets, beside the environment that the user has set."""
     # Read by the raylet, so that its first workers, which start with it, are those that the trials get.
     own = {
-        "RAY_preload_python_modules": "tune_asr.search.ray.preload",
+        "RAY_preload_python_modules": "tune_asr.search.ray.fast_start.preload",
         "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it
         # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
         "RAY_idle_worker_killing_time_threshold_ms": "600000",

@@ -132,7 +132,7 @@ PRELOADED = """
 import gc
 import sys
 
-import tune_asr.search.ray.preload
+import tune_asr.search.ray.fast_start.preload
 
 assert {"torch", "lightning.pytorch", "ray.tune", "tune_asr.training.fit"} <= set(sys.modules)
 print(gc.isenabled(), gc.get_freeze_count() > 100_000)
@@ -149,7 +149,7 @@ import os
 import sys
 
 sys.modules |= dict.fromkeys(("torch", "lightning", "ray"))  # each is an ImportError
-import tune_asr.search.ray.preload
+import tune_asr.search.ray.fast_start.preload
 
 print(os.nice(0))
 """

@@ -1,0 +1,1 @@
+"""Faster start of a local Ray."""
