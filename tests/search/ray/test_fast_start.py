@@ -1,4 +1,4 @@
-"""Ray's dashboard comes up behind the workers, works, and never outlives the search or keeps it waiting."""
+"""A local Ray that starts fast, ends early or late, and leaves nothing; and one that starts as Ray does."""
 
 import json
 import os
@@ -9,54 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tune_asr.search.ray.cluster import local_environment
+from tune_asr.search.ray.fast_start.environment import local_environment
+from tune_asr.search.ray.fast_start.switch import SWITCH, FastStart
 
-SESSION = """
-import json
-import os
-import sys
-import time
-import urllib.request
-from pathlib import Path
-
-from tune_asr.search.ray.cluster import ray_session
-from tune_asr.search.ray.token import token_path
-
-
-def children():
-    found, seen = [os.getpid()], []
-    while found:
-        pid = found.pop()
-        seen.append(pid)
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            found += map(int, path.read_text().split())
-    return seen[1:]
-
-
-with ray_session("ours", None, lambda: None) as dashboard:
-    at_first = dashboard()
-    end = time.monotonic() + float(sys.argv[1])
-    while not dashboard() and time.monotonic() < end:
-        time.sleep(0.1)
-    answer = None
-    if url := dashboard():
-        headers = {"Authorization": f"Bearer {token_path().read_text()}"}
-        with urllib.request.urlopen(urllib.request.Request(f"{url}/api/jobs/", headers=headers)) as response:
-            answer = json.load(response)
-    import ray
-
-    logs = list(Path(ray._private.worker._global_node.get_logs_dir_path()).glob("dashboard*"))
-    modes = sorted({path.stat().st_mode & 0o777 for path in logs if path.is_file()})
-    print(json.dumps({"at_first": at_first, "url": url, "jobs": answer, "modes": modes, "processes": children()}))
-    sys.stdout.flush()
-    if len(sys.argv) > 2:
-        time.sleep(100)
-time.sleep(3)
-"""
+PROGRAM = str(Path(__file__).with_name("programs") / "session.py")
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-c", SESSION, *map(str, arguments)]
+    return [sys.executable, PROGRAM, *map(str, arguments)]
 
 
 def is_alive(pid: int) -> bool:
@@ -73,59 +33,92 @@ def assert_gone(processes: list[int]) -> None:
     assert not left
 
 
-def test_the_dashboard_comes_up_later_and_lists_the_search_by_its_name():
-    told = subprocess.run(command(120), capture_output=True, text=True, timeout=170)
-    said = json.loads(told.stdout or told.stderr)
-    assert said["at_first"] is None
-    assert said["url"].startswith("http://127.0.0.1:")
-    assert said["modes"] == [0o600]
-    assert [job["metadata"]["job_name"] for job in said["jobs"]] == ["tune_asr search ours"]
-    assert_gone(said["processes"])
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What a session found that waited for its dashboard and then left without a shutdown."""
+    folder = tmp_path_factory.mktemp("session")
+    (folder / "trials.jsonl").touch()
+    (folder / "a.wav").write_bytes(b"12345")
+    environment = {**os.environ, "AWS_SECRET_ACCESS_KEY": "secret"}
+    run = subprocess.run(command(120, "leave", folder), capture_output=True, text=True, timeout=170, env=environment)
+    return json.loads(run.stdout or run.stderr)
 
 
-def test_a_session_that_ends_before_its_dashboard_is_up_is_silent_and_leaves_no_process():
-    told = subprocess.run(command(0), capture_output=True, text=True, timeout=170)
-    said = json.loads(told.stdout or told.stderr)
-    assert said["url"] is None
-    assert told.stderr == ""
-    assert_gone(said["processes"])
+def test_dashboard_starts_late_and_names_search(session):
+    assert session["at_first"] is None
+    assert session["url"].startswith("http://127.0.0.1:")
+    assert session["modes"] == [0o600]
+    assert session["jobs"] == ["tune_asr search ours"]
 
 
-LEFT = """
-import os
-import subprocess
-
-from tune_asr.search.ray.cluster import leave_nothing, ray_session
-from tune_asr.search.ray.descendants import descendants
-
-child = subprocess.Popen(["sleep", "100"])
-leave_nothing()
-before = child.poll()
-with ray_session("ours", None, lambda: None):
-    services = descendants([child.pid])
-    leave_nothing()
-    print(before, child.poll(), *services, flush=True)
-    child.kill()
-    os._exit(0)
-"""
+def test_workers_are_preloaded_for_tune(session):
+    """Tune gives its actors no runtime environment: a worker inherits each variable, the user's AWS_* too."""
+    assert session["worker"] == [True, "secret", "1"]
+    assert session["tune"] == [{}, []]
 
 
-def test_an_end_that_waits_for_nothing_kills_the_ray_of_ours_and_no_process_that_was_there_before():
-    told = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, timeout=120)
-    before, after, *services = told.stdout.split()
-    assert (before, after) == ("None", "None"), told.stderr
-    assert len(services) >= 2  # Ray's head and its node
-    assert_gone([int(pid) for pid in services])
+def test_nodes_answer_about_data(session):
+    (seen, no_error), (wrong_size, told), (silent, told_nothing) = session["nodes"]
+    assert (seen, wrong_size, silent) == (0, 3, 6)
+    assert no_error == ""
+    assert "a.wav has 5 bytes there and 6 here" in told
+    assert "does not answer within 0 s" in told_nothing
+    assert told.startswith("node ") and told_nothing.startswith("node ")
+
+
+def test_leave_nothing_kills_ray_alone(session):
+    """Processes from before Ray's start stay, whether or not Ray runs."""
+    assert (session["child_before"], session["child_after"]) == (None, None)
+    assert len(session["processes"]) >= 2  # Ray's head and its node
+    assert_gone(session["processes"])
+
+
+def test_early_end_is_silent(tmp_path):
+    """A session that ends before its dashboard is up prints nothing and leaves no process."""
+    run = subprocess.run(command(0, "shut-down", tmp_path), capture_output=True, text=True, timeout=170)
+    found = json.loads(run.stdout or run.stderr)
+    assert found["url"] is None
+    assert run.stderr == ""
+    assert_gone(found["processes"])
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_takes_its_dashboard_with_it():
-    process = subprocess.Popen(command(0, "stay"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+def test_killed_process_takes_dashboard_along(tmp_path):
+    process = subprocess.Popen(
+        command(0, "stay", tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     processes = json.loads(process.stdout.readline())["processes"]
     assert processes
     process.kill()
     process.wait(timeout=60)
     assert_gone(processes)
+
+
+def test_plain_search_equals_fast_one(workspace, finished):
+    """Without anything of the fast start the first trial reports the same epochs and scores."""
+    workspace.run("search", "--space", "space.yaml", "--num-samples", "1", **{SWITCH: "1"})
+    scores = ("trial", "epoch", "val_wer", "val_cer", "val_loss", "objective", "train_loss")
+    plain, fast = (
+        [{key: event[key] for key in scores} for event in run.ledger() if event["event"] == "report"]
+        for run in (workspace, finished)
+    )
+    assert len(plain) == 6
+    assert plain == [report for report in fast if report["trial"] == "00000"]
+
+
+def test_switch_turns_everything_off(monkeypatch):
+    monkeypatch.setenv(SWITCH, "1")
+    from ray._private.node import Node
+
+    before, methods = dict(os.environ), dict(vars(Node))
+    fast_start = FastStart()
+    fast_start.prepare()
+    with fast_start.postponing():
+        assert dict(vars(Node)) == methods
+    fast_start.complete()
+    ended = []
+    fast_start.end(lambda: ended.append(True))
+    assert (dict(os.environ), ended) == (before, [True])
 
 
 PRELOADED = """
@@ -139,9 +132,9 @@ print(gc.isenabled(), gc.get_freeze_count() > 100_000)
 """
 
 
-def test_a_worker_that_has_its_imports_collects_garbage_again():
-    told = subprocess.run([sys.executable, "-c", PRELOADED], capture_output=True, text=True, timeout=120)
-    assert told.stdout.split() == ["True", "True"], told.stderr
+def test_preload_enables_garbage_collection_again():
+    run = subprocess.run([sys.executable, "-c", PRELOADED], capture_output=True, text=True, timeout=120)
+    assert run.stdout.split() == ["True", "True"], run.stderr
 
 
 WITHOUT_IMPORTS = """
@@ -156,14 +149,15 @@ print(os.nice(0))
 
 
 @pytest.mark.parametrize(("users", "niceness"), [({}, 15), ({"RAY_worker_niceness": "3"}, 0)])
-def test_a_worker_steps_back_unless_the_user_has_given_it_a_niceness(users, niceness):
+def test_preload_lowers_priority(users, niceness):
+    """A niceness that the user gives workers is left to Ray."""
     environment = {**os.environ, **users, **local_environment(users)}
-    told = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-c", WITHOUT_IMPORTS], env=environment, capture_output=True, text=True, timeout=60
     )
-    assert told.stdout.split() == [str(max(niceness, os.nice(0)))], told.stderr
+    assert run.stdout.split() == [str(max(niceness, os.nice(0)))], run.stderr
 
 
-def test_the_niceness_that_a_user_gives_workers_is_kept():
+def test_worker_niceness_of_user_is_kept():
     assert local_environment({})["RAY_worker_niceness"] == "0"
     assert "RAY_worker_niceness" not in local_environment({"RAY_worker_niceness": "3"})

@@ -7,14 +7,15 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.search.ray.cpus import usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
-from tune_asr.search.ray.fast_start.late_services import LateServices
+from tune_asr.search.ray.fast_start.switch import FastStart
 from tune_asr.search.ray.token import remove_own_token, token_path, use_own_token
 from tune_asr.search.ray.watchdogs import end_process_within
 from tune_asr.wording import first_line
@@ -61,12 +62,12 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
         os.environ.setdefault(key, value)
     # What Ray writes is for this user alone, as far as Ray lets it be.
     before = os.umask(0o077)
-    services = LateServices()
+    fast_start = FastStart()
     try:
         if address:
             _join(name, address, abandon)
         else:
-            _start(name, services)
+            _start(name, fast_start)
     except SystemExit:  # Ray answers SIGTERM with exit codes of its own while it starts
         leave_nothing()
         raise SystemExit(128 + signal.SIGTERM) from None
@@ -83,7 +84,7 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
         call_off = end_process_within(SHUTDOWN_SECONDS, error.exit_code, str(error), leave_nothing)
         raise
     finally:
-        services.end(ray.shutdown)
+        fast_start.end(ray.shutdown)
         if call_off:
             call_off()
         remove_own_token()
@@ -96,16 +97,15 @@ def _dashboard_url() -> str | None:
     return f"http://{url}" if url else None
 
 
-def _start(name: str, services: LateServices) -> None:
+def _start(name: str, fast_start: FastStart) -> None:
     global _started_before
     _started_before = descendants()
-    os.environ |= local_environment(os.environ)
-    _let_workers_preload()
+    fast_start.prepare()
     use_own_token()
     import ray
 
     try:
-        with services.postponed():
+        with fast_start.postponing():
             # "local": a cluster file left behind by a dead Ray must not be followed.
             ray.init(
                 address="local",
@@ -119,35 +119,7 @@ def _start(name: str, services: LateServices) -> None:
         ray.shutdown()
         remove_own_token()
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
-    services.start()
-    _use_prestarted_workers()
-
-
-def local_environment(users: Mapping[str, str]) -> dict[str, str]:
-    """What a local Ray gets, beside the environment that the user has set."""
-    # Read by the raylet, so that its first workers, which start with it, are those that the trials get.
-    own = {
-        "RAY_preload_python_modules": "tune_asr.search.ray.fast_start.preload",
-        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it
-        # Ray kills idle workers once the trials' CPUs are reserved, a moment before the trials would have taken them.
-        "RAY_idle_worker_killing_time_threshold_ms": "600000",
-    }
-    if "RAY_worker_niceness" not in users:  # otherwise Ray does what it says, and `preload` nothing
-        # Workers import at full priority and step back afterwards (`preload`), to what Ray gives workers by default.
-        own |= {"RAY_worker_niceness": "0", "TUNE_ASR_WORKER_NICENESS": "15"}
-    return own
-
-
-def usable_cpus(**files: str) -> int:
-    """CPUs that this process may use at once: those it is bound to, and no more than its container's quota.
-
-    Args:
-        files: where the kernel says what the quota is, for `ray._private.utils._get_docker_cpus`.
-    """
-    from ray._private.utils import _get_docker_cpus
-
-    bound = len(os.sched_getaffinity(0))
-    return max(1, int(min(bound, _get_docker_cpus(**files) or bound)))
+    fast_start.complete()
 
 
 def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
@@ -213,23 +185,3 @@ def _job(name: str, package: str | None) -> Any:
     # The dashboard shows a job's metadata; workers of a cluster get this very package.
     runtime_env = {"py_modules": [package], "env_vars": WORKER_ENVIRONMENT} if package else None
     return JobConfig(metadata={"job_name": f"tune_asr search {name}"}, runtime_env=runtime_env)
-
-
-def _let_workers_preload() -> None:
-    """Let workers find this package, wherever it is, before they know what the driver's path is."""
-    home = Path(_package_folder()).parent
-    if home.name not in ("site-packages", "dist-packages"):  # there they find it, behind the standard library
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(home), os.environ.get("PYTHONPATH"))))
-
-
-def _use_prestarted_workers() -> None:
-    """Let Tune's actors take the workers that have torch loaded already.
-
-    Ray starts idle workers at once, but gives them only to actors without a runtime environment; Tune sets a variable
-    for each actor. Here the variable is inherited instead. Without the attribute below a search starts seconds later.
-    """
-    with contextlib.suppress(ImportError, AttributeError):
-        from ray.tune.execution import class_cache
-
-        class_cache.DEFAULT_ENV_VARS.clear()
-        os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)

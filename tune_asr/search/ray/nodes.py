@@ -1,29 +1,37 @@
-"""What Ray has: how many trials fit at once, and whether every node sees the results folder and the data."""
+"""Nodes of a Ray: how many trials fit on them, and whether each sees the results folder and the data."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
 from tune_asr.wording import first_line
+
+if TYPE_CHECKING:
+    import ray
 
 ANSWER_SECONDS = 60.0
 """A busy node needs some twenty to start its first process."""
 
 
 def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
-    """How many trials fit at once, and the GPUs of each.
+    """Count the trials that fit at once, and the GPUs of each.
+
+    Args:
+        cpus_per_trial: CPUs of a trial, all on one node.
+        gpus_per_trial: GPUs of a trial; `auto` is one if any node has one.
+        max_concurrent: limit of trials at once; `auto` is none.
 
     Raises:
-        ConfigError: not a single one fits.
+        ConfigError: no trial fits on any node.
     """
     import ray
 
-    # By node: two halves of a trial's CPUs on two nodes are none.
     have = [
         (node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()  # type: ignore[no-untyped-call]
@@ -38,19 +46,45 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
     if fitting < 1:
         offered = ", ".join(f"{cpus:g} and {gpus:g}" for cpus, gpus in have)
         raise ConfigError(
-            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray's nodes have {offered}: "
-            "lower resources.cpus_per_trial or resources.gpus_per_trial"
+            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray's nodes have {offered}",
+            hint="Lower resources.cpus_per_trial or resources.gpus_per_trial.",
         )
     return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """Problems that a node has with the files of a search; empty texts if none."""
+
+    folder_problem: str = ""
+    data_problem: str = ""
+
+    def check(self, node: str, folder: Path) -> None:
+        """Raise the error of the first problem.
+
+        Args:
+            node: name of the node, for the message.
+            folder: results folder.
+        """
+        if self.folder_problem:
+            raise StorageError(
+                f"{node} cannot use the results folder {folder}: {self.folder_problem}",
+                hint="Choose storage that every node mounts at the same path (--results).",
+            )
+        if self.data_problem:
+            raise DataError(
+                f"{node} does not see the data: {self.data_problem}",
+                hint="Mount the data at the same path on every node.",
+            )
+
+
 def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS) -> None:
-    """Make sure that every node sees the results folder and the data before a trial runs there.
+    """Check that every node sees the results folder and the data.
 
     Args:
-        marker: a file in the results folder; next to it each node must be able to write.
+        marker: file in the results folder; each node must be able to write beside it.
         data_files: absolute path and size in bytes of files that training reads.
-        seconds: how long a node may take to answer.
+        seconds: time limit for the answer of a node.
 
     Raises:
         StorageError: a node does not see the results folder, or cannot write there.
@@ -60,47 +94,49 @@ def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]], seconds: fl
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    look = ray.remote(num_cpus=0)(_look_around)
+    look = ray.remote(num_cpus=0)(look_around)
     nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    found = [
+    views: list[ray.ObjectRef[View]] = [
         look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
             str(marker), list(data_files)
         )
         for node in nodes
     ]
-    answered, _ = ray.wait(found, num_returns=len(found), timeout=seconds)
-    for node, answer in zip(nodes, found, strict=True):
+    answered, _ = ray.wait(views, num_returns=len(views), timeout=seconds)
+    for node, view in zip(nodes, views, strict=True):
         name = f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-        folder_problem, data_problem = _answer(name, answer if answer in answered else None, seconds)
-        if folder_problem:
-            raise StorageError(
-                f"{name} cannot use the results folder {marker.parent}: {folder_problem}: put it on storage that every "
-                "node mounts at the same path (--results)"
-            )
-        if data_problem:
-            raise DataError(f"{name} does not see the data: {data_problem}: mount them at the same path on every node")
+        view_of(name, view if view in answered else None, seconds).check(name, marker.parent)
 
 
-def _answer(name: str, answer: Any, seconds: float) -> tuple[str, str]:
-    """What `_look_around` found on a node; `answer` is None where it has not come back."""
+def view_of(node: str, answer: ray.ObjectRef[View] | None, seconds: float) -> View:
+    """Return the view of a node.
+
+    Args:
+        node: name of the node, for the message.
+        answer: reference to its view; None if it has not come in time.
+        seconds: time limit that it had.
+
+    Raises:
+        ClusterError: the node did not answer, or was lost.
+    """
     import ray
     from ray.exceptions import RayError
 
     if answer is None:
         raise ClusterError(
-            f"{name} does not say within {seconds:g} s whether it sees the results folder and the data: a file system "
-            "may hang there, or no process start: look at the node, or take it out of the cluster"
+            f"{node} does not answer within {seconds:g} s whether it sees the results folder and the data; its file "
+            "system may hang, or it cannot start a process",
+            hint="Look at the node, or take it out of the cluster.",
         )
     try:
-        found: tuple[str, str] = ray.get(answer)
+        return ray.get(answer)
     except RayError as error:
-        raise ClusterError(f"{name} was lost: {first_line(error)}") from error
-    return found
+        raise ClusterError(f"{node} was lost: {first_line(error)}") from error
 
 
-def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, str]:
-    """What keeps this node from using the results folder and the data; empty texts where nothing does."""
-    folder_problem = data_problem = ""
+def look_around(marker: str, data_files: list[tuple[str, int]]) -> View:
+    """Return this node's view; runs on the node."""
+    folder_problem = ""
     probe = Path(marker).with_name(f".tmp-probe-{socket.gethostname()}-{os.getpid()}")
     try:
         Path(marker).stat()
@@ -108,13 +144,13 @@ def _look_around(marker: str, data_files: list[tuple[str, int]]) -> tuple[str, s
         probe.unlink()
     except OSError as error:
         folder_problem = f"{error.strerror}"
-    for path, size in data_files:
-        try:
-            found = Path(path).stat().st_size
-        except OSError as error:
-            data_problem = f"{path}: {error.strerror}"
-            break
-        if found != size:
-            data_problem = f"{path} has {found} bytes there and {size} here"
-            break
-    return folder_problem, data_problem
+    problems = (_data_problem(Path(path), size) for path, size in data_files)
+    return View(folder_problem, next(filter(None, problems), ""))
+
+
+def _data_problem(path: Path, size: int) -> str:
+    try:
+        found = path.stat().st_size
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return "" if found == size else f"{path} has {found} bytes there and {size} here"

@@ -1,43 +1,48 @@
-"""Ray's services that no trial waits for, started behind the workers instead of before them.
+"""Ray's dashboard and monitors, started after the workers instead of before them.
 
-`ray.init` starts the dashboard first and waits for it, so that no worker begins its imports before the dashboard is
-done with its own. Here `ray.init` only notes how it would have started these services. They start afterwards, in a
-thread, at a low priority: while the workers need all cores for their imports, the dashboard gets what they leave.
+`ray.init` starts the dashboard first and waits for it, so workers begin their imports only once the dashboard has made
+its own. Here `ray.init` only records its calls. They are made afterwards, in a thread of low priority: the workers get
+all cores for their imports, and the dashboard what they leave.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _METHODS = ("start_monitor", "start_log_monitor", "start_api_server")  # the last one waits for the dashboard
 _NICENESS = 10
-"""Behind a worker that imports; before one that trains, unless the user gives workers a niceness below this one."""
+"""Below a worker that imports, above one that trains, unless the user gives workers a lower niceness."""
 _BEGIN_SECONDS = 5.0
-_log = logging.getLogger("ray._private.services")  # where Ray says why its dashboard did not come up
+_log = logging.getLogger("ray._private.services")  # Ray reports here why its dashboard did not start
 
 
 class LateServices:
-    """The autoscaler's monitor, the log monitor and the dashboard of a Ray that this process starts."""
+    """Autoscaler's monitor, log monitor and dashboard of a local Ray."""
 
     def __init__(self) -> None:
         self._calls: dict[str, Callable[[], None]] = {}
         self._ending = False
         self._over = threading.Event()
 
-    @contextlib.contextmanager
+    @contextmanager
     def postponed(self) -> Iterator[None]:
-        """Around `ray.init`. A Ray that has no such methods starts its services in its own order."""
+        """Record the starts of services within `ray.init`.
+
+        A Ray without these methods starts its services in its own order.
+        """
+        from ray._private import services
         from ray._private.node import Node
 
-        own = {name: getattr(Node, name) for name in _METHODS if hasattr(Node, name)}
+        methods = _METHODS if hasattr(services, "start_ray_process") else ()
+        own = {name: getattr(Node, name) for name in methods if hasattr(Node, name)}
         for name, method in own.items():
-            setattr(Node, name, self._noting(name, method))
+            setattr(Node, name, self._recording(name, method))
         try:
             yield
         finally:
@@ -45,35 +50,26 @@ class LateServices:
                 setattr(Node, name, method)
 
     def start(self) -> None:
-        """Start what was postponed. Returns as soon as the processes have begun, with the umask of now."""
-        from ray._private import services
-
-        begin, begun = services.start_ray_process, threading.Semaphore(0)
-
-        def counted(*arguments: Any, **named: Any) -> Any:
-            try:
-                return begin(*arguments, **named)
-            finally:
-                begun.release()
-
-        services.start_ray_process = counted
-        threading.Thread(target=self._run, name="tune_asr-late-services", daemon=True).start()
-        for _ in self._calls:
-            begun.acquire(timeout=_BEGIN_SECONDS)
-        services.start_ray_process = begin
+        """Start the services; return once their processes have begun, with the current umask."""
+        if not self._calls:
+            return
+        with _counted_starts() as begun:
+            threading.Thread(target=self._run, name="tune_asr-late-services", daemon=True).start()
+            for _ in self._calls:
+                begun.acquire(timeout=_BEGIN_SECONDS)
 
     def end(self, shut_down: Callable[[], None]) -> None:
-        """`shut_down` ends Ray; services that have not started yet do not."""
+        """Shut Ray down; services that have not started yet never do."""
         self._ending = True
-        _log.setLevel(logging.CRITICAL)  # a dashboard that is still starting is missed by nobody
+        _log.setLevel(logging.CRITICAL)  # no message about a dashboard that is still starting
         shut_down()
         self._over.set()
 
-    def _noting(self, name: str, method: Callable[..., None]) -> Callable[..., None]:
-        def note(node: Any, **arguments: Any) -> None:
-            self._calls[name] = functools.partial(method, node, **arguments)
+    def _recording(self, name: str, method: Callable[..., None]) -> Callable[..., None]:
+        def record(*arguments: object, **named: object) -> None:
+            self._calls[name] = functools.partial(method, *arguments, **named)
 
-        return note
+        return record
 
     def _run(self) -> None:
         # On Linux this is the priority of the thread, and of the processes that it starts.
@@ -83,7 +79,30 @@ class LateServices:
                 continue
             try:
                 self._calls[name]()
-            except Exception as error:  # the search does without, as Ray does
+            except Exception as error:  # the search runs without it, as Ray does
                 _log.error("a service of Ray cannot be started: %s", error)
-        # Linux kills these processes when the thread that started them is gone.
+        # Linux kills these processes when the thread that started them ends.
         self._over.wait()
+
+
+@contextmanager
+def _counted_starts() -> Iterator[threading.Semaphore]:
+    """Yield a semaphore, released by each process that Ray starts in this block.
+
+    `start_ray_process` is replaced for the whole process, but the caller waits: only the services call it meanwhile.
+    """
+    from ray._private import services
+
+    begin, begun = services.start_ray_process, threading.Semaphore(0)
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        try:
+            return begin(*arguments, **named)
+        finally:
+            begun.release()
+
+    services.start_ray_process = counted
+    try:
+        yield begun
+    finally:
+        services.start_ray_process = begin

@@ -1,9 +1,8 @@
-"""What a worker of a local Ray imports as soon as it is up, while there is no trial for it yet.
+"""Imports of a worker of a local Ray, made before its first trial.
 
-Ray imports this module in each of its workers (`cluster.local_environment`). Imports are most of what happens before
-the first step of a search. So they run at full priority, and without the collector, which spends a fifth of their time
-on looking for garbage among what stays. Then the process steps back behind everything else on the machine, unless the
-user has given workers a niceness of their own.
+Ray imports this module in each worker as soon as it is up (`environment.local_environment`). Imports take most of the
+time before the first step of a search. They run at full priority and without the garbage collector, which costs a fifth
+of their time and finds nothing. Then the process lowers its priority, unless the user has set a niceness for workers.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from contextlib import suppress
 _MODULES = ("torch", "lightning.pytorch", "ray.tune", "tune_asr.search.ray.worker", "tune_asr.training.fit")
 
 gc.disable()
-# What cannot be imported here cannot be imported by a trial either, which says so in words.
+# The trial repeats an import that fails here, and reports the error.
 with suppress(Exception):
     for _name in _MODULES:
         importlib.import_module(_name)

@@ -1,0 +1,33 @@
+"""CPUs that a local Ray may use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def usable_cpus(cgroups: Path = CGROUPS) -> int:
+    """Count the CPUs this process is bound to, at most its container's quota.
+
+    Args:
+        cgroups: folder of the kernel's control groups.
+    """
+    bound = len(os.sched_getaffinity(0))
+    quota = _quota(cgroups)
+    return bound if quota is None else max(1, int(min(bound, quota)))
+
+
+def _quota(cgroups: Path) -> float | None:
+    """Return the CPUs of the container's quota (cgroup v1 or v2), None if it has none."""
+    first = cgroups / "cpu"
+    if (first / "cpu.cfs_quota_us").exists():
+        fields = [first / "cpu.cfs_quota_us", first / "cpu.cfs_period_us"]
+    else:
+        fields = [cgroups / "cpu.max"]
+    with suppress(OSError, ValueError, ZeroDivisionError):  # no quota is set, or none that can be read
+        quota, period = map(float, " ".join(path.read_text(encoding="ascii") for path in fields).split())
+        return quota / period if quota >= 0 else None
+    return None
