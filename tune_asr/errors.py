@@ -38,6 +38,8 @@ class Problem:
     """The value and the rule that it breaks, in one sentence."""
     hint: str = ""
     """What the user can do about it, in the imperative. It is printed on a line of its own."""
+    kind: str = ""
+    """Class of problem for code that treats some differently; it is not printed."""
 
     def __str__(self) -> str:
         return f"{self.message}\n{indent(self.hint, '    ')}" if self.hint else self.message

@@ -106,7 +106,7 @@ def test_skip_bad_drops_these_rows_and_no_other_and_records_them(spoilt):
     ended = spoilt("data.skip_bad=true", "data.max_bad_fraction=0.8")
     report = " ".join(ended.err.split())
     assert f"bad rows: {len(WAYS) + 1}, dropped (data.skip_bad)" in report
-    assert "1 of 5 rows of VALIDATION are dropped: the ruler is shorter" in report
+    assert "1 of 5 rows of VALIDATION are dropped; compare the WER" in report
     path = spoilt.root / "artifacts/logs/skipped_rows.jsonl"
     assert f"skipped {len(WAYS) + 1} bad rows, listed in artifacts/logs/skipped_rows.jsonl" in report
     recorded = [json.loads(line) for line in path.read_text().splitlines()]

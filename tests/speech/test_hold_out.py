@@ -94,8 +94,8 @@ def test_long_utterances_leave_training_and_stay_in_validation(tmp_path, rows):
 @pytest.mark.parametrize(
     ("share", "what"),
     [
-        (1e-6, r"hold_out 1e-06 by random leaves nothing for validation\n.*from a hold_out of 0\.\d+ on there is some"),
-        (1 - 1e-9, r"leaves nothing for training\n.*lower data\.val\.hold_out"),
+        (1e-6, r"hold_out 1e-06 by random leaves nothing for validation\n.*Raise data.val.hold_out to 0\.\d+ or more"),
+        (1 - 1e-9, r"leaves nothing for training\n.*Lower data\.val\.hold_out"),
     ],
 )
 def test_an_empty_side_is_refused_with_the_way_out(tmp_path, rows, share, what):
@@ -106,7 +106,7 @@ def test_an_empty_side_is_refused_with_the_way_out(tmp_path, rows, share, what):
 def test_the_least_share_that_is_named_does_hold_something_out(tmp_path, rows):
     with pytest.raises(DataError) as error:
         survey(tmp_path, rows, share=1e-6).check()
-    least = float(str(error.value).rpartition("hold_out of ")[2].split()[0])
+    least = float(str(error.value).rpartition("hold_out to ")[2].split()[0])
     assert survey(tmp_path, rows, share=least).corpus.val
 
 
@@ -128,6 +128,7 @@ def test_rows_without_a_speaker_are_told_where_speakers_divide(tmp_path, rows):
     for row in rows:
         row.pop("speaker", None)
     with pytest.raises(
-        DataError, match=r"names no speakers, but data\.val\.by is speaker\n.*data\.val\.by: text, which every .* has$"
+        DataError,
+        match=r"names no speakers, but data\.val\.by is speaker\n.*data\.val\.by: text, which every .* has\.$",
     ):
         survey(tmp_path, rows, by="speaker").check()

@@ -133,8 +133,8 @@ def test_the_marks_that_sentencepiece_keeps_for_itself_are_left_out_and_cost_no_
 @pytest.mark.parametrize(
     ("vocab_size", "error", "message"),
     [
-        (20, ConfigError, r"is 20, but the training references make at least 21 symbols\n    raise it: each of"),
-        (5000, DataError, r"is 5,000, but the training references make at most 94 symbols\n    lower it"),
+        (20, ConfigError, r"is 20, but the training references make at least 21 symbols\n    Raise it: each of"),
+        (5000, DataError, r"is 5,000, but the training references make at most 94 symbols\n    Lower it"),
     ],
 )
 def test_a_vocabulary_that_the_references_cannot_make_is_refused_with_what_they_can(vocab_size, error, message):

@@ -106,7 +106,7 @@ def test_numbers_that_seem_to_say_a_part_and_are_not_read_are_remarked(folder, e
     found = survey(write(folder / f"train.{ending}", dict.fromkeys(names, 0.5)))
     found.check()
     verb = "are" if len(names) > 1 else "is"
-    told = f"rows are whole recordings, for {', '.join(sorted(names))} {verb} not read: where a part"
+    told = f"every row stands for a whole recording, since {', '.join(sorted(names))} {verb} not read: call the"
     assert [remark for remark in found.remarks if remark.startswith(told)]
     read = survey(write(folder / f"train.{ending}", {**dict.fromkeys(names, 0.5), "offset": 0.5, "dur": 1}))
     others = survey(write(folder / f"train.{ending}", {"gender": 1, "rating": 2.5, "start_time": "10:31"}))

@@ -14,7 +14,7 @@ from tune_asr.errors import DataError
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.survey import inspection
 from tune_asr.speech.survey.manifests import survey_manifests
-from tune_asr.speech.survey.overlaps import Part, count_overlaps
+from tune_asr.speech.survey.remarks import Part, count_overlaps
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.speech.text.normalizer import TextNormalizer
 
@@ -83,7 +83,7 @@ def test_a_test_manifest_is_looked_at_and_no_part_of_the_corpus(data):
     assert [utterance.id for utterance in found.test] == ["e", "c"]
     report = " ".join(found.render().split())
     assert "test: utterances 2, words 3, hours 0.00; scored once, by export" in report
-    assert "test recordings that stand in training or validation, whose score is no fair one: 1 ('c.wav')" in report
+    assert "test recordings also in training or validation, which makes the score too good: 1 ('c.wav')" in report
 
 
 def test_bad_rows_of_a_test_manifest_go_by_the_rule_of_the_others(data):
@@ -152,7 +152,7 @@ def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
         assert what in problem.what
     assert str(error.value).endswith(
         "\n13 bad rows in all\n"
-        "    mend them; or drop them by data.skip_bad: true, up to data.max_bad_fraction of a manifest"
+        "    Correct them, or drop them by data.skip_bad: true, up to data.max_bad_fraction of a manifest."
     )
     assert [u.id for u in found.corpus.train + found.corpus.val] == ["a", "c"]
     assert "bad rows: 13" in found.render()
@@ -258,9 +258,9 @@ def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
     manifest(data, "val", ("c.wav", "Same text!"), ("a.wav", "ça, zoë ζ ζ"))
     report = " ".join(survey(data).render().split())
     for told in (
-        "texts that stand in training and in validation: 1 ('same text')",
-        "recordings that stand in training and in validation: 1 ('a.wav')",
-        "recordings that training lists more than once: 1 ('stereo.wav')",
+        "texts both in training and in validation: 1 ('same text')",
+        "recordings both in training and in validation: 1 ('a.wav')",
+        "recordings more than once in training: 1 ('stereo.wav')",
         "recordings: 4 at 8,000 Hz",
         "recordings: 1 at 16,000 Hz, resampled to 8,000 Hz",
         "1 with more than one channel",
@@ -290,10 +290,10 @@ def test_parts_of_a_recording_are_shared_where_they_overlap_and_not_where_they_t
     (data / "link.wav").symlink_to("a.wav")
     manifest(data, "train", row("a.wav", **train))
     manifest(data, "val", row("link.wav", **val))
-    told = "recordings that stand in training and in validation: 1 ('link.wav')"
+    told = "recordings both in training and in validation: 1 ('link.wav')"
     assert (told in " ".join(survey(data).render().split())) is is_shared
     manifest(data, "train", row("a.wav", **train), row("link.wav", **val))
-    told = "recordings that training lists more than once: 2 ('a.wav', 'link.wav')"
+    told = "recordings more than once in training: 2 ('a.wav', 'link.wav')"
     assert (told in " ".join(survey(data).render().split())) is is_shared
 
 
@@ -328,7 +328,7 @@ def test_the_report_is_80_columns_wide_and_shows_20_bad_rows(data, monkeypatch):
 
 
 def test_the_report_says_where_wer_means_nothing(data):
-    assert "WER counts" in survey(data).render()
+    assert "WER ranks" in survey(data).render()
     manifest(data, "val", ("c.wav", "你好世界"))
     assert "CER takes the place of WER" in survey(data).render()
 

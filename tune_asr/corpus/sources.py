@@ -11,8 +11,7 @@ from tune_asr.speech.audio.synthetic import synthesize_corpus
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.manifest.rows import read_manifest
 from tune_asr.speech.survey.hold_out import HoldOut
-from tune_asr.speech.survey.look import look_at
-from tune_asr.speech.survey.manifests import survey_manifests
+from tune_asr.speech.survey.manifests import inspect_manifest, survey_manifests
 from tune_asr.speech.survey.pieces import with_pieces
 from tune_asr.speech.survey.survey import Survey, survey_corpus
 from tune_asr.speech.text.normalizer import TextNormalizer
@@ -88,9 +87,10 @@ def read_test_set(config: Config) -> TestSet:
     if not isinstance(data, ManifestData) or data.test is None:
         return TestSet()
     path = Path(data.test)
-    look = look_at(path, read_manifest(path), _normalizer(config), config.features.sample_rate, decode=True)
-    look.check(_share_of_bad_rows(data))
-    return TestSet(tuple(entry.utterance for entry in look.entries), len(look.problems))
+    rows = read_manifest(path)
+    found = inspect_manifest(path, rows, _normalizer(config), config.features.sample_rate, decode=True)
+    found.check(_share_of_bad_rows(data))
+    return TestSet(tuple(entry.utterance for entry in found.entries), len(found.bad_rows))
 
 
 def _normalizer(config: Config) -> TextNormalizer:

@@ -10,7 +10,7 @@ from tune_asr.export.onnx_model import run
 from tune_asr.export.parity import Recogniser
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.survey.overlaps import Part, count_overlaps, part_of
+from tune_asr.speech.survey.remarks import Part, count_overlaps, part_of
 from tune_asr.training.features.sources import features_of
 
 

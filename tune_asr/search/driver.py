@@ -169,9 +169,9 @@ def _run(
             nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
         if is_new:
             write_search_yaml(folder.search_yaml, {**description, "slots": slots})
-        if found and found.problems:
-            path = write_skipped_rows(folder.root, found.problems)
-            print(f"skipped {len(found.problems):,} bad rows, listed in {path}", flush=True)
+        if found and found.bad_rows:
+            path = write_skipped_rows(folder.root, found.bad_rows)
+            print(f"skipped {len(found.bad_rows):,} bad rows, listed in {path}", flush=True)
         session = Session(
             folder,
             plan,

@@ -112,9 +112,9 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
     began = time.monotonic()
     writes, resume_from = not arguments.fast_dev_run, arguments.resume_from_checkpoint
     save_dir, keep = _path(config.logging.save_dir), config.checkpoint
-    if writes and found is not None and found.problems:
-        path = write_skipped_rows(save_dir, found.problems)
-        _say(f"skipped   {len(found.problems):,} bad rows, listed in {path}")
+    if writes and found is not None and found.bad_rows:
+        path = write_skipped_rows(save_dir, found.bad_rows)
+        _say(f"skipped   {len(found.bad_rows):,} bad rows, listed in {path}")
     data, folder = load_data(config, found), None
     if writes:
         top_k = max(keep.save_top_k, keep.average_top_k)

@@ -1,1 +1,10 @@
-"""TODO."""
+"""Check of the data before training: a corpus, all problems in it, and a report for people.
+
+survey       `Survey`: corpus, problems and report of the data
+manifests    manifests -> a survey
+inspection   rows of a manifest -> verified recordings and references
+hold_out     rows -> training and validation, for data without a validation manifest
+pieces       a survey -> the same with word pieces as vocabulary
+remarks      allowed, but worth a look: overlaps of the splits, repeats, unread fields
+report       the survey as text
+"""

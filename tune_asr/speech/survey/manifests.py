@@ -1,20 +1,53 @@
-"""Manifests -> a corpus whose every recording has been verified, and the survey of it."""
+"""Manifests -> the survey of a corpus whose recordings have all been verified."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tune_asr.errors import Problem
+from tune_asr.errors import DataError, Problem
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, fingerprint
+from tune_asr.speech.manifest.rows import Row, read_manifest
 from tune_asr.speech.survey.hold_out import Division, HoldOut
-from tune_asr.speech.survey.inspection import Entry
-from tune_asr.speech.survey.look import Look, look_at, read_all
+from tune_asr.speech.survey.inspection import Entry, inspect_rows
 from tune_asr.speech.survey.remarks import remarks_on
+from tune_asr.speech.survey.report import first_bad_rows
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.speech.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """Usable and bad rows of one manifest."""
+
+    path: Path
+    num_rows: int
+    entries: list[Entry]
+    bad_rows: list[Problem]
+
+    def too_many_bad(self, share: float) -> list[Problem]:
+        """Return a problem if more than `share` of the rows are bad."""
+        if len(self.bad_rows) <= share * self.num_rows:
+            return []
+        bad = f"{len(self.bad_rows):,} of {self.num_rows:,} rows ({len(self.bad_rows) / self.num_rows:.1%}) are bad"
+        what = f"{bad}, but data.skip_bad drops at most data.max_bad_fraction, {share}"
+        return [Problem(str(self.path), what, "Correct them, or raise data.max_bad_fraction.")]
+
+    def check(self, skip_bad: float | None) -> None:
+        """Check that the bad rows may be dropped.
+
+        Args:
+            skip_bad: share of bad rows, as for `survey_manifests`.
+
+        Raises:
+            DataError: they may not; it lists the first of them.
+        """
+        too_many = self.too_many_bad(skip_bad) if skip_bad is not None else []
+        if too_many or (self.bad_rows and skip_bad is None):
+            raise DataError([*first_bad_rows(self.bad_rows, may_skip=skip_bad is None), *too_many])
 
 
 def survey_manifests(
@@ -29,77 +62,106 @@ def survey_manifests(
     skip_bad: float | None = None,
     decode: bool = True,
 ) -> Survey:
-    """Read the manifests, verify every recording in them and make a corpus of what can be used.
+    """Read manifests, verify their recordings and make a corpus of the usable rows.
 
     Args:
         train: manifest of the training utterances.
-        val: manifest of the validation utterances, or which of training's are held out for it; of good rows, none is
-            ever left out.
-        test: manifest of the test utterances, which are only looked at: the corpus has none of them.
-        normalizer: makes the references.
-        sample_rate: of the features, in Hz.
-        max_seconds: longer training utterances are left out; None leaves all in.
-        subsampling: feature frames to one output frame of the model; None where only the model knows.
-        skip_bad: bad rows are dropped where they are at most this share of their manifest; None: they are a mistake.
-        decode: decode recordings, since only that tells whether they are whole; false: trust their headers, as a trial
-            does whose search has looked before. Where bad rows are dropped they are decoded always: a trial must drop
-            the same ones.
+        val: manifest of the validation utterances, or the rule by which they are held out of training. No good row of
+            them is ever left out.
+        test: manifest of the test utterances. They are checked, but no part of the corpus.
+        normalizer: maker of the references.
+        sample_rate: rate of the features, in Hz.
+        max_seconds: longest training utterance; longer ones are left out. None: no limit.
+        subsampling: feature frames to one output frame of the model; None if only the model knows.
+        skip_bad: share of a manifest's rows that may be bad and are then dropped; None: bad rows are errors.
+        decode: decode recordings to see if they are intact. False trusts their headers, as in a trial, after the
+            search has decoded them. With `skip_bad` they are always decoded, so that a trial drops the same rows.
 
     Raises:
         DataError: a manifest cannot be read at all. Bad rows raise nothing before `Survey.check`.
     """
     paths = [path for path in (train, val, test) if isinstance(path, Path)]
-    looks = [
-        look_at(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None)
-        for path, found in zip(paths, read_all(*paths), strict=True)
+    inspected = [
+        inspect_manifest(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None)
+        for path, found in zip(paths, _read_all(paths), strict=True)
     ]
-    held_back = looks[-1].entries if test else []
+    held_back = inspected[-1].entries if test else []
     if isinstance(val, HoldOut):
-        division = val.split(looks[0].entries, str(train))
-        looks[0].problems.extend(division.problems)
+        division = val.split(inspected[0].entries, str(train))
+        inspected[0].bad_rows.extend(division.bad_rows)
     else:
-        division = Division(looks[0].entries, looks[1].entries)
+        division = Division(inspected[0].entries, inspected[1].entries)
     used_train, left_out = _not_longer_than(max_seconds, division.train)
     entries = [*used_train, *division.val]
-    faults = [] if skip_bad is None else [fault for look in looks for fault in look.too_many(skip_bad)]
-    dropped = (
-        _ruler_warning(looks[0 if isinstance(val, HoldOut) else 1], isinstance(val, HoldOut))
-        if skip_bad is not None
-        else ""
-    )
+    problems = [replace(row, kind="row") for one in inspected for row in sorted(one.bad_rows, key=_place)]
+    problems += [replace(problem, kind="data") for problem in division.problems]
+    dropped = ""
+    if skip_bad is not None:
+        problems += [replace(p, kind="data") for one in inspected for p in one.too_many_bad(skip_bad)]
+        dropped = _dropped_from_validation(inspected[0 if isinstance(val, HoldOut) else 1], isinstance(val, HoldOut))
     return Survey(
         corpus=_corpus(used_train, division.val),
         sample_rate=sample_rate,
         subsampling=subsampling,
-        problems=tuple(problem for look in looks for problem in sorted(look.problems, key=_place)),
+        problems=tuple(problems),
         skips_bad=skip_bad is not None,
-        faults=(*division.faults, *faults),
         places=tuple(entry.row.place for entry in entries),
         recordings=tuple({entry.recording.path: entry.recording.info for entry in entries}.values()),
         left_out=left_out,
-        held_out=division.told,
+        held_out=division.summary,
         test=tuple(entry.utterance for entry in held_back),
         remarks=tuple(filter(None, (dropped, *remarks_on(used_train, division.val, held_back)))),
     )
 
 
-def _ruler_warning(look: Look, held_out: bool) -> str:
-    """Tell loudly that rows are missing from the validation set: "" where none is."""
-    if not look.problems:
+def inspect_manifest(
+    path: Path, found: tuple[list[Row], list[Problem]], normalizer: TextNormalizer, sample_rate: int, *, decode: bool
+) -> Inspected:
+    """Inspect the recordings and texts of one manifest.
+
+    Args:
+        path: manifest, for messages.
+        found: its rows and bad rows, from `read_manifest`.
+        normalizer: maker of the references.
+        sample_rate: rate of the features, in Hz.
+        decode: decode recordings; else trust their headers.
+    """
+    rows, bad_rows = found
+    entries, unusable = inspect_rows(rows, normalizer, sample_rate, decode=decode)
+    return Inspected(path, len(rows) + len(bad_rows), entries, bad_rows + unusable)
+
+
+def _read_all(paths: Iterable[Path]) -> list[tuple[list[Row], list[Problem]]]:
+    """Read every manifest, and raise one DataError for all that cannot be read."""
+    manifests = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            manifests.append(read_manifest(path))
+        except DataError as error:
+            problems += error.problems
+    if problems:
+        raise DataError(problems)
+    return manifests
+
+
+def _dropped_from_validation(manifest: Inspected, is_held_out: bool) -> str:
+    """Warn that validation lacks rows: "" if it lacks none."""
+    if not manifest.bad_rows:
         return ""
-    where = "data.train, of which validation is held out," if held_out else "VALIDATION"
+    name = "data.train, of which validation is held out," if is_held_out else "VALIDATION"
     return (
-        f"{len(look.problems):,} of {look.num_rows:,} rows of {where} are dropped: the ruler is shorter, and its WER "
-        "compares only with WERs of the same rows"
+        f"{len(manifest.bad_rows):,} of {manifest.num_rows:,} rows of {name} are dropped; compare the WER only with "
+        "WERs on the same rows"
     )
 
 
 def _not_longer_than(max_seconds: float | None, entries: list[Entry]) -> tuple[list[Entry], str]:
-    """Leave out the longer ones, and tell how many they are: "" where none is."""
+    """Leave out longer utterances; return the others and a sentence, "" if none is longer."""
     short = [entry for entry in entries if max_seconds is None or entry.utterance.seconds <= max_seconds]
     num_long = len(entries) - len(short)
-    told = f"{num_long:,} training utterances are left out: they are longer than data.max_seconds, {max_seconds} s"
-    return short, told if num_long else ""
+    sentence = f"{num_long:,} training utterances are left out: they are longer than data.max_seconds, {max_seconds} s"
+    return short, sentence if num_long else ""
 
 
 def _place(problem: Problem) -> tuple[str, int]:
@@ -109,14 +171,14 @@ def _place(problem: Problem) -> tuple[str, int]:
 
 def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
     entries = [("train", entry) for entry in train] + [("val", entry) for entry in val]
-    said = [
+    portable = [
         (
             *(split, entry.utterance.id, entry.utterance.text),
             *(entry.row.audio_as_written, entry.recording.content, *_part(entry)),
         )
         for split, entry in entries
     ]
-    heard = (
+    on_this_machine = (
         (str(entry.recording.path), entry.recording.content, entry.recording.mtime_ns, *_part(entry))
         for _, entry in entries
     )
@@ -125,14 +187,14 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
         train=utterances,
         val=tuple(entry.utterance for entry in val),
         vocabulary=Vocabulary.from_texts(utterance.text for utterance in utterances),
-        fingerprint=fingerprint(said),
-        val_fingerprint=fingerprint(said[len(train) :]),
-        machine_key=fingerprint(heard),
+        fingerprint=fingerprint(portable),
+        val_fingerprint=fingerprint(portable[len(train) :]),
+        machine_key=fingerprint(on_this_machine),
     )
 
 
 def _part(entry: Entry) -> tuple[int, ...]:
-    """What tells a part of a recording from the whole: nothing where it is the whole."""
+    """Return start and length of a part of a recording, nothing for the whole."""
     audio = entry.utterance.audio
     assert isinstance(audio, FileAudio)
     return () if audio.num_frames is None else (audio.start, audio.num_frames)

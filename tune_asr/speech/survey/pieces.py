@@ -1,4 +1,4 @@
-"""A surveyed corpus written in word pieces instead of characters."""
+"""Word pieces instead of characters as the vocabulary of a surveyed corpus."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from tune_asr.speech.text.pieces import learn_pieces
 
 
 def with_pieces(found: Survey, vocab_size: int) -> Survey:
-    """Return a survey whose corpus is written in word pieces.
+    """Return the survey with word pieces as vocabulary.
 
     Args:
         found: survey of a corpus of characters.
-        vocab_size: number of symbols, the blank among them. Where the training references cannot make so many, or so
-            few, the vocabulary has the nearest possible size, and the survey holds the reason.
+        vocab_size: number of symbols, blank included. If the training references cannot make so many, or so few, the
+            vocabulary has the nearest possible size, and the survey a problem.
     """
     vocabulary = learn_pieces((utterance.text for utterance in found.corpus.train), vocab_size)
     if vocabulary is None:
         return found
-    corpus = replace(found.corpus, vocabulary=vocabulary)
-    what = f"text.vocab_size is {vocab_size:,}, but the training references make at"
     size = len(vocabulary)
+    what = f"text.vocab_size is {vocab_size:,}, but the training references make at"
+    problems = found.problems
     if size > vocab_size:
-        hint = "raise it: each of their characters takes a symbol, and so do the space and the blank"
-        return replace(found, corpus=corpus, impossible=(Problem("", f"{what} least {size:,} symbols", hint),))
-    if size < vocab_size:
-        hint = "lower it, and far below that: at that number every word is one piece"
-        return replace(found, corpus=corpus, misfit=(Problem("", f"{what} most {size:,} symbols", hint),))
-    return replace(found, corpus=corpus)
+        hint = "Raise it: each of their characters takes a symbol, as do the space and the blank."
+        problems += (Problem("", f"{what} least {size:,} symbols", hint, "setting"),)
+    elif size < vocab_size:
+        hint = "Lower it, and far: at that number every word is one piece."
+        problems += (Problem("", f"{what} most {size:,} symbols", hint, "vocabulary"),)
+    return replace(found, corpus=replace(found.corpus, vocabulary=vocabulary), problems=problems)

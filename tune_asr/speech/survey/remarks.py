@@ -1,36 +1,84 @@
-"""What is allowed in a pair of manifests but worth a look, each as a sentence."""
+"""Sentences on data that are allowed, but worth a look: overlaps of splits, repeats, unread fields."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from tune_asr.speech.audio.recordings import FileAudio
+from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.survey.inspection import Entry
-from tune_asr.speech.survey.overlaps import Part, count_overlaps, part_of
 from tune_asr.speech.survey.report import examples
+
+_ROUNDING = 0.02
+"""Seconds. Neighbours overlap by up to 15 ms in manifests rounded to 10 ms. Less than a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Stretch of a recording, in seconds from its beginning."""
+
+    path: Path
+    """File, absolute, symbolic links followed: two names of one file are one recording."""
+    begin: float
+    end: float
+
+
+def part_of(utterance: Utterance, path: Path) -> Part:
+    """Return the part of the recording at `path` that an utterance is."""
+    audio = utterance.audio
+    assert isinstance(audio, FileAudio)
+    # An utterance holds no sample rate, but its length in samples and in seconds.
+    begin = audio.start * utterance.seconds / audio.num_frames if audio.num_frames else 0.0
+    return Part(path, begin, begin + utterance.seconds)
+
+
+def count_overlaps(parts: Sequence[Part], others: Iterable[Part]) -> list[int]:
+    """Count for each of `parts` the `others` that it overlaps, itself included, in n log n.
+
+    Parts that only touch, or overlap by no more than rounding explains, do not overlap.
+    """
+    recordings = defaultdict[Path, tuple[list[float], list[float]]](lambda: ([], []))
+    for other in others:
+        begins, ends = recordings[other.path]
+        begins.append(other.begin)
+        ends.append(other.end)
+    for begins, ends in recordings.values():
+        begins.sort()
+        ends.sort()
+    numbers = []
+    for part in parts:
+        begins, ends = recordings[part.path]
+        # Those that begin before its end, less those that end before its begin.
+        numbers.append(bisect_left(begins, part.end - _ROUNDING) - bisect_right(ends, part.begin + _ROUNDING))
+    return numbers
 
 
 def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entry] = ()) -> Iterator[str]:
-    """Yield what is remarkable: overlaps of the splits, repeats in each, numbers that are not read."""
+    """Yield a sentence for each kind of finding."""
     texts = {entry.utterance.text for entry in train}
     shared_texts = (entry.utterance.text for entry in val if entry.utterance.text in texts)
-    yield from _told("texts that stand in training and in validation", shared_texts)
+    yield from _remark("texts both in training and in validation", shared_texts)
 
-    learned, ruler = _parts(train), _parts(val)
-    yield from _told("recordings that stand in training and in validation", _sharing(val, ruler, learned))
-    shared = _sharing(test, _parts(test), [*learned, *ruler])
-    yield from _told("test recordings that stand in training or validation, whose score is no fair one", shared)
+    train_parts, val_parts = _parts(train), _parts(val)
+    yield from _remark("recordings both in training and in validation", _sharing(val, val_parts, train_parts))
+    shared = _sharing(test, _parts(test), [*train_parts, *val_parts])
+    yield from _remark("test recordings also in training or validation, which makes the score too good", shared)
 
     unread = sorted({name for entry in (*train, *val, *test) for name in entry.row.unread})
     if unread:
         names = f"{', '.join(unread)} {'are' if len(unread) > 1 else 'is'}"
-        hint = 'where a part of a recording is meant, call them "start", "end" or "duration", in seconds'
-        yield f"rows are whole recordings, for {names} not read: {hint}"
+        hint = 'call the limits of a part "start", "end" or "duration", in seconds'
+        yield f"every row stands for a whole recording, since {names} not read: {hint}"
 
-    for name, entries, parts in (("training", train, learned), ("validation", val, ruler)):
-        yield from _told(f"recordings that {name} lists more than once", _sharing(entries, parts, parts, more_than=1))
+    for name, entries, parts in (("training", train, train_parts), ("validation", val, val_parts)):
+        yield from _remark(f"recordings more than once in {name}", _sharing(entries, parts, parts, more_than=1))
 
 
-def _told(what: str, found: Iterable[str]) -> Iterator[str]:
+def _remark(what: str, found: Iterable[str]) -> Iterator[str]:
     if different := list(dict.fromkeys(found)):
         yield f"{what}: {len(different):,} ({examples(different)})"
 
@@ -42,7 +90,7 @@ def _parts(entries: Iterable[Entry]) -> list[Part]:
 def _sharing(
     entries: Sequence[Entry], parts: Sequence[Part], others: Sequence[Part], *, more_than: int = 0
 ) -> Iterator[str]:
-    """The recordings, as written, of the entries whose `parts` overlap more than so many of `others`."""
+    """Yield the recordings, as written, whose `parts` overlap more than so many of `others`."""
     for entry, number in zip(entries, count_overlaps(parts, others), strict=True):
         if number > more_than:
             yield entry.row.audio_as_written

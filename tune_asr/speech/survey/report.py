@@ -1,4 +1,4 @@
-"""The data report: facts about a corpus as text of 80 columns, for a person who is about to train on it."""
+"""Data report: facts about a corpus as text, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tune_asr.errors import Problem
 from tune_asr.scoring.metric import metric_for
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.survey.bad_rows import LONGEST_LIST, first_places, more_than_listed
 from tune_asr.speech.text.vocabulary import Vocabulary
 
+LONGEST_LIST = 20
 _WIDTH = 80
 _MOST_SYMBOLS = 200
 _FEW = 3
@@ -23,22 +23,22 @@ _PERCENTILES = {"min": 0, "50 %": 50, "90 %": 90, "99 %": 99, "max": 100}
 
 
 def warning(remark: str) -> list[str]:
-    """Tell what is allowed but worth a look."""
+    """Return a paragraph on something allowed, but worth a look."""
     return _paragraph(f"warning: {remark}")
 
 
 def too_long_lines(sentence: str, places: Sequence[str]) -> list[str]:
-    """Tell of utterances that are too long for their frames, and where the first of them are."""
+    """Return a warning of infeasible utterances, with the first places."""
     return [*warning(f"{sentence}:"), *(f"    {line}" for line in first_places(places))]
 
 
 def note(sentence: str) -> list[str]:
-    """Tell what is as it was asked for."""
+    """Return a paragraph on the choice of validation."""
     return _paragraph(f"validation: {sentence}")
 
 
 def size_table(train: Sequence[Utterance], val: Sequence[Utterance]) -> list[str]:
-    """Tell how much there is of each split, and how long and how fast its utterances are."""
+    """Return numbers, lengths and speaking rates of the utterances of each split."""
     splits = (train, val)
     lines = [
         _row("", "", ["training", "validation"]),
@@ -57,7 +57,7 @@ def size_table(train: Sequence[Utterance], val: Sequence[Utterance]) -> list[str
 
 
 def recordings_lines(recordings: Sequence[AudioInfo], sample_rate: int) -> list[str]:
-    """Tell which sample rates and channels were found, and what is made of them."""
+    """Return the sample rates and channels of the files."""
     lines = []
     for rate, count in sorted(Counter(info.sample_rate for info in recordings).items()):
         resampled = "" if rate == sample_rate else f", resampled to {sample_rate:,} Hz"
@@ -68,56 +68,83 @@ def recordings_lines(recordings: Sequence[AudioInfo], sample_rate: int) -> list[
 
 
 def vocabulary_lines(vocabulary: Vocabulary, train: Sequence[Utterance]) -> list[str]:
-    """Tell the symbols, each so that it can be seen, and how much of training one stands for."""
+    """Return the symbols, all visible, and their mean length in characters."""
     shown = " ".join(_visible(symbol) for symbol in vocabulary.symbols[:_MOST_SYMBOLS])
     rest = len(vocabulary) - _MOST_SYMBOLS
     more = f" ... and {rest:,} more" if rest > 0 else ""
     num_tokens = sum(len(vocabulary.encode(u.text)) for u in train)
     num_characters = sum(len(u.text) for u in train)
     each = f" of {num_characters / max(1, num_tokens):.2f} characters on average in training"
-    told = each if num_tokens != num_characters else ""
-    return _paragraph(f"vocabulary: {len(vocabulary):,} symbols{told}: {shown}{more}")
+    length = each if num_tokens != num_characters else ""
+    return _paragraph(f"vocabulary: {len(vocabulary):,} symbols{length}: {shown}{more}")
 
 
 def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
-    """Tell how well training covers validation, and whether WER means something."""
+    """Return the share of validation unknown to training, and the metric."""
     known = {word for utterance in corpus.train for word in utterance.text.split()}
     words = [word for utterance in corpus.val for word in utterance.text.split()]
     unseen = sum(word not in known for word in words)
     share = 100 * unseen / max(1, len(words))
     lines = [
         f"validation: {unseen:,} of {len(words):,} words ({share:.1f} %) are not in training",
-        "validation: words are separated by spaces, WER counts"
+        "validation: words are separated by spaces, so WER ranks"
         if metric_for(u.text for u in corpus.val) == "val_wer"
-        else "validation: under 2 % of the characters are spaces, CER takes the place of WER",
+        else "validation: under 2 % of the characters are spaces, so CER takes the place of WER",
     ]
     if unknown := corpus.vocabulary.unknown_characters(u.text for u in corpus.val):
         lines += _unknown_table(unknown, corpus.val, names)
     return lines
 
 
-def test_lines(test: Sequence[Utterance]) -> list[str]:
-    """Tell how much there is to test on; it is no part of the corpus."""
+def test_set_lines(test: Sequence[Utterance]) -> list[str]:
+    """Return the size of the test set."""
     words, hours = sum(len(u.text.split()) for u in test), sum(u.seconds for u in test) / 3600
     return [f"test: utterances {len(test):,}, words {words:,}, hours {hours:.2f}; scored once, by export"]
 
 
 def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
-    """Show the first bad rows in full, and count the rest."""
+    """Return the first bad rows, and the number of others."""
     if not problems:
         return ["bad rows: none"]
     lines = [f"bad rows: {len(problems):,}{', dropped (data.skip_bad)' if dropped else ''}"]
     for problem in problems[:LONGEST_LIST]:
         lines += _paragraph(f"  {problem.place}: {problem.what}")
-    if more := more_than_listed(len(problems)):
+    if more := _more_than_listed(len(problems)):
         lines.append(f"  {more}")
     return lines
 
 
+def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Problem]:
+    """Return the first bad rows for an error, with the number of all.
+
+    Args:
+        problems: all bad rows.
+        may_skip: offer `data.skip_bad` in the hint; False if it is set, since another problem then has the hint.
+    """
+    listed = list(problems[:LONGEST_LIST])
+    if more := _more_than_listed(len(problems)):
+        listed.append(Problem("", more))
+    if problems and may_skip:
+        what, them = (f"{len(problems):,} bad rows in all", "them") if len(problems) > 1 else ("1 bad row", "it")
+        hint = f"Correct {them}, or drop {them} by data.skip_bad: true, up to data.max_bad_fraction of a manifest."
+        listed.append(Problem("", what, hint))
+    return listed
+
+
+def first_places(places: Sequence[str]) -> list[str]:
+    """Return the first of `places`, and a line with the number of others."""
+    more = _more_than_listed(len(places))
+    return [line for line in (*places[:LONGEST_LIST], more) if line]
+
+
 def examples(values: Sequence[str]) -> str:
-    """Show the first of `values`, each cut to half a line."""
+    """Quote the first of `values`, each cut to half a line."""
     shown = [repr(value if len(value) <= 40 else f"{value[:37]}...") for value in values[:_FEW]]
     return ", ".join(shown) + (", ..." if len(values) > _FEW else "")
+
+
+def _more_than_listed(number: int) -> str:
+    return f"... and {number - LONGEST_LIST:,} more" if number > LONGEST_LIST else ""
 
 
 def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance], names: Sequence[str]) -> list[str]:
@@ -128,13 +155,13 @@ def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance], names: Seq
     lines = warning("validation has characters that training lacks; no model can learn to write them:")
     for character, count in list(unknown.items())[:LONGEST_LIST]:
         lines.append(f"    {_visible(character):<8}U+{ord(character):04X}  {count:>9,}  {first[character]}")
-    if more := more_than_listed(len(unknown)):
+    if more := _more_than_listed(len(unknown)):
         lines.append(f"    {more}")
     return lines
 
 
 def _paragraph(text: str) -> list[str]:
-    """Wrap a sentence, but break no path: it is there to be copied."""
+    """Wrap a sentence, but break no path, so that it can be copied."""
     return textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -143,6 +170,6 @@ def _row(label: str, name: str, values: Sequence[str]) -> str:
 
 
 def _visible(symbol: str) -> str:
-    """Show spaces, a mark without its letter and invisible characters by the signs that are customary for them."""
+    """Replace spaces, lone marks and invisible characters by their customary signs."""
     shown = "".join("␣" if c == " " else c if c.isprintable() else f"U+{ord(c):04X}" for c in symbol)
     return f"◌{shown}" if unicodedata.category(symbol[0]).startswith("M") else shown

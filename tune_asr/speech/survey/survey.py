@@ -1,7 +1,4 @@
-"""The survey: what was found in the data before anything is trained, so that no epoch is spent on data that is wrong.
-
-What is wrong is said at once and to the end; what is allowed but worth a look stands in the report as a warning.
-"""
+"""Findings in the data before anything is trained, so that no epoch is wasted on wrong data."""
 
 from __future__ import annotations
 
@@ -13,50 +10,51 @@ from tune_asr.errors import ConfigError, DataError, InfeasibleError, Problem
 from tune_asr.speech.audio.frames import is_feasible
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.survey import report as data_report
-from tune_asr.speech.survey.bad_rows import first_bad_rows, first_places
+from tune_asr.speech.survey import report
 
 MAX_INFEASIBLE_PERCENT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """A corpus and what was found in it.
-
-    Attributes:
-        corpus: all that can be used.
-        sample_rate: of the features, in Hz.
-        subsampling: feature frames to one output frame of the model; None where only the model knows.
-        problems: every bad row, training's before validation's, and those of the test manifest last.
-        skips_bad: whether bad rows are left out of the corpus and are no reason to stop.
-        faults: what is wrong with the data as a whole and cannot be left out.
-        misfit: why the data do not make the vocabulary that was asked for.
-        impossible: why no such vocabulary writes the data: a setting is wrong, and no data are.
-        places: `file:line` of every utterance of training, then of validation; empty where the speech is synthetic.
-        recordings: what the headers of the files say; empty where the speech is synthetic.
-        held_out: a sentence on how validation was held out of training, if it was.
-        left_out: a sentence on the training utterances that were left out for their length, if any were.
-        test: the utterances of the test manifest, as far as it was looked at; no part of the corpus.
-        remarks: sentences on what is allowed but worth a look.
-    """
+    """Corpus with everything found in it."""
 
     corpus: Corpus
+    """All usable utterances."""
     sample_rate: int
+    """Rate of the features, in Hz."""
     subsampling: int | None
+    """Feature frames to one output frame of the model; None if only the model knows."""
     problems: tuple[Problem, ...] = ()
+    """Errors in the data, each with a `kind`:
+
+    row         a bad row; those of training first, then validation, then test
+    data        a mistake of the data as a whole, which cannot be left out
+    vocabulary  data that cannot make a vocabulary as large as the setting
+    setting     a vocabulary too small for any data like these
+    """
     skips_bad: bool = False
-    faults: tuple[Problem, ...] = ()
-    misfit: tuple[Problem, ...] = ()
-    impossible: tuple[Problem, ...] = ()
+    """True if bad rows are dropped from the corpus and are no error."""
     places: tuple[str, ...] = ()
+    """`file:line` of the utterances of training, then of validation; empty for synthetic speech."""
     recordings: tuple[AudioInfo, ...] = ()
+    """Headers of the files; empty for synthetic speech."""
     held_out: str = ""
+    """Sentence on the validation utterances held out of training."""
     left_out: str = ""
+    """Sentence on the training utterances left out for their length."""
     test: tuple[Utterance, ...] = ()
+    """Utterances of the test manifest if it was read. They are no part of the corpus."""
     remarks: tuple[str, ...] = ()
+    """Sentences on what is allowed, but worth a look."""
+
+    @property
+    def bad_rows(self) -> tuple[Problem, ...]:
+        """Problems of single rows."""
+        return self._problems("row")
 
     def infeasible(self, utterances: Sequence[Utterance]) -> list[int]:
-        """Return which of `utterances` have references that need more output frames than the model makes of them."""
+        """Return the indices of `utterances` with more tokens than output frames allow."""
         if self.subsampling is None:
             return []
         encode = self.corpus.vocabulary.encode
@@ -67,60 +65,65 @@ class Survey:
         ]
 
     def render(self) -> str:
-        """Return the data report: 80 columns wide, but for paths that are longer."""
+        """Return the data report: 80 columns wide, except for longer paths."""
         train, val = self.corpus.train, self.corpus.val
-        lines = data_report.size_table(train, val)
-        lines += data_report.recordings_lines(self.recordings, self.sample_rate)
-        if train and val:  # else all of validation is unknown to training: that would hide why
-            lines += data_report.vocabulary_lines(self.corpus.vocabulary, train)
-            lines += data_report.validation_lines(self.corpus, self._names[len(train) :])
-        lines += data_report.note(self.held_out) if self.held_out else []
-        lines += data_report.test_lines(self.test) if self.test else []
-        lines += data_report.warning(self.left_out) if self.left_out else []
-        for sentence, places in self._too_many_characters():
-            lines += data_report.too_long_lines(sentence, places) if places else []
+        lines = report.size_table(train, val)
+        lines += report.recordings_lines(self.recordings, self.sample_rate)
+        if train and val:  # without training, all of validation would be unknown
+            lines += report.vocabulary_lines(self.corpus.vocabulary, train)
+            lines += report.validation_lines(self.corpus, self._names[len(train) :])
+        lines += report.note(self.held_out) if self.held_out else []
+        lines += report.test_set_lines(self.test) if self.test else []
+        lines += report.warning(self.left_out) if self.left_out else []
+        for sentence, places in self._too_many_tokens():
+            lines += report.too_long_lines(sentence, places) if places else []
         for remark in self.remarks:
-            lines += data_report.warning(remark)
-        return "\n".join([*lines, *data_report.bad_rows_lines(self.problems, dropped=self.skips_bad)])
+            lines += report.warning(remark)
+        return "\n".join([*lines, *report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad)])
 
     def check(self) -> None:
-        """Make sure that the data can be trained on.
+        """Check that the data can be trained on.
 
         Raises:
-            DataError: with all that is wrong: the first bad rows, unless they are skipped and few enough, a split with
-                nothing in it, a vocabulary that they cannot make, and more than 1 % of training infeasible.
-            InfeasibleError: nothing is wrong but the last.
-            ConfigError: nothing is wrong but the setting of the vocabulary.
+            DataError: bad rows that are not dropped, an empty split, data that cannot make the vocabulary, or more
+                than 1 % of training infeasible; all problems at once.
+            InfeasibleError: the last of these alone.
+            ConfigError: nothing is wrong but the size of the vocabulary.
         """
-        bad_rows = self.problems if self.faults or not self.skips_bad else ()
-        problems = [*first_bad_rows(bad_rows, may_skip=not self.skips_bad), *self.faults, *self.misfit]
+        of_data, of_setting = self._problems("data"), self._problems("setting")
+        bad_rows = self.bad_rows if of_data or not self.skips_bad else ()
+        problems = [*report.first_bad_rows(bad_rows, may_skip=not self.skips_bad), *of_data]
+        problems += self._problems("vocabulary")
         train, val = self.corpus.train, self.corpus.val
-        if not train and not self.faults:
+        if not train and not of_data:
             problems.append(Problem("", "no utterance is left to train on", self.left_out))
-        if not val and not self.faults:
+        if not val and not of_data:
             problems.append(Problem("", "no utterance is left to validate on"))
-        kind = DataError if problems or self.impossible else InfeasibleError
+        kind = DataError if problems or of_setting else InfeasibleError
         if too_many_infeasible(len(self._infeasible[0]), len(train)):
-            sentence, places = next(self._too_many_characters())
+            sentence, places = next(self._too_many_tokens())
             what = f"{sentence}; at most {MAX_INFEASIBLE_PERCENT} % may"
-            hint = f"lower model.subsampling, which is {self.subsampling}, or take such utterances out:"
-            problems.append(Problem("", what, "\n".join([hint, *first_places(places)])))
+            hint = f"Lower model.subsampling, which is {self.subsampling}, or remove these utterances:"
+            problems.append(Problem("", what, "\n".join([hint, *report.first_places(places)])))
         if problems:
-            raise kind([*problems, *self.impossible])
-        if self.impossible:
-            raise ConfigError(self.impossible)
+            raise kind([*problems, *of_setting])
+        if of_setting:
+            raise ConfigError(of_setting)
+
+    def _problems(self, kind: str) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.kind == kind)
 
     @property
     def _names(self) -> Sequence[str]:
-        """What a person finds each utterance by: its line, or its id where there is none."""
+        """Place of each utterance, or its id for synthetic speech."""
         return self.places or [utterance.id for utterance in (*self.corpus.train, *self.corpus.val)]
 
     @cached_property
     def _infeasible(self) -> tuple[list[int], list[int]]:
         return self.infeasible(self.corpus.train), self.infeasible(self.corpus.val)
 
-    def _too_many_characters(self) -> Iterator[tuple[str, list[str]]]:
-        """Tell how many utterances of training, and then of validation, are infeasible, and where they stand."""
+    def _too_many_tokens(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield a sentence on infeasible utterances with their places, for training, then validation."""
         names, units = self._names, self.corpus.vocabulary.units
         for split, utterances, found in zip(
             ("training", "validation"), (self.corpus.train, self.corpus.val), self._infeasible, strict=True
@@ -132,10 +135,10 @@ class Survey:
 
 
 def too_many_infeasible(number: int, num_utterances: int) -> bool:
-    """Say whether more than `MAX_INFEASIBLE_PERCENT` of the training utterances cannot be aligned."""
+    """Return True above `MAX_INFEASIBLE_PERCENT` of the training utterances."""
     return 100 * number > MAX_INFEASIBLE_PERCENT * num_utterances
 
 
 def survey_corpus(corpus: Corpus, *, sample_rate: int, subsampling: int | None) -> Survey:
-    """Survey a corpus whose utterances are known to be good, such as a synthetic one."""
+    """Survey a corpus of known-good utterances, such as a synthetic one."""
     return Survey(corpus=corpus, sample_rate=sample_rate, subsampling=subsampling)
