@@ -68,8 +68,6 @@ def snapshot(search) -> None:
         search.folder,
         search.state,
         status="finished",
-        slots=2,
-        wall_seconds=1.0,
         metric="val_wer",
         config=CONFIG,
     )

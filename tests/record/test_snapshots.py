@@ -25,15 +25,9 @@ CONFIG = {
 
 
 def snapshot(search: Any, status: str = "running", state: SearchState | None = None) -> list[str]:
-    return write_snapshots(
-        search.folder,
-        state or search.state,
-        status=status,
-        slots=2,
-        wall_seconds=12.34567,
-        metric="val_wer",
-        config=CONFIG,
-    )
+    state = state or search.state
+    state.wall_seconds = 12.34567
+    return write_snapshots(search.folder, state, status=status, metric="val_wer", config=CONFIG)
 
 
 def rows(search: Any) -> list[dict[str, str]]:
@@ -200,9 +194,7 @@ def test_a_trial_whose_data_module_leaves_no_utterances_has_no_interval(search):
     trial = search.trial(lr=1.0)
     search.epoch(trial, [1, 2])
     (epoch_folder(search.folder.checkpoints(trial), 1) / "utterances.jsonl").write_text("")
-    write_snapshots(
-        search.folder, search.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config=CONFIG
-    )
+    write_snapshots(search.folder, search.state, status="running", metric="val_wer", config=CONFIG)
     # The manifest says that the file is not what was written: so the epoch is no best either.
     assert json.loads(search.folder.summary.read_text())["best"] is None
 

@@ -20,7 +20,7 @@ from tune_asr.report import __main__ as report
 
 def snapshot(search, root: Path | None = None) -> None:
     folder = search.folder if root is None else type(search.folder)(root)
-    options = {"status": "running", "slots": 1, "wall_seconds": 1.0, "metric": "val_wer"}
+    options = {"status": "running", "metric": "val_wer"}
     write_snapshots(folder, search.state, **options, config={"trainer": {"max_epochs": 4}})
 
 

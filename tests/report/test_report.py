@@ -129,9 +129,7 @@ def test_the_end_of_a_range_is_five_percent_of_it_in_its_own_scale(distribution,
 
 
 def test_the_next_commands_are_those_that_work(searched, capsys):
-    write_snapshots(
-        searched.folder, searched.state, status="running", slots=1, wall_seconds=1, metric="val_wer", config=CONFIG
-    )
+    write_snapshots(searched.folder, searched.state, status="running", metric="val_wer", config=CONFIG)
     searched.describe()
     root = searched.folder.root
     train, resume = f"python -m tune_asr.train --config {root}/best.yaml", f"python -m tune_asr.search --resume {root}"

@@ -25,8 +25,6 @@ def searched(search):
         search.folder,
         search.state,
         status="finished",
-        slots=2,
-        wall_seconds=1.0,
         metric="val_wer",
         config={"trainer": {"max_epochs": 1}},
     )

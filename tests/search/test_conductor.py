@@ -22,7 +22,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.failures import MAX_REFUSALS, MAX_RETRIES
-from tune_asr.space.asha import Asha
+from tune_asr.search.search import Search
 from tune_asr.space.plan import from_values
 
 
@@ -37,12 +37,11 @@ def make(folder):
         space = {
             "param_space": searched or {"optimizer.lr": {"uniform": [0.001, 0.01]}},
             "search": {"num_samples": num_samples},
-            "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4},
+            "asha": {"grace_period": 1, "reduction_factor": 2, "max_t": 4, "controls": controls},
         }
         plan = from_values(space, Config(**sections).model_dump(), "test")
-        state = SearchState.read(folder.ledger)
-        asha = Asha(grace_period=1, reduction_factor=2, max_t=4, controls=controls)
-        return Conductor(folder, plan, asha, Ledger.open(folder.ledger), state, "val_wer", {}, lambda event: None)
+        state, ledger = SearchState.read(folder.ledger), Ledger.open(folder.ledger)
+        return Conductor(Search(folder, plan, "val_wer", {}), ledger, state, lambda event: None)
 
     return make
 
@@ -50,7 +49,7 @@ def make(folder):
 def report(epoch, objective=0.5, last=False, trial="00000"):
     names = ("val_wer", "val_cer", "val_loss", "objective", "train_seconds", "val_seconds", "seconds")
     values = dict.fromkeys(names, objective) | {"checkpoint": f"epoch_{epoch:03d}"}
-    return messages.reported(event("report", trial=trial, epoch=epoch, last=last, **values))
+    return event("report", trial=trial, epoch=epoch, last=last, **values)
 
 
 def events(folder):
@@ -60,8 +59,8 @@ def events(folder):
 def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, folder):
     conductor = make()
     first, second = conductor.next_work(), conductor.next_work()
-    assert conductor.receive(first.number, messages.started(0, [], "host:1")) == "continue"
-    assert conductor.receive(second.number, messages.started(0, [], "host:2")) == "continue"
+    assert conductor.receive(first.number, messages.Started(0, [], "host:1")) == "continue"
+    assert conductor.receive(second.number, messages.Started(0, [], "host:2")) == "continue"
     assert conductor.receive(first.number, report(1, 0.5)) == "continue"
     assert conductor.receive(second.number, report(1, 0.6, trial=second.number)) == "stop"
     assert events(folder)[-3:] == ["report", "decision", "pruned"]
@@ -92,7 +91,7 @@ def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_fail
     conductor = make()
     for attempt in range(MAX_RETRIES + 1):
         assert conductor.next_work().number == "00000"
-        conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
+        conductor.receive("00000", messages.Started(0, [], f"host:{attempt}"))
         conductor.process_ended("00000", "killed")
     assert events(folder).count("resumed") == MAX_RETRIES
     assert read_lines(folder.ledger)[-1]["event"] == "failed"
@@ -103,7 +102,7 @@ def test_retries_are_counted_across_drivers(make, folder):
     for attempt in range(MAX_RETRIES):
         conductor = make()
         conductor.next_work()
-        conductor.receive("00000", messages.started(0, [], f"host:{attempt}"))
+        conductor.receive("00000", messages.Started(0, [], f"host:{attempt}"))
         conductor.process_ended("00000", "killed")
     conductor = make()
     conductor.next_work()
@@ -116,7 +115,7 @@ def test_an_epoch_gives_a_trial_its_retries_back(make, folder):
     for epoch in (1, 2):
         for attempt in range(MAX_RETRIES):
             conductor.next_work()
-            conductor.receive("00000", messages.started(epoch - 1, [], f"host:{attempt}"))
+            conductor.receive("00000", messages.Started(epoch - 1, [], f"host:{attempt}"))
             if not attempt:
                 conductor.receive("00000", report(epoch))
             conductor.process_ended("00000", "preempted")
@@ -154,12 +153,12 @@ def test_where_no_trial_trains_the_search_ends_unless_one_has_trained(make, rais
 def test_an_epoch_that_is_trained_again_counts_once(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", messages.Started(0, [], "host:1"))
     conductor.receive("00000", report(1))
     conductor.receive("00000", report(2))
     again = make()
     again.next_work()
-    again.receive("00000", messages.started(0, ["epoch_002: removed"], "host:2"))
+    again.receive("00000", messages.Started(0, ["epoch_002: removed"], "host:2"))
     assert again.receive("00000", report(1)) == "continue"
     assert again.receive("00000", report(2)) == "continue"
     assert events(folder).count("report") == 2
@@ -171,7 +170,7 @@ def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut)
     conductor = make()
     for number in ("00000", "00001"):
         conductor.next_work()
-        conductor.receive(number, messages.started(0, [], "host:1"))
+        conductor.receive(number, messages.Started(0, [], "host:1"))
     conductor.receive("00000", report(1, 0.5))
     conductor.receive("00001", report(1, 0.6, trial="00001"))
     whole = read_lines(folder.ledger)
@@ -193,7 +192,7 @@ def saved(folder, number, *epochs):
 def test_a_finished_report_without_its_end_is_finished_on_resume_and_tidied(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", messages.Started(0, [], "host:1"))
     for epoch in (1, 2, 3, 4):
         saved(folder, "00000", epoch)
         conductor.receive("00000", report(epoch, 0.5 - epoch / 10, last=epoch == 4))
@@ -207,12 +206,12 @@ def test_a_finished_report_without_its_end_is_finished_on_resume_and_tidied(make
 def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", messages.Started(0, [], "host:1"))
     for epoch in (1, 2, 3, 4):
         conductor.receive("00000", report(epoch, epoch / 10))
     again = make()
     again.next_work()
-    again.receive("00000", messages.started(0, ["removed"] * 4, "host:2"))
+    again.receive("00000", messages.Started(0, ["removed"] * 4, "host:2"))
     for epoch, left in ((1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 3, 4])):
         saved(folder, "00000", epoch)
         again.receive("00000", report(epoch, epoch / 10))
@@ -222,8 +221,8 @@ def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
 def test_a_diverged_trial_ends_without_a_retry(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.started(0, [], "host:1"))
-    assert conductor.receive("00000", messages.diverged("training loss nan")) == "stop"
+    conductor.receive("00000", messages.Started(0, [], "host:1"))
+    assert conductor.receive("00000", messages.Diverged("training loss nan")) == "stop"
     conductor.process_ended("00000", None)
     assert conductor.next_work().number == "00001"
 
@@ -231,7 +230,7 @@ def test_a_diverged_trial_ends_without_a_retry(make, folder):
 def test_transcripts_that_do_not_fit_a_trials_frames_fail_the_trial_and_not_the_search(make, folder):
     conductor = make()
     conductor.next_work()
-    assert conductor.receive("00000", messages.failed(InfeasibleError("too long for their frames"))) == "stop"
+    assert conductor.receive("00000", messages.Failed.of(InfeasibleError("too long for their frames"))) == "stop"
     assert read_lines(folder.ledger)[-1]["cause"] == "too long for their frames"
 
 
@@ -240,16 +239,16 @@ def test_data_that_cannot_be_used_end_the_search_unless_a_draw_made_them(make, k
     conductor = make({key: {"choice": [40, 30]}})
     conductor.next_work()
     with pytest.raises(DataError, match="is gone") if ends else nullcontext():
-        assert conductor.receive("00000", messages.failed(DataError("its recording is gone"))) == "stop"
+        assert conductor.receive("00000", messages.Failed.of(DataError("its recording is gone"))) == "stop"
     assert conductor.state.trials["00000"].status == ("pending" if ends else "failed")
 
 
 def test_a_class_of_the_users_may_end_its_training_by_itself(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.started(0, [], "host:1"))
+    conductor.receive("00000", messages.Started(0, [], "host:1"))
     conductor.receive("00000", report(1))
-    assert conductor.receive("00000", messages.ended()) == "stop"
+    assert conductor.receive("00000", messages.Ended()) == "stop"
     conductor.process_ended("00000", None)
     assert events(folder)[-1] == "finished"
 
@@ -261,7 +260,7 @@ def test_a_class_of_the_users_may_end_its_training_by_itself(make, folder):
 def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, distribution, ends):
     conductor = make({key: distribution}, model={"target": "own.Model", "width": 0.002})
     conductor.next_work()
-    told = messages.failed(SettingError("model.target: Model cannot be built: ValueError: too wide"))
+    told = messages.Failed.of(SettingError("model.target: Model cannot be built: ValueError: too wide"))
     with pytest.raises(ConfigError, match="too wide") if ends else nullcontext():
         assert conductor.receive("00000", told) == "stop"
     trial = conductor.state.trials["00000"]
@@ -271,12 +270,12 @@ def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_draw
 @pytest.mark.parametrize("has_started", [False, True])
 def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make, has_started):
     conductor = make({"model.width": {"uniform": [0.001, 0.01]}}, 9, model={"target": "own.Model", "width": 0.002})
-    told = messages.failed(SettingError("model.target: Model cannot be built"))
+    told = messages.Failed.of(SettingError("model.target: Model cannot be built"))
     with pytest.raises(ConfigError, match="cannot be built"):
         for _ in range(MAX_REFUSALS):
             number = conductor.next_work().number
             if has_started:
-                conductor.receive(number, messages.started(0, [], "host:1"))
+                conductor.receive(number, messages.Started(0, [], "host:1"))
             conductor.receive(number, told)
             conductor.process_ended(number, None)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS - 1
@@ -285,10 +284,10 @@ def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make, has
 @pytest.mark.parametrize("raised", [True, False])
 def test_a_trial_that_began_before_and_is_in_its_first_epoch_keeps_the_search_going(make, raised):
     conductor = make(num_samples=MAX_REFUSALS + 3)
-    conductor.receive(conductor.next_work().number, messages.started(0, [], "host:1"))
+    conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
     while conductor.has_work:
         number = conductor.next_work().number
-        conductor.receive(number, messages.started(0, [], "host:2"))
+        conductor.receive(number, messages.Started(0, [], "host:2"))
         conductor.process_ended(number, "it ended", raised=raised)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS + 2
     assert conductor.handed_out == ["00000"]
@@ -302,7 +301,7 @@ def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error)
     conductor = make()
     conductor.next_work()
     with pytest.raises(type(error), match=str(error)):
-        conductor.receive("00000", messages.failed(error))
+        conductor.receive("00000", messages.Failed.of(error))
     assert conductor.state.trials["00000"].status == "pending"
 
 
@@ -310,8 +309,8 @@ def test_a_search_is_over_when_every_trial_has_ended(make):
     conductor = make()
     for _ in range(3):
         work = conductor.next_work()
-        conductor.receive(work.number, messages.started(0, [], "host:1"))
-        conductor.receive(work.number, messages.diverged("nan"))
+        conductor.receive(work.number, messages.Started(0, [], "host:1"))
+        conductor.receive(work.number, messages.Diverged("nan"))
         conductor.process_ended(work.number, None)
     assert conductor.is_over
     assert not conductor.has_work
@@ -324,7 +323,7 @@ def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_i
             while number not in conductor.state.trials:
                 conductor.next_work()
             if not conductor.state.trials[number].reports:
-                conductor.receive(number, messages.started(0, [], "host:1"))
+                conductor.receive(number, messages.Started(0, [], "host:1"))
             conductor.receive(number, report(epoch, value, last=last, trial=number))
         return conductor
 

@@ -33,24 +33,20 @@ def write_snapshots(
     state: SearchState,
     *,
     status: str,
-    slots: int,
-    wall_seconds: float,
     metric: Metric,
     config: Mapping[str, Any],
 ) -> list[str]:
-    """Bring all derived files up to date. Call it now and then, and at the end.
+    """Bring all derived files up to date.
 
     Args:
-        folder: where.
-        state: the search.
+        folder: results folder.
+        state: state of the search.
         status: `running`, `interrupted` or `finished`.
-        slots: how many trials run at a time.
-        wall_seconds: how long the search has run.
-        metric: what the winner is chosen by.
-        config: the base configuration that the trials vary, as resolved.
+        metric: error rate that chooses the winner.
+        config: base configuration of the trials, as resolved.
 
     Returns:
-        A line for each checkpoint that would have been the best but is damaged. The next best is the winner then.
+        A line for each damaged checkpoint that would have been the best. The next best one is the winner then.
 
     Raises:
         StorageError: a file cannot be written.
@@ -73,8 +69,8 @@ def write_snapshots(
         "trials": state.counts(),
         "epochs": state.epochs,
         "trial_seconds": round(state.seconds, 3),
-        "wall_seconds": round(wall_seconds, 3),
-        "slots": slots,
+        "wall_seconds": round(state.wall_seconds, 3),
+        "slots": state.slots or 1,
     }
     # Last: while it names the former best, best.ckpt is written again.
     write_if_changed(folder.summary, json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -103,7 +103,8 @@ def _dry_run(plan: Plan, root: Path) -> int:
     from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
-    from tune_asr.search.driver import checked_survey, data_report, no_pruning
+    from tune_asr.search.data import checked_survey, data_report
+    from tune_asr.search.description import no_pruning
     from tune_asr.training.targets import check_targets
 
     check_beside(plan.config)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record import checkpoints, ranking
@@ -23,9 +23,8 @@ from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.record.utterances import keep_utterances
 from tune_asr.search import messages
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
-from tune_asr.search.messages import Work
-from tune_asr.space.asha import Asha
-from tune_asr.space.plan import Plan
+from tune_asr.search.messages import Message, Work
+from tune_asr.search.search import Search
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[Event], None]
@@ -35,34 +34,18 @@ class Conductor:
     """One search, driven by the messages of its workers.
 
     Args:
-        folder: the results folder, owned by this process.
-        plan: the space and its base configuration.
-        asha: the rungs, empty; the ledger's decisions are entered here.
-        ledger: open for writing.
-        state: the ledger's replay.
-        metric: what the winner is chosen by, `val_wer` or `val_cer`.
-        fingerprints: of the data, as `Work` has them.
-        listener: told every event, once it is on the disk.
+        search: folder, plan and metric.
+        ledger: ledger, open for writing.
+        state: replay of the ledger.
+        listener: function called with every event, once it is on the disk.
     """
 
-    def __init__(
-        self,
-        folder: ResultsFolder,
-        plan: Plan,
-        asha: Asha,
-        ledger: Ledger,
-        state: SearchState,
-        metric: str,
-        fingerprints: Mapping[str, str],
-        listener: Listener,
-    ) -> None:
-        self.folder = folder
-        self.plan = plan
+    def __init__(self, search: Search, ledger: Ledger, state: SearchState, listener: Listener) -> None:
+        self.folder, self.plan, self.metric = search.folder, search.plan, search.metric
         self.state = state
-        self.metric: Any = metric
-        self._fingerprints = fingerprints
-        self.asha = asha
+        self.asha = search.asha()
         self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+        self._fingerprints = search.fingerprints
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._ledger = ledger
@@ -111,25 +94,25 @@ class Conductor:
             umask=self._umask,
         )
 
-    def receive(self, number: str, message: Mapping[str, Any]) -> Answer:
-        """Take a worker's message about a trial; the answer is what the worker is to do.
+    def receive(self, number: str, message: Message) -> Answer:
+        """Take a worker's message about a trial; return the order for the worker.
 
         Raises:
-            TuneAsrError: the search cannot go on.
+            TuneAsrError: the search cannot continue.
         """
         self.catch_up()
         trial = self.state.trials[number]
-        kind = message["kind"]
-        if kind == "started":
-            return self._started(trial, message)
-        if kind == "report":
-            return self._reported(trial, messages.report_of(message))
-        if kind == "ended":
-            self._append(Ended(event="finished", trial=number, epoch=trial.epoch))
-        elif kind == "diverged":
-            self._append(Ended(event="diverged", trial=number, epoch=trial.epoch + 1, cause=message["cause"]))
-        else:
-            self._failed(trial, messages.error_of(dict(message)))
+        match message:
+            case messages.Started():
+                return self._started(trial, message)
+            case Report():
+                return self._reported(trial, message)
+            case messages.Ended():
+                self._append(Ended(event="finished", trial=number, epoch=trial.epoch))
+            case messages.Diverged():
+                self._append(Ended(event="diverged", trial=number, epoch=trial.epoch + 1, cause=message.cause))
+            case messages.Failed():
+                self._failed(trial, message.to_error())
         self._settle(trial)
         return "stop"
 
@@ -177,22 +160,19 @@ class Conductor:
         running = [trial for trial in self.state.trials.values() if trial.status == "running"]
         self._append(*(Paused(trial=trial.number, epoch=trial.epoch) for trial in running))
 
-    def _started(self, trial: Trial, message: Mapping[str, Any]) -> Answer:
-        process, damaged, warning = message["process"], message["damaged"] or None, message["warning"] or None
-        if trial.status == "pending":
-            self._append(Started(trial=trial.number, process=process, damaged=damaged, warning=warning))
-        else:
-            cause = trial.cause or "the search was resumed"
-            self._append(
-                Resumed(
-                    trial=trial.number,
-                    process=process,
-                    epoch=message["epoch"],
-                    cause=cause,
-                    damaged=damaged,
-                    warning=warning,
-                )
+    def _started(self, trial: Trial, message: messages.Started) -> Answer:
+        process, damaged, warning = message.process, message.damaged or None, message.warning or None
+        event: Event = Started(trial=trial.number, process=process, damaged=damaged, warning=warning)
+        if trial.status != "pending":
+            event = Resumed(
+                trial=trial.number,
+                process=process,
+                epoch=message.epoch,
+                cause=trial.cause or "the search was resumed",
+                damaged=damaged,
+                warning=warning,
             )
+        self._append(event)
         return "continue"
 
     def _reported(self, trial: Trial, report: Report) -> Answer:

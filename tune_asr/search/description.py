@@ -13,6 +13,7 @@ from tune_asr.corpus.beside import noise_fingerprint
 from tune_asr.scoring.metric import metric_for
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
+from tune_asr.wording import count
 
 NOISE_P = "augment.noise_p"
 
@@ -31,6 +32,14 @@ def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
         "space": plan.values(),
         "config": plan.config.model_dump(),
     }
+
+
+def no_pruning(plan: Plan) -> str:
+    """Return a sentence if every trial is trained to its end, because the first rung is no earlier."""
+    grace = plan.space.asha.grace_period
+    if grace < plan.last_epoch:
+        return ""
+    return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
 
 
 def noise_of(plan: Plan) -> str | None:

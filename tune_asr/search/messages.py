@@ -1,10 +1,10 @@
-"""What driver and worker tell each other: plain values, since they travel through Ray Tune's config and results."""
+"""Messages between driver and worker, as plain values: they travel in Ray Tune's configs and results."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tune_asr.errors import (
@@ -20,98 +20,110 @@ from tune_asr.errors import (
 )
 from tune_asr.record.events import Report, parse
 
-Message = dict[str, Any]
-
-# The key a message stands under in a Tune result, beside Tune's own keys.
+# Key of a message in a Tune result, beside Tune's own keys.
 _KEY = "tune_asr"
-
-
-def to_result(message: Message) -> dict[str, str]:
-    """A message as a Tune result: one string, since Tune flattens what is nested."""
-    return {_KEY: json.dumps(message)}
-
-
-def from_result(result: Mapping[str, Any]) -> Message:
-    """The inverse of `to_result`."""
-    message: Message = json.loads(result[_KEY])
-    return message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One trial for a worker: train `values` in folder `root`, going on after `epoch`, the ledger's last.
-
-    `fingerprints` name the data of the search, by attribute of the data module that says the same here; none where they
-    come from a class of the user's. `params` are the searched ones among the values, for its curves. `import_path` (for
-    a user's own classes) and `umask` are the driver's: a worker inherits neither.
-    """
+    """One trial for a worker, from the driver."""
 
     number: str
     epoch: int
+    """Last epoch in the ledger, 0 for none; the training continues after it."""
     values: dict[str, Any]
+    """Configuration of the trial."""
     params: dict[str, Any]
+    """Searched values among `values`, for TensorBoard and W&B."""
     root: str
+    """Path of the results folder."""
     search: str
+    """Name of the search."""
     fingerprints: Mapping[str, str]
+    """As in `Search`."""
     grace_period: int
+    """First epoch at which patience may end the training."""
     import_path: str
+    """Working directory of the driver, from which custom classes are imported."""
     umask: int
+    """Umask of the driver; a worker does not inherit it."""
 
     def to_config(self) -> dict[str, str]:
-        """As a Tune config: one string, in which Tune finds nothing to resolve."""
+        """Return a Tune config: one string, in which Tune finds nothing to resolve."""
         return {"number": self.number, "work": json.dumps(asdict(self))}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Work:
-        """The inverse of `to_config`."""
+    def from_config(cls, config: Mapping[str, str]) -> Work:
+        """Return the inverse of `to_config`."""
         return cls(**json.loads(config["work"]))
 
 
-def started(epoch: int, damaged: list[str], process: str, warning: str = "") -> Message:
-    """The worker is about to train, after `epoch`.
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Training is about to begin."""
 
-    Args:
-        epoch: the last epoch that the training goes on from; 0: from the beginning.
-        damaged: the checkpoints that had to be passed over.
-        process: `host:pid`.
-        warning: what the training has to do without.
-    """
-    return {"kind": "started", "epoch": epoch, "damaged": damaged, "process": process, "warning": warning}
-
-
-def reported(report: Report) -> Message:
-    """An epoch is over and its checkpoint written."""
-    return {"kind": "report", "report": dict(report.items())}
+    epoch: int
+    """Epoch of the checkpoint it continues from, 0 for none."""
+    damaged: list[str]
+    """Checkpoints that were passed over."""
+    process: str
+    """`host:pid`."""
+    warning: str = ""
+    """Logger that the training does without."""
 
 
-def report_of(message: Mapping[str, Any]) -> Report:
-    """The report in a `report` message."""
-    report = parse(message["report"])
-    assert isinstance(report, Report)
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Training ended after an epoch that was not announced as its last: a custom class ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """Loss or error rate is no longer finite."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Training is impossible, and a retry would not help."""
+
+    problems: Sequence[Mapping[str, str]]
+    """Fields of each `Problem` of the error."""
+    error: str
+    """Name of the class of the error."""
+
+    @classmethod
+    def of(cls, error: TuneAsrError) -> Failed:
+        """Make the message of an error."""
+        return cls([asdict(problem) for problem in error.problems], type(error).__name__)
+
+    def to_error(self) -> TuneAsrError:
+        """Make the error again."""
+        kinds = (ConfigError, SettingError, DataError, RulerError, InfeasibleError, TrialFailedError, StorageError)
+        by_name = {kind.__name__: kind for kind in kinds}
+        return by_name.get(self.error, TuneAsrError)([Problem(**problem) for problem in self.problems])
+
+
+Message = Started | Report | Ended | Diverged | Failed
+"""Message of a worker. A `Report` is the event of the ledger itself."""
+
+_KINDS: Mapping[str, type[Started | Ended | Diverged | Failed]] = {
+    kind.__name__: kind for kind in (Started, Ended, Diverged, Failed)
+}
+
+
+def to_result(message: Message) -> dict[str, str]:
+    """Return a message as a Tune result: one string, since Tune flattens nested values."""
+    values = dict(message.items()) if isinstance(message, Report) else asdict(message)
+    return {_KEY: json.dumps({"kind": type(message).__name__, "values": values})}
+
+
+def from_result(result: Mapping[str, str]) -> Message:
+    """Return the inverse of `to_result`."""
+    message = json.loads(result[_KEY])
+    if message["kind"] in _KINDS:
+        return _KINDS[message["kind"]](**message["values"])
+    report = parse(message["values"])
+    assert isinstance(report, Report), "workers report nothing else"
     return report
-
-
-def ended() -> Message:
-    """The training has ended behind an epoch that was not said to be its last: a class of the user's ended it."""
-    return {"kind": "ended"}
-
-
-def diverged(cause: str) -> Message:
-    """The loss is no longer finite."""
-    return {"kind": "diverged", "cause": cause}
-
-
-def failed(error: TuneAsrError) -> Message:
-    """The trial cannot be trained, and trying again would not help."""
-    return {
-        "kind": "failed",
-        "problems": [astuple(problem) for problem in error.problems],
-        "error": type(error).__name__,
-    }
-
-
-def error_of(message: Message) -> TuneAsrError:
-    """The error behind a `failed` message."""
-    told = (ConfigError, SettingError, DataError, RulerError, InfeasibleError, TrialFailedError, StorageError)
-    kinds = {kind.__name__: kind for kind in told}
-    return kinds.get(message["error"], TuneAsrError)([Problem(*parts) for parts in message["problems"]])

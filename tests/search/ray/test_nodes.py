@@ -10,7 +10,7 @@ import soundfile
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import survey
 from tune_asr.errors import ClusterError, DataError, StorageError
-from tune_asr.search.driver import data_files
+from tune_asr.search.data import data_files
 from tune_asr.search.ray.nodes import look_around, view_of
 
 NODE = "node a (10.0.0.1)"

@@ -8,17 +8,15 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
 from ray import tune
 from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.events import Event, Resumed, SearchEnded, SearchStarted, Started
-from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
-from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import Conductor, remove_tune_state
 from tune_asr.search.interrupts import Interrupts
@@ -29,8 +27,7 @@ from tune_asr.search.ray.executor import EndSearch, MessageScheduler, WorkSearch
 from tune_asr.search.ray.token import token_path
 from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, lost
 from tune_asr.search.ray.worker import make_trainable
-from tune_asr.space.asha import Asha
-from tune_asr.space.plan import Plan
+from tune_asr.search.search import Search
 from tune_asr.wording import first_line
 
 LOOK_SECONDS = 5.0
@@ -41,10 +38,7 @@ class Session:
     """One run of a search, new or resumed, in a Ray that is up.
 
     Args:
-        folder: the results folder, locked by this process.
-        plan: the space and its base configuration.
-        metric: what the winner is chosen by.
-        fingerprints: of the data, as `Work` has them.
+        search: folder, plan and metric.
         slots: trials at once.
         gpus: of each trial.
         interrupts: the signals that have come.
@@ -54,36 +48,26 @@ class Session:
 
     def __init__(
         self,
-        folder: ResultsFolder,
-        plan: Plan,
+        search: Search,
         *,
-        metric: Any,
-        fingerprints: Mapping[str, str],
         slots: int,
         gpus: float,
         interrupts: Interrupts,
         address: str | None,
         dashboard: Callable[[], str | None],
     ) -> None:
-        self.folder, self.plan, self.metric = folder, plan, metric
-        self._fingerprints = fingerprints
+        self.search, self.folder, self.plan = search, search.folder, search.plan
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
-        self.ledger = Ledger.open(folder.ledger)
-        self.state = SearchState.read(folder.ledger)
-        asha = plan.space.asha
-        self.asha = Asha(
-            grace_period=asha.grace_period,
-            reduction_factor=asha.reduction_factor,
-            max_t=plan.max_t,
-            controls=asha.controls,
-        )
+        self.ledger = Ledger.open(self.folder.ledger)
+        self.state = SearchState.read(self.folder.ledger)
+        last_epoch = self.plan.last_epoch
         self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
             self.state,
-            num_trials=plan.num_trials,
-            milestones=[*(m for m in self.asha.milestones if m < plan.last_epoch), plan.last_epoch],
-            reduction_factor=asha.reduction_factor,
+            num_trials=self.plan.num_trials,
+            milestones=[*(m for m in search.asha().milestones if m < last_epoch), last_epoch],
+            reduction_factor=self.plan.space.asha.reduction_factor,
             slots=slots,
-            metric=metric,
+            metric=search.metric,
         )
         self._is_new = not self.state.trials
         self._dirty = True
@@ -92,7 +76,7 @@ class Session:
         self._waits_since: float | None = time.monotonic() if address else None
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
-        self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}{flag}"
+        self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{flag}"
         self._watch = RayWatch(self._way_on, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
 
     def run(self) -> int:
@@ -110,16 +94,7 @@ class Session:
                 resumed=not self._is_new,
             )
         )
-        conductor = Conductor(
-            self.folder,
-            self.plan,
-            self.asha,
-            self.ledger,
-            self.state,
-            self.metric,
-            self._fingerprints,
-            self._on_event,
-        )
+        conductor = Conductor(self.search, self.ledger, self.state, self._on_event)
         try:
             with self._watch:
                 self._fit_until_done(conductor)
@@ -249,15 +224,7 @@ class Session:
 
     def _snapshot(self, status: str) -> list[str]:
         self._dirty = False
-        return write_snapshots(
-            self.folder,
-            self.state,
-            status=status,
-            slots=self.slots,
-            wall_seconds=self.state.wall_seconds,
-            metric=self.metric,
-            config=self.plan.config.model_dump(),
-        )
+        return self.search.snapshot(self.state, status)
 
 
 def _token_hint() -> str:

@@ -62,9 +62,9 @@ def run_trial(work: Work) -> None:
     try:
         _train(work)
     except Diverged as error:
-        tune.report(to_result(messages.diverged(str(error))))
+        tune.report(to_result(messages.Diverged(str(error))))
     except TuneAsrError as error:
-        tune.report(to_result(messages.failed(error)))
+        tune.report(to_result(messages.Failed.of(error)))
 
 
 def use_gpus(ids: Sequence[int | str]) -> None:
@@ -107,7 +107,7 @@ def _train(work: Work) -> None:
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
-        tune.report(to_result(messages.started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}", warning)))
+        tune.report(to_result(messages.Started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}", warning)))
         _name_process(work)
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
@@ -121,8 +121,7 @@ def _train(work: Work) -> None:
         # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
         with tempfile.TemporaryDirectory() as pointer:
             Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report.checkpoint}))
-            message = messages.reported(report)
-            tune.report(to_result(message), checkpoint=tune.Checkpoint.from_directory(pointer))
+            tune.report(to_result(report), checkpoint=tune.Checkpoint.from_directory(pointer))
         _name_process(work)
 
     fit(
@@ -135,7 +134,7 @@ def _train(work: Work) -> None:
         grace_period=work.grace_period,
     )
     if not was_last:
-        tune.report(to_result(messages.ended()))
+        tune.report(to_result(messages.Ended()))
 
 
 def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:

@@ -1,0 +1,78 @@
+"""Data of a search: looked at before it starts, and known by fingerprints and files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tune_asr.config.data_sections import ManifestData
+from tune_asr.config.keys import facts
+from tune_asr.config.load import from_values
+from tune_asr.config.overrides import overridden
+from tune_asr.config.sections import Config
+from tune_asr.corpus.beside import files_beside
+from tune_asr.corpus.sources import survey
+from tune_asr.space.plan import Plan
+from tune_asr.speech.audio.recordings import FileAudio
+from tune_asr.speech.manifest.directories import listing_files
+from tune_asr.speech.survey.survey import Survey, too_many_infeasible
+
+SUBSAMPLING = "model.subsampling"
+RECORDINGS_LOOKED_AT = 32
+
+
+def checked_survey(plan: Plan) -> Survey | None:
+    """Look at the data before anything starts; None where they come from a class of the user's.
+
+    A searched subsampling is taken at its finest: of a coarser one, whose frames are too few, the trial fails.
+
+    Raises:
+        DataError: with everything that is wrong.
+    """
+    searched = plan.distributions.get(SUBSAMPLING)
+    finest = {SUBSAMPLING: min(searched.probes)} if searched else {}
+    found = survey(from_values(overridden(plan.config.model_dump(), finest), "the base configuration"))
+    if found:
+        found.check()
+    return found
+
+
+def data_report(plan: Plan, found: Survey) -> str:
+    """The data report, and which values that the search may draw do not suit the data."""
+    return "\n".join([found.render(), *_infeasible_draws(plan, found)])
+
+
+def _infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
+    """Which searched values of the subsampling leave too few frames: their trials will fail."""
+    searched = plan.distributions.get(SUBSAMPLING)
+    train = found.corpus.train
+    for value in sorted(set(searched.probes)) if searched else ():
+        infeasible = len(replace(found, subsampling=value).infeasible(train))
+        if too_many_infeasible(infeasible, len(train)):
+            share = f"{infeasible:,} of {len(train):,} training transcripts are too long for their frames"
+            yield f"trials with {SUBSAMPLING} {value} will fail: {share}"
+
+
+def fingerprints(plan: Plan, found: Survey | None) -> dict[str, str]:
+    """What a worker's data must say of themselves; of all of them, where no draw makes others of them."""
+    if found is None:
+        return {}
+    fingerprints = {"val_fingerprint": found.corpus.val_fingerprint}
+    if not any(facts(key).other_data for key in plan.distributions):
+        fingerprints["fingerprint"] = found.corpus.fingerprint
+    return fingerprints
+
+
+def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
+    """What every node must see: initial weights, some of the noise, the manifests, and recordings of every length."""
+    beside = [(str(path), path.stat().st_size) for path in files_beside(config)]
+    if found is None or not isinstance(config.data, ManifestData):
+        return beside
+    utterances = sorted((*found.corpus.train, *found.corpus.val), key=lambda utterance: utterance.seconds)
+    sample = utterances[:: math.ceil(len(utterances) / RECORDINGS_LOOKED_AT)] + utterances[-1:]
+    recordings = [str(utterance.audio.path) for utterance in sample if isinstance(utterance.audio, FileAudio)]
+    listings = [Path(path) for path in (config.data.train, config.data.val) if isinstance(path, str)]
+    files = [*(str(file) for path in listings for file in listing_files(path)), *recordings]
+    return [(path, Path(path).stat().st_size) for path in files] + beside

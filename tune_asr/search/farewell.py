@@ -1,0 +1,35 @@
+"""Last lines of a search: the winner, its checkpoint, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+
+from tune_asr.config.schema import CustomTarget
+from tune_asr.record.intact import former_best, sound_standings
+from tune_asr.record.ranking import leader, too_early
+from tune_asr.record.state import SearchState
+from tune_asr.search.search import Search
+from tune_asr.wording import percent
+
+
+def print_farewell(search: Search, state: SearchState) -> None:
+    """Print the winner of a search, and the commands that follow."""
+    folder, metric = search.folder, search.metric
+    root = shlex.quote(str(folder.root))
+    best = leader(sound_standings(folder, state, metric, former_best(folder))[0])
+    if best is None:
+        print(f"no trial reported an epoch; see {folder.ledger}")
+        print(f"next: python -m tune_asr.report {root}")
+        return
+    trial, report = best
+    settings = ", ".join(f"{key}={value}" for key, value in trial.params.items())
+    wer = "" if metric == "val_cer" else f"WER {percent(report.scores.val_wer)} %, "
+    print(f"\nbest: trial {trial.number}, epoch {report.epoch}, {wer}CER {percent(report.scores.val_cer)} %")
+    print(f"settings: {settings or 'those of the base configuration'}")
+    print(f"checkpoint: {folder.best_ckpt}")
+    if warning := too_early(report.scores.value(metric), metric):
+        print(f"warning: {warning}")
+    print(f"next: python -m tune_asr.report {root}")
+    print(f"      python -m tune_asr.train --config {shlex.quote(str(folder.best_yaml))}")
+    if not isinstance(search.plan.config.model, CustomTarget):
+        print(f"      python -m tune_asr.export {root}")

@@ -1,0 +1,43 @@
+"""One search: its folder, what it searches, and how it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.snapshots import write_snapshots
+from tune_asr.record.state import SearchState
+from tune_asr.scoring.metric import Metric
+from tune_asr.space.asha import Asha
+from tune_asr.space.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What stays the same while a search runs."""
+
+    folder: ResultsFolder
+    """Results folder, locked by this process."""
+    plan: Plan
+    """Search space and base configuration."""
+    metric: Metric
+    """Error rate that chooses the winner."""
+    fingerprints: Mapping[str, str]
+    """Hashes of the data, by the attribute of `TrainingData` that must agree on each node; none for custom data."""
+
+    def asha(self) -> Asha:
+        """Make the rungs, without a value in them."""
+        asha = self.plan.space.asha
+        return Asha(
+            grace_period=asha.grace_period,
+            reduction_factor=asha.reduction_factor,
+            max_t=self.plan.max_t,
+            controls=asha.controls,
+        )
+
+    def snapshot(self, state: SearchState, status: str) -> list[str]:
+        """Bring leaderboard.csv, summary.json and the best files up to date; see `write_snapshots`."""
+        return write_snapshots(
+            self.folder, state, status=status, metric=self.metric, config=self.plan.config.model_dump()
+        )
