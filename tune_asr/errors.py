@@ -1,4 +1,4 @@
-"""Errors that end a command, each with its exit code.
+"""Errors of the user, each with its exit code.
 
     TuneAsrError            1   bug of ours
     ├── ConfigError         2   wrong flag, config or search space
@@ -51,7 +51,7 @@ class Problem:
 
 
 class TuneAsrError(Exception):
-    """Mistake that the user can correct: ends the program with `exit_code`, without a traceback.
+    """Mistake of the user: ends the program without a traceback.
 
     Args:
         problems: one sentence, or every `Problem` that was found.
@@ -71,7 +71,7 @@ class TuneAsrError(Exception):
 
     @property
     def cause(self) -> str:
-        """The messages on one line, without hints, as an event of the ledger keeps them."""
+        """Messages on one line, without hints, for the ledger."""
         return "; ".join(" ".join(problem.message.splitlines()) for problem in self.problems)
 
 
@@ -82,7 +82,7 @@ class ConfigError(TuneAsrError):
 
 
 class SettingError(ConfigError):
-    """Values that a class or the machine refuses together, though each is valid."""
+    """Values refused together by a class or the machine."""
 
 
 class DataError(TuneAsrError):
@@ -92,15 +92,15 @@ class DataError(TuneAsrError):
 
 
 class RulerError(DataError):
-    """Data that differ from those of the search; the setting is not at fault."""
+    """Data other than those of the search."""
 
 
 class InfeasibleError(DataError):
-    """Transcripts too long for the output frames that a setting leaves."""
+    """Transcripts too long for the output frames of a setting."""
 
 
 class TrialFailedError(TuneAsrError):
-    """Trial that failed for good: a retry would not help."""
+    """Trial failed for good: a retry would not help."""
 
     exit_code = 4
 
@@ -112,7 +112,7 @@ class StorageError(TuneAsrError):
 
 
 class ClusterError(TuneAsrError):
-    """Ray that does not answer at its address, or that was lost."""
+    """Ray is unreachable at its address, or was lost."""
 
     exit_code = 6
 

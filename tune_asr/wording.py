@@ -1,4 +1,4 @@
-"""Numbers, values and foreign text in words, for a terminal and for HTML alike."""
+"""Numbers, values and foreign text in words."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def estimate(seconds: float) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """Return a fraction in %, with one decimal; empty for None."""
+    """Return a fraction in %, one decimal; "" for None."""
     return "" if fraction is None else f"{100 * fraction:.1f}"
 
 
 def value_text(value: object) -> str:
-    """Return a setting's value as in YAML, floats with four digits."""
+    """Return a value as in YAML, floats with four digits."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def short_names(keys: Sequence[str]) -> list[str]:
-    """Shorten dotted keys to the fewest last parts that differ."""
+    """Shorten dotted keys to their fewest distinct last parts."""
 
     def short(key: str) -> str:
         parts = key.split(".")
@@ -52,10 +52,10 @@ def shortened(text: str, longest: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape control and unprintable characters, so that `text` stays on one line."""
+    """Escape control and unprintable characters; the result is one line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an exception's message, or its class name."""
+    """Return the first line of a message, or its class."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,6 @@
-"""Data of a training as its configuration names them. Imports no torch, so that bad data are reported at once.
+"""Configuration -> data of a training.
+
+Imports no torch, so that a command can report bad data before it loads anything heavy.
 
 sources   survey of the data, references of validation, utterances of the test manifest
 beside    files beside the data: initial weights and recorded noise

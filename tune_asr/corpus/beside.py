@@ -1,4 +1,4 @@
-"""Files that a training reads beside its data: initial weights and recorded noise."""
+"""Files beside the data: initial weights and recorded noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NUM_NOISES_CHECKED = 8
 
 
 def check_beside(config: Config, *, adds_noise: bool = True) -> None:
-    """Check the initial weights and the noise of a training before it starts.
+    """Check the initial weights and the noise of a training.
 
     Args:
         config: checked configuration.
@@ -38,7 +38,10 @@ def check_beside(config: Config, *, adds_noise: bool = True) -> None:
 
 
 def noise_fingerprint(config: Config, *, used: bool) -> str | None:
-    """Return the hash of `augment.noise_dir`, equal on all machines; None if it is unset or not `used`."""
+    """Return the hash of `augment.noise_dir`, equal on all machines.
+
+    None if it is unset or not `used`.
+    """
     folder = _noise_folder(config)
     return folder_fingerprint(folder) if folder and used else None
 
@@ -52,7 +55,7 @@ def initial_sha256(config: Config) -> str | None:
 
 
 def files_beside(config: Config) -> list[Path]:
-    """List files that every node must have: initial weights, and a sample of the noise."""
+    """List files for every node: initial weights, some noise."""
     # A resumed search needs no initial weights once all its trials have begun.
     weights = weight_files(config.initial_weights) if config.initial_weights else []
     files = [path for path in weights if path.is_file()]
@@ -62,13 +65,13 @@ def files_beside(config: Config) -> list[Path]:
 
 
 def weight_files(path: Path) -> list[Path]:
-    """List the files of `model.init_from`: a checkpoint, or a bundle's weights and settings."""
+    """List a checkpoint, or weights and settings of a bundle."""
     path = path / "model.safetensors" if path.is_dir() else path
     return [path, path.with_name("config.json")] if path.suffix == ".safetensors" else [path]
 
 
 def _wrong_weights(init_from: Path) -> str:
-    """Return why a path cannot hold weights, "" if it may. Contents are not read."""
+    """Return why a path cannot hold weights, or ""."""
     if not os.path.exists(init_from):  # noqa: PTH110  Path.exists raises if a name is too long
         return "no such file"
     files = weight_files(init_from)
@@ -80,6 +83,6 @@ def _wrong_weights(init_from: Path) -> str:
 
 
 def _noise_folder(config: Config) -> Path | None:
-    """Return `augment.noise_dir`; None under a custom model, which augments nothing."""
+    """Return `augment.noise_dir`; None under a custom model."""
     folder = None if isinstance(config.model, CustomTarget) else config.augment.noise_dir
     return Path(folder) if folder else None

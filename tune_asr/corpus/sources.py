@@ -1,4 +1,4 @@
-"""Speech that a configuration names: the only place that maps its sections to arguments of `speech`."""
+"""Configuration -> arguments of `speech`, in this one place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TestSet:
 
 
 def survey(config: Config, *, decode: bool = True) -> Survey | None:
-    """Survey the data of a built-in `data.target`; None for a custom one.
+    """Survey the data of a configuration; None for custom data.
 
     Args:
         config: checked configuration.
@@ -60,8 +60,9 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
 
 
 def references(config: Config) -> dict[str, str]:
-    """Return the references of validation by utterance; none for custom data.
+    """Return the references of validation by utterance.
 
+    Empty for custom data.
     Recordings are not opened, so utterances that training would reject are among them.
 
     Raises:
@@ -78,7 +79,9 @@ def references(config: Config) -> dict[str, str]:
 
 
 def read_test_set(config: Config) -> TestSet:
-    """Read the utterances of `data.test`, with the rule for bad rows of training.
+    """Read the utterances of `data.test`.
+
+    Bad rows follow the rule of training.
 
     Raises:
         DataError: rows cannot be used and may not be dropped.
@@ -98,7 +101,7 @@ def _normalizer(config: Config) -> TextNormalizer:
 
 
 def _share_of_bad_rows(data: ManifestData) -> float | None:
-    """Return the share of a manifest's rows that may be dropped, None for none."""
+    """Return the share of droppable rows, or None."""
     return data.max_bad_fraction if data.skip_bad else None
 
 

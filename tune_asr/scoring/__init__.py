@@ -1,1 +1,10 @@
-"""TODO."""
+"""Errors of a recogniser: counts, rates, intervals. Imports `wording` alone.
+
+counts           reference and hypothesis -> integer counts of errors, WER, CER
+metric           references -> `val_wer` or `val_cer`
+scores           scores of one epoch, and their order
+transcript       reference and hypothesis of one utterance
+alignment        reference and hypothesis -> edits, the frequent ones first
+alignment_text   alignments as text for people
+intervals        errors of each utterance -> confidence intervals
+"""

@@ -1,6 +1,6 @@
-"""What became of each word, or character, of a reference: edits, and which of them are frequent.
+"""Edits from reference to hypothesis, by word or character.
 
-The alignment is the one that the counts of errors come from (`scoring.count_errors`), so their numbers agree.
+The alignment is that of `count_errors`, so the numbers agree.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Unit = Literal["word", "character"]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One column of an alignment; the side that has nothing there is the empty string."""
+    """One column of an alignment; "" stands for a gap."""
 
     kind: Kind
     reference: str
@@ -29,23 +29,29 @@ class Edit:
 def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[Edit]:
     """Align with the fewest errors, from left to right."""
     for block in Levenshtein.opcodes(reference, hypothesis):
-        said, heard = reference[block.src_start : block.src_end], hypothesis[block.dest_start : block.dest_end]
-        for pair in zip_longest(said, heard, fillvalue=""):
+        ours, theirs = reference[block.src_start : block.src_end], hypothesis[block.dest_start : block.dest_end]
+        for pair in zip_longest(ours, theirs, fillvalue=""):
             yield Edit(cast(Kind, block.tag), *pair)
 
 
 def units(text: str, unit: Unit) -> Sequence[str]:
-    """The words or the characters of a text as WER and CER count them: white space at either end is none."""
+    """Split a text into words or characters, like WER and CER.
+
+    White space at either end is dropped.
+    """
     return text.split() if unit == "word" else text.strip()
 
 
 def errors(pairs: Iterable[tuple[str, str]], unit: Unit) -> Counter[Edit]:
-    """How often each error is made in pairs of a reference and a hypothesis."""
-    edits = (edit for said, heard in pairs for edit in align(units(said, unit), units(heard, unit)))
+    """Count each error in pairs of reference and hypothesis."""
+    edits = (edit for one, other in pairs for edit in align(units(one, unit), units(other, unit)))
     return Counter(edit for edit in edits if edit.kind != "equal")
 
 
 def frequent(found: Counter[Edit], kind: Kind, most: int) -> list[tuple[Edit, int]]:
-    """The most frequent errors of a kind with their numbers, the order of equal ones being no matter of chance."""
+    """Return the most frequent errors of a kind, with counts.
+
+    Ties are sorted by the text, so the order is always the same.
+    """
     of_kind = [(edit, count) for edit, count in found.items() if edit.kind == kind]
     return sorted(of_kind, key=lambda entry: (-entry[1], entry[0].reference, entry[0].hypothesis))[:most]

@@ -1,4 +1,4 @@
-"""Alignments as a text for people: the most frequent errors, then each utterance, worst first.
+"""Alignments as text for people, worst utterances first.
 
 id  2 errors in 4 words
 ref  the  quick *** fox
@@ -24,7 +24,7 @@ from tune_asr.scoring.alignment import (
     units,
 )
 from tune_asr.scoring.transcript import Transcript
-from tune_asr.wording import printable
+from tune_asr.wording import count, printable
 
 _WIDTH = 110
 _SHOWN = 30
@@ -34,12 +34,12 @@ _KINDS: dict[Kind, str] = {"replace": "substituted", "delete": "left out", "inse
 
 
 def alignment_text(title: str, utterances: Sequence[Transcript], unit: Unit) -> str:
-    """The whole text.
+    """Return frequent errors, then the alignment of each utterance.
 
     Args:
-        title: what the utterances were heard by; the first line.
-        utterances: in any order.
-        unit: what each utterance is aligned by; the frequent errors are told of words and of characters.
+        title: name of the recogniser, for the first line.
+        utterances: transcripts in any order.
+        unit: unit of the alignments. Frequent errors are listed by word and by character.
     """
     pairs = [(utterance.reference, utterance.hypothesis) for utterance in utterances]
     lines = [
@@ -54,8 +54,8 @@ def alignment_text(title: str, utterances: Sequence[Transcript], unit: Unit) -> 
     return "\n".join(lines) + "\n"
 
 
-def told(edit: Edit) -> str:
-    """An error in short: `the -> a`, or the one word or character that is missing or too many."""
+def edit_text(edit: Edit) -> str:
+    """Return `the -> a`, or one side of an insertion or deletion."""
     sides = [printable(side.replace(" ", "▁")) for side in (edit.reference, edit.hypothesis) if side]
     return " -> ".join(sides)
 
@@ -65,31 +65,31 @@ def _aligned(utterance: Transcript, unit: Unit) -> list[Edit]:
 
 
 def _badness(utterance: Transcript, edits: Sequence[Edit]) -> tuple[int, int, str]:
-    """Most errors first; of as many, the shorter reference."""
-    return -_num_errors(edits), _num_said(edits), utterance.id
+    """Sort key: most errors first, then the shorter reference."""
+    return -_num_errors(edits), _length(edits), utterance.id
 
 
 def _num_errors(edits: Sequence[Edit]) -> int:
     return sum(edit.kind != "equal" for edit in edits)
 
 
-def _num_said(edits: Sequence[Edit]) -> int:
+def _length(edits: Sequence[Edit]) -> int:
     return sum(edit.kind != "insert" for edit in edits)
 
 
 def _most_frequent(found: Counter[Edit], unit: Unit) -> Iterator[str]:
     for kind, name in _KINDS.items():
-        total = sum(count for edit, count in found.items() if edit.kind == kind)
-        # A no-break space keeps what belongs together on one line.
-        entries = (f"{told(edit)} {count}".replace(" ", "\xa0") for edit, count in frequent(found, kind, _SHOWN))
+        total = sum(number for edit, number in found.items() if edit.kind == kind)
+        # A no-break space keeps an error and its count on one line.
+        entries = (f"{edit_text(edit)} {number}".replace(" ", "\xa0") for edit, number in frequent(found, kind, _SHOWN))
         lines = wrap(", ".join(entries), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
         yield f"{unit}s {name}: {total:,}"
         yield from (line.replace("\xa0", " ") for line in lines)
 
 
 def _utterance(utterance: Transcript, edits: Sequence[Edit], unit: Unit) -> Iterator[str]:
-    wrong, said = _num_errors(edits), _num_said(edits)
-    yield f"{printable(utterance.id)}  {wrong} error{'s' * (wrong != 1)} in {said} {unit}{'s' * (said != 1)}"
+    wrong, length = _num_errors(edits), _length(edits)
+    yield f"{printable(utterance.id)}  {count(wrong, 'error')} in {count(length, unit)}"
     gap = " " if unit == "word" else ""
     for row in _rows([_column(edit) for edit in edits], len(gap)):
         lines = (head + gap.join(cells) for head, cells in zip(_HEADS, zip(*row, strict=True), strict=True))
@@ -97,16 +97,16 @@ def _utterance(utterance: Transcript, edits: Sequence[Edit], unit: Unit) -> Iter
 
 
 def _column(edit: Edit) -> tuple[str, str, str]:
-    """The cells of an edit one below the other, equally wide."""
-    said, heard = (printable(side.replace(" ", "▁")) for side in (edit.reference, edit.hypothesis))
-    width = max(cell_len(said), cell_len(heard))
-    cells = (said or "*" * width, heard or "*" * width, _MARKS[edit.kind])
+    """Return the cells of an edit, equally wide."""
+    reference, hypothesis = (printable(side.replace(" ", "▁")) for side in (edit.reference, edit.hypothesis))
+    width = max(cell_len(reference), cell_len(hypothesis))
+    cells = (reference or "*" * width, hypothesis or "*" * width, _MARKS[edit.kind])
     first, second, third = (cell + " " * (width - cell_len(cell)) for cell in cells)
     return first, second, third
 
 
 def _rows(columns: Sequence[tuple[str, str, str]], gap: int) -> Iterator[Sequence[tuple[str, str, str]]]:
-    """The columns in portions that fit the width."""
+    """Split the columns into rows of the width."""
     row: list[tuple[str, str, str]] = []
     used = 0
     for column in columns:

@@ -1,4 +1,7 @@
-"""Errors of a recogniser, as integers that add up: WER and CER are ratios of corpus sums, never means of ratios."""
+"""Error counts as integers.
+
+WER and CER are ratios of sums over a corpus, never means of ratios.
+"""
 
 from __future__ import annotations
 
@@ -10,26 +13,23 @@ from rapidfuzz.distance import Levenshtein
 
 @dataclass(frozen=True, slots=True)
 class ErrorCounts:
-    """Counts over one utterance or many; counts of many are the sum of the counts of each.
-
-    Attributes:
-        words: words of the references.
-        substitutions: words replaced in the alignment with the fewest errors.
-        deletions: words of the references that are missing.
-        insertions: words of the hypotheses that are too many.
-        characters: characters of the references, spaces between words included.
-        character_errors: substitutions, deletions and insertions of characters.
-    """
+    """Counts over one utterance, or their sum over many."""
 
     words: int = 0
+    """Words of the references."""
     substitutions: int = 0
+    """Replaced words, in the alignment with the fewest errors."""
     deletions: int = 0
+    """Missing words of the references."""
     insertions: int = 0
+    """Additional words of the hypotheses."""
     characters: int = 0
+    """Characters of the references, spaces between words included."""
     character_errors: int = 0
+    """Substitutions, deletions and insertions of characters."""
 
     def __add__(self, other: ErrorCounts) -> ErrorCounts:
-        # In so many words: over ten thousand utterances `dataclasses.astuple` takes a quarter of a second.
+        # `dataclasses.astuple` would take a quarter of a second over ten thousand utterances.
         return ErrorCounts(
             self.words + other.words,
             self.substitutions + other.substitutions,
@@ -46,17 +46,20 @@ class ErrorCounts:
 
     @property
     def wer(self) -> float:
-        """The word error rate, which may exceed 1; where the references have no words, the number of insertions."""
+        """Word error rate; may exceed 1.
+
+        The number of insertions if the references have no words.
+        """
         return self.word_errors / max(1, self.words)
 
     @property
     def cer(self) -> float:
-        """The character error rate, with the same conventions as `wer`."""
+        """Character error rate, with the conventions of `wer`."""
         return self.character_errors / max(1, self.characters)
 
 
 def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
-    """Count the errors of `hypothesis`, as jiwer's `process_words` and `process_characters` do.
+    """Count the errors of `hypothesis`, like jiwer's `process_words` and `process_characters`.
 
     White space at either end never counts.
     """
@@ -73,18 +76,18 @@ def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
 
 
 def objective(wer: float, cer: float, loss: float) -> float:
-    """Return the number by which unfinished trials are ranked: lower is better.
+    """Return the rank of an unfinished trial; lower is better.
 
-    Early in CTC training WER and CER sit at 1, or above it, for good and bad settings alike. So both are cut at 1, CER
-    counts a hundredth of WER and tells apart those that tie in it, and the loss does so for those that tie in both.
+    Early in CTC training WER and CER are 1 or more for good and bad settings alike. So both are cut at 1, CER counts a
+    hundredth of WER and orders ties in it, and the loss orders ties in both.
 
     Args:
-        wer: word error rate, a fraction.
-        cer: character error rate, a fraction.
-        loss: L, nats a token, not negative.
+        wer: word error rate, as a fraction.
+        cer: character error rate, as a fraction.
+        loss: L, in nats a token, not negative.
 
     Returns:
-        min(WER, 1) + 1e-2 min(CER, 1) + 1e-4 L / (1 + L), or infinity where any of the three is not finite.
+        min(WER, 1) + 1e-2 min(CER, 1) + 1e-4 L / (1 + L), or infinity if any of the three is not finite.
     """
     if not (math.isfinite(wer) and math.isfinite(cer) and math.isfinite(loss)):
         return math.inf

@@ -1,13 +1,13 @@
-"""How sure a word error rate is: the bootstrap over utterances.
+"""Confidence intervals of error rates: bootstrap over utterances.
 
 M. Bisani and H. Ney, *Bootstrap estimates for confidence intervals in ASR performance evaluation*,
 ICASSP 2004. A replicate b = 1 … B draws s utterances with replacement from the s that were scored, and
 has its own rate W*b = Σ errors / Σ words; the interval holds the middle of all W*b. For two systems the
-same draw is scored by both, which removes what the utterances themselves contribute.
+same draw is scored by both, which removes the part of the utterances.
 
-Over few utterances the bootstrap spreads too little: by s where s - 1 is due, by the normal tails where the t
-distribution's are due. So less is cut off at each end (T. Hesterberg, *What Teachers Should Know About the Bootstrap*,
-The American Statistician, 2015: the expanded percentile interval); over some hundreds it is no matter.
+Over few utterances the bootstrap spreads too little: it divides by s instead of s - 1, and its tails are normal instead
+of t. So less is cut off at each end (T. Hesterberg, *What Teachers Should Know About the Bootstrap*, The American
+Statistician, 2015: the expanded percentile interval). Over some hundreds this makes no difference.
 
 An utterance is one complex number here, its errors + i · its words: a replicate is then one sum.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 REPLICATES = 2_000
-"""Of an interval, wherever one is shown. The driver waits for it; its ends are sure to about 2 % of its width."""
+"""Replicates of every interval shown, while the driver waits; the ends vary by about 2 % of the width."""
 _DRAWS_AT_ONCE = 1 << 16
 """Utterances drawn at once, over all replicates: 1 MiB, which stays in the cache."""
 
@@ -29,14 +29,14 @@ _DRAWS_AT_ONCE = 1 << 16
 def wer_interval(
     errors: ArrayLike, words: ArrayLike, *, replicates: int = REPLICATES, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """The percentile interval of a word error rate.
+    """Return the percentile interval of a word error rate.
 
     Args:
         errors: (s,) substitutions + deletions + insertions of each utterance.
         words: (s,) words of each reference.
-        replicates: B in the paper.
-        confidence: the share of replicates inside the interval.
-        seed: the same counts and seed give the same interval, in whatever order the utterances stand.
+        replicates: number B in the paper.
+        confidence: share of replicates inside the interval.
+        seed: seed of the draws. The order of the utterances does not matter.
 
     Returns:
         Its low and its high end, as fractions.
@@ -53,19 +53,21 @@ def paired_difference(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """The difference of two word error rates on the same utterances, a minus b: below 0 where a is better.
+    """Return the difference of two word error rates, a minus b.
+
+    Both systems are scored on the same utterances. The difference is below 0 if a is better.
 
     Args:
         errors_a: (s,) errors of the first system.
         errors_b: (s,) errors of the second system, for the same utterances.
         words: (s,) words of each reference.
-        replicates: B in the paper.
-        confidence: the share of replicates inside the interval.
-        seed: as for `wer_interval`.
+        replicates: number B in the paper.
+        confidence: share of replicates inside the interval.
+        seed: seed of the draws, as for `wer_interval`.
 
     Returns:
-        Low and high end of the interval (ΔW in the paper), and the probability that a is better: the share
-        of replicates where it is (poi in the paper), those where the two are equal counted half.
+        Low and high end of the interval (ΔW in the paper), and the probability that a is better: its share
+        of replicates (poi in the paper), ties counted half.
     """
     differences = _rates(_replicates(np.subtract(errors_a, errors_b), words, replicates, seed))
     low, high = _middle(differences, confidence, np.size(words))
@@ -73,10 +75,12 @@ def paired_difference(
 
 
 def _replicates(errors: ArrayLike, words: ArrayLike, replicates: int, seed: int) -> NDArray[np.complex128]:
-    """(B,) sums over resampled utterances: errors as the real part, words as the imaginary part."""
-    utterances = np.sort(np.asarray(errors) + 1j * np.asarray(words))  # so that their order is no matter
+    """Return (B,) sums over resampled utterances, as errors + i·words."""
+    utterances = np.sort(
+        np.asarray(errors) + 1j * np.asarray(words)
+    )  # sorted, so that the order of the utterances does not matter
     count = len(utterances)
-    assert count > 0, "no utterances, no rate"
+    assert count > 0, "a rate needs utterances"
     generator = np.random.default_rng(seed)
     at_once = max(1, _DRAWS_AT_ONCE // count)
     chunks = [
@@ -87,7 +91,7 @@ def _replicates(errors: ArrayLike, words: ArrayLike, replicates: int, seed: int)
 
 
 def _rates(sums: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return sums.real / np.maximum(sums.imag, 1)  # references without a word have no rate: it is 0 without errors
+    return sums.real / np.maximum(sums.imag, 1)  # references without words: 0 without errors
 
 
 def _middle(values: NDArray[np.float64], confidence: float, count: int) -> tuple[float, float]:
@@ -97,9 +101,12 @@ def _middle(values: NDArray[np.float64], confidence: float, count: int) -> tuple
 
 
 def _expanded(tail: float, count: int) -> float:
-    """The share of replicates to cut off at each end, so that `tail` of the true rates lie beyond: for s = `count`."""
+    """Return the share of replicates to cut at each end.
+
+    It is expanded for s = `count`, so that `tail` of the true rates lie beyond each end.
+    """
     normal, degrees = NormalDist(), max(count - 1, 1)
     z = normal.inv_cdf(1 - tail)
-    # The quantile of the t distribution, by its expansion about the normal one (Cornish and Fisher).
+    # Quantile of the t distribution, by its expansion about the normal one (Cornish and Fisher).
     t = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
     return normal.cdf(-t * math.sqrt(count / degrees))

@@ -1,4 +1,4 @@
-"""Word or character error rate: the one that ranks, stops and is shown first."""
+"""Choice of the error rate for ranking: words or characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MIN_SHARE_OF_SPACES = 0.02
 
 
 def metric_for(references: Iterable[str]) -> Metric:
-    """Return `val_cer` if under 2 % of the characters are spaces.
+    """Return `val_cer` if spaces are under 2 % of characters.
 
     Chinese, Japanese and Thai separate no words by spaces, so an utterance would be one long word.
     """

@@ -14,7 +14,10 @@ Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of the validation after one epoch. Lower is better; None stands for a number that is not finite."""
+    """Scores of the validation after one epoch.
+
+    Lower is better. None stands for a number that is not finite.
+    """
 
     val_wer: Rate | None
     """Word errors per word of the references; may exceed 1."""
@@ -31,11 +34,14 @@ class Scores:
         return score
 
     def value(self, name: str) -> float:
-        """Return a score by its name, infinity in place of None."""
+        """Return a score by its name, infinity for None."""
         score = self.get(name)
         return math.inf if score is None else score
 
     def order(self, metric: str) -> tuple[tuple[bool, float], ...]:
-        """Return a sort key, best first: the metric, then CER, then loss. None comes last."""
+        """Return a sort key, best first.
+
+        It compares the metric, then CER, then loss. None comes last.
+        """
         values = (self.get(metric), self.val_cer, self.val_loss)
         return tuple((value is None, 0.0 if value is None else value) for value in values)

@@ -1,4 +1,4 @@
-"""One utterance with the text that a recogniser made of it."""
+"""Reference and hypothesis of an utterance, with their errors."""
 
 from __future__ import annotations
 

@@ -1,1 +1,7 @@
-"""TODO."""
+"""Files that survive crashes, and locks. Imports `errors` alone.
+
+atomic   files and folders that are complete or absent
+errors   errors of the file system as messages
+files    content and durability of single files
+locks    a file owned by one process at a time
+"""

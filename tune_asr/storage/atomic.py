@@ -1,4 +1,4 @@
-"""Files and folders that are complete or absent, even after a crash or a power cut.
+"""Files and folders that are complete or absent after a crash.
 
 Each is written under a temporary name beside its place, fsynced and renamed; then the parent folder is
 fsynced, since a rename alone would not survive a power cut.
@@ -27,7 +27,7 @@ def temporary_sibling(path: Path) -> Path:
 
 
 def set_aside(folder: Path) -> Path:
-    """Return the name under which `new_folder` keeps the folder it replaces."""
+    """Return the name of a folder during its replacement."""
     return folder.with_name(f"{folder.name}.replaced")
 
 
@@ -55,10 +55,12 @@ def replace_file(path: Path, write: Callable[[Path], object], *, setting: str = 
 
 @contextmanager
 def new_folder(path: Path, *, replace: bool = False, temporary: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `path` at the end, or is removed after an exception.
+    """Yield a temporary folder, renamed to `path` at the end.
+
+    After an exception it is removed.
 
     A rename cannot replace a folder that has content. So `replace` renames an earlier folder to `set_aside(path)`
-    first, where it remains if a crash prevents the second rename.
+    first; after a crash between the two renames, it is found there.
 
     Args:
         path: folder to make.
@@ -85,7 +87,7 @@ def new_folder(path: Path, *, replace: bool = False, temporary: Path | None = No
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Put `data` in place of the file at `path`.
+    """Put `data` in place of `path`.
 
     Raises:
         StorageError: it cannot be written; an earlier file is untouched.
@@ -108,9 +110,9 @@ def write_if_changed(path: Path, data: bytes) -> None:
 
 
 def copy_atomic(source: Path, path: Path) -> None:
-    """Put a copy of `source` in place of the file at `path`.
+    """Put a copy of `source` in place of `path`.
 
-    It is no hard link, so that damage to one of the two leaves the other intact.
+    A hard link would share damage, a copy does not.
 
     Raises:
         StorageError: it cannot be read or written; an earlier file is untouched.
@@ -119,7 +121,9 @@ def copy_atomic(source: Path, path: Path) -> None:
 
 
 def probe_writable(folder: Path, *, setting: str = "--results") -> None:
-    """Write 64 KiB to `folder` as a test: modes do not bind root, full disks do.
+    """Check that `folder` is writable, by writing 64 KiB.
+
+    Modes do not bind root, and a full disk has the right modes.
 
     Args:
         folder: folder to test.

@@ -1,4 +1,4 @@
-"""Errors of the file system as one sentence and one hint."""
+"""Errors of the file system as sentence and hint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REASONS = {
 def storage_error(
     error: OSError, path: Path, doing: str = "cannot write it", *, setting: str = "--results"
 ) -> StorageError:
-    """Turn a failed call of the file system into a message.
+    """Turn an error of the file system into a message.
 
     Args:
         error: error of the system.

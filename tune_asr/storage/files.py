@@ -1,4 +1,4 @@
-"""Files as such: whether one can be opened without harm, whether it is still the same, and that one is on the disk."""
+"""Single files: usability, a digest of the content, durability."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _PLACES = 8
 
 
 def reason_unusable(path: Path) -> str | None:
-    """Return why `path` cannot be read, as a phrase that follows its name, or None where it is a file with content.
+    """Return why `path` cannot be read, or None.
 
-    Nothing is opened: to open a FIFO waits for a writer, and a device may never end.
+    The phrase follows the file's name. Empty files are unusable too. Nothing is opened: a FIFO would wait for a writer,
+    and a device may never end.
     """
     try:
         status = path.stat()
@@ -32,10 +33,10 @@ def reason_unusable(path: Path) -> str | None:
 
 
 def content_sample(path: Path) -> str:
-    """Return a digest of a file's size and of eight places in it, in hexadecimal.
+    """Return a hexadecimal digest of size and eight samples.
 
-    A recording that was made louder, cleaned or encoded again differs in one of them, unless all are digital silence,
-    even where its size is the same; and a hundred hours of speech need not be read for it.
+    A recording that was amplified, cleaned or encoded again differs in a sample, even at the same size, unless all are
+    digital silence. So a hundred hours of speech need not be read.
     """
     with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
@@ -47,7 +48,7 @@ def content_sample(path: Path) -> str:
 
 
 def fsync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file or a folder's names are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

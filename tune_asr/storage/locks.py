@@ -1,4 +1,7 @@
-"""A file that one process holds: `flock`, which the system takes back when the process ends, however it ends."""
+"""Ownership of a file by one process, until it ends.
+
+The system releases `flock` however the process ends.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,20 @@ from types import TracebackType
 
 _ATTEMPTS = 5
 _PAUSE = 0.02
-"""Seconds. `is_locked` holds the lock for an instant; that must not stop its next owner."""
+"""Seconds. `is_locked` holds the lock for an instant, which must not stop the next owner."""
 
 
 class Lock:
-    """The ownership of a file. Closing it, which the end of the process does too, gives it up."""
+    """Ownership of a file, until released or the process ends."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Give the file up. It stays where it is: to remove it would let two processes lock files of one name."""
+        """Give the file up, but leave it in place.
+
+        Removing it would let two processes lock different files of one name.
+        """
         os.close(self._descriptor)
 
     def __enter__(self) -> Lock:
@@ -34,12 +40,14 @@ class Lock:
 
 
 def lock(path: Path) -> Lock | None:
-    """Take the file at `path`, which is made where there is none, for this process; None where another has it.
+    """Lock a file for this process.
+
+    A missing file is created. Returns None if another process has it.
 
     Raises:
         OSError: it cannot be written, or is on a file system without locks.
     """
-    # Close-on-exec, as Python opens all files: a child that outlives this process holds no lock.
+    # Python opens files close-on-exec: a child that outlives this process holds no lock.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         if _flock(descriptor):
@@ -54,12 +62,12 @@ def lock(path: Path) -> Lock | None:
 
 
 def owner(path: Path) -> str:
-    """Who has the file at `path`, in words."""
+    """Return the owner of the file at `path`, in words."""
     return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a living process has the file at `path`. Writes nothing."""
+    """Return True if a living process owns `path`. Writes nothing."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -71,7 +79,7 @@ def is_locked(path: Path) -> bool:
 
 
 def _flock(descriptor: int) -> bool:
-    """Lock the open file for this process alone; False where another holds it."""
+    """Lock an open file; False if another process has it."""
     for attempt in range(_ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

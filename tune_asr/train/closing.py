@@ -10,7 +10,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
 from tune_asr.record.ranking import too_early
 from tune_asr.scoring.alignment import Unit, errors, frequent
-from tune_asr.scoring.alignment_text import alignment_text, told
+from tune_asr.scoring.alignment_text import alignment_text, edit_text
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.transcript import Transcript
@@ -107,7 +107,7 @@ def _confusions(trained: Trained) -> Iterator[tuple[str, str]]:
     kinds: tuple[Unit, ...] = ("word", "character") if trained.metric == "val_wer" else ("character",)
     for unit in kinds:
         if found := frequent(errors(pairs, unit), "replace", _SHOWN):
-            yield f"{unit}s", ", ".join(f"{told(edit)} {number}" for edit, number in found)
+            yield f"{unit}s", ", ".join(f"{edit_text(edit)} {number}" for edit, number in found)
 
 
 def _effort(trained: Trained, config: Config, seconds: float) -> Iterator[tuple[str, str]]:
