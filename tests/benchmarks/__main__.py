@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks                      # from the repository root; seven minutes on two cores
     python -m tests.benchmarks gap help             # some rows
+    python -m tests.benchmarks gpu steps --data DIR # on a GPU; not among the rows without a name
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
 
 Let nothing else run meanwhile. The exit code is 1 where a goal is missed.
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import buckets, core, doors, export, gap, memory, reports, slots, start
+from tests.benchmarks import buckets, core, doors, export, gap, gpu, memory, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -30,20 +31,27 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
 }
 
 
+GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {"steps": gpu.steps}
+"""Rows after the word `gpu`."""
+
+
 def main() -> int:
     """Measure the rows asked for, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure how fast tune_asr is.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (default: all)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="recorded speech: train.jsonl and val.jsonl")
     arguments = parser.parse_args()
-    if unknown := [name for name in arguments.rows if name not in ROWS]:
-        parser.error(f"there is no row {unknown[0]}, but there are {', '.join(ROWS)}")
+    known, names = ROWS, arguments.rows or list(ROWS)
+    if names[0] == "gpu":
+        known, names = GPU_ROWS, names[1:] or list(GPU_ROWS)
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"there is no row {unknown[0]}, but there are {', '.join(known)}")
 
     facts = machine()
     groups = []
-    for name in arguments.rows or ROWS:
+    for name in names:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        groups.append((name, ROWS[name](arguments.data)))
+        groups.append((name, known[name](arguments.data)))
     print(f"\n{facts}\n\n{render(groups)}")
     return int(any(row.misses for _, rows in groups for row in rows))
 

@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,18 @@ def render(groups: Iterable[tuple[str, Iterable[Row]]]) -> str:
 def machine() -> str:
     """Cores, load and versions. A load near the number of cores means that others were measured too."""
     load = " ".join(f"{average:.2f}" for average in os.getloadavg())
-    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "lightning", "ray"))
+    versions = ", ".join(f"{package} {_version(package)}" for package in ("torch", "lightning", "ray"))
     return (
         f"{cores()} cores ({platform.machine()}), load average {load} at the start\n"
         f"python {platform.python_version()}, {versions}"
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def cores() -> int:
