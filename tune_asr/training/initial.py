@@ -15,7 +15,7 @@ from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.scalars import shown
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.module import SimpleCTCModule, encoder_arguments
@@ -125,7 +125,8 @@ def read_donor(path: Path) -> Donor:
         try:
             content = load_checkpoint(path)
         except (ConfigError, StorageError) as error:  # another file can be named: no folder of ours is at fault
-            raise ConfigError(f"model.init_from: {error}") from error
+            (problem,) = error.problems
+            raise ConfigError(Problem("model.init_from", problem.what, problem.hint)) from error
         weights = content.get("state_dict", {}) if isinstance(content, dict) else {}
         known = hyper_parameters(content) if weights else {}
         model = known.get("model")
