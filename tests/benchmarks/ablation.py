@@ -24,6 +24,7 @@ from tests.benchmarks.searches import REPOSITORY
 from tune_asr.config.load import load_config
 from tune_asr.config.overrides import parse_assignments
 from tune_asr.config.sections import Config
+from tune_asr.scoring.scores import Scores
 from tune_asr.train.checkpoint_average import mean_weights
 from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import load_checkpoint
@@ -62,9 +63,7 @@ class Outcome(NamedTuple):
     """The end of a training."""
 
     train_loss: float
-    val_loss: float
-    val_wer: float
-    val_cer: float
+    scores: Scores
 
 
 def main() -> None:
@@ -87,8 +86,8 @@ def main() -> None:
         results = [
             trained(configured(arguments.data, ROWS[name], epochs, seed)) for seed in range(1, arguments.seeds + 1)
         ]
-        wer, cer = (interval([getattr(r, metric) for r in results]) for metric in ("val_wer", "val_cer"))
-        losses = f"{mean(r.train_loss for r in results):.2f} / {mean(r.val_loss for r in results):.2f}"
+        wer, cer = (interval([r.scores.value(metric) for r in results]) for metric in ("val_wer", "val_cer"))
+        losses = f"{mean(r.train_loss for r in results):.2f} / {mean(r.scores.value('val_loss') for r in results):.2f}"
         print(f"{name:<15}{epochs:>7}  {wer:<16}{cer:<16}{losses}", flush=True)
 
 
@@ -123,9 +122,8 @@ def trained(config: Config) -> Outcome:
         fit(config, sink, data=data)
     end = results[-1]
     if not averaged:
-        return Outcome(end.train_loss, end.val_loss, end.val_wer, end.val_cer)
-    found = validate(config, data, mean_weights(states)).metrics
-    return Outcome(end.train_loss, found["val_loss"], found["val_wer"], found["val_cer"])
+        return Outcome(end.train_loss, end.scores)
+    return Outcome(end.train_loss, validate(config, data, mean_weights(states)).scores)
 
 
 def interval(values: list[float]) -> str:

@@ -112,8 +112,8 @@ def bare_epoch_seconds(config: Config, data: TrainingData) -> float:
     """The second of two epochs of the same steps as PyTorch alone would write them."""
     import torch
 
-    from tune_asr.training.fit import build_module
     from tune_asr.training.optimizer import adamw
+    from tune_asr.training.prepare import build_module
 
     torch.manual_seed(config.seed)
     module = build_module(config, data).train()

@@ -44,7 +44,7 @@ def look(data: Path) -> dict[str, float]:
     """Bytes: of imports and data; left by a first trial; of a second at its peak, beside imports; and of its parts."""
     from tune_asr.search.ray.worker import return_memory
     from tune_asr.training.data import load_data
-    from tune_asr.training.fit import build_module
+    from tune_asr.training.prepare import build_module
 
     config = recorded(data)
     loaded = load_data(config)
@@ -71,7 +71,7 @@ def parts(config: Config, data: TrainingData) -> tuple[int, int]:
     """Bytes of weights, gradients and two moments; of the largest batch there may be, with what its gradients need."""
     import torch
 
-    from tune_asr.training.fit import build_module
+    from tune_asr.training.prepare import build_module
 
     module = build_module(config, data).train()
     assert data.speech is not None

@@ -148,7 +148,7 @@ def test_a_users_own_module_resumes_where_it_was(train, recogniser):
         ("model", {"target": "nowhere.Recogniser"}, "model.target: nowhere cannot be imported: ModuleNotFoundError"),
         ("data", {"target": "{}.Recogniser"}, "Recogniser is no LightningDataModule"),
         ("data", {"target": "{}.Data", "sise": 3}, "data.sise: Data has no such parameter: did you mean size?"),
-        ("model", {"target": "{}.Recogniser", "says": "no val_wer"}, "Recogniser does not log val_wer: a LightningMod"),
+        ("model", {"target": "{}.Recogniser", "says": "no val_wer"}, "Recogniser does not log val_wer in validation"),
         ("model", {"target": "{}.Recogniser", "says": "score"}, "logs a val_loss of -1, but it must be 0 or more, as"),
     ],
 )

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 
 from tune_asr.training.batching import Example, collate
 from tune_asr.training.data import TrainingData
-from tune_asr.training.fit import build_module
+from tune_asr.training.prepare import build_module
 
 
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, 4), (3, 2), (8, 1)])

@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import ConfigError, StorageError
+from tune_asr.scoring.scores import Scores
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.training.data import load_data
-from tune_asr.training.epochs import EpochResult
-from tune_asr.training.fit import build_module, fit
+from tune_asr.training.epochs import Epoch, EpochResult
+from tune_asr.training.fit import fit
+from tune_asr.training.prepare import build_module
 from tune_asr.training.resuming import check_resumable
 
 FEW = settings(max_examples=30, deadline=None)  # each writes and syncs files
@@ -28,15 +30,12 @@ RATES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=12
 
 def result(rates):
     """The last epoch of a training with these error rates."""
-    history = [
-        {"epoch": number, "val_wer": rate, "val_cer": 1 - rate, "val_loss": 1.0, "objective": rate}
-        for number, rate in enumerate(rates, start=1)
-    ]
+    history = [Epoch(number, Scores(rate, 1 - rate, 1.0, rate)) for number, rate in enumerate(rates, start=1)]
     return EpochResult(
-        **history[-1],
+        epoch=len(rates),
+        scores=history[-1].scores,
         train_loss=1.0,
-        counts=None,
-        utterances=(),
+        outcome=None,
         train_seconds=1.0,
         val_seconds=1.0,
         seconds=1.0,
@@ -193,6 +192,7 @@ def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
 OWNER = """
 import sys, time
 from pathlib import Path
+from tune_asr.scoring.scores import Scores
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 with CheckpointFolder(Path(sys.argv[1]), metric="val_wer", save_top_k=1, resumed_from=None).lock():
     print(flush=True)

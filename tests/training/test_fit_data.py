@@ -13,7 +13,8 @@ from tune_asr.speech.text.vocabulary import Vocabulary
 from tune_asr.training.batching import Example, collate
 from tune_asr.training.data import SpeechDataModule, training_data
 from tune_asr.training.features.store import FeatureStore
-from tune_asr.training.fit import check_feasible, fit
+from tune_asr.training.fit import fit
+from tune_asr.training.prepare import check_feasible
 from tune_asr.training.speech import Speech
 
 
@@ -101,7 +102,7 @@ def in_double(examples):
         ({"collate_fn": collate_with(texts=b"ab")}, DataError, "yields b'ab' among `texts`, but each .* must be a str"),
         ({"collate_fn": collate_with(ids=1)}, DataError, "yields 1 among `ids`, but each of them must be a str"),
         ({"collate_fn": in_double}, DataError, r"yields features in torch\.float64, but they must be float32"),
-        ({"collate_fn": lambda _: None}, DataError, "yields None in epoch 1, batch 1: look at the collate_fn"),
+        ({"collate_fn": lambda _: None}, DataError, r"yields None in epoch 1, batch 1\n +Look at the collate_fn"),
         (
             {"collate_fn": collate_with(features=float("nan"))},
             DataError,
@@ -147,7 +148,7 @@ def test_the_blank_may_stand_anywhere_and_have_any_name(quick):
         data=training_data(data),
     )
     assert {utterance.hypothesis for utterance in seen[-1].utterances} == {"ab"}
-    assert history[-1]["val_wer"] == history[-1]["val_cer"] == 0.0
+    assert history[-1].scores.val_wer == history[-1].scores.val_cer == 0.0
 
 
 def test_where_words_are_not_separated_the_objective_goes_by_cer(quick):
@@ -156,21 +157,22 @@ def test_where_words_are_not_separated_the_objective_goes_by_cer(quick):
     fit(quick(trainer__max_epochs=1), lambda result, *_: seen.append(result), data=training_data(data))
     (result,) = seen
     assert data.metric == "val_cer"
-    assert result.objective == objective(result.val_cer, result.val_cer, result.val_loss)
+    scores = result.scores
+    assert scores.objective == objective(scores.val_cer, scores.val_cer, scores.val_loss)
 
 
 @pytest.mark.parametrize(("split", "verb"), [("train", "train"), ("val", "validate")])
 def test_a_split_without_a_batch_is_told(quick, split, verb):
     data = Own()
     setattr(data, f"{split}_dataloader", lambda: DataLoader([]))
-    with pytest.raises(ConfigError, match=f"no epoch came about: there is no batch to {verb} on"):
+    with pytest.raises(ConfigError, match=f"no epoch was trained: there is no batch to {verb} on"):
         fit(quick(), lambda *_: None, data=training_data(data))
 
 
 def test_a_stream_that_ends_before_the_batches_it_should_have_is_told(quick):
     data = Own()
     data.train_dataloader = lambda: Stream(data.examples)
-    with pytest.raises(ConfigError, match=r"end after 2 of 3 batches, .*: lower trainer\.limit_train_batches"):
+    with pytest.raises(ConfigError, match=r"end after 2 of 3 batches, .*\n +Lower trainer\.limit_train_batches"):
         fit(quick(trainer={"max_epochs": 1, "limit_train_batches": 3}), lambda *_: None, data=training_data(data))
     assert (
         len(fit(quick(trainer={"max_epochs": 1, "limit_train_batches": 2}), lambda *_: None, data=training_data(data)))

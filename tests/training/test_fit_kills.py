@@ -77,7 +77,10 @@ def train(config, num_workers, root, kill):
         if kill == ("report", result.epoch):
             os.kill(os.getpid(), signal.SIGKILL)
         with reports.open("a") as file:
-            print(json.dumps([result.history[-1], result.train_loss, result.lr, result.val_blank_share]), file=file)
+            print(
+                json.dumps([result.history[-1].entry, result.train_loss, result.lr, result.outcome.blank_share]),
+                file=file,
+            )
 
     fit(
         config,

@@ -77,7 +77,7 @@ PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch"
 def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path, config, same, case):
     name, keys, epochs = MATRIX[case]
     history = train(config(name, **keys), tmp_path / "whole")
-    assert len({epoch["val_loss"] for epoch in history}) == EPOCHS
+    assert len({epoch.scores.val_loss for epoch in history}) == EPOCHS
     for after in epochs:
         torch.manual_seed(after)  # what the process did before is of no matter
         resumed = train(config(name, **keys), tmp_path / "resumed", resume_from=tmp_path / "whole" / f"{after}.ckpt")

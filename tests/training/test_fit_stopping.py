@@ -52,14 +52,8 @@ def test_patience_never_ends_a_training_before_its_grace_period(quick):
 
 def test_the_history_grows_by_the_epoch_that_is_told(quick):
     for number, (result, _) in enumerate(results(quick(trainer__max_epochs=3)), start=1):
-        assert [epoch["epoch"] for epoch in result.history] == list(range(1, number + 1))
-        last = result.history[-1]
-        assert {name: last[name] for name in ("val_wer", "val_cer", "val_loss", "objective")} == {
-            "val_wer": result.val_wer,
-            "val_cer": result.val_cer,
-            "val_loss": result.val_loss,
-            "objective": result.objective,
-        }
+        assert [epoch.epoch for epoch in result.history] == list(range(1, number + 1))
+        assert result.history[-1].scores == result.scores
 
 
 def test_the_training_loss_is_the_mean_of_the_batches_however_many_make_a_step(quick):

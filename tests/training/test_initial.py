@@ -8,8 +8,9 @@ import torch
 
 from tune_asr.errors import ConfigError, SettingError
 from tune_asr.training.data import load_data
-from tune_asr.training.fit import build_module, fit
+from tune_asr.training.fit import fit
 from tune_asr.training.initial import check_initial, initialise
+from tune_asr.training.prepare import build_module
 
 
 @pytest.fixture(scope="module")

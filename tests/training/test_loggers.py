@@ -70,7 +70,7 @@ def test_tensorboard_has_a_run_a_trial_with_its_searched_values_and_the_metrics(
     names = [info.name.tag for info in metadata.parse_experiment_plugin_data(content).metric_infos]
     assert names == ["val_wer", "val_cer", "val_loss"]
     for name in names:
-        assert [scalar.value for scalar in events.Scalars(name)] == pytest.approx([e[name] for e in history])
+        assert [scalar.value for scalar in events.Scalars(name)] == pytest.approx([e.scores.get(name) for e in history])
     assert "hp_metric" not in events.Tags()["scalars"]
 
 

@@ -26,7 +26,7 @@ def trained(tmp_path_factory, quick):
         save(path)
 
     fit(quick(), sink)
-    assert 0 < results[-1].val_cer < 1
+    assert 0 < results[-1].scores.val_cer < 1
     return path, results[-1]
 
 
@@ -50,8 +50,8 @@ def test_a_loaded_checkpoint_gives_its_recorded_metrics_again(trained, quick):
     metrics = validate(module, load_data(quick()).module)
     assert module.outcome().counts == result.counts
     assert module.outcome().utterances == result.utterances
-    assert metrics["val_loss"] == result.val_loss
-    assert metrics["val_wer"] == pytest.approx(result.val_wer)
+    assert metrics["val_loss"] == result.scores.val_loss
+    assert metrics["val_wer"] == pytest.approx(result.scores.val_wer)
 
 
 def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
@@ -60,8 +60,8 @@ def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
     hypotheses = [utterance.hypothesis for utterance in result.utterances]
     assert len(references) == 12
     assert any(hypotheses)
-    assert result.val_wer == jiwer.wer(references, hypotheses)
-    assert result.val_cer == jiwer.cer(references, hypotheses)
+    assert result.scores.val_wer == jiwer.wer(references, hypotheses)
+    assert result.scores.val_cer == jiwer.cer(references, hypotheses)
 
 
 def test_the_shares_of_blank_frames_and_of_empty_hypotheses_are_those_of_each_utterance_alone(trained, quick):
@@ -73,11 +73,11 @@ def test_the_shares_of_blank_frames_and_of_empty_hypotheses_are_those_of_each_ut
         with torch.no_grad():
             log_probs, _ = module(batch.features, batch.feature_lengths)
         best += log_probs[0].argmax(-1).tolist()
-    assert result.val_blank_share == best.count(module.blank_id) / len(best)
-    assert result.val_empty_share == sum(u.hypothesis.split() == [] for u in result.utterances) / 12
+    assert result.outcome.blank_share == best.count(module.blank_id) / len(best)
+    assert result.outcome.empty_share == sum(u.hypothesis.split() == [] for u in result.utterances) / 12
     metrics = validate(module, data)
-    assert metrics["val_blank_share"] == pytest.approx(result.val_blank_share)
-    assert metrics["val_empty_share"] == pytest.approx(result.val_empty_share)
+    assert metrics["val_blank_share"] == pytest.approx(result.outcome.blank_share)
+    assert metrics["val_empty_share"] == pytest.approx(result.outcome.empty_share)
 
 
 def test_a_model_that_says_nothing_has_blanks_and_empty_hypotheses_alone(trained, quick):
@@ -93,7 +93,7 @@ def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path)
     metrics = validate(module, load_data(quick(data__batch_size=batch_size)).module)
-    assert metrics["val_loss"] == pytest.approx(result.val_loss, rel=1e-5)
+    assert metrics["val_loss"] == pytest.approx(result.scores.val_loss, rel=1e-5)
     assert module.outcome().counts == result.counts
 
 

@@ -10,9 +10,10 @@ from tune_asr.training.callbacks.ema import WarmingAverage
 from tune_asr.training.checkpoints import RAW_WEIGHTS
 from tune_asr.training.data import load_data
 from tune_asr.training.encoders import ENCODERS
-from tune_asr.training.fit import build_module, fit
+from tune_asr.training.fit import fit
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw, peak_rate
+from tune_asr.training.prepare import build_module
 
 NORMS = (torch.nn.LayerNorm, torch.nn.GroupNorm, torch.nn.BatchNorm1d)
 SECTION = {"lr": 1e-3, "weight_decay": 0.1, "betas": (0.9, 0.98)}
@@ -132,7 +133,7 @@ def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
     with torch.no_grad():
         for i, batch in enumerate(load_data(config).module.val_dataloader()):
             loaded.validation_step(batch, i)
-    assert loaded.counts() == results[-1].counts
+    assert loaded.outcome().counts == results[-1].counts
 
 
 def test_the_average_lives_where_the_training_will_be(quick):

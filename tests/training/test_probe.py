@@ -8,7 +8,8 @@ from tune_asr.errors import SettingError
 from tune_asr.training.augment.perturb import change_speed
 from tune_asr.training.callbacks.probe import probe
 from tune_asr.training.data import load_data
-from tune_asr.training.fit import build_module, fit
+from tune_asr.training.fit import fit
+from tune_asr.training.prepare import build_module
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, DataError
-from tune_asr.training.targets import check_targets, construct, import_target, mistake_of_the_users
+from tune_asr.training.targets import check_targets, construct, import_target, mistake_in_custom_code
 
 OWN = """
 import lightning.pytorch as pl
@@ -118,7 +118,7 @@ def test_an_exception_of_a_users_class_is_told_with_its_place_and_others_are_lef
     try:
         raise NameError("los")
     except NameError as error:
-        mistake = mistake_of_the_users(config, error)
+        mistake = mistake_in_custom_code(config, error)
     assert (mistake is not None) == code
     if code:
         assert re.match(rf"{__file__}:\d+: test_an_exc\w+ raised NameError: los\n", str(mistake))

@@ -79,7 +79,7 @@ def read_recorded(
     try:
         trained = content.get("origin", {})
         origin = origin or trained
-        report = report or history(content)[-1]
+        report = report or history(content)[-1].entry
         config = from_values(dict(origin["config"]), str(checkpoint))
         weights = dict(content["state_dict"])
         if not all(isinstance(value, Tensor) for value in weights.values()):

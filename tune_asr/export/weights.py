@@ -14,8 +14,8 @@ from tune_asr.config.load import from_values
 from tune_asr.errors import StorageError
 from tune_asr.export.seal import CONFIG, WEIGHTS, verify
 from tune_asr.training.data import TrainingData
-from tune_asr.training.fit import build_module
 from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.prepare import build_module
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

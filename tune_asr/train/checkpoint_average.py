@@ -16,12 +16,11 @@ from torch import Tensor
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
-from tune_asr.scoring.counts import objective
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.train.validation import validate
-from tune_asr.training.checkpoints import EPOCHS_STATE, RAW_WEIGHTS, CheckpointFile, history, load_checkpoint
+from tune_asr.training.checkpoints import EPOCHS_STATE, RAW_WEIGHTS, CheckpointFile, Content, history, load_checkpoint
 from tune_asr.training.data import TrainingData
-from tune_asr.training.epochs import best_epochs, rank
+from tune_asr.training.epochs import Epoch, best_epochs
 from tune_asr.training.outcome import UtteranceResult
 
 # What a training needs to go on, and an average has none of.
@@ -33,16 +32,16 @@ class Average:
     """An average of checkpoints: the epochs they are of, what it scores, and its file where it is kept."""
 
     epochs: list[int]
-    metrics: Mapping[str, float]
-    """An entry of a history, whose `epoch` is the newest of those averaged."""
-    against: Mapping[str, float]
+    result: Epoch
+    """Its scores, under the newest of those epochs."""
+    against: Epoch
     """The best of those epochs, as the history has it."""
     utterances: tuple[UtteranceResult, ...]
     checkpoint: Path | None
 
 
 def average_best(
-    config: Config, data: TrainingData, folder: CheckpointFolder, history: Sequence[Mapping[str, float]]
+    config: Config, data: TrainingData, folder: CheckpointFolder, history: Sequence[Epoch]
 ) -> Average | None:
     """Average the best checkpoints in `folder`, `checkpoint.average_top_k` at most, and keep what is better than each.
 
@@ -52,20 +51,18 @@ def average_best(
     Raises:
         StorageError: a checkpoint is damaged, or the average cannot be written.
     """
-    kept = [epoch for epoch in history if folder.kept(epoch["epoch"])]
+    kept = [epoch for epoch in history if folder.kept(epoch.epoch)]
     chosen = best_epochs(kept, folder.metric, config.checkpoint.average_top_k)
     if len(chosen) < 2:
         return None
-    epochs = [int(epoch["epoch"]) for epoch in chosen]
+    epochs = [epoch.epoch for epoch in chosen]
     weights = mean_weights([load_checkpoint(folder.path(epoch))["state_dict"] for epoch in epochs])
     found = validate(config, data, weights)
-    values = found.metrics
-    ranked_by = objective(values[folder.metric], values["val_cer"], values["val_loss"])
-    metrics = {"epoch": max(epochs), **values, "objective": ranked_by}
-    is_better = rank(metrics, folder.metric)[:3] < rank(chosen[0], folder.metric)[:3]
-    record = {"epochs": sorted(epochs), "best": dict(chosen[0])}
-    path = _save(folder, metrics, weights, record) if is_better else None
-    return Average(sorted(epochs), metrics, chosen[0], found.utterances, path)
+    result = Epoch(max(epochs), found.scores)
+    is_better = result.scores.order(folder.metric) < chosen[0].scores.order(folder.metric)
+    record = {"epochs": sorted(epochs), "best": chosen[0].entry}
+    path = _save(folder, result, weights, record) if is_better else None
+    return Average(sorted(epochs), result, chosen[0], found.utterances, path)
 
 
 def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -> Average | None:
@@ -79,11 +76,12 @@ def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -
         return None
     content = load_checkpoint(path)
     try:
-        (metrics,) = history(content)
-        epochs, against, weights = content["averaged"]["epochs"], content["averaged"]["best"], content["state_dict"]
+        (result,) = history(content)
+        epochs, against = content["averaged"]["epochs"], Epoch.of(content["averaged"]["best"])
+        weights = content["state_dict"]
     except (LookupError, TypeError, ValueError) as error:
         raise StorageError(f"{path}: not an average that `train` has kept: move it away") from error
-    return Average(epochs, metrics, against, validate(config, data, weights).utterances, path)
+    return Average(epochs, result, against, validate(config, data, weights).utterances, path)
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -97,13 +95,11 @@ def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: mean(name, value) for name, value in states[0].items()}
 
 
-def _save(
-    folder: CheckpointFolder, metrics: Mapping[str, float], weights: Mapping[str, Tensor], record: Mapping[str, Any]
-) -> Path:
+def _save(folder: CheckpointFolder, result: Epoch, weights: Mapping[str, Tensor], record: Mapping[str, Any]) -> Path:
     """Save the average as the newest of its checkpoints, without what a training goes on from."""
-    newest: dict[str, Any] = load_checkpoint(folder.path(metrics["epoch"]))
+    newest: Content = load_checkpoint(folder.path(result.epoch))
     content = {key: value for key, value in newest.items() if key not in _STATE_OF_TRAINING}
     content["state_dict"] = dict(weights)
-    content["callbacks"] = {EPOCHS_STATE: {"history": [dict(metrics)]}}
+    content["callbacks"] = {EPOCHS_STATE: {"history": [result.entry]}}
     content["averaged"] = dict(record)
     return folder.save_average(lambda path: CheckpointFile().save_checkpoint(content, path))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.scoring.metric import Metric
 from tune_asr.storage import locks
 from tune_asr.storage.atomic import TEMPORARY_PREFIX, replace_file
 from tune_asr.storage.errors import writing
-from tune_asr.training.epochs import EpochResult, Save, best_epochs
+from tune_asr.training.epochs import Epoch, EpochResult, Save, best_epochs
 
 AVERAGE = "ctc-average.ckpt"
 """The average of a training's best checkpoints: see `checkpoint_average`."""
@@ -38,7 +39,7 @@ class CheckpointFolder:
         StorageError: the folder cannot be written.
     """
 
-    def __init__(self, dirpath: Path, *, metric: str, save_top_k: int, resumed_from: Path | None) -> None:
+    def __init__(self, dirpath: Path, *, metric: Metric, save_top_k: int, resumed_from: Path | None) -> None:
         self.dirpath = dirpath
         self.metric = metric
         self.save_top_k = save_top_k
@@ -69,11 +70,11 @@ class CheckpointFolder:
             raise StorageError(Problem(str(self.dirpath), what, f"Wait for its end, or keep these in: --set {another}"))
         return lock
 
-    def path(self, epoch: float) -> Path:
+    def path(self, epoch: int) -> Path:
         """The checkpoint of an epoch; `epoch` counts from 1."""
-        return self.dirpath / f"ctc-epoch={int(epoch) - 1:02d}.ckpt"
+        return self.dirpath / f"ctc-epoch={epoch - 1:02d}.ckpt"
 
-    def kept(self, epoch: float) -> Path | None:
+    def kept(self, epoch: int) -> Path | None:
         """The checkpoint of an epoch of this training, if it is still there; an earlier training's is none."""
         path = self.path(epoch)
         return path if (self._saved_one or self._goes_on) and path.exists() else None
@@ -100,14 +101,14 @@ class CheckpointFolder:
         self._write(final, save)
         return final
 
-    def thin(self, history: Sequence[Mapping[str, float]], save_top_k: int) -> None:
+    def thin(self, history: Sequence[Epoch], save_top_k: int) -> None:
         """Remove what is neither new nor among the `save_top_k` best."""
-        saved = [epoch for epoch in history if self.kept(epoch["epoch"])]
+        saved = [epoch for epoch in history if self.kept(epoch.epoch)]
         best = best_epochs(saved, self.metric, save_top_k)
         for epoch in saved[:-1]:
             if epoch not in best:
-                self.path(epoch["epoch"]).unlink(missing_ok=True)
-                alignments_of(self.path(epoch["epoch"])).unlink(missing_ok=True)
+                self.path(epoch.epoch).unlink(missing_ok=True)
+                alignments_of(self.path(epoch.epoch)).unlink(missing_ok=True)
 
     def _write(self, final: Path, save: Save) -> None:
         replace_file(final, save, setting="checkpoint.dirpath")

@@ -53,13 +53,13 @@ def _write_alignments(trained: Trained) -> Path | None:
 
 
 def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
-    best = "the average" if trained.is_average else f"epoch {trained.best['epoch']:.0f} of {trained.epochs}"
+    best = "the average" if trained.is_average else f"epoch {trained.best.epoch} of {trained.epochs}"
     ema = ", of the moving average of the weights (ema)" if config.checkpoint.weights == "ema" else ""
     yield "best", f"{best}{ema}"
     if average := _average(trained, config):
         yield "average", average
     counts = [utterance.counts for utterance in trained.utterances]
-    wer, cer = f"{trained.best['val_wer']:.2%}", f"{trained.best['val_cer']:.2%}"
+    wer, cer = (f"{trained.best.scores.value(name):.2%}" for name in ("val_wer", "val_cer"))
     if counts:
         by_words = trained.metric == "val_wer"
         wer += _interval([c.word_errors for c in counts], [c.words for c in counts]) if by_words else ""
@@ -69,7 +69,7 @@ def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
         wer += f"{total.insertions:,} put in"
     yield "WER", wer
     yield "CER", cer
-    if warning := too_early(trained.best[trained.metric], trained.metric):
+    if warning := too_early(trained.best.scores.value(trained.metric), trained.metric):
         yield "warning", warning
 
 
@@ -81,11 +81,11 @@ def _average(trained: Trained, config: Config) -> str:
     if average is None:
         asked = config.checkpoint.average_top_k and trained.num_parameters is not None
         return "not made: fewer than two checkpoints" if asked else ""
+    here, there = average.result.scores.value(metric), average.against.scores.value(metric)
     verdict = "kept" if average.checkpoint else "not kept, for it is no better"
     return (
         f"of epochs {', '.join(map(str, average.epochs))}: {metric.removeprefix('val_').upper()} "
-        f"{average.metrics[metric]:.2%}, where epoch {average.against['epoch']} has {average.against[metric]:.2%}: "
-        f"{verdict}"
+        f"{here:.2%}, where epoch {average.against.epoch} has {there:.2%}: {verdict}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tune_asr.config.sections import Config
-from tune_asr.training.epochs import PATIENCE, EpochResult
+from tune_asr.training.epochs import METRICS, PATIENCE, EpochResult
 from tune_asr.wording import count
 
 
@@ -15,9 +15,10 @@ def header(max_epochs: int) -> str:
 
 def epoch_line(result: EpochResult, max_epochs: int, *, is_best: bool) -> str:
     """Show an epoch: losses in nats per token, learning rate of its last step, time."""
+    wer, cer, loss = (result.scores.value(name) for name in METRICS)
     return (
-        f"epoch {result.epoch:3d}/{max_epochs}  {result.train_loss:7.3f}  {result.val_loss:7.3f}  "
-        f"{result.val_wer:8.2%}  {result.val_cer:8.2%}  {result.lr:7.1e}  {result.seconds:6.1f} s{'  best' * is_best}"
+        f"epoch {result.epoch:3d}/{max_epochs}  {result.train_loss:7.3f}  {loss:7.3f}  "
+        f"{wer:8.2%}  {cer:8.2%}  {result.lr:7.1e}  {result.seconds:6.1f} s{'  best' * is_best}"
     )
 
 

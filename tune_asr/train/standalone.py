@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +21,10 @@ from tune_asr.training.callbacks.bar import epoch_bar
 from tune_asr.training.callbacks.samples import Samples
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import TrainingData
-from tune_asr.training.epochs import HORIZON, Diverged, EpochResult, Save, best_epochs, ended_by, rank
+from tune_asr.training.epochs import HORIZON, Diverged, Epoch, EpochResult, Save, best_epochs, ended_by, rank
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
 from tune_asr.training.outcome import UtteranceResult
-
-History = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ class Training:
                 self.say(stopped_early(self.config, rules[0], len(history)))
             return _conclude(log, history, rules, has_diverged=has_diverged)
 
-    def _fit(self, log: _Log, resume_from: Path | None) -> tuple[History, bool]:
+    def _fit(self, log: _Log, resume_from: Path | None) -> tuple[list[Epoch], bool]:
         """Return the history, and whether the training diverged."""
         loggers = make_loggers(self.config.logging, self.save_dir, name="tensorboard") if self.folder else []
         try:
@@ -125,7 +123,7 @@ def _resume_hint(log: _Log) -> Iterator[None]:
         raise
 
 
-def _conclude(log: _Log, history: History, rules: Sequence[str], *, has_diverged: bool) -> Trained:
+def _conclude(log: _Log, history: Sequence[Epoch], rules: Sequence[str], *, has_diverged: bool) -> Trained:
     """Choose the best epoch, or the average of several.
 
     Storage errors are printed or kept, not raised: the training has already finished.
@@ -134,10 +132,10 @@ def _conclude(log: _Log, history: History, rules: Sequence[str], *, has_diverged
     # Before other batches are validated: padding is that of the epoch of the data's trainer.
     padding = training.data.speech.padding_share() if training.data.speech else None
     best = min(history, key=lambda epoch: rank(epoch, training.data.metric))
-    checkpoint = folder.kept(best["epoch"]) if folder else None
+    checkpoint = folder.kept(best.epoch) if folder else None
     average, why_no_average = _average(log, history)
     if average and average.checkpoint:
-        best, checkpoint, utterances = average.metrics, average.checkpoint, average.utterances
+        best, checkpoint, utterances = average.result, average.checkpoint, average.utterances
     else:
         utterances = log.utterances or _transcribe(log, checkpoint)
     return Trained(
@@ -157,14 +155,14 @@ def _conclude(log: _Log, history: History, rules: Sequence[str], *, has_diverged
     )
 
 
-def _average(log: _Log, history: History) -> tuple[Average | None, str]:
+def _average(log: _Log, history: Sequence[Epoch]) -> tuple[Average | None, str]:
     """Average the best checkpoints; returns the average, or the error that prevented it."""
     config, data, folder = log.training.config, log.training.data, log.training.folder
     if not (folder and config.checkpoint.average_top_k):
         return None, ""
     best = best_epochs(history, data.metric, config.checkpoint.average_top_k)
     try:
-        if log.last or all(folder.kept(epoch["epoch"]) for epoch in best):
+        if log.last or all(folder.kept(epoch.epoch) for epoch in best):
             average = average_best(config, data, folder, history)
         else:  # resumed after its end: the averaged checkpoints were removed
             average = read_average(config, data, folder)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tune_asr.scoring.metric import Metric
 from tune_asr.train.checkpoint_average import Average
+from tune_asr.training.epochs import METRICS, Epoch
 from tune_asr.training.outcome import UtteranceResult
 
 
@@ -15,10 +17,10 @@ from tune_asr.training.outcome import UtteranceResult
 class Trained:
     """Result of a training."""
 
-    metric: str
+    metric: Metric
     """Metric of the best epoch: `val_wer` or `val_cer`."""
-    best: Mapping[str, float]
-    """Entry of the history for the best epoch, or for the average if that is better."""
+    best: Epoch
+    """Best epoch, or the average if that is better."""
     epochs: int
     """Number of epochs in all, those before a resume included."""
     has_diverged: bool
@@ -50,7 +52,7 @@ class Trained:
     def json_line(self) -> str:
         """Last line of standard output."""
         values: dict[str, float | str | list[int] | None] = {}
-        values |= {name: self.best[name] for name in ("epoch", "val_wer", "val_cer", "val_loss")}
+        values |= {"epoch": self.best.epoch, **{name: self.best.scores.get(name) for name in METRICS}}
         values["checkpoint"] = str(self.checkpoint) if self.checkpoint else None
         if self.average and self.is_average:  # `epoch` is the newest of these
             values["averaged_epochs"] = self.average.epochs

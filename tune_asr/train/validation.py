@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from tune_asr.config.sections import Config
+from tune_asr.scoring.scores import Scores
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.data import TrainingData
-from tune_asr.training.epochs import measured
-from tune_asr.training.fit import build_module, ends_in_words
+from tune_asr.training.fit import explain_errors
+from tune_asr.training.measured import measured
 from tune_asr.training.outcome import UtteranceResult
+from tune_asr.training.prepare import build_module
 from tune_asr.training.trainer import make_trainer
 
 
@@ -20,8 +22,7 @@ from tune_asr.training.trainer import make_trainer
 class Validation:
     """What weights make of the validation data; `utterances` is empty for a module that is no `CTCModule`."""
 
-    metrics: dict[str, float]
-    """`val_wer`, `val_cer`, `val_loss`."""
+    scores: Scores
     utterances: tuple[UtteranceResult, ...]
 
 
@@ -36,7 +37,7 @@ def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) 
     module = build_module(config, data)
     module.load_state_dict(dict(weights))
     trainer = make_trainer(config)
-    with ends_in_words(config):
+    with explain_errors(config):
         trainer.validate(module, datamodule=data.module, verbose=False)
     outcome = outcome_of(module)
-    return Validation(measured(trainer, module), outcome.utterances if outcome else ())
+    return Validation(measured(trainer, module, data.metric), outcome.utterances if outcome else ())

@@ -18,6 +18,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tune_asr.errors import ConfigError, StorageError
+from tune_asr.training.epochs import Epoch
 
 EPOCHS_STATE, EMA_STATE, BATCHES_STATE = "tune_asr.epochs", "tune_asr.ema", "tune_asr.batches"
 _STATES_OF_0_1_0 = {"EpochReport": EPOCHS_STATE, "WarmingAverage": EMA_STATE}
@@ -105,13 +106,13 @@ def _upgraded(content: Any) -> Any:
     return content
 
 
-def history(content: Mapping[str, Any]) -> list[dict[str, float]]:
+def history(content: Mapping[str, Any]) -> list[Epoch]:
     """Return the epochs of a loaded checkpoint.
 
     Raises:
         LookupError, TypeError: it is no checkpoint of a training.
     """
-    return list(content["callbacks"][EPOCHS_STATE]["history"])
+    return [Epoch.of(entry) for entry in content["callbacks"][EPOCHS_STATE]["history"]]
 
 
 def hyper_parameters(content: Mapping[str, Any]) -> Mapping[str, Any]:

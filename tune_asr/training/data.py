@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError
+from tune_asr.scoring.metric import Metric
 from tune_asr.speech.audio.frames import FRAMES_PER_SECOND, output_frames
 from tune_asr.speech.corpus import Corpus
 from tune_asr.speech.survey.survey import Survey
@@ -120,7 +121,7 @@ class TrainingData:
     """Symbols by id."""
     blank_id: int = 0
     """Id of the blank in `vocab`."""
-    metric: str = "val_wer"
+    metric: Metric = "val_wer"
     """Metric of the best epoch: `val_wer` or `val_cer`."""
     fingerprint: str | None = None
     """Hash of training and validation data; None if a custom class has none."""

@@ -110,7 +110,7 @@ def _check_parameters(target: type[Any], section: str, parameters: Iterable[str]
         raise ConfigError(f"{section}.target: {target.__qualname__}: {error}: it is built with {told}") from None
 
 
-def mistake_of_the_users(config: Config, error: Exception) -> SettingError | None:
+def mistake_in_custom_code(config: Config, error: Exception) -> SettingError | None:
     """An exception that came up through a class of the user's, in words; None for any other."""
     frame = _users_frame(error)
     if frame is None or not (isinstance(config.data, CustomTarget) or isinstance(config.model, CustomTarget)):

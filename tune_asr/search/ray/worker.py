@@ -117,7 +117,7 @@ def _train(work: Work) -> None:
         if last:
             # The search may be over with this report, and its processes with it: W&B has to be done before.
             close(loggers)
-        _announce(work, f"epoch {result.epoch} WER {result.val_wer:.4f} loss {result.val_loss:.4f}")
+        _announce(work, f"epoch {result.epoch} WER {result.scores.val_wer:.4f} loss {result.scores.val_loss:.4f}")
         # Tune copies what it is given and deletes it as it likes: it gets a pointer, the checkpoint is ours.
         with tempfile.TemporaryDirectory() as pointer:
             Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report.checkpoint}))
@@ -174,18 +174,17 @@ def _report(work: Work, folder: ResultsFolder, result: EpochResult, save: Save, 
     """Write the epoch's checkpoint; returns the event for the ledger."""
     from tune_asr.record.checkpoints import CHECKPOINT, UTTERANCES, epoch_folder, write_checkpoint
     from tune_asr.record.events import Report, WordCounts
-    from tune_asr.scoring.scores import Scores
 
     where = epoch_folder(folder.checkpoints(work.number), result.epoch)
     write_checkpoint(where, {CHECKPOINT: save, UTTERANCES: lambda path: _write_utterances(path, result)})
     return Report(
         trial=work.number,
         epoch=result.epoch,
-        scores=Scores(result.val_wer, result.val_cer, result.val_loss, result.objective),
+        scores=result.scores,
         train_loss=result.train_loss,
-        val_blank_share=result.val_blank_share,
-        val_empty_share=result.val_empty_share,
-        weights="ema" if result.weights == "ema" else "raw",
+        val_blank_share=result.outcome.blank_share if result.outcome else None,
+        val_empty_share=result.outcome.empty_share if result.outcome else None,
+        weights=result.weights,
         counts=WordCounts.of(result.counts) if result.counts else WordCounts(),
         train_seconds=round(result.train_seconds, 4),
         val_seconds=round(result.val_seconds, 4),

@@ -14,7 +14,7 @@ import lightning.pytorch as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tune_asr.training.epochs import batch_loss
+from tune_asr.training.measured import batch_loss
 
 _SECONDS_BETWEEN_DRAWINGS = 0.2
 _WIDTH = 30

@@ -1,0 +1,56 @@
+"""Numbers that Lightning's Trainer holds after a step and after a validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from tune_asr.errors import ConfigError
+from tune_asr.scoring.counts import objective
+from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.scores import Scores
+from tune_asr.training.ctc_module import outcome_of
+from tune_asr.training.epochs import METRICS
+
+
+def batch_loss(trainer: pl.Trainer, outputs: Mapping[str, Any]) -> float | None:
+    """Return the loss of a training batch; None if a custom module left the batch out."""
+    # Lightning has divided it, so that the gradients of a step add up to a mean.
+    return float(outputs["loss"]) * trainer.accumulate_grad_batches if "loss" in outputs else None
+
+
+def measured(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) -> Scores:
+    """Return the scores of the validation that has just ended; some may not be finite.
+
+    Args:
+        trainer: trainer that validated.
+        module: module that was validated.
+        metric: error rate that leads the objective.
+
+    Raises:
+        ConfigError: a custom module does not log a score.
+    """
+    values = {name: _logged(trainer, module, name) for name in METRICS}
+    if outcome := outcome_of(module):
+        # Lightning keeps logged values in float32; a ratio of integers has more digits.
+        values |= {"val_wer": outcome.counts.wer, "val_cer": outcome.counts.cer}
+    return Scores(**values, objective=objective(values[metric], values["val_cer"], values["val_loss"]))
+
+
+def _logged(trainer: pl.Trainer, module: pl.LightningModule, name: str) -> float:
+    value = trainer.callback_metrics.get(name)
+    if value is None:
+        logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"
+        raise ConfigError(
+            f"model.target: {name_of(module)} does not log {name} in validation; it logs {logged}",
+            hint=f"Log {', '.join(METRICS)} in validation_step or on_validation_epoch_end.",
+        )
+    return float(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+
+
+def name_of(module: pl.LightningModule) -> str:
+    """Return the dotted path of a module's class."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"

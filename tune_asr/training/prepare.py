@@ -1,0 +1,96 @@
+"""Module of a training: built, checked against the data, and given its first weights."""
+
+from __future__ import annotations
+
+import lightning.pytorch as pl
+
+from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
+from tune_asr.corpus.beside import initial_sha256
+from tune_asr.training.checkpoints import Origin
+from tune_asr.training.ctc import require_feasible
+from tune_asr.training.data import TrainingData
+from tune_asr.training.features.noise import load_noise
+from tune_asr.training.initial import initialise
+from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.optimizer import peak_rate
+from tune_asr.training.seeding import seed_everything_for
+from tune_asr.training.targets import construct, import_target
+
+
+def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.LightningModule, Origin]:
+    """Build the module of a training, with its noise; return it with the origin for its checkpoints.
+
+    Args:
+        config: checked configuration.
+        data: its data.
+        is_new: whether the training starts; a resumed one gets its weights from the checkpoint.
+
+    Raises:
+        ConfigError: a custom class cannot be imported, or the initial weights do not fit.
+        SettingError: a custom class cannot be built.
+        DataError: too many transcripts do not fit their frames.
+    """
+    seed_everything_for(config.seed, "weights")
+    module = build_module(config, data)
+    origin = Origin(config=config.model_dump(), data_fingerprint=data.fingerprint)
+    if isinstance(module, SimpleCTCModule):
+        noise = module.perturb.noises = load_noise(config)
+        if noise and noise.fingerprint:
+            origin["noise_fingerprint"] = noise.fingerprint
+        if is_new:
+            initialise(module, config)
+        module.counts_infeasible = data.speech is None
+    check_feasible(config, data)
+    if is_new and (initial := initial_sha256(config)):
+        origin["initial_sha256"] = initial
+    return module, origin
+
+
+def module_class(config: Config) -> type[pl.LightningModule]:
+    """Return the class of `model.target`: `SimpleCTCModule` for a built-in encoder.
+
+    Raises:
+        ConfigError: a custom class cannot be imported.
+    """
+    if isinstance(config.model, CustomTarget):
+        return import_target(config.model.target, pl.LightningModule, "model")
+    return SimpleCTCModule
+
+
+def build_module(config: Config, data: TrainingData) -> pl.LightningModule:
+    """Build the LightningModule of a configuration.
+
+    Raises:
+        ConfigError: a custom class cannot be imported, or does not take its parameters.
+        SettingError: a custom class cannot be built.
+    """
+    target, vocab, scheduler = module_class(config), list(data.vocab), config.scheduler.model_dump()
+    if isinstance(config.model, CustomTarget):
+        parameters = config.model.parameters
+        return construct(target, "model", parameters, vocab=vocab, scheduler=scheduler, blank_id=data.blank_id)
+    batches = config.trainer.accumulate_grad_batches
+    utterances = data.speech.utterances_a_step(batches) if data.speech else None
+    return SimpleCTCModule(
+        vocab,
+        scheduler,
+        data.blank_id,
+        model=config.model.model_dump(),
+        optimizer=config.optimizer.model_dump() | {"lr": peak_rate(config, utterances)},
+        augment=config.augment.model_dump(),
+        num_mel_bins=config.features.num_mel_bins,
+        sample_rate=config.features.sample_rate,
+    )
+
+
+def check_feasible(config: Config, data: TrainingData) -> None:
+    """Check that the subsampling leaves nearly all training transcripts enough frames.
+
+    Raises:
+        DataError: more than `MAX_INFEASIBLE_PERCENT` cannot be aligned.
+    """
+    if config.subsampling is None or data.speech is None:
+        return
+    infeasible = data.speech.infeasible_training(config.subsampling)
+    where = f" at model.subsampling {config.subsampling} (for example {next(iter(infeasible), '')})"
+    require_feasible(len(infeasible), data.speech.num_train, where)
