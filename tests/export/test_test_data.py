@@ -8,7 +8,7 @@ import soundfile
 from tune_asr.config.load import from_values
 from tune_asr.corpus.sources import read_test_set
 from tune_asr.export.test_set import num_seen
-from tune_asr.training.speech import load_speech
+from tune_asr.training.shared_speech import load_speech
 
 
 def test_another_part_of_a_recording_is_another_recording(tmp_path):

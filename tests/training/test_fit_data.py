@@ -15,7 +15,7 @@ from tune_asr.training.data import SpeechDataModule, training_data
 from tune_asr.training.features.store import FeatureStore
 from tune_asr.training.fit import fit
 from tune_asr.training.prepare import check_feasible
-from tune_asr.training.speech import Speech
+from tune_asr.training.shared_speech import Speech
 
 
 def speech(texts, num_frames):

@@ -5,7 +5,7 @@ import pytest
 from tune_asr.training.data import SpeechDataModule, training_data
 from tune_asr.training.epochs import Diverged
 from tune_asr.training.fit import fit
-from tune_asr.training.speech import load_speech
+from tune_asr.training.shared_speech import load_speech
 
 STILL = 1e-12  # a learning rate at which nothing moves: no epoch but the first improves
 

@@ -17,7 +17,7 @@ from tune_asr.speech.audio.frames import FRAMES_PER_SECOND, output_frames
 from tune_asr.speech.corpus import Corpus
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
-from tune_asr.training.speech import BATCH_KEYS, Speech, Split, load_speech
+from tune_asr.training.shared_speech import BATCH_KEYS, Speech, Split, load_speech
 from tune_asr.training.targets import construct, import_target
 
 
