@@ -15,6 +15,7 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report import __main__ as report
 from tune_asr.report.findings import narrow_ranges, pruning
+from tune_asr.space.distributions import parse
 from tune_asr.wording import short_names
 
 CONFIG = {"trainer": {"max_epochs": 4}}
@@ -125,7 +126,7 @@ def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(sear
     ],
 )
 def test_the_end_of_a_range_is_five_percent_of_it_in_its_own_scale(distribution, value, end):
-    assert narrow_ranges({"key": distribution}, {"key": value}) == ({"key": end} if end else {})
+    assert narrow_ranges({"key": parse(distribution)}, {"key": value}) == ({"key": end} if end else {})
 
 
 def test_the_next_commands_are_those_that_work(searched, capsys):

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ledgers import event
+from tune_asr.record.search_yaml import read_description
 from tune_asr.report.findings import horizon_of
 from tune_asr.report.rungs import RungOrder, asha_metric, foretold, rank_correlation, rung_orders
 from tune_asr.report.timeline import Run, runs
@@ -34,7 +35,7 @@ def test_a_rung_is_compared_with_the_next_over_the_trials_that_came_to_both(sear
         if i < 3:
             search.epoch(trial, [3 - i])
         search.log("pruned" if i == 3 else "finished", trial=trial)
-    first, end = rung_orders(search.state, {})
+    first, end = rung_orders(search.state, "objective")
     assert (first.name, set(first.values), first.stopped) == ("epoch 1", {f"0000{i}" for i in range(4)}, {"00003"})
     assert (end.name, end.epoch, len(end.values)) == ("the end", 2, 3)
     assert foretold([first, end]) == [
@@ -78,11 +79,12 @@ def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
 
 @pytest.mark.parametrize(("metric", "compared"), [("val_wer", "val_wer"), ("val_cer", "val_cer")])
 def test_the_end_is_compared_by_what_rungs_compared(search, metric, compared):
-    described = search.describe(metric=metric, space={"asha": {"metric": "val_wer"}})
-    assert asha_metric(described) == compared
+    search.describe(metric=metric, space={"asha": {"metric": "val_wer"}})
+    assert asha_metric(read_description(search.folder.search_yaml).plan, metric) == compared
 
 
 @pytest.mark.parametrize(("stop_epoch", "horizon"), [(None, 4), (3, 3)])
 def test_a_search_that_stops_all_trials_early_has_an_early_horizon(search, stop_epoch, horizon):
     config = {"trainer": {"max_epochs": 9}, "early_stopping": {"stop_epoch": stop_epoch}}
-    assert horizon_of(search.describe(config=config), search.state) == horizon
+    search.describe(config=config)
+    assert horizon_of(read_description(search.folder.search_yaml).plan, search.state) == horizon

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tune_asr.config.load import from_values
+from tune_asr.record.search_yaml import read_description
 from tune_asr.report.transcripts import aligned, aligned_characters, references
 from tune_asr.scoring.counts import count_errors
 
@@ -31,13 +33,14 @@ def test_an_alignment_of_characters_has_their_counted_errors_and_all_of_them(ref
 
 def test_the_references_of_synthetic_speech_are_made_again():
     data = {"target": "synthetic", "num_train": 8, "num_val": 3, "num_words": 20, "alphabet": "abcd"}
-    found = references({"config": {"data": data}})
+    found = references(from_values({"data": data}, "config"))
     assert list(found) == ["val-00000", "val-00001", "val-00002"]
     assert all(text and set(text) <= set("abcd ") for text in found.values())
 
 
-def test_what_cannot_be_made_again_is_not_made_up(tmp_path):
+def test_references_are_never_invented(tmp_path, search):
     (tmp_path / "val.txt").write_text("secret")
-    for data in ({"target": "manifest", "train": "t", "val": str(tmp_path / "val.txt")}, {"target": "a.B"}, "x"):
-        assert references({"config": {"data": data}}) == {}
-    assert references({}) == {}, "which the defaults would make of synthetic speech"
+    for data in ({"target": "manifest", "train": "t", "val": str(tmp_path / "val.txt")}, {"target": "a.B"}):
+        assert references(from_values({"data": data}, "config")) == {}
+    search.describe(config={"data": "x"})
+    assert read_description(search.folder.search_yaml).plan is None, "and not the synthetic speech of the defaults"

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tune_asr.record.ranking import standings
+from tune_asr.record.search_yaml import read_description
 from tune_asr.report.terminal import print_report
 from tune_asr.report.what_next import advise
 from tune_asr.space.asha import Asha
@@ -17,8 +18,19 @@ QUICK = [[5, 4, 3, 2], [3, 2, 1, 1], [4, 3, 3, 3], [9, 9, 9, 9]]
 
 
 @pytest.fixture
-def conduct(search):
-    """Run the curves one after the other under a setting; returns search.yaml."""
+def plan_of(search):
+    """Return the plan that a report reads from search.yaml."""
+
+    def plan_of(**description):
+        search.describe(**description)
+        return read_description(search.folder.search_yaml).plan
+
+    return plan_of
+
+
+@pytest.fixture
+def conduct(search, plan_of):
+    """Run the curves one after the other under a setting; returns the plan."""
 
     def conduct(curves=CURVES, **setting):
         setting = {"grace_period": 1, "reduction_factor": 2, "max_t": 4} | setting
@@ -37,7 +49,7 @@ def conduct(search):
                     break
             else:
                 search.log("finished", trial=trial)
-        return search.describe(space={"asha": AshaSection(**setting).model_dump()})
+        return plan_of(space={"asha": AshaSection(**setting).model_dump()})
 
     return conduct
 
@@ -82,6 +94,7 @@ def test_where_nothing_is_pruned_no_controls_are_asked_for(search, conduct):
 
 
 @pytest.mark.parametrize("space", [None, {}, {"asha": None}, {"asha": {"grace_period": "soon"}}])
-def test_without_a_search_yaml_that_says_how_it_was_pruned_there_is_no_advice(search, conduct, space):
+def test_no_advice_without_asha_in_search_yaml(search, conduct, plan_of, space):
     conduct()
-    assert advise({"space": space}, search.state, "val_wer", standings(search.state)) is None
+    plan = None if space is None else plan_of(space=space)
+    assert advise(plan, search.state, "val_wer", standings(search.state)) is None

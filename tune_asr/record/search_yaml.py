@@ -15,6 +15,7 @@ loader as by any other; no value becomes another one on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +28,9 @@ from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import scalar
 from tune_asr.config.schema import Count, Int
 from tune_asr.errors import ConfigError, Problem, StorageError
+from tune_asr.scoring.metric import Metric
 from tune_asr.space import plan as plans
+from tune_asr.space.plan import Plan
 from tune_asr.storage.atomic import write_atomic
 
 
@@ -106,18 +109,28 @@ def read_search_yaml(path: Path) -> dict[str, Any]:
     return description
 
 
-def read_description(path: Path) -> dict[str, Any]:
-    """What search.yaml says, for a report: without `space` and `config` where this version cannot read these two.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Contents of search.yaml that a report needs."""
+
+    metric: Metric
+    versions: Mapping[str, str]
+    plan: Plan | None
+    """None if this version cannot read `space` or `config`."""
+
+
+def read_description(path: Path) -> Description:
+    """Read search.yaml for a report, also if this version cannot read its space.
 
     Raises:
-        StorageError: it is not there, or another of its keys is missing or damaged; everything that is wrong is named.
+        StorageError: the file or a key other than `space` and `config` is missing or damaged; all mistakes are named.
     """
-    description = _described(path)
+    values = _described(path)
     try:
-        plans.from_values(description["space"], description["config"], str(path))
+        plan = plans.from_values(values["space"], values["config"], str(path))
     except ConfigError:
-        return {key: value for key, value in description.items() if key not in ("space", "config")}
-    return description
+        plan = None
+    return Description(values["metric"], values["versions"], plan)
 
 
 def _described(path: Path) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Literal, TypeGuard
 
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances
 from tune_asr.scoring.intervals import paired_difference
-from tune_asr.space.plan import last_epoch
+from tune_asr.space.distributions import LISTED, Distribution
+from tune_asr.space.plan import Plan
 
+End = Literal["lower", "upper"]
 _NEAR = 0.05
 """The part of a range, at each end, in which a winner says that the best may lie outside."""
 
@@ -57,10 +59,10 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
     )
 
 
-def horizon_of(search: Mapping[str, Any], state: SearchState) -> int:
-    """The epochs of a trial that nothing stops; without a search.yaml the most that any has trained."""
-    if "space" in search:
-        return last_epoch(search["space"], search["config"])
+def horizon_of(plan: Plan | None, state: SearchState) -> int:
+    """Return the maximum epochs per trial; without a plan, the longest observed."""
+    if plan:
+        return plan.last_epoch
     return max((trial.epoch for trial in state.trials.values()), default=0)
 
 
@@ -87,35 +89,35 @@ def first_against_second(
     )
 
 
-def narrow_ranges(param_space: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, str]:
-    """The searched ranges that end at the winner, so that a better value may lie outside.
+def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str, object]) -> dict[str, End]:
+    """Return the searched ranges that end at the winner: a better value may lie outside.
 
     Args:
-        param_space: by path, the distribution as search_spaces/*.yaml spells it: `{loguniform: [1e-4, 3e-2]}`.
-        params: the winner's values.
+        distributions: distribution of each searched key.
+        params: values of the winner.
 
     Returns:
-        By path, the end at which the winner is: `lower` or `upper`.
+        End of the range at which the winner is, by key.
     """
     ends = {
-        path: _end(name, arguments, params[path])
-        for path, distribution in param_space.items()
-        if _is_number(params.get(path))
-        for name, arguments in distribution.items()
+        key: _end(distribution, value)
+        for key, distribution in distributions.items()
+        if is_number(value := params.get(key))
     }
-    return {path: end for path, end in ends.items() if end}
+    return {key: end for key, end in ends.items() if end}
 
 
-def _end(name: str, arguments: Sequence[Any], value: Any) -> str | None:
-    """Which end of its distribution `value` is at: `lower`, `upper`, or None."""
-    if name in ("choice", "grid_search"):
-        ordered = all(_is_number(item) for item in arguments) and (
+def _end(distribution: Distribution, value: float) -> End | None:
+    """Return the end of its distribution at which `value` is, None in the middle."""
+    name, arguments = distribution.kind, distribution.arguments
+    if name in LISTED:
+        ordered = all(map(is_number, arguments)) and (
             all(a < b for a, b in pairwise(arguments)) or all(a > b for a, b in pairwise(arguments))
         )
         # Of two choices, one is always an end: that says nothing.
         if not ordered or len(arguments) < 3:
             return None
-        return {min(arguments): "lower", max(arguments): "upper"}.get(value)
+        return "lower" if value == min(arguments) else "upper" if value == max(arguments) else None
     low, high = arguments[0], arguments[1]
     if name in ("randint", "lograndint"):
         high -= 1  # exclusive, as in Ray
@@ -128,5 +130,6 @@ def _end(name: str, arguments: Sequence[Any], value: Any) -> str | None:
     return "lower" if place <= _NEAR else "upper" if place >= 1 - _NEAR else None
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number, which True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tune_asr.record.events import Event
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, former_best, removed_best, sound_standings
 from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.ranking import Standing, leader, standings
-from tune_asr.record.search_yaml import read_description
+from tune_asr.record.search_yaml import Description, read_description
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
 from tune_asr.scoring.metric import Metric
+from tune_asr.space.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Results:
     """What a search has left behind so far."""
 
     folder: ResultsFolder
-    search: dict[str, Any]
-    """search.yaml, empty where there is none."""
+    search: Description | None
+    """Contents of search.yaml, None without one."""
     state: SearchState
     """What the ledger says."""
     metric: Metric
@@ -35,8 +35,18 @@ class Results:
     running: bool
     damaged: list[Damaged]
     """Checkpoints that would have been the best, but cannot be loaded."""
-    can_export: bool
-    """Whether the first of `ranked` can be loaded, and is one of the built-in models: of others that is not known."""
+    can_load: bool
+    """Whether the checkpoint of the first of `ranked` is kept and intact."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """Space and configuration of the search, None if they are missing or unreadable."""
+        return self.search.plan if self.search else None
+
+    @property
+    def can_export(self) -> bool:
+        """Whether the winner can be exported. For a custom model, which has no subsampling of ours, that is unknown."""
+        return self.can_load and not (self.plan and self.plan.config.subsampling is None)
 
     def events(self) -> Iterator[Event]:
         """The ledger, line by line: it may be large."""
@@ -54,8 +64,8 @@ def gather(root: Path, rows: int) -> Results:
     # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
     running = folder.is_running()
     state = SearchState.read(folder.ledger)
-    search = read_description(folder.search_yaml) if folder.search_yaml.exists() else {}
-    metric: Metric = search.get("metric", "val_wer")
+    search = read_description(folder.search_yaml) if folder.search_yaml.exists() else None
+    metric: Metric = search.metric if search else "val_wer"
     ranked, damaged = _sound(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
     can_load = leader(ranked) is not None
     if not can_load:
@@ -64,9 +74,7 @@ def gather(root: Path, rows: int) -> Results:
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }
-    is_of_the_users = "." in search.get("config", {}).get("model", {}).get("target", "")
-    can_export = can_load and not is_of_the_users
-    return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_export)
+    return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_load)
 
 
 def _sound(

@@ -6,17 +6,16 @@ correlation over the trials that came to both: 1 where the order stayed, 0 where
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tune_asr.record.ranking import rung_metric
 from tune_asr.record.state import SearchState
-from tune_asr.space.sections import AshaSection
+from tune_asr.scoring.metric import Metric
+from tune_asr.space.plan import Plan
 
 _FEWEST = 3
 """Trials: the order of two is a coin."""
@@ -40,8 +39,13 @@ class RungOrder:
         return "the end" if self.at_end else f"epoch {self.epoch}"
 
 
-def rung_orders(state: SearchState, search: Mapping[str, Any]) -> list[RungOrder]:
-    """Every rung that a trial came to, the first one first, and the end where a trial finished."""
+def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
+    """Return every rung that a trial reached, the first one first, and the end if a trial finished.
+
+    Args:
+        state: trials with their decisions.
+        metric: metric of the rungs, by which finished trials are compared too.
+    """
     values: dict[int, dict[str, float]] = {}
     stopped: dict[int, set[str]] = {}
     for trial in state.trials.values():
@@ -52,7 +56,6 @@ def rung_orders(state: SearchState, search: Mapping[str, Any]) -> list[RungOrder
     orders = [RungOrder(epoch, False, values[epoch], frozenset(stopped.get(epoch, ()))) for epoch in sorted(values)]
     if not orders:
         return []
-    metric = asha_metric(search)
     ends = {
         trial.number: value
         for trial in state.trials.values()
@@ -63,11 +66,9 @@ def rung_orders(state: SearchState, search: Mapping[str, Any]) -> list[RungOrder
     return [*orders, RungOrder(last_epoch, True, ends, frozenset())] if ends else orders
 
 
-def asha_metric(search: Mapping[str, Any]) -> str:
-    """What trials are compared by at a rung."""
-    if "space" not in search:
-        return "objective"
-    return rung_metric(AshaSection.model_validate(search["space"].get("asha") or {}).metric, search["metric"])
+def asha_metric(plan: Plan | None, metric: Metric) -> str:
+    """Return the score that rungs compare, of a search that ranks by `metric`."""
+    return rung_metric(plan.space.asha.metric, metric) if plan else "objective"
 
 
 def foretold(orders: list[RungOrder]) -> list[str]:

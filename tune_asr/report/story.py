@@ -42,8 +42,8 @@ def header(results: Results) -> Iterator[str]:
     for damaged in results.damaged:
         what = f"trial {damaged.trial} at epoch {damaged.epoch} would be the best, but its checkpoint cannot be used"
         yield f"Warning: {what}, and it is passed over: {printable(str(damaged))}"
-    if results.search and "space" not in results.search:
-        wrote = printable(results.search["versions"].get("tune_asr", "another version"))
+    if results.search and results.plan is None:
+        wrote = printable(results.search.versions.get("tune_asr", "another version"))
         yield f"search.yaml is damaged, or of another version (tune_asr {wrote}): its ranges and `asha` are left out."
 
 
@@ -63,7 +63,7 @@ def sureness(results: Results) -> Iterator[str]:
 
 def savings(results: Results) -> Iterator[str]:
     """What pruning saved, and at which rungs."""
-    saved = pruning(results.state, horizon_of(results.search, results.state))
+    saved = pruning(results.state, horizon_of(results.plan, results.state))
     if not saved.stopped:
         return
     without = saved.trained + saved.saved
@@ -81,7 +81,7 @@ def replays(results: Results) -> Iterator[str]:
     best = leader(results.ranked)
     if best is None or results.running or too_early(best[1].scores.value(results.metric), results.metric):
         return
-    if advice := advise(results.search, results.state, results.metric, results.ranked):
+    if advice := advise(results.plan, results.state, results.metric, results.ranked):
         yield from replay_lines(advice)
 
 
@@ -112,11 +112,10 @@ def winner(results: Results) -> Iterator[str]:
     if warning := too_early(report.scores.value(results.metric), results.metric):
         yield f"Warning: {warning}"
         return
-    space = results.search.get("space", {}).get("param_space") or {}
-    for path, end in narrow_ranges(space, trial.params).items():
-        ((kind, arguments),) = space[path].items()
-        searched = f"{kind} {value_text(arguments)}"
-        place = f"{path} = {value_text(trial.params[path])} is at the {end} end of its range, {searched}"
+    distributions = results.plan.distributions if results.plan else {}
+    for key, end in narrow_ranges(distributions, trial.params).items():
+        searched = f"{distributions[key].kind} {value_text(distributions[key].arguments)}"
+        place = f"{key} = {value_text(trial.params[key])} is at the {end} end of its range, {searched}"
         yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import ValidationError
 
 from tune_asr.record.events import Decision
 from tune_asr.record.ranking import Standing, rung_metric
@@ -14,7 +11,7 @@ from tune_asr.record.state import SearchState, Trial
 from tune_asr.report.findings import horizon_of
 from tune_asr.report.replay import Fate, History, Replay, Setting
 from tune_asr.scoring.metric import Metric
-from tune_asr.space.sections import AshaSection
+from tune_asr.space.plan import Plan
 
 LEADERS = 3
 """So many of the first trials a setting must keep for certain, to be recommended."""
@@ -52,23 +49,23 @@ def controls(state: SearchState) -> Iterator[tuple[Trial, Decision]]:
                 yield trial, decision
 
 
-def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked: list[Standing]) -> Advice | None:
+def advise(plan: Plan | None, state: SearchState, metric: Metric, ranked: list[Standing]) -> Advice | None:
     """Replay the search under other settings of `asha`.
 
     Args:
-        search: search.yaml.
-        state: the search.
-        metric: what the winner is chosen by.
-        ranked: the standings.
+        plan: space of the search, None if it is not known.
+        state: trials of the search.
+        metric: metric that chooses the winner.
+        ranked: standings, best first.
 
     Returns:
-        None where search.yaml says nothing of `asha`, or fewer than two trials have a result.
+        None if search.yaml has no `asha`, or fewer than two trials have a result.
     """
-    asha = _asha_of(search)
+    asha = plan.space.asha if plan and "asha" in plan.space.model_fields_set else None
     leaders = tuple((trial.number, report.epoch) for trial, report in ranked if report)[:LEADERS]
     if asha is None or len(leaders) < 2:
         return None
-    max_t = horizon_of(search, state)
+    max_t = horizon_of(plan, state)
     setting = Setting(rung_metric(asha.metric, metric), asha.grace_period, asha.reduction_factor)
     history = History(state, max_t)
     replays = {other: history.replay(other) for other in _neighbours(setting, metric, max_t)}
@@ -89,13 +86,6 @@ def advise(search: Mapping[str, Any], state: SearchState, metric: Metric, ranked
         adds_controls=controls > asha.controls,
         leaders=leaders,
     )
-
-
-def _asha_of(search: Mapping[str, Any]) -> AshaSection | None:
-    try:
-        return AshaSection.model_validate(search["space"]["asha"])
-    except (KeyError, TypeError, ValidationError):  # there is no search.yaml, or somebody has written in it
-        return None
 
 
 def _neighbours(own: Setting, metric: Metric, max_t: int) -> list[Setting]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.state import Trial
+from tune_asr.report.findings import is_number
 from tune_asr.report.results import Results
-from tune_asr.space import distributions
+from tune_asr.space.distributions import LISTED, Distribution
 from tune_asr.wording import short_names, shortened, value_text
 
 Value = float | str
@@ -23,13 +24,9 @@ _CLOSEST = 0.08
 """Distance below which two ticks overlap, as a part of the axis."""
 
 
-def escaped(value: Any) -> str:
+def escaped(value: object) -> str:
     """Return a value as short text that Plotly does not read as HTML."""
     return escape(shortened(value_text(value), _LONGEST), quote=False)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +89,21 @@ class Axis:
 def axes_of(results: Results) -> list[Axis]:
     """Return an axis for each searched key, in the order of the keys."""
     keys = searched_keys(results.state)
-    param_space = results.search.get("space", {}).get("param_space") or {}
+    distributions = results.plan.distributions if results.plan else {}
     names = [escaped(name) for name in short_names(keys)]
     # Names that are cut may become equal.
     unique = [name if names.count(name) == 1 else f"{name} {i}" for i, name in enumerate(names, start=1)]
     trials = results.state.trials.values()
     return [
-        _axis(key, name, param_space.get(key), [trial.params[key] for trial in trials if key in trial.params])
+        _axis(key, name, distributions.get(key), [trial.params[key] for trial in trials if key in trial.params])
         for key, name in zip(keys, unique, strict=True)
     ]
 
 
-def _axis(key: str, name: str, written: Any, values: Sequence[Any]) -> Axis:
-    """Return the distribution of search.yaml as an axis if it holds all values, else the narrowest one that does."""
-    numeric = all(map(_is_number, values))
-    try:
-        space = distributions.parse(written)
-    except ValueError:
-        space = None  # no search.yaml, or a damaged one
-    if space and space.kind in distributions.LISTED:
+def _axis(key: str, name: str, space: Distribution | None, values: Sequence[Any]) -> Axis:
+    """Return the axis of a distribution if it holds all values, else the narrowest one that does."""
+    numeric = all(map(is_number, values))
+    if space and space.kind in LISTED:
         choices = tuple(dict.fromkeys(map(escaped, space.arguments)))
         if all(escaped(value) in choices for value in values):
             return Axis(key, name, choices)

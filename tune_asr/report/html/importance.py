@@ -14,7 +14,7 @@ from tune_asr.record.state import Trial
 from tune_asr.report.html.axes import Axis
 from tune_asr.report.html.look import ACCENT, Figure, figure
 from tune_asr.report.results import Results
-from tune_asr.report.rungs import rung_orders
+from tune_asr.report.rungs import asha_metric, rung_orders
 
 _FEWEST = 4
 _SURE = 30
@@ -57,7 +57,7 @@ def importance_figure(results: Results, axes: Sequence[Axis]) -> Iterator[Figure
 
 def _comparable(results: Results) -> tuple[list[Trial], Mapping[str, float], str]:
     """Return the trials with their values after equally many epochs, before any was dropped, if there is a rung."""
-    if orders := rung_orders(results.state, results.search):
+    if orders := rung_orders(results.state, asha_metric(results.plan, results.metric)):
         values, place = orders[0].values, f"over all trials at epoch {orders[0].epoch}"
     else:
         values = {trial.number: report.scores.value(results.metric) for trial, report in results.ranked if report}

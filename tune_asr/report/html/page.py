@@ -32,7 +32,7 @@ from tune_asr.report.html.thinning import thinned
 from tune_asr.report.html.trial_figures import cost_figure, curves_figure, history_figure, intervals_figure
 from tune_asr.report.html.utterance_table import utterance_table
 from tune_asr.report.results import Results, gather
-from tune_asr.report.rungs import rung_orders
+from tune_asr.report.rungs import asha_metric, rung_orders
 from tune_asr.report.timeline import runs
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.wording import percent, printable
@@ -98,7 +98,7 @@ def _figures(results: Results) -> Iterator[Figure]:
     if shown:
         yield history_figure(shown, results)
     yield from curves_figure(results)
-    if orders := rung_orders(results.state, results.search):
+    if orders := rung_orders(results.state, asha_metric(results.plan, results.metric)):
         yield rungs_figure(orders, results)
     if shown:
         yield cost_figure(shown, results)

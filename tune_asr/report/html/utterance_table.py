@@ -1,51 +1,49 @@
-"""The table of the winner's utterances, worst first, beside what the runner-up and the base settings made of them."""
+"""Table of the winner's utterances, worst first, beside those of the runner-up and the base settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from tune_asr.config.sections import Config
 from tune_asr.record.events import Report
 from tune_asr.record.ranking import Standing
 from tune_asr.record.state import Trial
 from tune_asr.report.results import Results
 from tune_asr.report.transcripts import (
     Hypothesis,
-    Word,
+    Run,
     aligned,
     aligned_characters,
-    character_errors,
     hypotheses_of,
-    makes,
     references,
+    transcripts,
 )
 from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.transcript import Transcript
 
 _ROWS = 100
 _WORDS = 60
 _CHARACTERS = 40
-"""Of a word."""
+"""Characters of a word."""
 _TEXT = 480
 """Characters of a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one trial heard: the counts, and the words, each with what is wrong with it.
-
-    Characters take the place of words where CER ranks.
-    """
+    """Hypothesis of one trial: its counts of errors, and its words with their kinds of edit."""
 
     counts: str
-    words: list[Word]
+    words: list[Run]
+    """Words, or runs of characters if CER ranks."""
     gap: str
-    """Between words; none between runs of characters."""
+    """Text between words; empty between runs of characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One utterance; a cell is None where the trial's utterances are not there."""
+    """One utterance; a cell is None if the trial's hypotheses are not kept."""
 
     id: str
     reference: str
@@ -54,120 +52,120 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class UtteranceTable:
-    """The table, and what has to be said about it."""
+    """Rows of the table, and notes above it."""
 
     columns: list[str]
-    """What each trial is, e.g. `winner, trial 00003`."""
+    """Role and number of each trial, e.g. `winner, trial 00003`."""
     rows: list[Row]
     notes: list[str]
     unit: str
-    """What is counted: `Words`, or `Characters`."""
+    """`Words`, or `Characters` if CER ranks."""
 
 
 def utterance_table(results: Results) -> UtteranceTable | None:
-    """The table; None where the winner's utterances are not there."""
+    """Return the table, None if the winner's hypotheses are not kept."""
     trials, notes = _compared(results)
-    heard = {name: hypotheses_of(results.folder, trial, report) for name, (trial, report) in trials.items()}
-    first = next(iter(heard.values()), {})
+    hypotheses = {role: hypotheses_of(results.folder, trial, report) for role, (trial, report) in trials.items()}
+    first = next(iter(hypotheses.values()), {})
     if not first:
         return None
-    texts = references(results.search)
-    said = {id: text for id, text in texts.items() if id in first and makes(text, first[id])}
-    worst = _worst_first(first, said, results.metric)
+    known = transcripts(references(results.plan.config) if results.plan else {}, first)
+    worst = _worst_first(first, known, results.metric)
     rows = [
-        Row(
-            id,
-            _cut(said.get(id, ""), _TEXT),
-            [_cell(said.get(id), found.get(id), results.metric) for found in heard.values()],
-        )
+        _row(id, known.get(id), [found.get(id) for found in hypotheses.values()], results.metric)
         for id in worst[:_ROWS]
     ]
     if len(worst) > _ROWS:
         notes.insert(0, f"The worst {_ROWS} of {len(worst):,}; all of them are in utterances/.")
-    if not said:
-        notes.append(
-            "The references are not shown: the data that search.yaml names are not there any more, or changed."
-        )
+    if not known:
+        notes.append("The references are not shown: the data of search.yaml are missing, or have changed.")
     unit = "Words" if results.metric == "val_wer" else "Characters"
-    return UtteranceTable([f"{name}, trial {trial.number}" for name, (trial, _) in trials.items()], rows, notes, unit)
+    columns = [f"{role}, trial {trial.number}" for role, (trial, _) in trials.items()]
+    return UtteranceTable(columns, rows, notes, unit)
 
 
-def _worst_first(heard: Mapping[str, Hypothesis], said: Mapping[str, str], metric: Metric) -> list[str]:
-    """The utterances by what the metric counts, of as many errors those with the higher rate first.
+def _worst_first(hypotheses: Mapping[str, Hypothesis], known: Mapping[str, Transcript], metric: Metric) -> list[str]:
+    """Sort the utterances by their errors, those of equal errors by their rate.
 
-    Where CER ranks, it takes references to count: an utterance without one comes last, by its words.
+    If CER ranks, only an utterance with a reference has errors; the others come last, by their words.
     """
 
     def key(id: str) -> tuple[float | str, ...]:
-        found = heard[id]
-        words = (-found.errors, -found.errors / max(1, found.words), id)
+        counts = hypotheses[id].counts
+        words = (-counts.errors, -counts.errors / max(1, counts.words or 0), id)
         if metric == "val_wer":
             return words
-        errors = character_errors(said[id], found) if id in said else 0
-        return (-errors, -errors / max(1, len(said.get(id, ""))), *words)
+        if id not in known:
+            return (0, 0, *words)
+        errors = known[id].counts.character_errors
+        return (-errors, -errors / max(1, len(known[id].reference)), *words)
 
-    return sorted(heard, key=key)
+    return sorted(hypotheses, key=key)
 
 
 def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[str]]:
-    """The trials beside each other, by what they are; and what is to be said about the one that is missing."""
+    """Return the trials to compare by their role, and a note if none has the base settings."""
     trials = {
-        name: (trial, report)
-        for name, (trial, report) in zip(("winner", "runner-up"), results.ranked, strict=False)
+        role: (trial, report)
+        for role, (trial, report) in zip(("winner", "runner-up"), results.ranked, strict=False)
         if report
     }
     base = base_trial(results)
     if base is None:
         return trials, ["No trial has the base settings: what the search has gained over them is not known."]
     trial, report = base
-    for name, (other, _) in trials.items():
+    for role, (other, _) in trials.items():
         if other is trial:
-            return trials, [f"The {name} has the base settings."]
+            return trials, [f"The {role} has the base settings."]
     if report is None:
         return trials, [f"Trial {trial.number} has the base settings, and no result yet."]
     return {**trials, "base settings": (trial, report)}, []
 
 
 def base_trial(results: Results) -> Standing | None:
-    """The best trial whose searched values are those of the base configuration."""
-    config = results.search.get("config")
-    if config is None:
+    """Return the best trial whose searched values are those of the base configuration."""
+    if results.plan is None:
         return None
+    config = results.plan.config
     for trial, report in results.ranked:
-        if all(_at(config, path) == value for path, value in trial.params.items()):
+        if all(_value(config, key) == value for key, value in trial.params.items()):
             return trial, report
     return None
 
 
-def _at(config: Mapping[str, Any], path: str) -> Any:
-    found: Any = config
-    for part in path.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+def _value(config: Config, key: str) -> object:
+    """Return the value of a dotted key, None if it is not set."""
+    found: object = config
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
+    return list(found) if isinstance(found, tuple) else found
 
 
-def _cell(reference: str | None, heard: Hypothesis | None, metric: Metric) -> Cell | None:
-    if heard is None:
-        return None
-    if metric == "val_cer":
-        return _cell_of_characters(reference, heard)
-    counts = f"S {heard.substitutions}  D {heard.deletions}  I {heard.insertions}  of {heard.words}"
-    words = aligned(reference, heard.text) if reference is not None else [("equal", w) for w in heard.text.split()]
-    return Cell(counts, _shown(words, _CHARACTERS), " ")
+def _row(id: str, known: Transcript | None, hypotheses: list[Hypothesis | None], metric: Metric) -> Row:
+    reference = known.reference if known else None
+    cell = _word_cell if metric == "val_wer" else _character_cell
+    return Row(id, _cut(reference or "", _TEXT), [cell(reference, each) if each else None for each in hypotheses])
 
 
-def _cell_of_characters(reference: str | None, heard: Hypothesis) -> Cell:
+def _word_cell(reference: str | None, found: Hypothesis) -> Cell:
+    counts = found.counts
+    shown = f"S {counts.substitutions}  D {counts.deletions}  I {counts.insertions}  of {counts.words}"
+    words: list[Run] = [("equal", word) for word in found.text.split()]
+    return Cell(shown, _shown(words if reference is None else aligned(reference, found.text), _CHARACTERS), " ")
+
+
+def _character_cell(reference: str | None, found: Hypothesis) -> Cell:
     if reference is None:
-        return Cell("", [("equal", _cut(heard.text, _TEXT))], "")
-    runs = aligned_characters(reference, heard.text)
-    numbers = {kind: sum(len(run) for found, run in runs if found == kind) for kind in ("replace", "delete", "insert")}
+        return Cell("", [("equal", _cut(found.text, _TEXT))], "")
+    runs = aligned_characters(reference, found.text)
+    numbers = {kind: sum(len(run) for other, run in runs if other == kind) for kind in ("replace", "delete", "insert")}
     counts = "  ".join(f"{letter} {number}" for letter, number in zip("SDI", numbers.values(), strict=True))
     return Cell(f"{counts}  of {len(reference.strip())}", _shown(runs, _TEXT), "")
 
 
-def _shown(words: list[Word], length: int) -> list[Word]:
-    """As many of them as there is room for, each cut to a length."""
-    shown = [(kind, _cut(word, length)) for kind, word in words[:_WORDS]]
+def _shown(words: list[Run], length: int) -> list[Run]:
+    """Return as many words as there is room for, each cut to `length`."""
+    shown: list[Run] = [(kind, _cut(word, length)) for kind, word in words[:_WORDS]]
     return [*shown, ("equal", "…")] if len(words) > _WORDS else shown
 
 
