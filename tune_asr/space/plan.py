@@ -114,12 +114,6 @@ def from_values(space: dict[str, Any], config: dict[str, Any], name: str) -> Pla
     return _plan(checked, load.from_values(config, f"{name}: config"), layered, [], problems)
 
 
-def last_epoch(space: dict[str, Any], config: dict[str, Any]) -> int:
-    """`Plan.last_epoch` out of a `search.yaml` that was checked before: no value of any key is tried again."""
-    checked, _ = _examine(_layered(space, "search.yaml"))
-    return Plan(space=checked, distributions={}, config=load.from_values(config, "search.yaml: config")).last_epoch
-
-
 def _layered(space: dict[str, Any], name: str) -> Layered:
     return Layered(space, strict_yaml.Document(f"{name}: space", space, {}))
 
