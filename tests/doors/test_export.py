@@ -125,7 +125,7 @@ def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
 
 
 def test_verify_says_that_a_bundle_is_whole_and_needs_no_torch(bundle):
-    code = "import sys; from tune_asr.export import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    code = "import sys; from tune_asr.export.__main__ import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code, "--verify", bundle], capture_output=True, text=True, check=True)
     said, ended = run.stdout.splitlines()
     assert said.endswith("are what was exported")
@@ -153,7 +153,7 @@ def test_a_bundle_that_was_altered_is_not_loaded(copy):
 
 def test_a_folder_that_exists_is_refused(results, export, tmp_path):
     (tmp_path / "taken").mkdir()
-    assert "exists, and is never overwritten" in export(results, "--output", "taken", expect=5)
+    assert "this exists, and nothing is ever overwritten" in export(results, "--output", "taken", expect=5)
     (results / "bundle").mkdir()
     assert f"{results}/bundle" in export(results, expect=5)
 
@@ -184,14 +184,14 @@ def test_sigterm_leaves_no_half_made_folder(results, tmp_path, monkeypatch):
 
 def test_the_folder_of_a_running_search_is_refused(results, export):
     with ResultsFolder(results).lock():
-        assert "a search runs here" in export(results, expect=5)
+        assert "a search is running here" in export(results, expect=5)
 
 
 def test_a_search_without_an_epoch_has_nothing_to_export(results, export):
     lines = (results / "trials.jsonl").read_text().splitlines(keepends=True)
     first = [line for line in lines if json.loads(line)["event"] in ("search_started", "created")]
     (results / "trials.jsonl").write_text("".join(first))
-    assert "no trial has an epoch whose checkpoint is kept and sound" in export(results, expect=5)
+    assert "no trial has an epoch with an intact checkpoint" in export(results, expect=5)
     assert "trial 00001 is pending and has no epoch" in export(results, "--trial", "1", expect=5)
 
 
@@ -199,7 +199,7 @@ def test_a_folder_that_is_no_search_is_refused(export, tmp_path, copy):
     for folder in (tmp_path / "nowhere", copy):
         err = export(folder, expect=5)
         assert str(folder) in err
-    assert "this is a bundle, exported already" in err
+    assert "this is a bundle already" in err
 
 
 def test_a_name_that_no_file_can_have_is_one_of_no_file(export):
@@ -213,7 +213,7 @@ def test_a_damaged_checkpoint_is_named(results, export):
     for checkpoint in results.glob("checkpoints/*/*/checkpoint.ckpt"):
         checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"?")
     said = export(results, expect=5)
-    assert "no trial has an epoch whose checkpoint is kept and sound" in said
+    assert "no trial has an epoch with an intact checkpoint" in said
     assert said.count("checkpoint.ckpt does not match its SHA-256") == len(list(results.glob("checkpoints/*/*")))
 
 
@@ -224,7 +224,11 @@ def test_where_the_best_checkpoint_is_damaged_its_copy_is_exported_else_the_next
     if not has_copy:
         (results / "best.ckpt").unlink()
     said = export(results)
-    reason = "is exported: it is a copy of what cannot be used" if has_copy else "^passed over, for it cannot be used"
+    reason = (
+        "is exported: it is a copy of a checkpoint that cannot be used"
+        if has_copy
+        else "^passed over, since it cannot be used"
+    )
     assert re.search(rf"{reason}: {best.parent}: checkpoint\.ckpt does not match", said, re.M)
     source = json.loads((results / "bundle" / "config.json").read_text())["source"]
     winner = f"Trial {best_report(finished)['trial']} of the search space, epoch {best_report(finished)['epoch']}"
@@ -253,13 +257,13 @@ def test_a_file_that_does_not_say_how_it_was_trained_is_refused(export, tmp_path
     assert "does not say how it was trained" in export("bare.ckpt", expect=5)
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     assert "not a checkpoint, or damaged" in export("text.ckpt", expect=5)
-    assert "asks for a trial of a search" in export("bare.ckpt", "--trial", "0", expect=2)
+    assert "chooses a trial of a search" in export("bare.ckpt", "--trial", "0", expect=2)
 
 
 def test_without_onnx_one_sentence_says_what_to_install(export, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     said = export(tmp_path, expect=2)
-    assert said == "error: export needs onnx, not installed here: pip install -e '.[export]'\n"
+    assert said == "error: export needs onnx, not installed here\n    Run pip install -e '.[export]'.\n"
 
 
 def test_recordings_of_several_rates_and_a_test_manifest(train, export, tmp_path):
@@ -288,7 +292,7 @@ def test_recordings_of_several_rates_and_a_test_manifest(train, export, tmp_path
     card, config = (folder / "README.md").read_text(), json.loads((folder / "config.json").read_text())
     assert re.search(r"^\| test \| 4 \| 5 \|", card, re.M)
     assert config["results"]["test"]["words"] == 5
-    assert "1 of the 4 test recordings stand in the training or validation data too" in card
+    assert "1 of the 4 test recordings occur, whole or in part, in the training or validation data too" in card
     assert "Bad rows of its manifest that were left out (`data.skip_bad`): 1." in card
     assert str(tmp_path) not in card + (folder / "config.json").read_text()
 

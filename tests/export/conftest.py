@@ -1,4 +1,4 @@
-"""A bundle of each encoder, trained until it speaks; what is exported once serves all tests of this folder."""
+"""Bundles of trained recognisers, one per encoder, shared by the tests of this folder."""
 
 import functools
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ import pytest
 from tune_asr.config.load import from_values
 from tune_asr.export.build import export
 from tune_asr.export.recorded import read_recorded
-from tune_asr.scoring.intervals import wer_interval
 from tune_asr.training.fit import fit
 
 DATA = {
@@ -37,7 +36,7 @@ RECOGNISERS = {
 
 @dataclass
 class Made:
-    """A bundle, the checkpoint it was made of, and what was said meanwhile."""
+    """Bundle, its checkpoint, and the lines printed by the export."""
 
     name: str
     checkpoint: Path
@@ -46,7 +45,7 @@ class Made:
 
 
 def trained(folder, **sections):
-    """The last checkpoint of a training that takes a second or two."""
+    """Train for a second or two, and return the last checkpoint."""
     values = {"data": DATA, "optimizer": {"lr": 0.01}, "trainer": {"max_epochs": 8}, **sections}
     fit(from_values(values, "tiny"), lambda _result, last, save: last and save(folder / "it.ckpt"))
     return folder / "it.ckpt"
@@ -54,13 +53,13 @@ def trained(folder, **sections):
 
 @pytest.fixture(scope="session")
 def make(tmp_path_factory):
-    """Makes the bundle of one of `RECOGNISERS`."""
+    """Make the bundle of one of `RECOGNISERS`, once."""
 
     @functools.cache
     def made(name):
         root = tmp_path_factory.mktemp("recogniser")
         checkpoint, said = trained(root, **RECOGNISERS[name]), []
-        export(read_recorded(checkpoint, name=name), root / "bundle", interval=wer_interval, say=said.append)
+        export(read_recorded(checkpoint, name=name), root / "bundle", say=said.append)
         return Made(name, checkpoint, root / "bundle", said)
 
     return made

@@ -1,4 +1,4 @@
-"""An encoder that obeys the contract exports, and one that does not is found out; the built-in ones: test_build.py."""
+"""Export of custom encoders; test_build.py has the built-in ones."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ BINS, VOCAB = 16, ["<blk>", "a", "b", " "]
 
 
 class Recurrent(nn.Module):
-    """Bidirectional, so that padding matters where lengths are not heeded."""
+    """Bidirectional encoder: padding matters unless it heeds lengths."""
 
     def __init__(self, heeds_lengths=True):
         super().__init__()
@@ -38,18 +38,18 @@ def exported(encoder, path):
     return Recogniser(encoder, open_session(path), VOCAB, 0)
 
 
-def test_a_recurrent_encoder_of_anybodys_is_the_same_in_onnxruntime_at_any_length(tmp_path):
+def test_custom_recurrent_encoder_exports_at_any_length(tmp_path):
     recogniser = exported(Recurrent(), tmp_path / "model.onnx")
     assert check_fresh_lengths(recogniser, BINS) < 1e-4
     lengths = (5, 30, 31, 90)
     examples = [Example(torch.randn(n, BINS), torch.tensor([1]), "a b", f"u{n}") for n in lengths]
     found = validate(recogniser, [collate(examples[:3]), collate(examples[3:])])
-    assert [utterance.id for utterance in found.utterances] == ["u5", "u30", "u31", "u90"]
+    assert [transcript.id for transcript in found.transcripts] == ["u5", "u30", "u31", "u90"]
     assert all(agreement.num_same == len(lengths) for agreement in found.agreements)
     assert found.frames == set(lengths)
 
 
-def test_an_encoder_that_padding_changes_is_refused(tmp_path):
+def test_encoder_changed_by_padding_is_refused(tmp_path):
     recogniser = exported(Recurrent(heeds_lengths=False), tmp_path / "model.onnx")
     with pytest.raises(Disagreement, match="log-probabilities of PyTorch and onnxruntime differ"):
         check_fresh_lengths(recogniser, BINS)

@@ -1,4 +1,4 @@
-"""What is exported against what is on record of it."""
+"""Comparison of an exported model with its record."""
 
 from dataclasses import replace
 
@@ -7,45 +7,53 @@ import pytest
 from tune_asr.config.sections import Config
 from tune_asr.export.agreement import Decoded, Disagreement
 from tune_asr.export.checks import check_record
+from tune_asr.export.figures import Figures
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import score
+from tune_asr.record.events import WordCounts
+from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.scores import Scores
+from tune_asr.scoring.transcript import Transcript
 
-SAID = [Decoded("one", "a b c d", "a b c x", 0.5), Decoded("two", "a b", "a b", 0.5)]
-FOUND = score([(u.reference, u.hypothesis) for u in SAID], lambda errors, words: (0.1, 0.3))
+TRANSCRIPTS = [Decoded("one", "a b c d", "a b c x", 0.5), Decoded("two", "a b", "a b", 0.5)]
+FOUND = replace(score(TRANSCRIPTS), low=0.1, high=0.3)
 
 
-def recorded(is_exact, **report):
-    report = {"epoch": 1, "val_wer": 1 / 6, "val_cer": 0.1, **report}
+def recorded(is_exact, *, val_wer=1 / 6, val_cer=0.1, **counts):
+    figures = Figures(epoch=1, scores=Scores(val_wer, val_cer, None, None), counts=WordCounts(**counts))
     known = {"config": Config(), "weights": {}, "fingerprint": None, "initial_sha256": None}
-    return Recorded(name="it", report=report, is_exact=is_exact, **known)
+    return Recorded(name="it", figures=figures, is_exact=is_exact, **known)
 
 
 @pytest.mark.parametrize("is_exact", [True, False])
-def test_the_same_counts_are_said(is_exact):
+def test_same_counts_confirm_record(is_exact):
     same = recorded(is_exact, words=6, substitutions=1, deletions=0, insertions=0)
-    assert check_record(same, FOUND, SAID) == "The record: the same error counts, WER 16.67%."
+    assert check_record(same, FOUND, TRANSCRIPTS) == "The record: the same error counts, WER 16.67%."
 
 
-def test_one_error_more_is_refused_where_the_training_was_exact():
+def test_exact_training_allows_no_difference():
     with pytest.raises(Disagreement, match="deletions is 1 on record and 0 now"):
-        check_record(recorded(True, deletions=1), FOUND, SAID)
+        check_record(recorded(True, deletions=1), FOUND, TRANSCRIPTS)
 
 
-def test_a_gpu_or_another_number_format_may_differ_inside_the_interval_and_both_rates_are_told():
-    said = check_record(recorded(False, val_wer=0.2), FOUND, SAID)
-    assert "WER 20.00%, measured on another device" in said
-    assert "16.67% in float32" in said
+def test_other_device_may_differ_within_interval():
+    sentence = check_record(recorded(False, val_wer=0.2), FOUND, TRANSCRIPTS)
+    assert "WER 20.00%, measured on another device" in sentence
+    assert "16.67% in float32" in sentence
 
 
-def test_it_may_not_be_worse_by_more():
-    with pytest.raises(Disagreement, match=r"val_wer is 0\.05 on record.*export it with the versions"):
-        check_record(recorded(False, val_wer=0.05), FOUND, SAID)
+def test_other_device_may_not_be_worse():
+    with pytest.raises(Disagreement, match=r"val_wer is 0\.05 on record.*\n    Export it with the versions"):
+        check_record(recorded(False, val_wer=0.05), FOUND, TRANSCRIPTS)
 
 
-def test_it_may_be_better_though_a_result_without_errors_has_a_point_for_an_interval():
-    perfect = score([("a b", "a b")] * 200, lambda errors, words: (0.0, 0.0))
-    said = check_record(recorded(False, val_wer=1 / 400), perfect, [Decoded("one", "a b", "a b", 0.5)] * 200)
-    assert "WER 0.25%, measured on another device or in another number format; 0.00% in float32" in said
+def test_other_device_may_be_better():
+    """A result without errors has a point as its interval, which must not count against it."""
+    transcripts = [Decoded("one", "a b", "a b", 0.5)] * 200
+    perfect = score(transcripts)
+    assert (perfect.low, perfect.high) == (0.0, 0.0)
+    sentence = check_record(recorded(False, val_wer=1 / 400), perfect, transcripts)
+    assert "WER 0.25%, measured on another device or in another number format; 0.00% in float32" in sentence
 
 
 @pytest.mark.parametrize(
@@ -57,25 +65,24 @@ def test_it_may_be_better_though_a_result_without_errors_has_a_point_for_an_inte
         ((0, 1), {"val_wer": 0, "val_cer": 0}, True),
         ((), {"val_wer": 0, "val_cer": 0}, False),
         ((), {"substitutions": 0, "deletions": 1}, False),
-        ((1,), {"val_wer": 0, "val_cer": 0}, False),  # the error is the other's, which is certain
-        ((1,), {"val_wer": 6 / 6, "val_cer": 6 / 10}, False),  # more than two words can have
+        ((1,), {"val_wer": 0, "val_cer": 0}, False),  # the error is in the other utterance, and certain
+        ((1,), {"val_wer": 6 / 6, "val_cer": 6 / 10}, False),  # more errors than two words can have
         ((1,), {"val_wer": 1 / 6, "val_cer": 10 / 10}, False),
         ((0, 1), {"words": 7}, False),
     ],
 )
-def test_another_cpu_may_differ_in_utterances_with_a_tie_and_no_further(tied, counts, is_explained):
-    said = [replace(u, margin=1e-5) if number in tied else u for number, u in enumerate(SAID)]
-    there = recorded(True, **{"val_cer": 0.1, "words": 6, "substitutions": 1, "deletions": 0, "insertions": 0} | counts)
+def test_other_cpu_may_differ_in_ties(tied, counts, is_explained):
+    today = [replace(u, margin=1e-5) if number in tied else u for number, u in enumerate(TRANSCRIPTS)]
+    there = recorded(True, **{"words": 6, "substitutions": 1, "deletions": 0, "insertions": 0} | counts)
     if is_explained:
-        told = check_record(there, FOUND, said)
-        assert f"measured on another CPU; 16.67% on this one. Ties explain the difference: {len(tied)} of 2" in told
+        sentence = check_record(there, FOUND, today)
+        assert f"measured on another CPU; 16.67% on this one. Ties explain the difference: {len(tied)} of 2" in sentence
     else:
         with pytest.raises(Disagreement, match="on record"):
-            check_record(there, FOUND, said)
+            check_record(there, FOUND, today)
 
 
-def test_where_words_mean_nothing_cer_takes_the_place_of_wer():
-    found = score(
-        [("漢字仮名", "漢字仮名"), ("交じり文", "交じり")], lambda errors, characters: (min(errors), max(characters))
-    )
-    assert (found.metric, found.rate, found.low, found.high) == ("CER", 1 / 8, 0, 4)
+def test_score_without_spaces_is_cer():
+    found = score([Transcript("one", "漢字仮名", "漢字仮名"), Transcript("two", "交じり文", "交じり")])
+    assert (found.name, found.rate) == ("CER", 1 / 8)
+    assert (found.low, found.high) == wer_interval([0, 1], [4, 4])

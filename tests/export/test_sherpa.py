@@ -1,4 +1,4 @@
-"""tokens.txt as sherpa-onnx reads it, and a sherpa-onnx that refuses a model without taking this process along."""
+"""tokens.txt as sherpa-onnx reads it, and models that it refuses."""
 
 import sys
 
@@ -21,7 +21,7 @@ RATE, BINS = 8000, 24
 
 @pytest.fixture(scope="module")
 def argmax_bin(tmp_path_factory):
-    """A model whose log-probabilities are the features: it writes which mel bin is the loudest."""
+    """Write a model whose log-probabilities are the features: its text names the loudest mel bins."""
     path = tmp_path_factory.mktemp("model") / "model.onnx"
     inputs = [
         helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", "T", BINS]),
@@ -43,7 +43,7 @@ def argmax_bin(tmp_path_factory):
 
 
 @pytest.mark.parametrize("blank_id", [0, BINS - 1])
-def test_every_symbol_comes_back_as_it_is_in_the_vocabulary(argmax_bin, tmp_path, blank_id):
+def test_every_symbol_comes_back(argmax_bin, tmp_path, blank_id):
     vocab = list(" 'aéж漢#<|9\"\\_ßñ한ไबعअ中文字x")
     vocab[blank_id] = "blank"
     assert len(set(vocab)) == BINS
@@ -64,18 +64,18 @@ def test_every_symbol_comes_back_as_it_is_in_the_vocabulary(argmax_bin, tmp_path
     assert [text.split() for text in texts] == [text.split() for text in expected]
 
 
-def test_two_symbols_of_one_spelling_are_refused(tmp_path):
+def test_symbols_with_one_spelling_are_refused(tmp_path):
     with pytest.raises(StorageError, match="'▁' twice"):
         sherpa.write_tokens(tmp_path / "tokens.txt", ["<blk>", " ", "▁"], 0)
 
 
-def test_a_model_that_sherpa_onnx_refuses_is_a_sentence_though_its_process_dies(argmax_bin, tmp_path):
+def test_refused_model_is_one_sentence(argmax_bin, tmp_path):
     (tmp_path / "tokens.txt").write_text("a 0\nb 1\n")  # no blank
-    with pytest.raises(Disagreement, match=r"sherpa-onnx does not take the model \(exit code"):
+    with pytest.raises(Disagreement, match=r"sherpa-onnx refuses the model \(exit code"):
         sherpa.check_loads(argmax_bin, tmp_path / "tokens.txt", rate=RATE, bins=BINS)
 
 
-def test_where_sherpa_onnx_is_not_installed_the_check_is_left_out_and_said(argmax_bin, tmp_path, monkeypatch):
+def test_missing_sherpa_onnx_is_reported(argmax_bin, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sherpa_onnx", None)
     (sentence,) = checks.check_sherpa(argmax_bin, tmp_path / "tokens.txt", Pass(), Config(), None)
     assert "not checked" in sentence

@@ -1,7 +1,7 @@
-"""What two programs made of the same utterances, compared.
+"""Comparison of the texts that two programs make of the same utterances.
 
-Two programs that compute the same function differ in the last bits of a float. Where the two best symbols of a frame
-are closer than that, either is right: such an utterance is a tie, counted and told, and no disagreement.
+Two programs that compute the same function differ in the last bits of a float. If the two best symbols of a frame are
+closer than that, either is right: such an utterance counts as a tie, not as a disagreement.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ import torch
 from torch import Tensor
 
 from tune_asr.errors import StorageError
+from tune_asr.scoring.transcript import Transcript
 
 
 class Disagreement(StorageError):
-    """The exported model is not the one on record. There is no bundle then."""
+    """Exported model that differs from the one on record; no bundle is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many utterances came out the same."""
+    """Number of utterances with the same text in both programs."""
 
     name: str
-    """Which two programs, or which way of running one."""
+    """Program, and the way it was run."""
     num_utterances: int
     num_ties: int = 0
-    """Utterances that came out another way because two symbols were too close to tell apart."""
+    """Utterances whose text differs because two symbols were too close."""
     num_different: int = 0
-    """Utterances that came out another way for no such reason. In a bundle it is 0 but where the name says why."""
+    """Utterances whose text differs for another reason; only counted if `name` gives the reason."""
 
     @property
     def num_same(self) -> int:
@@ -37,51 +38,48 @@ class Agreement:
         return self.num_utterances - self.num_ties - self.num_different
 
     def __str__(self) -> str:
-        told = f"{self.num_same} of {self.num_utterances} the same"
-        told += f", {self.num_ties} tied" if self.num_ties else ""
-        return told + (f", {self.num_different} different" if self.num_different else "")
+        text = f"{self.num_same} of {self.num_utterances} the same"
+        text += f", {self.num_ties} tied" if self.num_ties else ""
+        return text + (f", {self.num_different} different" if self.num_different else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """One utterance as PyTorch decodes it."""
+@dataclass(frozen=True)
+class Decoded(Transcript):
+    """Transcript by PyTorch, and how sure it is."""
 
-    id: str
-    reference: str
-    hypothesis: str
     margin: float
-    """The least lead of a frame's best symbol over its second, in nats."""
+    """Smallest lead of a frame's best symbol over its second, in nats."""
 
 
 def compare(
-    name: str, utterances: Sequence[Decoded], texts: Sequence[str], *, tie: float, must_agree: bool = True
+    name: str, transcripts: Sequence[Decoded], texts: Sequence[str], *, tie: float, must_agree: bool = True
 ) -> Agreement:
-    """Compare the texts of another program with PyTorch's, words by words.
+    """Compare the texts of another program with those of PyTorch, word by word.
 
     Args:
-        name: of the other program.
-        utterances: s utterances.
-        texts: s texts.
-        tie: a lead below this, in nats, is none.
-        must_agree: false: differences are only counted.
+        name: name of the other program.
+        transcripts: s transcripts by PyTorch.
+        texts: s texts by the other program.
+        tie: lead in nats below which two symbols are tied.
+        must_agree: if false, differences are only counted.
 
     Raises:
-        Disagreement: an utterance came out another way, and no tie explains it.
+        Disagreement: a text differs without a tie.
     """
-    pairs = list(zip(utterances, texts, strict=True))
-    other = [(utterance, text) for utterance, text in pairs if utterance.hypothesis.split() != text.split()]
-    different = [(utterance, text) for utterance, text in other if utterance.margin >= tie]
+    pairs = list(zip(transcripts, texts, strict=True))
+    other = [(transcript, text) for transcript, text in pairs if transcript.hypothesis.split() != text.split()]
+    different = [(transcript, text) for transcript, text in other if transcript.margin >= tie]
     if different and must_agree:
-        utterance, text = different[0]
+        first, text = different[0]
         raise Disagreement(
             f"{name} and PyTorch disagree in {len(different)} of {len(pairs)} validation utterances, so nothing was "
-            f"written. The first, {utterance.id}:\n    PyTorch   {utterance.hypothesis}\n    {name}   {text}"
+            f"written. The first, {first.id}:\n    PyTorch   {first.hypothesis}\n    {name}   {text}"
         )
     return Agreement(name, len(pairs), len(other) - len(different), len(different))
 
 
 def margins(log_probs: Tensor, lengths: Tensor) -> list[float]:
-    """The least lead of a frame's best symbol over its second in each utterance: (N, T', V), (N,) -> N, in nats."""
+    """Return each utterance's smallest lead of a best symbol over the second: (N, T', V), (N,) -> N, in nats."""
     best, second = log_probs.topk(2, dim=-1).values.unbind(-1)
     outside = torch.arange(log_probs.shape[1]) >= lengths[:, None]
     leads: list[float] = (best - second).masked_fill(outside, torch.inf).amin(1).tolist()

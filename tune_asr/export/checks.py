@@ -1,4 +1,4 @@
-"""The checks of a bundle, each of which ends in sentences for the model card or in a refusal."""
+"""Checks of a bundle: each gives sentences for the model card, or refuses the bundle."""
 
 from __future__ import annotations
 
@@ -12,65 +12,67 @@ from tune_asr.export.agreement import Decoded, Disagreement
 from tune_asr.export.parity import TIE, Pass, Recogniser, check_fresh_lengths
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
-from tune_asr.scoring.counts import ErrorCounts, count_errors
+from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.speech.corpus import Corpus
 
 
-def check_record(recorded: Recorded, found: Score, utterances: Sequence[Decoded]) -> str:
+def check_record(recorded: Recorded, found: Score, transcripts: Sequence[Decoded]) -> str:
     """Compare the error counts with those on record.
-
-    A training on a GPU or in another number format measured something a little different. What is exported may then be
-    better, and worse as far as its interval goes; both rates are told. The record has no interval of its own, for it
-    has no utterances, and that of a result without errors is a point: a rate must not be refused for being better.
 
     After a training in float32 on a CPU the counts are the same, but for ties: another CPU sums in another order.
 
+    A training on a GPU or in another number format measured something slightly different. The exported model may then
+    be better, or worse within its interval; the sentence gives both rates. The record has no interval of its own, since
+    it has no utterances, and the interval of a result without errors is a point: a better rate must not be refused.
+
     Args:
-        recorded: the recogniser and its record.
-        found: what it scores now.
-        utterances: those that `found` is the score of.
+        recorded: recogniser and its record.
+        found: score of today.
+        transcripts: utterances behind `found`.
 
     Raises:
-        Disagreement: they differ.
+        Disagreement: the counts differ.
     """
-    difference = recorded.difference(found.counts)
-    if difference is None:
-        return f"The record: the same error counts, {found.metric} {found.rate:.2%}."
-    on_record = recorded.report["val_wer" if found.metric == "WER" else "val_cer"]
-    told = f"The record: {found.metric} {on_record:.2%}, measured on another"
+    difference = recorded.figures.difference(found.counts)
+    if not difference:
+        return f"The record: the same error counts, {found.name} {found.rate:.2%}."
+    on_record = recorded.figures.scores.value(found.metric)
+    measured = f"The record: {found.name} {on_record:.2%}, measured on another"
     if not recorded.is_exact and on_record >= found.low:
-        return f"{told} device or in another number format; {found.rate:.2%} in float32 on a CPU, as exported."
-    if recorded.is_exact and (ties := _ties_that_explain(recorded, found, utterances)):
+        return f"{measured} device or in another number format; {found.rate:.2%} in float32 on a CPU, as exported."
+    if recorded.is_exact and (ties := _ties_that_explain(recorded, found, transcripts)):
         return (
-            f"{told} CPU; {found.rate:.2%} on this one. Ties explain the difference: {ties} of {len(utterances)} "
+            f"{measured} CPU; {found.rate:.2%} on this one. Ties explain the difference: {ties} of {len(transcripts)} "
             f"utterances have two symbols closer than {TIE:g} nats, and either is right."
         )
     raise Disagreement(
-        f"the recogniser does not score what is on record, so nothing was written: {difference}: export it with the "
-        "versions that it was trained with, on the machine that trained it"
+        f"the recogniser does not reproduce its recorded scores, so nothing was written: {difference}",
+        hint="Export it with the versions that trained it, on the machine that trained it.",
     )
 
 
-def _ties_that_explain(recorded: Recorded, found: Score, utterances: Sequence[Decoded]) -> int:
-    """How many utterances have a tie; 0 where the record cannot come of them.
+def _ties_that_explain(recorded: Recorded, found: Score, transcripts: Sequence[Decoded]) -> int:
+    """Count the utterances with a tie; 0 if they cannot explain the record.
 
-    The others are certain. Those with a tie may have had no error there, or all that their lengths allow.
+    The errors of the other utterances are certain. Those with a tie may have had no error on record, or as many as
+    their lengths allow.
     """
-    tied = [utterance for utterance in utterances if utterance.margin < TIE]
-    theirs = sum((count_errors(u.reference, u.hypothesis) for u in tied), ErrorCounts())
-    report, counts = recorded.report, found.counts
-    words = round(report["val_wer"] * counts.words) - (counts.word_errors - theirs.word_errors)
-    characters = round(report["val_cer"] * counts.characters) - (counts.character_errors - theirs.character_errors)
+    tied = [transcript for transcript in transcripts if transcript.margin < TIE]
+    theirs = sum((transcript.counts for transcript in tied), ErrorCounts())
+    figures, counts = recorded.figures, found.counts
+    words = round(figures.scores.value("val_wer") * counts.words) - (counts.word_errors - theirs.word_errors)
+    characters = round(figures.scores.value("val_cer") * counts.characters)
+    characters -= counts.character_errors - theirs.character_errors
     explained = (
-        report.get("words", counts.words) == counts.words
-        and 0 <= words <= theirs.words + sum(len(u.hypothesis.split()) for u in tied)
-        and 0 <= characters <= theirs.characters + sum(len(u.hypothesis) for u in tied)
+        figures.counts.words in (None, counts.words)
+        and 0 <= words <= theirs.words + sum(len(transcript.hypothesis.split()) for transcript in tied)
+        and 0 <= characters <= theirs.characters + sum(len(transcript.hypothesis) for transcript in tied)
     )
     return len(tied) if explained else 0
 
 
 def check_onnxruntime(recogniser: Recogniser, found: Pass, config: Config) -> list[str]:
-    """What `validate` found, and the same at lengths that no utterance has.
+    """Report the validation pass, and compare onnxruntime with PyTorch at lengths that no utterance has.
 
     Raises:
         Disagreement: onnxruntime computes something else.
@@ -85,7 +87,7 @@ def check_onnxruntime(recogniser: Recogniser, found: Pass, config: Config) -> li
 
 
 def check_sherpa(model: Path, tokens: Path, found: Pass, config: Config, corpus: Corpus | None) -> list[str]:
-    """Compare sherpa-onnx's texts with PyTorch's, where it is installed and there are recordings.
+    """Compare the texts of sherpa-onnx with those of PyTorch, if it is installed and there are recordings.
 
     Raises:
         Disagreement: sherpa-onnx refuses the model, or makes another text of an utterance.
@@ -97,5 +99,5 @@ def check_sherpa(model: Path, tokens: Path, found: Pass, config: Config, corpus:
     if corpus is None:
         sherpa.check_loads(model, tokens, rate=rate, bins=bins)
         return [f"{release}: loads the model. No texts were compared, for the data are features without recordings."]
-    agreements = sherpa.check(model, tokens, found.utterances, corpus.val, rate=rate, bins=bins)
+    agreements = sherpa.check(model, tokens, found.transcripts, corpus.val, rate=rate, bins=bins)
     return [f"{agreement.name.replace('sherpa-onnx', release)}: {agreement}." for agreement in agreements]

@@ -1,10 +1,10 @@
-"""What config.json and the metadata of model.onnx say of a recogniser."""
+"""Facts about an exported recogniser, as config.json and the metadata of model.onnx keep them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,78 +12,122 @@ from torch import nn
 from tune_asr import __version__
 from tune_asr.config.keys import facts
 from tune_asr.config.schema import CustomTarget
+from tune_asr.config.sections import Config
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
+from tune_asr.export.seal import Blueprint, Json, Settings
+from tune_asr.export.test_set import TestScore
 from tune_asr.training.data import TrainingData
 
 PROBE_FRAMES = 1600
-"""Long enough that the feature frames to one output frame come out whole."""
+"""Number of feature frames that every subsampling divides."""
+TRAINING = ("data", "text", "optimizer", "scheduler", "augment", "trainer", "precision")
 
 
-def describe(recorded: Recorded, data: TrainingData) -> dict[str, Any]:
-    """What is known before anything is measured. What names paths of this machine is left out."""
-    config = recorded.config.model_dump(mode="json")
-    initial = recorded.config.initial_weights
-    for name in ("data", "augment", "model"):
-        config[name] = _public(name, config[name])
-    if isinstance(recorded.config.data, CustomTarget):
-        config["data"] = {"target": recorded.config.data.target}  # any of its parameters may name a file
-    training = ("data", "text", "optimizer", "scheduler", "augment", "trainer", "precision")
-    return {
-        "source": recorded.name,
-        "features": config["features"],
-        "vocabulary": list(recorded.vocab or data.vocab),
-        "blank_id": data.blank_id,
-        "normaliser": recorded.config.text.normaliser(),
-        "model": config["model"],
-        "initial_weights": initial and {"file": initial.name, "sha256": recorded.initial_sha256},
-        "seed": config["seed"],
-        "training": {name: config[name] for name in training},
-        "epoch": recorded.report["epoch"],
-        "averaged_epochs": list(recorded.averaged_epochs),
-        "weights": config["checkpoint"]["weights"],
-        "data_fingerprint": recorded.fingerprint,
-        "versions": {"tune_asr": __version__, **{name: version(name) for name in ("torch", "onnx", "onnxruntime")}},
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that a bundle says about its recogniser."""
+
+    recorded: Recorded
+    blueprint: Blueprint
+    training: Mapping[str, Settings]
+    """Sections of the configuration that concern the training alone, by name."""
+    subsampling: int
+    """Feature frames per output frame."""
+    validation: Score
+    test: TestScore | None
+    checks: tuple[str, ...]
+    """One sentence for each comparison."""
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """Scores by the name of their set."""
+        return {"validation": self.validation} | ({"test": self.test.score} if self.test else {})
+
+    def as_json(self) -> Settings:
+        """Return the content of config.json, without hashes."""
+        recorded, blueprint, initial = self.recorded, self.blueprint, self.recorded.config.initial_weights
+        packages = ("torch", "onnx", "onnxruntime")
+        test: Settings = {}
+        if self.test:
+            test = {"test_recordings_seen": self.test.num_seen, "test_rows_dropped": self.test.num_dropped}
+        return {
+            "source": recorded.name,
+            "features": blueprint.features,
+            "vocabulary": blueprint.vocabulary,
+            "blank_id": blueprint.blank_id,
+            "normaliser": blueprint.normaliser,
+            "model": blueprint.model,
+            "initial_weights": {"file": initial.name, "sha256": recorded.initial_sha256} if initial else None,
+            "seed": recorded.config.seed,
+            "training": self.training,
+            "epoch": recorded.figures.epoch,
+            "averaged_epochs": list(recorded.averaged_epochs),
+            "weights": recorded.config.checkpoint.weights,
+            "data_fingerprint": recorded.fingerprint,
+            "versions": {"tune_asr": __version__, **{package: version(package) for package in packages}},
+            "subsampling": self.subsampling,
+            **test,
+            "results": {name: _result(score) for name, score in self.scores.items()},
+        }
 
 
-def _public(name: str, section: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop the keys that name files of this machine, and others that have no place in a model card."""
-    known = {key: facts(f"{name}.{key}") for key in section}
+def blueprint_of(recorded: Recorded, data: TrainingData) -> Blueprint:
+    """Take what builds the module from the record, and the symbols from the data if the record has none."""
+    return Blueprint(
+        model=_public(recorded.config, "model"),
+        features=_public(recorded.config, "features"),
+        normaliser={key: str(value) for key, value in recorded.config.text.normaliser().items()},
+        vocabulary=list(recorded.vocab or data.vocab),
+        blank_id=data.blank_id,
+    )
+
+
+def training_settings(config: Config) -> dict[str, Settings]:
+    """Return the sections that concern the training alone, without paths of this machine."""
+    return {name: _public(config, name) for name in TRAINING}
+
+
+def _public(config: Config, name: str) -> Settings:
+    """Return a section without the keys that name files of this machine, or that have no place in a model card."""
+    section = getattr(config, name)
+    if name == "data" and isinstance(section, CustomTarget):
+        return {"target": section.target}  # any of its parameters may name a file
+    values: dict[str, Json] = section.model_dump(mode="json")
+    known = {key: facts(f"{name}.{key}") for key in values}
     return {
         key: value
-        for key, value in section.items()
+        for key, value in values.items()
         if known[key].in_cards is not False and (not known[key].is_path or isinstance(value, dict))
     }
 
 
 def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:
-    """Feature frames to one output frame of an encoder."""
+    """Count the feature frames per output frame of an encoder."""
     with torch.inference_mode():
         _, lengths = encoder(torch.zeros(1, PROBE_FRAMES, num_mel_bins), torch.tensor([PROBE_FRAMES]))
     return round(PROBE_FRAMES / int(lengths))
 
 
-def metadata(known: Mapping[str, Any]) -> dict[str, str]:
-    """What model.onnx says of itself, beside what every `zipformer_ctc` says."""
+def metadata(config: Config, num_symbols: int, subsampling: int) -> dict[str, str]:
+    """Return the metadata of model.onnx beyond those of every `zipformer_ctc`."""
     return {
-        "vocab_size": str(len(known["vocabulary"])),
-        "subsampling_factor": str(known["subsampling"]),
-        "sample_rate": str(known["features"]["sample_rate"]),
-        "num_mel_bins": str(known["features"]["num_mel_bins"]),
+        "vocab_size": str(num_symbols),
+        "subsampling_factor": str(subsampling),
+        "sample_rate": str(config.features.sample_rate),
+        "num_mel_bins": str(config.features.num_mel_bins),
     }
 
 
-def result(found: Score) -> dict[str, Any]:
-    """A score as config.json has it; rates are fractions."""
-    counts = found.counts
+def _result(score: Score) -> Settings:
+    counts = score.counts
     return {
-        "utterances": found.num_utterances,
+        "utterances": score.num_utterances,
         "words": counts.words,
         "substitutions": counts.substitutions,
         "deletions": counts.deletions,
         "insertions": counts.insertions,
         "wer": counts.wer,
         "cer": counts.cer,
-        "interval": {"of": found.metric.lower(), "low": found.low, "high": found.high},
+        "interval": {"of": score.name.lower(), "low": score.low, "high": score.high},
     }

@@ -1,10 +1,10 @@
-"""Encoder -> model.onnx, as sherpa-onnx's `zipformer_ctc` reads it, and the session that runs it.
+"""ONNX model of an encoder, in the form of sherpa-onnx's `zipformer_ctc`, and the session that runs it.
 
     x (N, T, C) float32, x_lens (N,) int64  ->  log_probs (N, T', V) float32, log_probs_len (N,) int64
 
-N and T are free. torch has two exporters. `torch.export` (`dynamo=True`) follows attention and masks at any length, but
-bakes the length of a recurrent layer in, or fails on it; the older tracer is the other way about. So the layers decide
-which is asked first, and what comes out is compared with PyTorch in any case (`validation.py`).
+N and T are free. torch has two exporters: `torch.export` (`dynamo=True`) follows attention and masks at any length, but
+fixes the length of a recurrent layer, or fails on it; with the older tracer it is the reverse. So the layers decide
+which is tried first, and the result is always compared with PyTorch (`parity.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tune_asr.wording import first_line
 
 INPUTS, OUTPUTS = ["x", "x_lens"], ["log_probs", "log_probs_len"]
 TRACED_LENGTHS = (67, 43)
-"""Feature frames of the two utterances that the exporter sees."""
+"""Feature frames of the two utterances in the export."""
 OPSET = 18
 
 Route = Callable[[nn.Module, tuple[Tensor, Tensor], Path], None]
@@ -35,26 +35,26 @@ def export_onnx(encoder: nn.Module, path: Path, *, num_mel_bins: int, metadata: 
     """Write an encoder as an ONNX model with free N and T.
 
     Args:
-        encoder: (N, T, C), (N,) -> (N, T', V), (N,), in evaluation mode and on the CPU.
-        path: the file.
-        num_mel_bins: C.
-        metadata: goes into the file beside what sherpa-onnx asks for.
+        encoder: module (N, T, C), (N,) -> (N, T', V), (N,), in evaluation mode and on the CPU.
+        path: file to write.
+        num_mel_bins: number of mel bins, C.
+        metadata: entries beyond those that sherpa-onnx needs.
 
     Raises:
-        TuneAsrError: neither of torch's exporters takes the encoder.
+        TuneAsrError: both exporters of torch fail.
     """
     recurrent = any(isinstance(module, nn.RNNBase) for module in encoder.modules())
     routes: list[Route] = [_trace, _export] if recurrent else [_export, _trace]
     lengths = torch.tensor(TRACED_LENGTHS)
     features = torch.randn(len(lengths), max(TRACED_LENGTHS), num_mel_bins, generator=torch.Generator().manual_seed(0))
     failures = []
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells of packages that nobody needs here
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns about packages that are not needed
     for route in routes:
         try:
             with warnings.catch_warnings(), torch.no_grad():
                 warnings.simplefilter("ignore")
                 route(encoder, (features, lengths), path)
-        except Exception as error:  # there is no end to what the exporters raise
+        except Exception as error:  # the exporters raise errors of any class
             failures.append(f"{type(error).__name__}: {first_line(error)}")
         else:
             return _finish(path, metadata)
@@ -70,7 +70,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def run(session: onnxruntime.InferenceSession, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """What the encoder's `forward` does, by onnxruntime."""
+    """Run the encoder by onnxruntime."""
     found = session.run(OUTPUTS, {"x": features.numpy().astype(np.float32), "x_lens": lengths.numpy()})
     log_probs, log_probs_len = (torch.from_numpy(value) for value in found)
     return log_probs, log_probs_len
@@ -106,7 +106,7 @@ def _trace(encoder: nn.Module, example: tuple[Tensor, Tensor], path: Path) -> No
 
 
 def _finish(path: Path, metadata: Mapping[str, str]) -> None:
-    """Add the metadata, and take out what the exporter noted of this machine: paths of source files."""
+    """Add the metadata, and remove the paths of source files that the exporter noted."""
     model = onnx.load(str(path))
     for node in model.graph.node:
         node.ClearField("metadata_props")

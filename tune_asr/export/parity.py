@@ -1,4 +1,4 @@
-"""PyTorch and onnxruntime over the same utterances, batched and one by one, at lengths no exporter has seen.
+"""Parity of PyTorch and onnxruntime: batched, one by one, and at lengths that the exporter has not seen.
 
 Shapes: N utterances, T frames, C mel bins, T' output frames, V symbols.
 """
@@ -19,16 +19,16 @@ from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import greedy_decode
 
 TIE = 1e-4
-"""Nats. Float32 sums in another order differ by 1e-6 to 1e-5."""
+"""Lead of a symbol below which two are tied, in nats. Float32 sums in another order differ by 1e-6 to 1e-5."""
 FRESH_LENGTHS = (3, 10, 101, 733)
-"""Frames: the first is the shortest recording that has features, 25 ms."""
+"""Numbers of frames; the first is that of 25 ms, the shortest recording with features."""
 MAX_DIFFERENCE = 1e-3
-"""Nats between the log-probabilities of two programs."""
+"""Largest allowed difference of log-probabilities, in nats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recogniser:
-    """A model in both programs, and the symbols it writes."""
+    """Model in both programs, and its symbols."""
 
     encoder: nn.Module
     session: onnxruntime.InferenceSession
@@ -36,34 +36,34 @@ class Recogniser:
     blank_id: int
 
     def texts(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
-        """(N, T', V), (N,) -> N texts, by best path."""
+        """Decode by best path: (N, T', V), (N,) -> N texts."""
         return [spelled(self.vocab, ids) for ids in greedy_decode(log_probs, lengths, self.blank_id)]
 
 
 @dataclass(slots=True)
 class Pass:
-    """What came of one pass over the validation set."""
+    """Result of one pass over the validation set."""
 
-    utterances: list[Decoded] = field(default_factory=list)
-    """As PyTorch decodes them in the batches of validation."""
+    transcripts: list[Decoded] = field(default_factory=list)
+    """Transcripts by PyTorch in the batches of validation."""
     agreements: list[Agreement] = field(default_factory=list)
     frames: set[int] = field(default_factory=set)
-    """The lengths that occurred, in feature frames."""
+    """Lengths of the utterances, in feature frames."""
     max_difference: float = 0.0
-    """The largest difference of two log-probabilities, PyTorch's and onnxruntime's, in nats."""
+    """Largest difference of log-probabilities between PyTorch and onnxruntime, in nats."""
 
     @property
     def unseen(self) -> int:
-        """How many of the lengths were not seen in tracing."""
+        """Number of lengths that were not seen in tracing."""
         return len(self.frames - set(TRACED_LENGTHS))
 
 
 @torch.inference_mode()
 def validate(recogniser: Recogniser, batches: Iterable[Batch]) -> Pass:
-    """Decode every utterance four ways, and compare.
+    """Decode every utterance in four ways, and compare.
 
     Raises:
-        Disagreement: two of them differ in an utterance, or in a log-probability by more than `MAX_DIFFERENCE`.
+        Disagreement: two ways differ in a text, or by more than `MAX_DIFFERENCE` in a log-probability.
     """
     found = Pass()
     ways: dict[str, list[str]] = {"PyTorch, one by one": [], "onnxruntime, batched": [], "onnxruntime, one by one": []}
@@ -79,19 +79,19 @@ def validate(recogniser: Recogniser, batches: Iterable[Batch]) -> Pass:
             ways["onnxruntime, one by one"] += recogniser.texts(*run(recogniser.session, *alone))
             found.frames.add(length)
         decoded = recogniser.texts(log_probs, output_lengths)
-        found.utterances += map(Decoded, batch.ids, batch.texts, decoded, margins(log_probs, output_lengths))
-    found.agreements = [compare(name, found.utterances, texts, tie=TIE) for name, texts in ways.items()]
+        found.transcripts += map(Decoded, batch.ids, batch.texts, decoded, margins(log_probs, output_lengths))
+    found.agreements = [compare(name, found.transcripts, texts, tie=TIE) for name, texts in ways.items()]
     return found
 
 
 @torch.inference_mode()
 def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
-    """The largest difference of log-probabilities on random features of `FRESH_LENGTHS`, in nats.
+    """Return the largest difference of log-probabilities on random features of `FRESH_LENGTHS`, in nats.
 
-    The batch is padded with large numbers: what stands behind an utterance's end must have no effect.
+    The batch is padded with large numbers, which must have no effect.
 
     Raises:
-        Disagreement: it is larger than `MAX_DIFFERENCE`.
+        Disagreement: the difference is larger than `MAX_DIFFERENCE`.
     """
     generator = torch.Generator().manual_seed(1)
     lengths = torch.tensor(FRESH_LENGTHS)
@@ -106,12 +106,12 @@ def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
 
 
 def _difference(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> float:
-    """The largest difference of log-probabilities inside utterances."""
+    """Return the largest difference of log-probabilities inside utterances, in nats."""
     (log_probs, lengths), (their_log_probs, their_lengths) = ours, theirs
     if not torch.equal(lengths, their_lengths):
         raise Disagreement(
-            f"onnxruntime gives {their_lengths.tolist()} output frames where PyTorch gives {lengths.tolist()}, so "
-            "nothing was written"
+            f"onnxruntime gives {their_lengths.tolist()} output frames, but PyTorch {lengths.tolist()}, so nothing was "
+            "written"
         )
     longest = int(lengths.max())
     inside = (torch.arange(longest) < lengths[:, None]).unsqueeze(2)
@@ -119,7 +119,7 @@ def _difference(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> f
     worst = float(gap.masked_fill(~inside, 0).max())
     if not worst <= MAX_DIFFERENCE:
         raise Disagreement(
-            f"log-probabilities of PyTorch and onnxruntime differ by {worst:.2g} nats, where {MAX_DIFFERENCE:g} is "
-            f"allowed (frames of the utterances: {lengths.tolist()}), so nothing was written"
+            f"log-probabilities of PyTorch and onnxruntime differ by {worst:.2g} nats, but at most "
+            f"{MAX_DIFFERENCE:g} is allowed (frames of the utterances: {lengths.tolist()}), so nothing was written"
         )
     return worst

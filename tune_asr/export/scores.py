@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tune_asr.scoring.counts import ErrorCounts, count_errors
-from tune_asr.scoring.metric import metric_for
-
-Interval = Callable[[Sequence[int], Sequence[int]], tuple[float, float]]
-"""Errors and words (or characters) of each utterance -> low and high end of the 95 % interval of their ratio."""
+from tune_asr.scoring.counts import ErrorCounts
+from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.metric import Metric, metric_for, metric_name
+from tune_asr.scoring.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts over a set, and the interval of the rate that `metric` names."""
+    """Error counts of a set, and the interval of one rate."""
 
     num_utterances: int
     counts: ErrorCounts
-    metric: str
-    """`WER`, or `CER` where the references hold hardly any spaces."""
+    metric: Metric
+    """Rate of the interval."""
     low: float
     high: float
 
     @property
+    def name(self) -> str:
+        """`WER` or `CER`."""
+        return metric_name(self.metric)
+
+    @property
     def rate(self) -> float:
-        """The rate that `metric` names."""
-        return self.counts.wer if self.metric == "WER" else self.counts.cer
+        """Rate of the interval, over the whole set."""
+        return self.counts.wer if self.metric == "val_wer" else self.counts.cer
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.rate:.2%} (95 % interval {self.low:.2%} to {self.high:.2%})"
+        return f"{self.name} {self.rate:.2%} (95 % interval {self.low:.2%} to {self.high:.2%})"
 
 
-def score(pairs: Iterable[tuple[str, str]], interval: Interval) -> Score:
-    """Score references and hypotheses."""
-    pairs = list(pairs)
-    counts = [count_errors(reference, hypothesis) for reference, hypothesis in pairs]
-    if metric_for(reference for reference, _ in pairs) == "val_wer":
-        metric, errors = "WER", [c.word_errors for c in counts]
-        totals = [c.words for c in counts]
+def score(transcripts: Sequence[Transcript]) -> Score:
+    """Score decoded utterances."""
+    counts = [transcript.counts for transcript in transcripts]
+    metric = metric_for(transcript.reference for transcript in transcripts)
+    if metric == "val_wer":
+        low, high = wer_interval([c.word_errors for c in counts], [c.words for c in counts])
     else:
-        metric, errors, totals = "CER", [c.character_errors for c in counts], [c.characters for c in counts]
-    return Score(len(pairs), sum(counts, ErrorCounts()), metric, *interval(errors, totals))
+        low, high = wer_interval([c.character_errors for c in counts], [c.characters for c in counts])
+    return Score(len(counts), sum(counts, ErrorCounts()), metric, low, high)

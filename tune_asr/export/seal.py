@@ -1,11 +1,10 @@
-"""The files of a bundle, and whether each is still what was exported. Standard library alone: to verify is quick.
+"""Files of a bundle: sealed by hashes, and verified. Imports the standard library alone, so `--verify` is quick.
 
-model.onnx          what onnxruntime and sherpa-onnx run
+model.onnx          model for onnxruntime and sherpa-onnx
 tokens.txt          its symbols
 model.safetensors   the same weights, for PyTorch
-config.json         what they are: features, vocabulary, normaliser, model, results; the SHA-256 of each other file,
-                    and of all that
-README.md           the model card
+config.json         features, vocabulary, normaliser, model, results; the SHA-256 of each other file, and of all that
+README.md           model card
 """
 
 from __future__ import annotations
@@ -13,61 +12,88 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from tune_asr.errors import Problem, StorageError
 
 MODEL, TOKENS, WEIGHTS, CONFIG, CARD = "model.onnx", "tokens.txt", "model.safetensors", "config.json", "README.md"
 FORMAT = 1
 
+Json: TypeAlias = "str | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Settings: TypeAlias = Mapping[str, Json]
+"""Keys of a section of the configuration, and their values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blueprint:
+    """Settings and symbols from which the module is built again."""
+
+    model: Settings
+    features: Settings
+    normaliser: Settings
+    vocabulary: Sequence[str]
+    """Symbols by id."""
+    blank_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Content of config.json that is needed to open a bundle."""
+
+    blueprint: Blueprint
+    hashes: Mapping[str, str]
+    """SHA-256 of the other files, by name."""
+
 
 def hashes(folder: Path, *names: str) -> dict[str, str]:
-    """The SHA-256 of files, by name."""
+    """Return the SHA-256 of files, by name."""
     return {name: _sha256((folder / name).read_bytes()) for name in names}
 
 
-def seal(folder: Path, facts: Mapping[str, Any]) -> None:
+def seal(folder: Path, facts: Settings) -> None:
     """Write config.json: the facts, the hashes of the other files, and the hash of all that."""
     content = {"format": FORMAT, **facts, "hashes": hashes(folder, MODEL, TOKENS, WEIGHTS, CARD)}
     sealed = {**content, "sha256": _sha256(_canonical(content))}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def verify(folder: Path) -> dict[str, Any]:
-    """What config.json says of a bundle whose every file is what it was when the bundle was made.
+def verify(folder: Path) -> Sealed:
+    """Check that every file of a bundle is unchanged since the export.
 
     Raises:
-        StorageError: with every file that is missing or altered.
+        StorageError: files are missing or altered; all of them are named.
     """
-    if os.path.isfile(folder):  # noqa: PTH113  Path.is_file raises where a name is too long
-        raise StorageError(Problem(str(folder), "this is a file", "Name the folder of a bundle."))
+    if os.path.isfile(folder):  # noqa: PTH113  Path.is_file raises if a name is too long
+        raise StorageError(Problem(str(folder), "this is a file", "Give the folder of a bundle."))
     if not os.path.isdir(folder):  # noqa: PTH112  and Path.is_dir
-        raise StorageError(Problem(str(folder), "there is no such folder", "Name the folder of a bundle."))
-    config = _read_config(folder)
-    reasons = [_damage(folder / name, sha256) for name, sha256 in config["hashes"].items()]
+        raise StorageError(Problem(str(folder), "there is no such folder", "Give the folder of a bundle."))
+    sealed = _read_config(folder)
+    reasons = [_damage(folder / name, sha256) for name, sha256 in sealed.hashes.items()]
     problems = [Problem(str(folder), reason) for reason in reasons if reason]
     if problems:
-        raise StorageError([*problems, Problem("", "the bundle is not what was exported: export it again")])
-    return config
+        raise StorageError([*problems, Problem("", "the bundle is not what was exported", "Export it again.")])
+    return sealed
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> Sealed:
     path = folder / CONFIG
     try:
-        config: dict[str, Any] = json.loads(path.read_bytes())
+        config = json.loads(path.read_bytes())
         content = {key: value for key, value in config.items() if key != "sha256"}
         if config["sha256"] == _sha256(_canonical(content)) and config["format"] == FORMAT:
-            return config
+            keys = ("model", "features", "normaliser", "vocabulary", "blank_id")
+            return Sealed(Blueprint(**{key: config[key] for key in keys}), config["hashes"])
     except FileNotFoundError:
+        hint = "Give the folder that export made, or export again."
         raise StorageError(
-            f"{folder}: {CONFIG} is missing: this is no bundle, or not a whole one: name the folder that export made, "
-            "or export again"
+            Problem(str(folder), f"{CONFIG} is missing, so this is no bundle or an incomplete one", hint)
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise StorageError(f"{path}: altered since the bundle was made, or of another version: export it again")
+    raise StorageError(Problem(str(path), "altered since the export, or of another version", "Export it again."))
 
 
 def _damage(path: Path, sha256: str) -> str | None:
@@ -77,10 +103,10 @@ def _damage(path: Path, sha256: str) -> str | None:
         return f"{path.name} is missing"
     except OSError as error:
         return f"{path.name} cannot be read: {error.strerror}"
-    return None if _sha256(content) == sha256 else f"{path.name} was altered: its SHA-256 is another"
+    return None if _sha256(content) == sha256 else f"{path.name} was altered: its SHA-256 differs"
 
 
-def _canonical(content: Mapping[str, Any]) -> bytes:
+def _canonical(content: Settings) -> bytes:
     return json.dumps(content, sort_keys=True).encode()
 
 

@@ -1,9 +1,9 @@
-"""sherpa-onnx over recordings that come in on stdin; a program of its own, since bad metadata end its process.
+"""Program that transcribes recordings from stdin by sherpa-onnx; bad metadata would end our own process.
 
     python sherpa_client.py model.onnx tokens.txt SAMPLE_RATE NUM_MEL_BINS
 
-Each recording is a line `rate count`, then `count` samples, float32. The answer is one JSON string a line. It needs
-nothing of tune_asr: what it does is what any user of the bundle does.
+Each recording is a line `rate count`, then `count` samples in float32. Each text is a line with a JSON string. Nothing
+of tune_asr is imported: the program does what any user of the bundle does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sherpa_onnx
 
 
 def main() -> None:
-    """Read recordings until stdin ends."""
+    """Transcribe recordings until stdin ends."""
     model, tokens, sample_rate, num_mel_bins = sys.argv[1:]
     recognizer = sherpa_onnx.OfflineRecognizer.from_zipformer_ctc(
         model=model, tokens=tokens, sample_rate=int(sample_rate), feature_dim=int(num_mel_bins)

@@ -1,6 +1,8 @@
-"""The test manifest: kept out of training and of every search, and scored here, once, by the exported model."""
+"""Score of the test manifest, which took no part in training or in the choice of the model."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 
@@ -8,29 +10,48 @@ from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import TestSet
 from tune_asr.export.onnx_model import run
 from tune_asr.export.parity import Recogniser
+from tune_asr.export.scores import Score, score
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey.remarks import Part, count_overlaps, part_of
 from tune_asr.training.features.sources import features_of
 
 
+@dataclass(frozen=True, slots=True)
+class TestScore:
+    """Score on the test manifest, and facts about its fairness."""
+
+    __test__ = False  # no test case for pytest
+
+    score: Score
+    num_seen: int
+    """Utterances that share speech with training or validation."""
+    num_dropped: int
+    """Bad rows that `data.skip_bad` left out."""
+
+
+def score_test_set(test: TestSet, recogniser: Recogniser, corpus: Corpus | None, config: Config) -> TestScore | None:
+    """Score the test manifest by onnxruntime; None without one."""
+    if not (test.utterances and corpus):
+        return None
+    transcripts = [_transcribe(utterance, recogniser, config) for utterance in test.utterances]
+    return TestScore(score(transcripts), num_seen(test, corpus), test.num_dropped)
+
+
 def num_seen(test: TestSet, corpus: Corpus) -> int:
-    """How many utterances of the test manifest share speech with one of training or validation."""
-    seen = (_heard(utterance) for utterance in (*corpus.train, *corpus.val))
-    return sum(number > 0 for number in count_overlaps([_heard(utterance) for utterance in test.utterances], seen))
+    """Count the utterances that share speech with one of training or validation."""
+    seen = (_part(utterance) for utterance in (*corpus.train, *corpus.val))
+    return sum(number > 0 for number in count_overlaps([_part(utterance) for utterance in test.utterances], seen))
 
 
-def _heard(utterance: Utterance) -> Part:
+def _part(utterance: Utterance) -> Part:
     assert isinstance(utterance.audio, FileAudio)
     return part_of(utterance, utterance.audio.path.resolve())
 
 
-def transcribe(recogniser: Recogniser, test: TestSet, config: Config) -> list[tuple[str, str]]:
-    """Reference and hypothesis of each utterance, by onnxruntime, one by one."""
-    pairs = []
-    for utterance in test.utterances:
-        frames = features_of(utterance, config.features.sample_rate, config.features.num_mel_bins)
-        features = torch.from_numpy(frames).unsqueeze(0)
-        log_probs, lengths = run(recogniser.session, features, torch.tensor([features.shape[1]]))
-        pairs.append((utterance.text, recogniser.texts(log_probs, lengths)[0]))
-    return pairs
+def _transcribe(utterance: Utterance, recogniser: Recogniser, config: Config) -> Transcript:
+    frames = features_of(utterance, config.features.sample_rate, config.features.num_mel_bins)
+    features = torch.from_numpy(frames).unsqueeze(0)
+    log_probs, lengths = run(recogniser.session, features, torch.tensor([features.shape[1]]))
+    return Transcript(utterance.id, utterance.text, recogniser.texts(log_probs, lengths)[0])

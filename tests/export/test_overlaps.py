@@ -1,4 +1,4 @@
-"""Whether test recordings were heard in training: some of the same part of the same file, by whatever path."""
+"""Overlap of test recordings with training and validation."""
 
 import json
 
@@ -11,7 +11,8 @@ from tune_asr.export.test_set import num_seen
 from tune_asr.training.shared_speech import load_speech
 
 
-def test_another_part_of_a_recording_is_another_recording(tmp_path):
+def test_num_seen_compares_parts_of_recordings(tmp_path):
+    """The same part of the same file counts under any path; another part is another recording."""
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.1, 24_000), 8000)
     (tmp_path / "link.wav").symlink_to("long.wav")
     parts = {
