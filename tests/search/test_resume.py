@@ -212,5 +212,5 @@ def test_a_sigterm_that_ends_ray_too_is_the_sigterm_s_exit_code(workspace):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 143, err
     assert "Ray was lost" not in err
-    assert "go on with: python -m tune_asr.search --resume results/space" in out
+    assert "resume with: python -m tune_asr.search --resume results/space" in out
     assert_none_is_left(f"TMPDIR={workspace.root}")

@@ -1,4 +1,4 @@
-"""Who was started by whom, and that none of them stays."""
+"""Descendants of this process, and their end."""
 
 import subprocess
 import sys
@@ -29,6 +29,7 @@ kill_descendants([])
 """
 
 
-def test_children_and_grandchildren_are_killed_parents_first_but_for_those_spared_and_what_is_below_them():
-    told = subprocess.run([sys.executable, "-c", CHILD_AND_GRANDCHILD], capture_output=True, text=True, timeout=60)
-    assert told.stdout.split() == ["True", "True", "-9", "True"], told.stderr
+def test_kill_descendants_spares_given_pids():
+    """Children and grandchildren are killed, parents first, but for those spared and what is below them."""
+    run = subprocess.run([sys.executable, "-c", CHILD_AND_GRANDCHILD], capture_output=True, text=True, timeout=60)
+    assert run.stdout.split() == ["True", "True", "-9", "True"], run.stderr

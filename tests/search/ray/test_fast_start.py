@@ -69,7 +69,8 @@ def test_nodes_answer_about_data(session):
 def test_leave_nothing_kills_ray_alone(session):
     """Processes from before Ray's start stay, whether or not Ray runs."""
     assert (session["child_before"], session["child_after"]) == (None, None)
-    assert len(session["processes"]) >= 2  # Ray's head and its node
+    assert session["own"] == ["gcs_server", "raylet"]
+    assert len(session["processes"]) >= 2
     assert_gone(session["processes"])
 
 

@@ -1,4 +1,4 @@
-"""The token of a local Ray: whose it is, and how long it stays."""
+"""Tokens of local Rays: whose each is, and how long it stays."""
 
 import tempfile
 
@@ -6,7 +6,8 @@ from tune_asr.search.ray.token import remove_own_token, token_path, use_own_toke
 from tune_asr.storage.locks import is_locked, lock
 
 
-def test_the_token_of_a_living_search_stays_and_that_of_a_dead_one_goes(monkeypatch, tmp_path):
+def test_tokens_of_dead_searches_are_removed(monkeypatch, tmp_path):
+    """That of a search which still runs stays."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.setenv(name, "")  # so that it is restored
@@ -20,7 +21,6 @@ def test_the_token_of_a_living_search_stays_and_that_of_a_dead_one_goes(monkeypa
         use_own_token()
     own = token_path().parent
     assert set(tmp_path.iterdir()) == {living, own}
-    # Its own is one of a living process, also for others.
-    assert is_locked(own / "owner")
+    assert is_locked(own / "owner")  # so that other searches leave it
     remove_own_token()
     assert set(tmp_path.iterdir()) == {living}

@@ -1,9 +1,11 @@
-"""An end that nothing holds up, and that is told once."""
+"""Ends of a process that hangs, and processes that are watched."""
 
 import subprocess
 import sys
 
 import pytest
+
+from tune_asr.search.ray.watchdogs import own_processes
 
 CODE = """
 import threading
@@ -27,17 +29,34 @@ print("called off")
 
 
 @pytest.mark.parametrize("clean_up", ["pass", "raise OSError"])
-def test_an_end_that_has_begun_is_not_called_off_whatever_its_clean_up_comes_to(clean_up):
-    told = run(seconds=0, clean_up=clean_up)
-    assert (told.returncode, told.stdout) == (7, "")
-    assert told.stderr.count("error: gone\n") == 1
+def test_begun_end_cannot_be_cancelled(clean_up):
+    """The process ends once, with one message, even if its clean-up fails."""
+    ended = run(seconds=0, clean_up=clean_up)
+    assert (ended.returncode, ended.stdout) == (7, "")
+    assert ended.stderr.count("error: gone\n") == 1
 
 
-def test_an_end_that_is_called_off_in_time_does_not_come():
-    told = run(seconds=100, clean_up="pass")
-    assert (told.returncode, told.stdout, told.stderr) == (0, "called off\n", "")
+def test_cancelled_end_does_not_come():
+    ended = run(seconds=100, clean_up="pass")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "called off\n", "")
 
 
 def run(**values: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", CODE.format(**values)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+class Renamed:
+    """A node of a Ray whose insides have changed."""
+
+    def __init__(self) -> None:
+        self.all_processes = {"gcs_server": [], "raylet": ["no process"]}
+
+
+@pytest.mark.parametrize("node", [None, object(), Renamed()])
+def test_unknown_insides_of_ray_are_not_watched(monkeypatch, node):
+    """Only the probe of the head's port is left then, and no error."""
+    from ray._private import worker
+
+    monkeypatch.setattr(worker, "_global_node", node)
+    assert own_processes() == {}

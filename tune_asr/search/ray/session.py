@@ -1,8 +1,7 @@
-"""What lives while Ray runs a search: the conductor, Ray Tune's loop around it, the snapshots, and how it all ends."""
+"""Session of a search in a running Ray: Tune's loop, snapshots, and each way it can end."""
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import socket
@@ -11,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from ray import tune
 from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
@@ -23,10 +21,10 @@ from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.live_table import LiveProgress, is_live_terminal
 from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
-from tune_asr.search.ray.executor import EndSearch, MessageScheduler, WorkSearcher, ending
+from tune_asr.search.ray.executor import EndSearch
 from tune_asr.search.ray.token import token_path
-from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, lost
-from tune_asr.search.ray.worker import make_trainable
+from tune_asr.search.ray.tuner import fit
+from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, loss
 from tune_asr.search.search import Search
 from tune_asr.wording import first_line
 
@@ -35,15 +33,15 @@ WAITING_SECONDS = 30.0
 
 
 class Session:
-    """One run of a search, new or resumed, in a Ray that is up.
+    """Run of a search, new or resumed.
 
     Args:
         search: folder, plan and metric.
-        slots: trials at once.
-        gpus: of each trial.
-        interrupts: the signals that have come.
-        address: of the cluster; None for a local Ray.
-        dashboard: tells its URL, None before it is up.
+        slots: limit of trials at once.
+        gpus: GPUs of each trial.
+        interrupts: signals that have come.
+        address: address of the cluster; None for a local Ray.
+        dashboard: function that returns the dashboard's URL, None before it is up.
     """
 
     def __init__(
@@ -80,10 +78,10 @@ class Session:
         self._watch = RayWatch(self._way_on, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
 
     def run(self) -> int:
-        """Run the search to its end, or to what ends it before; returns the exit code.
+        """Run the search until it ends, and return the exit code.
 
         Raises:
-            TuneAsrError: the search cannot go on; it can be resumed once the cause is gone.
+            TuneAsrError: the search cannot continue; once the cause is gone it can be resumed.
         """
         self._log(
             SearchStarted(
@@ -109,61 +107,30 @@ class Session:
         return code
 
     def _fit_until_done(self, conductor: Conductor) -> None:
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what it would say, the ledger and `progress` say
-        # Tune asks for one trial at a time otherwise, and waits until its process is up before it asks again.
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots + 1)
         while not conductor.is_over:
             try:
-                self._tuner(conductor).fit()
+                fit(conductor, self.slots, self.gpus, self._between)
             except EndSearch as end:
-                # Of a Ray that is lost behind the last trial, nothing was wanted any more.
+                # After the last trial Ray is not needed any more.
                 if conductor.has_work or conductor.handed_out or not isinstance(end.error, ClusterError):
                     raise
             except (RayError, RuntimeError, ConnectionError) as error:
-                with ending():
-                    self._after_ray_failed(conductor, error)
-            # Tune ends by itself where somebody sends it SIGUSR1.
+                if not isinstance(error, (RayError, ConnectionError)) and not isinstance(error.__cause__, RayError):
+                    raise
+                raise EndSearch(loss(first_line(error), self._way_on)) from error
+            # Tune also returns if the process gets SIGUSR1.
             for number in reversed(conductor.handed_out):
                 conductor.take_back(number)
 
-    def _after_ray_failed(self, conductor: Conductor, error: Exception) -> None:
-        if isinstance(error, (RayError, ConnectionError)) or isinstance(error.__cause__, RayError):
-            raise ClusterError(lost(first_line(error), self._way_on)) from error
-        raise error
-
-    def _tuner(self, conductor: Conductor) -> tune.Tuner:
-        searcher = WorkSearcher(conductor, self.slots, self._between)
-        resources = {"cpu": self.plan.space.resources.cpus_per_trial, "gpu": self.gpus}
-        return tune.Tuner(
-            tune.with_resources(make_trainable(self.folder.root.name), resources),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=MessageScheduler(conductor, searcher),
-                num_samples=-1,
-                reuse_actors=True,
-                trial_name_creator=lambda trial: trial.config["number"],
-                trial_dirname_creator=lambda trial: f"{trial.config['number']}-{trial.trial_id}",
-            ),
-            run_config=tune.RunConfig(
-                name=f"{time.time_ns()}",
-                storage_path=str((self.folder.root / ".tune").resolve()),
-                verbose=0,
-                # Pointers of some bytes each, but where so many are new Tune saves a state that nobody reads.
-                checkpoint_config=tune.CheckpointConfig(num_to_keep=10),
-                # Retries are the conductor's: Tune's do not outlive the driver, and know no ledger.
-                failure_config=tune.FailureConfig(max_failures=0),
-            ),
-        )
-
     def _between(self) -> None:
-        """Between two events of Tune."""
+        """Act between two events of Tune: end, print, write snapshots."""
         if self.interrupts.number is not None:
             raise EndSearch
         if self._dashboard and (url := self._dashboard()):
             self.progress.say(f"dashboard {url}{_token_hint()}")
             self._dashboard = None
         self.progress.tick()
-        self._tell_of_waiting()
+        self._warn_of_waiting()
         if not self._watch.is_lost and time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
@@ -174,8 +141,8 @@ class Session:
         except TuneAsrError as error:
             raise EndSearch(error) from error
 
-    def _tell_of_waiting(self) -> None:
-        """Say once why nothing happens, where others use the cluster, or it is still to grow."""
+    def _warn_of_waiting(self) -> None:
+        """Print once why no trial begins: others use the cluster, or it is still growing."""
         if self._waits_since is None or time.monotonic() - self._waits_since < WAITING_SECONDS:
             return
         self._waits_since = None
@@ -188,18 +155,18 @@ class Session:
     def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
         error = end.error
         if isinstance(error, ClusterError) and self.interrupts.number is not None:
-            error = None  # Ray's processes have had the signal too
+            error = None  # Ray's processes got the signal too
         try:
             conductor.pause()
             self._end("interrupted")
         except TuneAsrError:
-            # On a full disk the ledger says no more, but what it says is whole.
+            # A full disk takes no more events, but those in the ledger are whole.
             if error is None:
                 raise
-        # A mistake of the user's that nothing came of: the driver takes the folder back.
+        # After a mistake of the user and before any epoch, the driver removes the folder.
         if self.state.epochs or not isinstance(error, ConfigError | DataError):
             how = "ended early" if error else "interrupted"
-            self.progress.say(f"{how}; go on with: {self._way_on}")
+            self.progress.say(f"{how}; resume with: {self._way_on}")
         if error is not None:
             raise error
         code = self.interrupts.exit_code(ClusterError.exit_code)

@@ -16,6 +16,7 @@ from tune_asr.search.ray.cluster import leave_nothing, ray_session
 from tune_asr.search.ray.descendants import descendants
 from tune_asr.search.ray.nodes import check_nodes
 from tune_asr.search.ray.token import token_path
+from tune_asr.search.ray.watchdogs import own_processes
 
 
 def wait_for_dashboard(dashboard, seconds):
@@ -69,6 +70,7 @@ def main(seconds, end, folder):
     found = {"child_before": child.poll()}
     with ray_session("ours", None, lambda: None) as dashboard:
         found["at_first"] = dashboard()
+        found["own"] = sorted(own_processes())
         found["url"] = url = wait_for_dashboard(dashboard, float(seconds))
         if url:
             found |= {"jobs": jobs(url), "modes": log_modes(), "worker": worker()}

@@ -1,0 +1,62 @@
+"""Actors that Ray kills for their memory, and what Tune's manager makes of them."""
+
+import pytest
+from ray.air.execution import FixedResourceManager, ResourceRequest
+from ray.air.execution._internal import RayActorManager
+from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError
+from ray.tune.execution import tune_controller
+
+from tune_asr.search.ray.actors import ActorManager, memory_kills_as_deaths
+
+
+class Actor:
+    """An actor that a manager tracks: it records the errors that reach it."""
+
+    actor_id = 1
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+
+    def _on_error(self, _actor: object, error: Exception) -> None:
+        self.errors.append(error)
+
+
+def fail(manager_class: type[RayActorManager], error: Exception) -> list[Exception]:
+    """Return the errors of an actor whose task fails with `error`."""
+    resources = FixedResourceManager(total_resources={"CPU": 1})
+    request = ResourceRequest([{"CPU": 1}])
+    resources.request_resources(request)
+    manager, actor = manager_class(resource_manager=resources), Actor()
+    acquired = resources.acquire_resources(request)
+    manager._live_actors_to_ray_actors_resources[actor] = (None, acquired)
+    manager._actor_task_failed(TrackedActorTask(actor, on_error=actor._on_error), error)
+    assert manager.num_live_actors == 0
+    assert resources.request_resources(request) is None and resources.has_resources_ready(request)
+    return actor.errors
+
+
+def test_memory_kill_is_death_of_one_actor():
+    """Actor and task get the error, the text of which stays; the resources are free again."""
+    errors = fail(ActorManager, OutOfMemoryError("the node running low on memory"))
+    assert [type(error) for error in errors] == [RayActorError] * 2
+    assert {str(error) for error in errors} == {"the node running low on memory"}
+
+
+def test_memory_kill_ends_plain_tune():
+    """Without our manager Tune raises. If it no longer does, the manager can go."""
+    with pytest.raises(RuntimeError, match="low on memory"):
+        fail(RayActorManager, OutOfMemoryError("low on memory"))
+
+
+def test_other_errors_stay_tunes():
+    with pytest.raises(RuntimeError, match="gone"):
+        fail(ActorManager, NodeDiedError("gone"))
+
+
+def test_tune_uses_manager_within_block():
+    """Tune's controller still looks its manager up under this name."""
+    with memory_kills_as_deaths():
+        assert tune_controller.RayActorManager is ActorManager
+        assert "RayActorManager" in tune_controller.TuneController.__init__.__code__.co_names
+    assert tune_controller.RayActorManager is RayActorManager

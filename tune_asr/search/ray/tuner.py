@@ -1,0 +1,56 @@
+"""Ray Tune, set up to run the conductor's trials in reused processes and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+
+from ray import tune
+
+from tune_asr.search.conductor import Conductor
+from tune_asr.search.ray.actors import memory_kills_as_deaths
+from tune_asr.search.ray.executor import MessageScheduler, WorkSearcher
+from tune_asr.search.ray.worker import make_trainable
+
+
+def fit(conductor: Conductor, slots: int, gpus: float, between: Callable[[], None]) -> None:
+    """Run trials until the conductor has no more.
+
+    Args:
+        conductor: source of the work.
+        slots: limit of trials at once.
+        gpus: GPUs of each trial.
+        between: callback between any two events of Tune; an `EndSearch` that it raises leaves this function.
+    """
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # ledger and `progress` have what it would print
+    # By default Tune asks for one trial at a time, and waits until its process is up before it asks again.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
+    with memory_kills_as_deaths():
+        _tuner(conductor, slots, gpus, between).fit()
+
+
+def _tuner(conductor: Conductor, slots: int, gpus: float, between: Callable[[], None]) -> tune.Tuner:
+    root, resources = conductor.folder.root, conductor.plan.space.resources
+    searcher = WorkSearcher(conductor, slots, between)
+    return tune.Tuner(
+        tune.with_resources(make_trainable(root.name), {"cpu": resources.cpus_per_trial, "gpu": gpus}),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=MessageScheduler(conductor, searcher),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_name_creator=lambda trial: trial.config["number"],
+            trial_dirname_creator=lambda trial: f"{trial.config['number']}-{trial.trial_id}",
+        ),
+        run_config=tune.RunConfig(
+            name=f"{time.time_ns()}",
+            storage_path=str((root / ".tune").resolve()),
+            verbose=0,
+            # Each is a pointer of some bytes, but after so many new ones Tune saves a state that is never read.
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=10),
+            # The conductor retries trials: Tune's retries are not in the ledger and end with the driver.
+            failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )
