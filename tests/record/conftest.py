@@ -1,21 +1,25 @@
-"""Disk too small for a results folder."""
+"""File system that can be made read-only, also for root."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own that holds 128 KiB."""
+def own_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A file system of its own, and a function that makes it read-only."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not permitted here")
-    yield disk
+
+    def make_read_only() -> None:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+
+    yield disk, make_read_only
     subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import file_size_limit
 from tune_asr.errors import StorageError
 from tune_asr.record.checkpoints import (
     epoch_folder,
@@ -137,31 +138,16 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["epoch_005"]
 
 
-def test_a_full_disk_is_a_storage_error_and_leaves_what_was_there(small_disk):
-    folder = write(small_disk / "00000", 1)
-    with pytest.raises(StorageError, match=r"epoch_002: cannot write the checkpoint: the disk is full"):
-        write(small_disk / "00000", 2, bytes(1 << 18))
+def test_full_disk_leaves_earlier_checkpoints(tmp_path):
+    folder = write(tmp_path / "00000", 1)
+    refused = r"epoch_002: cannot write the checkpoint: the file would exceed the size limit"
+    with file_size_limit(1 << 17), pytest.raises(StorageError, match=refused):
+        write(tmp_path / "00000", 2, bytes(1 << 18))
     assert [p.name for p in folder.parent.iterdir()] == ["epoch_001"]
     assert verify(folder) is None
 
 
-CRASH = """
-import os, signal, sys
-from pathlib import Path
-from tune_asr.record.checkpoints import write_checkpoint
-folder, call, when = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-owner = {"rename": Path, "fsync": os}[call]
-real, calls = getattr(owner, call), 0
-def dying(*arguments):
-    global calls
-    calls += 1
-    if calls == when:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments)
-setattr(owner, call, dying)
-write_checkpoint(folder, {"checkpoint.ckpt": lambda path: path.write_bytes(b"second")})
-print("alive")
-"""
+PROGRAM = Path(__file__).parents[1] / "programs" / "dying_writer.py"
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])
@@ -170,7 +156,7 @@ def test_killed_before_any_step_of_a_replacement_a_sound_checkpoint_is_found(tmp
         trial = tmp_path / f"{when}"
         folder = write(trial, 5, b"first")
         process = subprocess.run(
-            [sys.executable, "-c", CRASH, str(folder), call, str(when)], capture_output=True, check=False
+            [sys.executable, PROGRAM, str(folder), call, str(when)], capture_output=True, check=False
         )
         epoch, path, damaged = newest_valid(trial, 5)
         assert (epoch, damaged) == (5, []), f"killed before {call} {when}"

@@ -9,31 +9,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from tests.limits import file_size_limit
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.events import SearchStarted
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.skipped_rows import write_skipped_rows
 
-OWNER = """
-import subprocess, sys, time
-from pathlib import Path
-from tune_asr.record.events import SearchStarted
-from tune_asr.record.folder import ResultsFolder
-lock = ResultsFolder(Path(sys.argv[1])).lock()
-child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, close_fds=False)
-print(child.pid, flush=True)
-time.sleep(60)
-"""
+PROGRAM = Path(__file__).parents[1] / "programs" / "lock_owner.py"
 
 
 @contextmanager
 def owner_of(folder: ResultsFolder) -> Iterator[subprocess.Popen[str]]:
     """A living process that holds the lock, and has a child that outlives it."""
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(folder.root)], stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen([sys.executable, PROGRAM, folder.root], stdout=subprocess.PIPE, text=True)
     assert owner.stdout
     child = int(owner.stdout.readline())
     try:
@@ -113,18 +106,19 @@ def test_a_file_in_the_way_is_named(tmp_path, below):
         ResultsFolder.create(tmp_path / "results" / below)
 
 
-def test_a_full_disk_is_found_out_before_the_search(small_disk):
-    (small_disk / "ballast").write_bytes(bytes(100 << 10))
-    with pytest.raises(StorageError, match="cannot be written: the disk is full"):
-        ResultsFolder.create(small_disk / "lr")
-    assert list((small_disk / "lr").iterdir()) == []
+def test_full_disk_is_found_before_the_search(tmp_path):
+    refused = "cannot be written: the file would exceed the size limit"
+    with file_size_limit(1 << 15), pytest.raises(StorageError, match=refused):
+        ResultsFolder.create(tmp_path / "lr")
+    assert list((tmp_path / "lr").iterdir()) == []
 
 
-def test_a_read_only_disk_is_found_out_also_by_root(small_disk):
-    root = small_disk / "lr"
+def test_read_only_disk_is_found_by_root_too(own_disk):
+    disk, make_read_only = own_disk
+    root = disk / "lr"
     root.mkdir()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    for folder in (root, small_disk / "other"):
+    make_read_only()
+    for folder in (root, disk / "other"):
         with pytest.raises(StorageError, match=r"the file system is read-only\n.*--results"):
             ResultsFolder.create(folder)
 

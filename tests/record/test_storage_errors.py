@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.ledgers import event
+from tests.limits import file_size_limit
 from tune_asr.errors import StorageError
 from tune_asr.record.checkpoints import kept_epochs
 from tune_asr.record.ledger import Ledger
@@ -56,17 +55,16 @@ def test_a_folder_that_is_removed_under_a_running_search(searched):
         snapshot(searched)
 
 
-def test_a_disk_that_is_full_or_read_only(searched, small_disk):
-    root = small_disk / "lr"
+def test_full_disk_refuses_a_snapshot(searched):
+    with file_size_limit(16), pytest.raises(StorageError, match="the file would exceed the size limit"):
+        snapshot(searched)
+
+
+def test_read_only_disk_refuses_snapshot_and_ledger(searched, own_disk):
+    disk, make_read_only = own_disk
+    root = disk / "lr"
     shutil.copytree(searched.folder.root, root)
-    ballast = small_disk / "ballast"
-    with ballast.open("wb") as file, pytest.raises(OSError, match="No space"):
-        while True:
-            os.write(file.fileno(), bytes(4096))
-    with pytest.raises(StorageError, match="the disk is full"):
-        snapshot(searched, root)
-    ballast.unlink()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    make_read_only()
     with pytest.raises(StorageError, match="the file system is read-only"):
         snapshot(searched, root)
     with pytest.raises(StorageError, match="the file system is read-only"):

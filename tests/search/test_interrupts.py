@@ -3,10 +3,13 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tune_asr.search.interrupts import SIGNALS, Interrupts
+
+PROGRAM = Path(__file__).parents[1] / "programs" / "interrupted_twice.py"
 
 
 def test_every_handler_is_put_back_whoever_replaced_it():
@@ -27,10 +30,5 @@ def test_a_second_signal_ends_the_process_and_leaves_no_token_of_ours(tmp_path, 
     token.parent.mkdir()
     token.write_text("secret")
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-    code = (
-        "import signal; from tune_asr.search.interrupts import Interrupts\n"
-        "from tune_asr.search.ray.cluster import leave_nothing\n"
-        "with Interrupts(leave_nothing): signal.raise_signal(signal.SIGINT); signal.raise_signal(signal.SIGINT)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 130
+    assert subprocess.run([sys.executable, PROGRAM], check=False).returncode == 130
     assert token.exists() == stays
