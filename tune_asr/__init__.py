@@ -20,6 +20,7 @@ Rooms below them. Imports point down, and `tests/test_architecture.py` checks it
     speech/       manifest/, survey/, text/, audio/. No torch
     scoring/      error counts, alignment, intervals, WER or CER
     storage/      files replaced whole, folders renamed into place, locks
+    bundle/       name of export/ in release 0.1.0, which its model cards give
     errors.py     errors a user can meet, each with its exit code
     wording.py    numbers and values as text for people
 
