@@ -1,16 +1,21 @@
-"""The exported recogniser, and the checks that it is the same one. Never Ray, and nothing of a results folder.
+"""Door `export`: turns a trained recogniser into a verified bundle that runs elsewhere.
 
-    build.py          a checkpoint -> a folder that has passed every check, or a refusal and no folder
-    recorded.py       the checkpoint, and what is on record of it: configuration, error rates, data
-    onnx_model.py     encoder -> model.onnx, and the session that runs it
-    agreement.py      what two programs made of the same utterances, compared; ties told from disagreement
-    validation.py     PyTorch and onnxruntime over the validation set, batched and one by one
-    sherpa.py         sherpa-onnx over the same recordings, in a process of its own (`sherpa_client.py`)
-    scores.py         error rates with their interval;   test_data.py  the test manifest, scored once
-    seal.py           the files of a bundle: hashed, verified
-    weights.py        model.safetensors: written, and loaded again as a LightningModule
-    facts.py          what config.json says;   card.py  README.md, the model card
+    __main__.py        flags, checks of the paths
+    trial.py           choice of the trial, its epoch and its checkpoint
+    recorded.py        a checkpoint with its record;   figures.py  the recorded scores
+    build.py           the export: models, checks, card, config.json
+    onnx_model.py      encoder -> model.onnx, and the session that runs it
+    weights.py         model.safetensors, and the LightningModule loaded from it
+    parity.py          PyTorch against onnxruntime, batched and one by one
+    sherpa.py          sherpa-onnx on the same recordings, in a process of its own (sherpa_client.py)
+    agreement.py       comparison of the texts of two programs; ties are no disagreement
+    checks.py          every check, as sentences for the card
+    scores.py          error rates with their interval;   test_set.py  those of the test manifest
+    facts.py           everything a bundle says: config.json;   card.py  README.md, the model card
+    seal.py            files of a bundle: hashed, verified
 
-Mean and variance are normalised inside the model, so its input is plain Kaldi log-mel, as `training.features` and
+The model normalises mean and variance itself, so its input is plain Kaldi log-mel, as `training.features` and
 sherpa-onnx both compute it.
+
+Must not import the other doors, nor Ray. `__main__`, trial.py and seal.py do without torch.
 """

@@ -1,21 +1,20 @@
-"""The average of a training's best checkpoints, kept where it recognises better than the best of them.
+"""Average of a training's best checkpoints, kept if it scores better than the best of them.
 
 Averaging the weights of checkpoints smooths the last steps of a training (e.g. Vaswani et al., 2017, section 6.1). The
-average is a model to validate, export and start from (`model.init_from`), and nothing that a training can go on from.
+average can be validated, exported and used as `model.init_from`. A training cannot resume from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from tune_asr.config.sections import Config
-from tune_asr.errors import StorageError
+from tune_asr.errors import Problem, StorageError
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import EPOCHS_STATE, RAW_WEIGHTS, CheckpointFile, Content, history, load_checkpoint
@@ -23,30 +22,35 @@ from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import Epoch, best_epochs
 from tune_asr.training.outcome import UtteranceResult
 
-# What a training needs to go on, and an average has none of.
+# Keys that only a resume needs.
 _STATE_OF_TRAINING = frozenset({"optimizer_states", "lr_schedulers", "loops", "averaging_state", RAW_WEIGHTS})
 
 
 @dataclass(frozen=True, slots=True)
 class Average:
-    """An average of checkpoints: the epochs they are of, what it scores, and its file where it is kept."""
+    """Average of checkpoints, and its scores."""
 
     epochs: list[int]
+    """Epochs of the checkpoints."""
     result: Epoch
-    """Its scores, under the newest of those epochs."""
+    """Scores of the average, with the newest of its epochs."""
     against: Epoch
-    """The best of those epochs, as the history has it."""
+    """Best of its epochs."""
     utterances: tuple[UtteranceResult, ...]
+    """Hypotheses of the average; empty for a custom module that does not report them."""
     checkpoint: Path | None
+    """File of the average; None if it is not kept."""
 
 
 def average_best(
     config: Config, data: TrainingData, folder: CheckpointFolder, history: Sequence[Epoch]
 ) -> Average | None:
-    """Average the best checkpoints in `folder`, `checkpoint.average_top_k` at most, and keep what is better than each.
+    """Average the best checkpoints, and keep the average if it beats each of them.
+
+    At most `checkpoint.average_top_k` checkpoints are averaged.
 
     Returns:
-        The average; None where there are not two checkpoints.
+        The average; None if there are fewer than two checkpoints.
 
     Raises:
         StorageError: a checkpoint is damaged, or the average cannot be written.
@@ -60,16 +64,15 @@ def average_best(
     found = validate(config, data, weights)
     result = Epoch(max(epochs), found.scores)
     is_better = result.scores.order(folder.metric) < chosen[0].scores.order(folder.metric)
-    record = {"epochs": sorted(epochs), "best": chosen[0].entry}
-    path = _save(folder, result, weights, record) if is_better else None
-    return Average(sorted(epochs), result, chosen[0], found.utterances, path)
+    average = Average(sorted(epochs), result, chosen[0], found.utterances, None)
+    return replace(average, checkpoint=_save(folder, average, weights)) if is_better else average
 
 
 def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -> Average | None:
-    """The average that the training in `folder` has kept, where it has kept one.
+    """Read the average that the training in `folder` kept; None if it kept none.
 
     Raises:
-        StorageError: it is damaged, or another file under its name.
+        StorageError: it is damaged, or no average.
     """
     path = folder.kept_average()
     if path is None:
@@ -80,12 +83,12 @@ def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -
         epochs, against = content["averaged"]["epochs"], Epoch.of(content["averaged"]["best"])
         weights = content["state_dict"]
     except (LookupError, TypeError, ValueError) as error:
-        raise StorageError(f"{path}: not an average that `train` has kept: move it away") from error
+        raise StorageError(Problem(str(path), "this is no average that `train` kept", "Move it away.")) from error
     return Average(epochs, result, against, validate(config, data, weights).utterances, path)
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of each weight, taken in float64; what is no floating-point number is the first state's."""
+    """Return the mean of each weight, computed in float64; integers are those of the first state."""
 
     def mean(name: str, value: Tensor) -> Tensor:
         if not value.is_floating_point():
@@ -95,11 +98,11 @@ def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: mean(name, value) for name, value in states[0].items()}
 
 
-def _save(folder: CheckpointFolder, result: Epoch, weights: Mapping[str, Tensor], record: Mapping[str, Any]) -> Path:
-    """Save the average as the newest of its checkpoints, without what a training goes on from."""
-    newest: Content = load_checkpoint(folder.path(result.epoch))
+def _save(folder: CheckpointFolder, average: Average, weights: Mapping[str, Tensor]) -> Path:
+    """Save the newest of the averaged checkpoints with the mean weights, without the keys of a resume."""
+    newest: Content = load_checkpoint(folder.path(average.result.epoch))
     content = {key: value for key, value in newest.items() if key not in _STATE_OF_TRAINING}
     content["state_dict"] = dict(weights)
-    content["callbacks"] = {EPOCHS_STATE: {"history": [result.entry]}}
-    content["averaged"] = dict(record)
+    content["callbacks"] = {EPOCHS_STATE: {"history": [average.result.entry]}}
+    content["averaged"] = {"epochs": average.epochs, "best": average.against.entry}
     return folder.save_average(lambda path: CheckpointFile().save_checkpoint(content, path))

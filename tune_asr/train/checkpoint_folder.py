@@ -1,4 +1,4 @@
-"""The checkpoints that `train` keeps, each whole or not there at all."""
+"""Folder of the checkpoints that `train` keeps, each complete or absent."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from tune_asr.storage.errors import writing
 from tune_asr.training.epochs import Epoch, EpochResult, Save, best_epochs
 
 AVERAGE = "ctc-average.ckpt"
-"""The average of a training's best checkpoints: see `checkpoint_average`."""
+"""Average of the best checkpoints; see `checkpoint_average`."""
 
 
 class CheckpointFolder:
-    """Saves `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts, and removes what is neither new nor among the best.
+    """Checkpoints `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts: the newest and the best.
 
-    What a checkpoint made of each utterance may stand beside it (`alignments_of`), and goes where it goes.
+    The file of `alignments_of` a checkpoint is moved and removed with it.
 
-    One training at a time: two would take each other's checkpoints for those of an earlier one, so `lock` it first.
-    Checkpoints of an earlier training in the same folder are moved into a folder beside them before the first one is
-    saved, and so are those of this training that a resume is about to make again. None is lost.
+    Lock the folder first: two trainings would take each other's checkpoints for those of an earlier training. Before
+    the first checkpoint is saved, those of an earlier training are moved into a folder beside them, and so are those of
+    this training that a resume repeats. None is lost.
 
     Args:
-        dirpath: the folder.
-        metric: what "best" goes by, `val_wer` or `val_cer`.
-        save_top_k: how many of the best are kept.
-        resumed_from: the checkpoint that the training goes on from; one in `dirpath` says that those there are its own.
+        dirpath: path of the folder.
+        metric: metric of the best epoch.
+        save_top_k: number of the best checkpoints to keep.
+        resumed_from: checkpoint to resume from; if it is in `dirpath`, the checkpoints there belong to this training.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -43,21 +43,21 @@ class CheckpointFolder:
         self.dirpath = dirpath
         self.metric = metric
         self.save_top_k = save_top_k
-        self._goes_on = resumed_from is not None and resumed_from.resolve().parent == dirpath.resolve()
+        self._resumes_here = resumed_from is not None and resumed_from.resolve().parent == dirpath.resolve()
         self._saved_one = False
         self.set_aside: Path | None = None
-        """Where checkpoints of an earlier training were moved, if there were any."""
+        """Folder that the checkpoints of an earlier training were moved to, if there were any."""
         with writing(dirpath, setting="checkpoint.dirpath"):
             dirpath.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=dirpath).close()
 
     def lock(self) -> AbstractContextManager[object]:
-        """Take the folder for this process, until the end of the `with` or of the process, however it ends.
+        """Lock the folder until the end of the `with` or of the process.
 
-        Where the file system knows no locks, the training goes on without.
+        On a file system without locks, training continues without one.
 
         Raises:
-            StorageError: another training owns it.
+            StorageError: another training has locked it.
         """
         file = self.dirpath / ".lock"
         try:
@@ -67,25 +67,27 @@ class CheckpointFolder:
         if lock is None:
             what = f"another training keeps its checkpoints here: {locks.owner(file)}"
             another = shlex.quote(f"checkpoint.dirpath={self.dirpath}-2")
-            raise StorageError(Problem(str(self.dirpath), what, f"Wait for its end, or keep these in: --set {another}"))
+            raise StorageError(
+                Problem(str(self.dirpath), what, f"Wait until it ends, or choose another folder: --set {another}")
+            )
         return lock
 
     def path(self, epoch: int) -> Path:
-        """The checkpoint of an epoch; `epoch` counts from 1."""
+        """Return the checkpoint of an epoch, counted from 1."""
         return self.dirpath / f"ctc-epoch={epoch - 1:02d}.ckpt"
 
     def kept(self, epoch: int) -> Path | None:
-        """The checkpoint of an epoch of this training, if it is still there; an earlier training's is none."""
+        """Return the checkpoint of an epoch of this training, if it is kept."""
         path = self.path(epoch)
-        return path if (self._saved_one or self._goes_on) and path.exists() else None
+        return path if (self._saved_one or self._resumes_here) and path.exists() else None
 
     def kept_average(self) -> Path | None:
-        """The average of this training's best checkpoints, if there is one; an earlier training's is none."""
+        """Return the average that this training kept, if there is one."""
         path = self.dirpath / AVERAGE
-        return path if (self._saved_one or self._goes_on) and path.exists() else None
+        return path if (self._saved_one or self._resumes_here) and path.exists() else None
 
     def save(self, result: EpochResult, save: Save) -> Path:
-        """Save an epoch under its name, which is returned, and remove those that it makes superfluous."""
+        """Save an epoch, remove the checkpoints it replaces, and return its path."""
         final = self.path(result.epoch)
         if not self._saved_one:
             with writing(final, setting="checkpoint.dirpath"):
@@ -96,13 +98,13 @@ class CheckpointFolder:
         return final
 
     def save_average(self, save: Save) -> Path:
-        """Save the average of the best checkpoints under its name, which is returned."""
+        """Save the average of the best checkpoints, and return its path."""
         final = self.dirpath / AVERAGE
         self._write(final, save)
         return final
 
     def thin(self, history: Sequence[Epoch], save_top_k: int) -> None:
-        """Remove what is neither new nor among the `save_top_k` best."""
+        """Remove all checkpoints but the newest and the `save_top_k` best."""
         saved = [epoch for epoch in history if self.kept(epoch.epoch)]
         best = best_epochs(saved, self.metric, save_top_k)
         for epoch in saved[:-1]:
@@ -117,7 +119,7 @@ class CheckpointFolder:
         # Left by a killed process; release 0.1.0 named them ctc-*.tmp.
         for torn in (*self.dirpath.glob(f"{TEMPORARY_PREFIX}*"), *self.dirpath.glob("ctc-*.tmp")):
             torn.unlink()
-        own = {self.path(epoch) for epoch in range(1, first)} if self._goes_on else set()
+        own = {self.path(epoch) for epoch in range(1, first)} if self._resumes_here else set()
         earlier = {*self.dirpath.glob("ctc-epoch=*.ckpt"), *self.dirpath.glob(AVERAGE)} - own
         if earlier:
             aside = self.dirpath / f"previous-{datetime.now():%Y%m%d-%H%M%S-%f}"
@@ -130,5 +132,5 @@ class CheckpointFolder:
 
 
 def alignments_of(checkpoint: Path) -> Path:
-    """Where it is written what became of each utterance under a checkpoint."""
+    """Return the file with the errors of each utterance under a checkpoint."""
     return checkpoint.with_suffix(".alignments.txt")

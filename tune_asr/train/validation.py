@@ -1,4 +1,4 @@
-"""A validation pass outside of a training: over the weights of a checkpoint, or an average of several."""
+"""Validation pass outside of a training, for the weights of one checkpoint or an average."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from tune_asr.training.trainer import make_trainer
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What weights make of the validation data; `utterances` is empty for a module that is no `CTCModule`."""
+    """Result of a validation pass."""
 
     scores: Scores
     utterances: tuple[UtteranceResult, ...]
+    """Hypotheses; empty for a module that is no `CTCModule`."""
 
 
 def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) -> Validation:
-    """Validate weights as a training with this configuration does at the end of an epoch.
+    """Validate weights as a training does at the end of an epoch.
 
     Args:
-        config: what the weights were trained with.
-        data: its data.
-        weights: the state of its module.
+        config: configuration that trained the weights.
+        data: data of the configuration.
+        weights: state of its module.
     """
     module = build_module(config, data)
     module.load_state_dict(dict(weights))
