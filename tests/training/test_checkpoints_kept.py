@@ -248,17 +248,20 @@ def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpo
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"model__dim": 16}, "another configuration: model.dim is 24 there and 16 here: resume with the configuration"),
+        (
+            {"model__dim": 16},
+            "another configuration: model.dim is 24 there and 16 here\n +Resume with the configuration",
+        ),
         ({"optimizer__lr": 0.02}, "optimizer.lr is 0.03 there and 0.02 here"),
         (
             {"model__num_layers": 3, "features__num_mel_bins": 20, "optimizer__weight_decay": 0.5},
             "features.num_mel_bins is 40 there and 20 here, model.num_layers is 2 there and 3 here, "
-            "optimizer.weight_decay is 0.01 there and 0.5 here: ",
+            "optimizer.weight_decay is 0.01 there and 0.5 here\n",
         ),
         ({"data__alphabet": "abcdeg"}, r"the vocabulary of data and text differs \('f' only there and 'g' only here\)"),
         ({"text__unit": "bpe", "text__vocab_size": 40}, r"data and text differs \(32 word pieces only here\)"),
         ({"checkpoint__weights": "ema"}, "checkpoint.weights is 'raw' there and 'ema' here"),
-        ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0: raise it"),
+        ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0\n +Raise"),
     ],
 )
 def test_a_checkpoint_of_another_configuration_is_refused(check, checkpoint, keys, message):

@@ -75,9 +75,7 @@ def test_safetensors_beside_their_config_are_the_same_weights(checkpoint, starte
     content = torch.load(checkpoint, weights_only=True)
     weights = {name: value.contiguous() for name, value in content["state_dict"].items()}
     save_file(weights, tmp_path / "model.safetensors")
-    with pytest.raises(
-        ConfigError, match=r"model.safetensors, whose vocabulary stands in config.json beside it, cannot"
-    ):
+    with pytest.raises(ConfigError, match=r"model.safetensors, with its vocabulary in config.json beside it, cannot"):
         started(tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"vocabulary": content["hyper_parameters"]["vocab"]}))
     module, _ = started(tmp_path / "model.safetensors")
@@ -95,7 +93,7 @@ def silent(checkpoint, folder):
 def test_other_shapes_are_named_where_settings_are_not_known(checkpoint, started, tmp_path):
     path = silent(checkpoint, tmp_path)
     with pytest.raises(
-        ConfigError, match=r"model.init_from: \S+: encoder\.\S+ is \(24, .* there and \(16, .* here; .*more:"
+        ConfigError, match=r"model.init_from: \S+: encoder\.\S+ is \(24, .* there and \(16, .* here; .*more\n"
     ):
         started(path, model__dim=16)
     with pytest.raises(ConfigError, match=r"encoder.blocks.2.\S+ is absent there and \(24,"):
@@ -105,7 +103,7 @@ def test_other_shapes_are_named_where_settings_are_not_known(checkpoint, started
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"model__subsampling": 2}, "model.subsampling is 4 there and 2 here: give the sections"),
+        ({"model__subsampling": 2}, "model.subsampling is 4 there and 2 here\n +Give the sections"),
         ({"features__sample_rate": 16000}, "features.sample_rate is 8000 there and 16000 here"),
         ({"model__dim": 16, "model__num_layers": 3}, "model.dim is 24 there and 16 here; model.num_layers is 2 there"),
         ({"model": {"target": "bigru_ctc", "dim": 24}}, "model.target is 'conv_ctc' there and 'bigru_ctc' here"),

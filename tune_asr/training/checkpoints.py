@@ -12,23 +12,21 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.epochs import Epoch
 
 EPOCHS_STATE, EMA_STATE, BATCHES_STATE = "tune_asr.epochs", "tune_asr.ema", "tune_asr.batches"
 _STATES_OF_0_1_0 = {"EpochReport": EPOCHS_STATE, "WarmingAverage": EMA_STATE}
-RAW_WEIGHTS = "current_model_state"
+RAW_WEIGHTS: Final = "current_model_state"
 """Key of the trained weights if `state_dict` holds their moving average."""
-INITIAL_SHA256 = "initial_sha256"
+INITIAL_SHA256: Final = "initial_sha256"
 """Key of `origin`: hash of the file with the initial weights."""
-
-Content = dict[str, Any]
-"""Content of a checkpoint. Lightning and torch decide most of its keys."""
 
 
 class Origin(TypedDict, total=False):
@@ -46,26 +44,59 @@ class Origin(TypedDict, total=False):
     """Type of the device that trained."""
 
 
+class Averaged(TypedDict):
+    """Facts about an average of checkpoints."""
+
+    epochs: list[int]
+    """Numbers of the averaged epochs."""
+    best: dict[str, float]
+    """Entry of the history for the best of them."""
+
+
+class Content(TypedDict, total=False):
+    """Content of a checkpoint: the keys of Lightning, and ours."""
+
+    epoch: int
+    """Number of the epoch, from 0 as Lightning counts."""
+    global_step: int
+    """Optimiser steps so far."""
+    state_dict: dict[str, Tensor]
+    """Weights that were scored."""
+    current_model_state: dict[str, Tensor]
+    """Trained weights, if `state_dict` has their moving average."""
+    hyper_parameters: Mapping[str, Any] | None
+    """Arguments of the module."""
+    callbacks: dict[str, Any]
+    """States of callbacks, by their keys."""
+    optimizer_states: list[Any]
+    """State of the optimiser, as torch saves it."""
+    origin: Origin
+    averaged: Averaged
+
+
 class CheckpointFile(TorchCheckpointIO):
     """Write a checkpoint directly to its path, which the caller renames into place.
 
     Lightning's own way goes through the system's temporary folder, which may be small or on another disk.
     """
 
-    def save_checkpoint(self, checkpoint: Content, path: str | Path, storage_options: Any = None) -> None:
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Save through a buffer: on a full disk `torch.save` raises errors that do not mention the disk."""
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         Path(path).write_bytes(buffer.getbuffer())
 
-    def load_checkpoint(self, path: str | Path, *arguments: Any, **options: Any) -> Content:
+    def load_checkpoint(self, path: str | Path, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Load a checkpoint of this or an earlier release."""
-        content: Content = _upgraded(super().load_checkpoint(path, *arguments, **options))
+        content = super().load_checkpoint(path, *arguments, **options)
+        _upgrade(content)
         return content
 
 
-def load_checkpoint(checkpoint: Path) -> Any:
+def load_checkpoint(checkpoint: Path) -> Content:
     """Load a checkpoint of this or an earlier release, its tensors on the CPU.
+
+    A file of other origin may lack any key, or be no mapping at all.
 
     Raises:
         ConfigError: there is no such file.
@@ -76,7 +107,9 @@ def load_checkpoint(checkpoint: Path) -> Any:
             torn = archive.testzip()  # torch does not look at the check sums
         if torn:
             raise zipfile.BadZipFile(f"{torn} does not match its check sum")
-        return _upgraded(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        content: Content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        _upgrade(content)
+        return content
     except FileNotFoundError:
         raise ConfigError(f"{checkpoint}: no such checkpoint") from None
     except IsADirectoryError:
@@ -92,7 +125,7 @@ def load_checkpoint(checkpoint: Path) -> Any:
         ) from error
 
 
-def _upgraded(content: Any) -> Any:
+def _upgrade(content: Any) -> None:
     """Move callback states of release 0.1.0 to the keys of today."""
     states = content.get("callbacks") if isinstance(content, dict) else None
     if isinstance(states, dict):
@@ -103,10 +136,9 @@ def _upgraded(content: Any) -> Any:
             with suppress(LookupError, TypeError):
                 progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
                 states[BATCHES_STATE] = {"num_batches": progress["current"]["completed"]}
-    return content
 
 
-def history(content: Mapping[str, Any]) -> list[Epoch]:
+def history(content: Content) -> list[Epoch]:
     """Return the epochs of a loaded checkpoint.
 
     Raises:
@@ -115,7 +147,7 @@ def history(content: Mapping[str, Any]) -> list[Epoch]:
     return [Epoch.of(entry) for entry in content["callbacks"][EPOCHS_STATE]["history"]]
 
 
-def hyper_parameters(content: Mapping[str, Any]) -> Mapping[str, Any]:
+def hyper_parameters(content: Content) -> Mapping[str, Any]:
     """Return the arguments of a checkpoint's module; none if a custom module did not save them."""
     values = content.get("hyper_parameters")
     return values if isinstance(values, Mapping) else {}

@@ -7,7 +7,7 @@ import lightning.pytorch as pl
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.corpus.beside import initial_sha256
-from tune_asr.training.checkpoints import Origin
+from tune_asr.training.checkpoints import INITIAL_SHA256, Origin
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import TrainingData
 from tune_asr.training.features.noise import load_noise
@@ -43,7 +43,7 @@ def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.Lig
         module.counts_infeasible = data.speech is None
     check_feasible(config, data)
     if is_new and (initial := initial_sha256(config)):
-        origin["initial_sha256"] = initial
+        origin[INITIAL_SHA256] = initial
     return module, origin
 
 

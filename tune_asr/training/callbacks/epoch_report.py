@@ -20,7 +20,7 @@ from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
-from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256, Content, Origin
+from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256, Origin
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.epochs import METRICS, Diverged, Epoch, EpochResult, Sink, Weights, ended_by
 from tune_asr.training.measured import measured, name_of
@@ -81,14 +81,18 @@ class EpochReport(pl.Callback):
         """Take over the epochs of a checkpoint."""
         self.history = [Epoch.of(entry) for entry in state_dict["history"]]
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: Content) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Add the origin of the training: the file alone is enough to export it."""
         checkpoint["origin"] = {**self.origin, "device": pl_module.device.type}
 
-    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: Content) -> None:
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Keep the hash of the initial weights, whose file may have changed since the training started."""
         if initial := checkpoint.get("origin", {}).get(INITIAL_SHA256):
-            self.origin["initial_sha256"] = initial
+            self.origin[INITIAL_SHA256] = initial
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report the end of the set-up; stop a training resumed after its own end."""

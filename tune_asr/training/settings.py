@@ -1,0 +1,22 @@
+"""Settings under which weights were trained, compared between a file and a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tune_asr.config.scalars import shown
+
+
+class Settings(dict[str, Any]):
+    """Values by dotted key; only those that their source knows."""
+
+    def add(self, section: str, values: object, keys: Iterable[str] | None = None) -> None:
+        """Add the values of a section, those under `keys` or all; no mapping adds nothing."""
+        if isinstance(values, Mapping):
+            self.update({f"{section}.{key}": values[key] for key in keys or values if key in values})
+
+    def difference(self, here: Settings, key: str) -> str:
+        """Put the difference in a value into words."""
+        there, own = (shown(values[key]) if key in values else "absent" for values in (self, here))
+        return f"{key} is {there} there and {own} here"
