@@ -1,4 +1,4 @@
-"""Speech as the configuration names it: the LightningDataModule over a corpus and its features."""
+"""Data of a training: a LightningDataModule, built in or custom, and facts about it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class SpeechDataModule(pl.LightningDataModule):
 
     Args:
         speech: corpus and features.
-        batch_size: utterances a batch.
+        batch_size: utterances per batch.
         bucketing: whether a batch holds utterances of similar length.
-        seed: of the order of training batches, together with the epoch.
-        max_frames_in_batch: frames a batch, padding included.
-        speed: how much slower training may make an utterance, of which `max_frames_in_batch` has to know.
+        seed: seed of the order of training batches, together with the epoch.
+        max_frames_in_batch: most frames in a batch, padding included.
+        speed: largest share by which training slows an utterance down, which adds frames to a batch.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class SpeechDataModule(pl.LightningDataModule):
         self.num_train = len(speech.train)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Each a `Batch` of training; their order is a function of (seed, epoch)."""
+        """Load training batches, in an order that is a function of (seed, epoch)."""
         return self._loader(self._train, self._sampler(shuffle=True))
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Each a `Batch` of validation, the same every epoch."""
+        """Load validation batches, the same in every epoch."""
         return self._loader(self._val, self._sampler(shuffle=False))
 
     def infeasible_training(self, subsampling: int) -> list[str]:
-        """Ids of training utterances whose transcript is too long for the output frames at this subsampling."""
+        """Return the ids of training utterances with too few output frames at this subsampling."""
         split = self._train
         return [
             utterance.id
@@ -74,20 +74,20 @@ class SpeechDataModule(pl.LightningDataModule):
         ]
 
     def longest_batch(self) -> Batch:
-        """As many utterances, and as long, as the largest batch of an epoch may have."""
+        """Return a training batch as large as any of an epoch can be."""
         return collate([self._train[i] for i in self._sampler(shuffle=True).largest()])
 
     def utterances_a_step(self, accumulate_grad_batches: int) -> float:
-        """The mean number of utterances in an optimiser step, over an epoch: its end cuts a batch and a step short."""
+        """Return the mean number of utterances in an optimiser step; the last one of an epoch has fewer."""
         return self.num_train / math.ceil(len(self._sampler(shuffle=True)) / accumulate_grad_batches)
 
     def seconds_of_audio(self) -> tuple[float, float]:
-        """Seconds of speech in training and in validation."""
+        """Return the seconds of speech in training and in validation."""
         train, val = (sum(split.lengths) / FRAMES_PER_SECOND for split in (self._train, self._val))
         return train, val
 
     def padding_share(self) -> float:
-        """The share of the training frames that is padding, in the epoch that the trainer is in, or else the first."""
+        """Return the share of padding in the training frames of the trainer's epoch, by default of the first."""
         return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
 
     def _sampler(self, *, shuffle: bool) -> BucketBatchSampler:
@@ -105,8 +105,8 @@ class SpeechDataModule(pl.LightningDataModule):
         )
 
     def _loader(self, split: Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
-        # Features are in memory or mapped: a worker process would only copy them. Those made anew cost about as much as
-        # the steps of a small model; but a worker would draw the order of an epoch too early (`BucketBatchSampler`).
+        # Features are in memory or mapped: a worker process would only copy them. Features computed anew cost about as
+        # much as the steps of a small model, but a worker would draw the order of an epoch too early.
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0, pin_memory=on_gpu)
 

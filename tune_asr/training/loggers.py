@@ -1,4 +1,4 @@
-"""Where a training's curves go: TensorBoard, and Weights & Biases where it is asked for."""
+"""Loggers of a training's curves: TensorBoard, and Weights & Biases on request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
@@ -19,12 +18,14 @@ from tune_asr.training.epochs import METRICS
 
 @dataclass(frozen=True, slots=True)
 class TrialRun:
-    """What the run of a trial is called, and told apart by: it is one of many in a search."""
+    """One trial of a search, as its loggers show it."""
 
     search: str
+    """Name of the search."""
     number: str
-    values: Mapping[str, Any]
-    """The searched values, by their path."""
+    """Number of the trial."""
+    values: Mapping[str, object]
+    """Searched values, by dotted key."""
 
 
 def make_loggers(
@@ -35,19 +36,18 @@ def make_loggers(
     trial: TrialRun | None = None,
     resume_from: Path | None = None,
 ) -> list[Logger]:
-    """Lightning loggers for one training.
+    """Build the Lightning loggers of one training.
 
     Args:
-        section: what is asked for.
-        save_dir: the folder of all of them.
-        name: the folder under `save_dir` that TensorBoard's runs stand in.
-        trial: the trial that is trained, whose number is the run's own folder; without one the folder is Lightning's
-            `version_0`, `version_1`, ...
-        resume_from: the checkpoint that the trial goes on from. What its run logged behind it, before it was killed, is
-            logged again: TensorBoard is told to forget it.
+        section: section `logging`.
+        save_dir: folder of all loggers.
+        name: folder of TensorBoard's runs under `save_dir`.
+        trial: trial to train, whose number names the folder of its run; Lightning's `version_0`, ... without one.
+        resume_from: checkpoint to resume. TensorBoard forgets later steps, which a killed trial logged: they are
+            logged again.
 
     Raises:
-        ConfigError: W&B was asked for and cannot be started.
+        ConfigError: W&B cannot be started.
         StorageError: the folder cannot be written.
     """
     loggers: list[Logger] = []
@@ -59,35 +59,38 @@ def make_loggers(
 
 
 def close(loggers: Sequence[Logger]) -> None:
-    """End the W&B run: a process that trains again begins a new one, and what W&B prints at its end is printed now."""
+    """End the W&B run now: the next training of the process begins a new one."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
 
 
 def _steps(checkpoint: Path | None) -> int:
-    """Optimiser steps behind a checkpoint. It is mapped, not read: its weights are no matter here."""
+    """Return the optimiser steps of a checkpoint. The file is mapped: its weights are not read."""
     return 0 if checkpoint is None else int(torch.load(checkpoint, mmap=True, weights_only=True)["global_step"])
 
 
 def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None, *, purge_step: int) -> Logger:
     try:
-        # By default Lightning shows what the module was built with as hyperparameters, and a metric that is always -1.
+        # By default Lightning shows the module's arguments as hyperparameters, and a metric that is always -1.
         version = trial.number if trial else None
         logger = TensorBoardLogger(save_dir, name=name, version=version, default_hp_metric=False, purge_step=purge_step)
         writer = logger.experiment  # makes the folder
         if trial:
-            # The table shows the last value of these curves: there is one for every epoch, however the trial ends.
+            # TensorBoard's table shows the last values of these curves, which exist even if the trial is killed.
             values = {key: _plain(value) for key, value in trial.values.items()}
+            # `SummaryWriter.add_hparams` would write them into a run of their own.
             for summary in hparams(values, dict.fromkeys(METRICS, 0.0)):  # type: ignore[no-untyped-call]
                 writer.file_writer.add_summary(summary)
     except OSError as error:
-        raise StorageError(f"{save_dir}: cannot be written: {error.strerror}: choose logging.save_dir") from error
+        raise StorageError(
+            f"{save_dir}: cannot be written: {error.strerror}", hint="Choose another logging.save_dir."
+        ) from error
     return logger
 
 
-def _plain(value: Any) -> Any:
-    """A searched value as TensorBoard's table takes it: what is no number, text or truth value is shown as JSON."""
+def _plain(value: object) -> bool | int | float | str:
+    """Return a value for TensorBoard's table, which shows numbers, text and truth values; others as JSON."""
     return value if isinstance(value, bool | int | float | str) else json.dumps(value)
 
 
@@ -97,8 +100,7 @@ def _wandb(section: LoggingSection, save_dir: Path, trial: TrialRun | None) -> L
     try:
         import wandb
 
-        # Started here, so that it fails before the first epoch; and not by Lightning, whose argument `anonymous` makes
-        # W&B warn of it.
+        # Started here to fail before the first epoch. Lightning would pass an argument `anonymous` that W&B warns of.
         run = wandb.init(
             project=section.project, name=run_name, dir=save_dir, group=group, config=values, resume="allow"
         )
@@ -107,7 +109,7 @@ def _wandb(section: LoggingSection, save_dir: Path, trial: TrialRun | None) -> L
         logger = WandbLogger(project=section.project, name=run_name, save_dir=save_dir, experiment=run)
     except Exception as error:  # wandb raises its own kinds, and others from below
         raise ConfigError(
-            f"logging.use_wandb: W&B cannot be started: {error}: run `wandb login`, set WANDB_MODE=offline, or "
-            "turn it off"
+            f"logging.use_wandb: W&B cannot be started: {error}",
+            hint="Run `wandb login`, set WANDB_MODE=offline, or set logging.use_wandb to false.",
         ) from error
     return logger

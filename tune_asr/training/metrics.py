@@ -1,7 +1,7 @@
-"""Word and character error rate of a corpus, as torchmetrics that add up integers over batches and processes.
+"""Word and character error rate of a corpus, as torchmetrics for any LightningModule.
 
-A rate is a ratio of sums, never a mean of ratios: it does not depend on how utterances fell into batches. The counting
-itself is `speech.scoring`'s, and equal to jiwer's.
+A rate is a ratio of integer sums over batches and processes, never a mean of ratios: the batches do not matter. Counts
+are those of `scoring.counts`, equal to jiwer's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tune_asr.scoring.counts import ErrorCounts, count_errors
 
 
 class ErrorRate(Metric):
-    """The error counts of all utterances seen since `reset`; `WER` and `CER` read their rate off them."""
+    """Error counts of all utterances since `reset`, for `WER` and `CER`."""
 
     is_differentiable = False
     higher_is_better = False
@@ -30,14 +30,14 @@ class ErrorRate(Metric):
         self.add_state("_state", torch.zeros(len(fields(ErrorCounts)), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, references: Sequence[str], hypotheses: Sequence[str]) -> None:
-        """Count the errors of each hypothesis against the reference at its place."""
+        """Count the errors of each hypothesis against its reference."""
         pairs = zip(references, hypotheses, strict=True)
         counts = sum((count_errors(*pair) for pair in pairs), ErrorCounts())
         self._state += torch.tensor(astuple(counts), device=self._state.device)
 
     @property
     def counts(self) -> ErrorCounts:
-        """The integers behind the rates."""
+        """Sums of the counts."""
         return ErrorCounts(*self._state.tolist())
 
 
@@ -45,7 +45,7 @@ class WER(ErrorRate):
     """Word error rate, a fraction that may exceed 1."""
 
     def compute(self) -> Tensor:
-        """Substitutions, deletions and insertions over the words of the references."""
+        """Return word errors per word of the references."""
         return _scalar(self.counts.wer)
 
 
@@ -53,10 +53,10 @@ class CER(ErrorRate):
     """Character error rate, a fraction that may exceed 1."""
 
     def compute(self) -> Tensor:
-        """Character edits over the characters of the references."""
+        """Return character errors per character of the references."""
         return _scalar(self.counts.cer)
 
 
 def _scalar(rate: float) -> Tensor:
-    # A tensor, since `LightningModule.log` takes nothing else from a metric; of 64 bits, so that it is the exact ratio.
+    # `LightningModule.log` takes only tensors from a metric; 64 bits hold the exact ratio.
     return torch.tensor(rate, dtype=torch.float64)

@@ -1,10 +1,10 @@
-"""AdamW as the configuration asks for it: which weights decay, and how the rate follows the batch."""
+"""AdamW: groups of weights, and the learning rate at the size of the batch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import nn
@@ -14,44 +14,53 @@ from tune_asr.config.training_sections import OptimizerSection
 from tune_asr.errors import ConfigError
 
 
+class _Group(TypedDict):
+    """Parameter group, as torch takes it."""
+
+    name: str
+    params: list[nn.Parameter]
+    lr: float
+    weight_decay: float
+
+
 def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter, 2019) over a module; biases and the scales of norms do not decay.
+    """Build AdamW (Loshchilov and Hutter, 2019) over a module; biases and the scales of norms do not decay.
 
     Args:
-        module: whose parameters are trained; `output`, anywhere in it, is the layer that scores symbols.
-        section: the section `optimizer`, or some keys of it: a module of the user's may give what it cares for.
+        module: module to train; a part named `output` scores the symbols and has a rate of its own.
+        section: keys of the section `optimizer`; missing ones have their defaults.
         fused: one kernel for all parameters; under mixed precision Lightning cannot clip its gradients.
     """
     section = OptimizerSection().model_dump() | dict(section)
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, _Group] = {}
     for name, parameter in module.named_parameters():
         is_output = "output" in name.split(".")
         kind = ("output " if is_output else "") + ("weights" if parameter.ndim > 1 else "biases")
         rate = section["lr"] * (1.0 if is_output else section["encoder_lr_scale"])
         decay = section["weight_decay"] if parameter.ndim > 1 else 0.0
-        group = groups.setdefault(kind, {"name": kind, "params": [], "lr": rate, "weight_decay": decay})
+        group = groups.setdefault(kind, _Group(name=kind, params=[], lr=rate, weight_decay=decay))
         group["params"].append(parameter)
-    return torch.optim.AdamW(list(groups.values()), betas=section["betas"], fused=fused)
+    return torch.optim.AdamW([{**group} for group in groups.values()], betas=section["betas"], fused=fused)
 
 
 def frozen(schedule: Callable[[int], float], steps: int) -> Callable[[int], float]:
-    """A schedule that is zero for so many optimiser steps: a rate of zero moves nothing, and decays nothing."""
+    """Return a schedule that is zero for the first steps: at that rate no weight moves or decays."""
     return lambda step: schedule(step) if step >= steps else 0.0
 
 
 def peak_rate(config: Config, utterances_a_step: float | None = None) -> float:
-    """`optimizer.lr` at the configuration's batch: times the square root of the utterances a step over the reference.
+    """Return `optimizer.lr` at the configuration's batch size.
+
+    It is scaled by the square root of utterances per step over `lr_reference_batch`: the noise of a gradient falls with
+    the square root of the number of its utterances, and Adam divides by that noise (Malladi et al., 2022).
 
     Args:
-        config: the checked configuration.
-        utterances_a_step: their mean over an epoch, where it is known: few data, or `data.max_frames_in_batch`, leave
-            a step with fewer than `data.batch_size` times `trainer.accumulate_grad_batches`.
-
-    The noise of a gradient falls with the square root of what it is averaged over, and Adam divides by that noise
-    (Malladi et al., 2022).
+        config: checked configuration.
+        utterances_a_step: mean over an epoch. Few data, or `data.max_frames_in_batch`, leave a step with fewer than
+            `data.batch_size` times `trainer.accumulate_grad_batches`. None if a custom class loads the data.
 
     Raises:
-        ConfigError: a user's own data section says no `batch_size`.
+        ConfigError: the section of custom data has no `batch_size`.
     """
     reference = config.optimizer.lr_reference_batch
     if reference is None:
@@ -61,7 +70,8 @@ def peak_rate(config: Config, utterances_a_step: float | None = None) -> float:
         if not isinstance(batch_size, int | float):
             raise ConfigError(
                 f"optimizer.lr_reference_batch is {reference}, but data.target {config.data.target} is given no "
-                "data.batch_size to compare it with: set lr_reference_batch to null"
+                "data.batch_size to compare it with",
+                hint="Set optimizer.lr_reference_batch to null.",
             )
         utterances_a_step = batch_size * config.trainer.accumulate_grad_batches
     return config.optimizer.lr * math.sqrt(utterances_a_step / reference)

@@ -1,8 +1,8 @@
-"""Learning-rate schedules, laid over the whole horizon of a training.
+"""Learning-rate schedules over the whole horizon of a training.
 
-A schedule is a callable step -> multiplier of the peak rate, for `torch.optim.lr_scheduler.LambdaLR`, which saves what
-stands in its `__dict__` with the checkpoint: what it has seen, in plain numbers. Its shape is in slots, and stays the
-configuration's: a training that is resumed with a longer horizon is laid over the longer one.
+A schedule is a callable step -> multiplier of the peak rate for `torch.optim.lr_scheduler.LambdaLR`. A checkpoint holds
+its `__dict__`: observations, as plain numbers. Its shape is in slots and comes from the configuration: a training
+resumed with a longer horizon follows the longer one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ONE_CYCLE_START = 1 / 25  # of the peak, as in torch's OneCycleLR
 
 
 class Schedule:
-    """Linear warm-up to 1, and then one of
+    """Linear warm-up to 1, followed by one of several shapes.
 
     - `constant`: 1;
     - `cosine`: half a cosine down to `final_fraction` at `total_steps`, kept beyond (Loshchilov and Hutter, 2017);
@@ -29,16 +29,16 @@ class Schedule:
       kept beyond (Park et al., 2019).
 
     Args:
-        name: of the shape.
+        name: name of the shape.
         total_steps: optimiser steps of the whole horizon.
         warmup_fraction: share of `total_steps` over which the rate rises; its first step is never zero.
-        final_fraction: the lowest multiplier of cosine, plateau, one_cycle and tri_stage; of the last above zero.
+        final_fraction: lowest multiplier of cosine, plateau, one_cycle and tri_stage; above zero for the last.
         hold_fraction: share of `total_steps` that tri_stage stays at its peak.
-        factor: what a plateau multiplies the rate by.
-        patience: epochs without improvement that a plateau lets pass, as torch's `ReduceLROnPlateau`.
+        factor: multiplier of the rate on a plateau.
+        patience: epochs without improvement that plateau ignores, as in torch's `ReduceLROnPlateau`.
 
     Raises:
-        ConfigError: there is no schedule of that name, or a tri_stage that would end at zero.
+        ConfigError: the name is unknown, or a tri_stage would end at zero.
     """
 
     __slots__ = (
@@ -64,7 +64,7 @@ class Schedule:
         hold_fraction: float = 0.4,
     ) -> None:
         if name not in get_args(Name):
-            raise ConfigError(f"there is no schedule {name!r}: choose one of {', '.join(get_args(Name))}")
+            raise ConfigError(f"there is no schedule {name!r}", hint=f"Choose one of {', '.join(get_args(Name))}.")
         if name == "tri_stage" and final_fraction <= 0:
             raise ConfigError("final_fraction is 0, but must be above 0 for tri_stage, which falls exponentially")
         self.name = name
@@ -79,7 +79,7 @@ class Schedule:
         self.plateau_scale = 1.0
 
     def __call__(self, step: int) -> float:
-        """The multiplier of the peak learning rate at an optimiser step, in [0, 1]."""
+        """Return the multiplier of the peak learning rate at an optimiser step, in [0, 1]."""
         if step < self.warmup_steps:
             risen = (step + 1) / (self.warmup_steps + 1)
             if self.name == "one_cycle":
@@ -94,14 +94,14 @@ class Schedule:
         return self.plateau_scale
 
     def _progress(self, step: int, hold_steps: int) -> float:
-        """How far a step lies between the end of the peak and the horizon, in 0..1."""
+        """Return the place of a step between the end of the peak and the horizon, in 0..1."""
         begin = min(self.warmup_steps + hold_steps, self.total_steps)
         return min(1.0, max(0, step - begin) / max(1, self.total_steps - begin))
 
     def observe(self, value: float) -> bool:
-        """Tell a plateau the epoch's objective, lower being better; call it before the checkpoint is saved.
+        """Take the objective of an epoch, before its checkpoint is saved; return whether the rate falls.
 
-        Other schedules do not listen. A value that is not a number is no improvement. Returns whether the rate falls.
+        Only plateau uses it. A lower value is better, NaN never is.
         """
         if self.name != "plateau":
             return False
@@ -118,5 +118,5 @@ class Schedule:
 
 
 def _half_cosine(progress: float) -> float:
-    """1 at 0, 0 at 1."""
+    """Fall from 1 at 0 to 0 at 1."""
     return (1 + math.cos(math.pi * progress)) / 2

@@ -15,24 +15,24 @@ import torch
 
 
 def derive_seed(*parts: int | str) -> int:
-    """A seed in [0, 2**63) out of numbers and names; `1` and `"1"` are different parts."""
+    """Return a seed in [0, 2**63) from numbers and names; `1` and `"1"` differ."""
     digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 
 def generator(*parts: int | str) -> torch.Generator:
-    """A generator on the CPU, seeded by `derive_seed`."""
+    """Return a generator on the CPU, seeded by `derive_seed`."""
     return torch.Generator().manual_seed(derive_seed(*parts))
 
 
 def seed_everything_for(*parts: int | str) -> None:
     """Seed the global generators of torch (every device), numpy and Python.
 
-    Called at each batch's start with (seed, epoch, batch): dropout and masks then do not depend on what came before.
+    Called at each batch's start with (seed, epoch, batch): dropout and masks then depend on nothing else.
     """
     seed = derive_seed(*parts)
     torch.default_generator.manual_seed(seed)
-    # torch.manual_seed also notes the stack for each kind of device that is not there: a hundredth of a step.
+    # torch.manual_seed also records a stack trace for each kind of absent device: a hundredth of a step.
     if torch.accelerator.is_available():
         torch.manual_seed(seed)
     np.random.seed(seed % 2**32)  # numpy's legacy generator takes 32 bits

@@ -1,6 +1,6 @@
-"""A corpus with its features and tokens, made once a process and shared by the trainings that run in it.
+"""Corpus with features and tokens, made once a process and shared by its trainings.
 
-The features themselves are shared by all processes of a machine.
+Processes of one machine share the features themselves.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from tune_asr.training.features.store import KEPT, build_or_open
 
 T = TypeVar("T")
 
-# Keys that change how speech is put into batches, not what it is.
 BATCH_KEYS = set(BatchKeys.model_fields)
+"""Keys that change the batches of speech, not the speech."""
 
 
 class Split(Dataset[Example]):
-    """The utterances of one side of a corpus, with their features and tokens.
+    """Utterances of training or of validation, with features and tokens.
 
     Args:
-        utterances: N of them.
-        vocabulary: of the corpus.
-        features: of this split, and maybe of others.
-        start: where this split's features begin.
+        utterances: utterances of the split.
+        vocabulary: vocabulary of the corpus.
+        features: features of both splits.
+        start: index of the split's first features.
     """
 
     def __init__(self, utterances: Sequence[Utterance], vocabulary: Vocabulary, features: Features, start: int) -> None:
@@ -49,7 +49,7 @@ class Split(Dataset[Example]):
         self.lengths = [features.length(start + i) for i in range(len(utterances))]
         """Feature frames of each utterance."""
         self.min_frames = [min_frames(tokens) for tokens in self.tokens]
-        """Output frames without which CTC cannot align each transcript."""
+        """Fewest output frames with which CTC can align each transcript."""
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -61,11 +61,11 @@ class Split(Dataset[Example]):
 
 
 class Speech:
-    """A corpus with its features and tokens: what trials of one process share.
+    """Corpus with features and tokens, shared by the trials of a process.
 
     Args:
         corpus: both splits.
-        features: of its training, then its validation utterances.
+        features: features of its training utterances, then of its validation utterances.
     """
 
     def __init__(self, corpus: Corpus, features: Features) -> None:
@@ -73,16 +73,24 @@ class Speech:
         self.train = Split(corpus.train, corpus.vocabulary, features, 0)
         self.val = Split(corpus.val, corpus.vocabulary, features, len(corpus.train))
         self.metric = metric_for(utterance.text for utterance in corpus.val)
-        """`val_wer`, or `val_cer` where the references hold hardly any spaces and WER means nothing."""
+        """Metric of the best epoch."""
 
 
 _surveys: dict[str, tuple[int, Survey]] = {}
-"""With the time before each was made, in nanoseconds since the epoch."""
+"""Surveys, each with the time before it was made, in nanoseconds since 1970."""
 _speech: dict[str, Speech] = {}
 
 
 def load_speech(config: Config, found: Survey | None = None) -> Speech:
-    """The speech of a configuration with a built-in `data.target`, read once a process; `found` spares the reading."""
+    """Load the speech of a built-in `data.target`, once a process.
+
+    Args:
+        config: checked configuration.
+        found: survey of its corpus, if the caller has made it already.
+
+    Raises:
+        DataError: a recording cannot be read.
+    """
     read = config.model_dump(
         include={"data": True, "text": True, "features": {"sample_rate"}}, exclude={"data": BATCH_KEYS}
     )
@@ -102,20 +110,20 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
 
 
 def _survey(config: Config, key: str, found: Survey | None) -> Survey:
-    """What the corpus is, whatever features are made of it: it is read once a process, too, while it stays the same."""
-    if found is None and key in _surveys and _is_as_it_was(*_surveys[key]):
+    """Return the survey of a corpus, whatever its features; it is read again only if a recording changed."""
+    if found is None and key in _surveys and _is_unchanged(*_surveys[key]):
         return _surveys[key][1]
     began = time.time_ns()
     found = found or survey(config, decode=False)
-    assert found is not None, "a class of the user's brings its own data"
-    # A recording that has gone since would make validation another ruler.
+    assert found is not None, "a custom class loads its own data"
+    # Without a recording that is gone, validation would measure something else.
     found.check()
     _keep(_surveys, key, (began, found))
     return found
 
 
-def _is_as_it_was(began: int, found: Survey) -> bool:
-    """Whether no recording has been touched since: what is computed now is kept under what was read then."""
+def _is_unchanged(began: int, found: Survey) -> bool:
+    """Test that no recording has changed since: its features are stored under the fingerprint of then."""
     utterances = (*found.corpus.train, *found.corpus.val)
     paths = {utterance.audio.path for utterance in utterances if isinstance(utterance.audio, FileAudio)}
     try:
@@ -125,7 +133,7 @@ def _is_as_it_was(began: int, found: Survey) -> bool:
 
 
 def _keep(kept: dict[str, T], key: str, value: T) -> None:
-    """Keep a value, and no more than the newest few."""
+    """Keep a value, and the newest few of the others."""
     kept.pop(key, None)
     while len(kept) >= KEPT:
         del kept[next(iter(kept))]

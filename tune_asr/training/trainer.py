@@ -1,11 +1,10 @@
-"""Lightning's Trainer as the sections `trainer` and `precision` ask for it. Nothing here trains."""
+"""Lightning's Trainer, built from the sections `trainer` and `precision`."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import lightning.pytorch as pl
 import torch
@@ -17,14 +16,21 @@ from tune_asr.errors import SettingError
 from tune_asr.training.checkpoints import CheckpointFile
 from tune_asr.training.precision import resolve_precision
 
+_DEFAULTS = {
+    "accelerator": "auto",
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "log_every_n_steps": 10,
+}
+
 
 def make_trainer(
     config: Config, callbacks: Sequence[pl.Callback] = (), *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
 ) -> pl.Trainer:
-    """A Trainer for one training on one device, without checkpoints of its own.
+    """Build a Trainer for one training on one device, without checkpoints of its own.
 
     Args:
-        config: the checked configuration.
+        config: checked configuration.
         callbacks: callbacks in running order; none for a validation.
         loggers: Lightning loggers.
         fast_dev_run: one batch of training and one of validation.
@@ -32,24 +38,21 @@ def make_trainer(
     Raises:
         SettingError: Lightning refuses a value, or the accelerator cannot give the precision.
     """
-    arguments: dict[str, Any] = {
-        "accelerator": "auto",
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "log_every_n_steps": 10,
-        **config.trainer.model_dump(exclude={"num_threads"}),
-        **config.precision.model_dump(exclude={"float32_matmul"}),
-    }
+    arguments = config.trainer.model_dump(exclude={"num_threads"})
+    arguments |= config.precision.model_dump(exclude={"float32_matmul"})
+    for name, value in _DEFAULTS.items():
+        arguments.setdefault(name, value)
     arguments["precision"], remark = resolve_precision(arguments["precision"], arguments["accelerator"])
     if remark:
         warnings.warn(remark, stacklevel=2)
-    # CTC has no deterministic gradient on CUDA; on a CPU every bit is promised.
+    # CTC has no deterministic gradient on CUDA; on a CPU equal configurations give equal bits.
     on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
+    arguments.setdefault("deterministic", on_cpu)
     # As exact as products of matrices are: torch alone would have cuDNN round to TF32. See `MatmulPrecision`.
     torch.backends.cudnn.allow_tf32 = False
     try:
         return pl.Trainer(
-            **{"deterministic": on_cpu, **arguments},
+            **arguments,
             devices=1,
             callbacks=list(callbacks),
             logger=list(loggers),
@@ -64,7 +67,7 @@ def make_trainer(
 
 
 def quieten() -> None:
-    """Keep Lightning's advice out of the output: what matters to the user is said in our own words."""
+    """Silence Lightning's advice; our own messages have what matters to the user."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\.(pytorch|fabric)\..*")

@@ -1,4 +1,4 @@
-"""How far the batches of an epoch have come: a bar on a terminal, and nothing elsewhere."""
+"""Progress bar of each epoch, on a terminal alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _WIDTH = 30
 
 
 class EpochBar(pl.Callback):
-    """Draws a bar for each epoch, by the training's own loop: no thread takes time from a training on one core."""
+    """Draw a bar for each epoch from the training's own loop: a thread would take time from it on one core.
+
+    Args:
+        progress: display of rich, running.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -29,7 +33,7 @@ class EpochBar(pl.Callback):
         self._drawn = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """An empty bar, as long as the epoch where that is known."""
+        """Draw an empty bar, of the length of the epoch if it is known."""
         batches = trainer.num_training_batches
         total = int(batches) if math.isfinite(batches) else None
         epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
@@ -39,35 +43,35 @@ class EpochBar(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """One further."""
+        """Move the bar by one batch."""
         now = time.monotonic()
         if now - self._drawn < _SECONDS_BETWEEN_DRAWINGS:
             return
         self._drawn = now
         loss = batch_loss(trainer, outputs)
-        told = "" if loss is None else f"loss {loss:.3f}"
-        self._progress.update(self._task, completed=batch_idx + 1, loss=told, refresh=True)
+        text = "" if loss is None else f"loss {loss:.3f}"
+        self._progress.update(self._task, completed=batch_idx + 1, loss=text, refresh=True)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The epoch's batches are through."""
+        """Fill the bar."""
         total = self._progress.tasks[self._task].total
         self._progress.update(self._task, completed=total or 0, loss="validates", refresh=True)
 
 
 @contextmanager
 def epoch_bar() -> Iterator[list[pl.Callback]]:
-    """The bar as callbacks of a training: none where stderr is no terminal that can move its cursor.
+    """Yield the bar as callbacks of a training; none if stderr is no terminal with a movable cursor.
 
-    Lines written to stderr meanwhile stand above it.
+    Lines written to stderr meanwhile appear above the bar.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         yield []
         return
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, force_terminal=True)
     columns = (BarColumn(_WIDTH), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[loss]}"))
-    # stdout is nobody's to touch: it has the result alone.
+    # stdout has the result alone, so rich must not redirect it.
     with Progress(
         "{task.description}", *columns, console=console, transient=True, auto_refresh=False, redirect_stdout=False
     ) as progress:
-        console.show_cursor(True)  # a training that is killed could not bring it back
+        console.show_cursor(True)  # a killed training could not restore it
         yield [EpochBar(progress)]

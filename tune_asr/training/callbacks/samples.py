@@ -1,4 +1,4 @@
-"""A few validation utterances, the same in every epoch, in TensorBoard and in W&B: what the model makes of them."""
+"""Hypotheses of a few validation utterances, the same in every epoch, in TensorBoard and W&B."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _COLUMNS = ["id", "reference", "hypothesis"]
 
 
 class Samples(pl.Callback):
-    """Logs reference and hypothesis of some utterances after each validation of a `CTCModule`.
+    """Log reference and hypothesis of some utterances after each validation of a `CTCModule`.
 
     Args:
-        number: how many.
+        number: number of utterances.
     """
 
     def __init__(self, number: int = 5) -> None:
         self.number = number
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log them at the step of the other curves."""
+        """Log them at the step of the curves."""
         outcome = outcome_of(pl_module)
         if outcome is None:
             return
-        step = trainer.global_step - 1  # where Lightning draws the metrics of this validation: its steps count from 0
+        step = trainer.global_step - 1  # Lightning logs the metrics of this validation there: its steps count from 0
         rows = [[u.id, u.reference, u.hypothesis] for u in chosen(outcome.utterances, self.number)]
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
@@ -39,14 +39,14 @@ class Samples(pl.Callback):
 
 
 def chosen(utterances: Sequence[UtteranceResult], number: int) -> list[UtteranceResult]:
-    """`number` of them, evenly spaced over their sorted ids: batches that change change nothing."""
+    """Return `number` utterances, evenly spaced over the sorted ids: the batches do not matter."""
     ordered = sorted(utterances, key=lambda utterance: utterance.id)
     number = min(number, len(ordered))
     return [ordered[i * len(ordered) // number] for i in range(number)]
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table as TensorBoard renders it."""
+    """Write a table for TensorBoard."""
     lines = [_COLUMNS, ["---"] * len(_COLUMNS), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
 
