@@ -9,7 +9,6 @@ from typing import Any
 import lightning.pytorch as pl
 from torch.utils.data import DataLoader
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError
 from tune_asr.scoring.metric import Metric
@@ -18,7 +17,7 @@ from tune_asr.speech.corpus import Corpus
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
 from tune_asr.training.shared_speech import BATCH_KEYS, Speech, Split, load_speech
-from tune_asr.training.targets import construct, import_target
+from tune_asr.training.targets import construct, custom, import_target
 
 
 class SpeechDataModule(pl.LightningDataModule):
@@ -174,12 +173,10 @@ def load_data(config: Config, found: Survey | None = None) -> TrainingData:
         ConfigError: a custom class cannot be imported or built, or has no vocabulary.
         DataError: a recording cannot be read.
     """
-    data: Any = config.data
-    if isinstance(data, CustomTarget):
-        return training_data(
-            construct(import_target(data.target, pl.LightningDataModule, "data"), "data", data.parameters)
-        )
+    if section := custom(config.data):
+        target = import_target(section.target, pl.LightningDataModule, "data")
+        return training_data(construct(target, "data", section.parameters))
     speech = load_speech(config, found)
-    batches = data.model_dump(include=BATCH_KEYS)
+    batches = config.data.model_dump(include=BATCH_KEYS)
     speed = 0.0 if config.subsampling is None else config.augment.speed
     return training_data(SpeechDataModule(speech, seed=config.seed, speed=speed, **batches))

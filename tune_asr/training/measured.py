@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.epochs import METRICS
+
+_ROUNDING = 1e-3
+"""Amount by which a CTC loss in float32 may fall below 0 if the model is sure of everything."""
 
 
 def batch_loss(trainer: pl.Trainer, outputs: Mapping[str, Any]) -> float | None:
@@ -31,12 +35,18 @@ def measured(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) ->
         metric: error rate that leads the objective.
 
     Raises:
-        ConfigError: a custom module does not log a score.
+        ConfigError: a custom module does not log a score, or logs a negative loss.
     """
     values = {name: _logged(trainer, module, name) for name in METRICS}
     if outcome := outcome_of(module):
         # Lightning keeps logged values in float32; a ratio of integers has more digits.
         values |= {"val_wer": outcome.counts.wer, "val_cer": outcome.counts.cer}
+    if math.isfinite(loss := values["val_loss"]) and loss < -_ROUNDING:
+        raise ConfigError(
+            f"model.target: {_name(module)} logs a val_loss of {loss:g}, but it must be 0 or more, as nats per token "
+            "are",
+            hint="Log the CTC loss, or 0 if there is none.",
+        )
     return Scores(**values, objective=objective(values[metric], values["val_cer"], values["val_loss"]))
 
 
@@ -45,12 +55,11 @@ def _logged(trainer: pl.Trainer, module: pl.LightningModule, name: str) -> float
     if value is None:
         logged = ", ".join(sorted(trainer.callback_metrics)) or "nothing"
         raise ConfigError(
-            f"model.target: {name_of(module)} does not log {name} in validation; it logs {logged}",
+            f"model.target: {_name(module)} does not log {name} in validation; it logs {logged}",
             hint=f"Log {', '.join(METRICS)} in validation_step or on_validation_epoch_end.",
         )
     return float(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
 
 
-def name_of(module: pl.LightningModule) -> str:
-    """Return the dotted path of a module's class."""
+def _name(module: pl.LightningModule) -> str:
     return f"{type(module).__module__}.{type(module).__qualname__}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import lightning.pytorch as pl
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.corpus.beside import initial_sha256
 from tune_asr.training.checkpoints import INITIAL_SHA256, Origin
@@ -15,7 +14,7 @@ from tune_asr.training.initial import initialise
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import peak_rate
 from tune_asr.training.seeding import seed_everything_for
-from tune_asr.training.targets import construct, import_target
+from tune_asr.training.targets import construct, custom, import_target
 
 
 def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.LightningModule, Origin]:
@@ -53,9 +52,8 @@ def module_class(config: Config) -> type[pl.LightningModule]:
     Raises:
         ConfigError: a custom class cannot be imported.
     """
-    if isinstance(config.model, CustomTarget):
-        return import_target(config.model.target, pl.LightningModule, "model")
-    return SimpleCTCModule
+    section = custom(config.model)
+    return import_target(section.target, pl.LightningModule, "model") if section else SimpleCTCModule
 
 
 def build_module(config: Config, data: TrainingData) -> pl.LightningModule:
@@ -66,9 +64,9 @@ def build_module(config: Config, data: TrainingData) -> pl.LightningModule:
         SettingError: a custom class cannot be built.
     """
     target, vocab, scheduler = module_class(config), list(data.vocab), config.scheduler.model_dump()
-    if isinstance(config.model, CustomTarget):
-        parameters = config.model.parameters
-        return construct(target, "model", parameters, vocab=vocab, scheduler=scheduler, blank_id=data.blank_id)
+    if section := custom(config.model):
+        given = {"vocab": vocab, "scheduler": scheduler, "blank_id": data.blank_id}
+        return construct(target, "model", section.parameters, **given)
     batches = config.trainer.accumulate_grad_batches
     utterances = data.speech.utterances_a_step(batches) if data.speech else None
     return SimpleCTCModule(

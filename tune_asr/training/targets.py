@@ -1,4 +1,4 @@
-"""A user's own LightningModule or LightningDataModule, by the dotted path the configuration gives."""
+"""Custom classes: a LightningModule or LightningDataModule under a dotted path of the configuration."""
 
 from __future__ import annotations
 
@@ -21,66 +21,75 @@ T = TypeVar("T")
 
 
 GIVEN = ("vocab", "scheduler", "blank_id")
-"""What a user's LightningModule is built with, beside the keys of its section."""
-MAX_TOLD = 500
-"""Characters of somebody else's message, which may hold whole tensors."""
-_OF_OTHERS = ("<frozen", "site-packages", "dist-packages", sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
-"""Where code lies that is not the user's."""
+"""Arguments of a custom LightningModule, beside the keys of its section."""
+_MAX_MESSAGE = 500
+"""Characters kept of a message of custom code, which may hold whole tensors."""
+_OTHER_CODE = (
+    "<frozen",
+    "site-packages",
+    "dist-packages",
+    sysconfig.get_path("stdlib"),
+    str(Path(__file__).parents[1]),
+)
+"""Parts of the paths of code that is not custom."""
+
+
+def custom(section: object) -> CustomTarget | None:
+    """Return a section that names a custom class; None for a built-in one."""
+    return section if isinstance(section, CustomTarget) else None
 
 
 def check_targets(config: Config, searched: Iterable[str] = ()) -> None:
-    """Import the user's own classes, and look whether they take their parameters, without building them.
+    """Import the custom classes and check their parameters, without building them.
 
     Args:
-        config: the checked configuration.
-        searched: the paths that a search varies.
+        config: checked configuration.
+        searched: keys that a search varies.
 
     Raises:
-        ConfigError: one cannot be imported, a key is not a parameter of it, or one is missing.
+        ConfigError: a class cannot be imported, a key is not a parameter of it, or a parameter is missing.
     """
-    if not (isinstance(config.data, CustomTarget) or isinstance(config.model, CustomTarget)):
+    if not (custom(config.data) or custom(config.model)):
         return
     import lightning.pytorch as pl
 
     for name, base, given in (("data", pl.LightningDataModule, ()), ("model", pl.LightningModule, GIVEN)):
-        section = getattr(config, name)
-        if isinstance(section, CustomTarget):
+        if section := custom(getattr(config, name)):
             target = import_target(section.target, base, name)
             drawn = [path.removeprefix(f"{name}.") for path in searched if path.startswith(f"{name}.")]
             _check_parameters(target, name, [*section.parameters, *drawn], given)
 
 
 def import_target(path: str, base: type[T], section: str) -> type[T]:
-    """The class at `path`, found from the working directory as well as from the installed packages.
+    """Import the class at a dotted path, from the working directory or the installed packages.
 
     Raises:
         ConfigError: the module or the class cannot be found or imported, or is not a subclass of `base`.
     """
     module_name, _, name = path.rpartition(".")
     here = str(Path.cwd())
-    # A console script has its own folder first on the path, not the user's.
+    # A console script has its own folder first on the path, not the working directory.
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise ConfigError(f"{section}.target: {module_name} cannot be imported: {_told(error)}") from error
+        raise ConfigError(f"{section}.target: {module_name} cannot be imported: {_described(error)}") from error
     if not hasattr(module, name):
         classes = {key: value for key, value in vars(module).items() if isinstance(value, type) and value is not base}
         known = [key for key, value in classes.items() if issubclass(value, base)]
-        hint = f": {nearest(name, known)}" if known else ""
-        raise ConfigError(f"{section}.target: {module_name} has no {name}{hint}")
+        raise ConfigError(f"{section}.target: {module_name} has no {name}", hint=nearest(name, known) if known else "")
     target = getattr(module, name)
     if not (isinstance(target, type) and issubclass(target, base)):
-        raise ConfigError(f"{section}.target: {path} is no {base.__name__}")
+        raise ConfigError(f"{section}.target: {path} is not a {base.__name__}")
     return target
 
 
 def construct(target: type[T], section: str, parameters: Mapping[str, Any], **given: Any) -> T:
-    """Build a user's class from the section's own keys and what tune_asr gives it.
+    """Build a custom class from the keys of its section and the arguments that tune_asr gives it.
 
     Raises:
-        ConfigError: a key is not a parameter of the class, or one is missing.
+        ConfigError: a key is not a parameter of the class, or a parameter is missing.
         SettingError: the class refuses their values.
     """
     _check_parameters(target, section, parameters, given)
@@ -89,11 +98,11 @@ def construct(target: type[T], section: str, parameters: Mapping[str, Any], **gi
     except TuneAsrError:
         raise
     except Exception as error:
-        raise SettingError(f"{section}.target: {target.__qualname__} cannot be built: {_told(error)}") from error
+        raise SettingError(f"{section}.target: {target.__qualname__} cannot be built: {_described(error)}") from error
 
 
 def _check_parameters(target: type[Any], section: str, parameters: Iterable[str], given: Iterable[str]) -> None:
-    """Raise ConfigError where a class does not take these parameters, or needs others."""
+    """Raise ConfigError if a class does not take these parameters, or needs others."""
     signature = inspect.signature(target)
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
     for key in parameters:
@@ -101,32 +110,34 @@ def _check_parameters(target: type[Any], section: str, parameters: Iterable[str]
             raise ConfigError(f"{section}.{key}: cannot be set: tune_asr gives it to {target.__qualname__} itself")
         if key not in signature.parameters and not takes_any:
             known = [name for name in signature.parameters if name not in given]
-            raise ConfigError(f"{section}.{key}: {target.__qualname__} has no such parameter: {nearest(key, known)}")
+            what = f"{section}.{key}: {target.__qualname__} has no such parameter"
+            raise ConfigError(what, hint=nearest(key, known))
     call = dict.fromkeys((*given, *parameters))
     try:
         signature.bind(**call)
     except TypeError as error:
-        told = ", ".join(call) or "nothing"
-        raise ConfigError(f"{section}.target: {target.__qualname__}: {error}: it is built with {told}") from None
+        arguments = ", ".join(call) or "no arguments"
+        what = f"{section}.target: {target.__qualname__}: {error}; it is built with {arguments}"
+        raise ConfigError(what) from None
 
 
 def mistake_in_custom_code(config: Config, error: Exception) -> SettingError | None:
-    """An exception that came up through a class of the user's, in words; None for any other."""
-    frame = _users_frame(error)
-    if frame is None or not (isinstance(config.data, CustomTarget) or isinstance(config.model, CustomTarget)):
+    """Describe an exception that came through a custom class; None for any other."""
+    frame = _custom_frame(error)
+    if frame is None or not (custom(config.data) or custom(config.model)):
         return None
-    what = f"{frame.name} raised {type(error).__name__}: {textwrap.shorten(str(error), MAX_TOLD)}"
-    return SettingError(Problem(f"{frame.filename}:{frame.lineno}", what, "mend it, or try other parameters"))
+    what = f"{frame.name} raised {type(error).__name__}: {textwrap.shorten(str(error), _MAX_MESSAGE)}"
+    return SettingError(Problem(f"{frame.filename}:{frame.lineno}", what, "Correct it, or try other parameters."))
 
 
-def _users_frame(error: Exception) -> traceback.FrameSummary | None:
-    """The innermost line of the user's own code that an exception came through."""
+def _custom_frame(error: Exception) -> traceback.FrameSummary | None:
+    """Return the innermost line of custom code that an exception came through."""
     frames = traceback.extract_tb(error.__traceback__)
-    users = [frame for frame in frames if not any(part in frame.filename for part in _OF_OTHERS)]
-    return users[-1] if users else None
+    own = [frame for frame in frames if not any(part in frame.filename for part in _OTHER_CODE)]
+    return own[-1] if own else None
 
 
-def _told(error: Exception) -> str:
-    """An error of the user's own code, and the line of it where it arose: no traceback will say."""
-    frame = _users_frame(error)
+def _described(error: Exception) -> str:
+    """Describe an error of custom code with its line: no traceback is printed."""
+    frame = _custom_frame(error)
     return f"{type(error).__name__}: {error}{f' ({frame.filename}:{frame.lineno})' if frame else ''}"

@@ -23,13 +23,10 @@ from tune_asr.scoring.scores import Scores
 from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256, Origin
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.epochs import METRICS, Diverged, Epoch, EpochResult, Sink, Weights, ended_by
-from tune_asr.training.measured import measured, name_of
+from tune_asr.training.measured import measured
 from tune_asr.training.schedules import Schedule
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.step_losses import StepLosses
-
-_ROUNDING = 1e-3
-"""Amount by which a CTC loss in float32 may fall below 0 if the model is sure of everything."""
 
 
 class EpochReport(pl.Callback):
@@ -161,12 +158,6 @@ class EpochReport(pl.Callback):
         for name in METRICS:
             if not math.isfinite(value := scores.value(name)):
                 raise Diverged(f"{name} is {value} in epoch {trainer.current_epoch + 1}", self.history)
-        if (loss := scores.value("val_loss")) < -_ROUNDING:
-            raise ConfigError(
-                f"model.target: {name_of(pl_module)} logs a val_loss of {loss:g}, but it must be 0 or more, as nats "
-                "per token are",
-                hint="Log the CTC loss, or 0 if there is none.",
-            )
         return scores
 
     def no_epoch(self, trainer: pl.Trainer) -> ConfigError:
