@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks import buckets, core, doors, export, gap, gpu, memory, reports, slots, start
+from tests.benchmarks import buckets, core, doors, export, features, gap, gpu, memory, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -23,6 +23,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "slots": lambda _: slots.measure(),
     "buckets": buckets.measure,
     "core": core.measure,
+    "features": lambda _: features.measure(),
     "memory": memory.measure,
     "start": lambda _: start.measure(),
     "export": lambda _: export.measure(),

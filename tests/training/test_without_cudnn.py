@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tune_asr.training.encoders.conformer import BATCH_NORM, DEPTHWISE, ChannelNorm
 from tune_asr.training.encoders.encoder import TimeConv, frame_mask
 from tune_asr.training.encoders.without_cudnn import conformer_convolution, time_conv
-from tune_asr.training.features.log_mel import import_torchaudio
+from tune_asr.training.features.fbank import import_torchaudio
 
 CHANNELS = 6
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tune_asr.training.encoders.encoder import Encoder, Subsampling, frame_mask, scores
 from tune_asr.training.encoders.without_cudnn import conformer_convolution
-from tune_asr.training.features.log_mel import import_torchaudio
+from tune_asr.training.features.fbank import import_torchaudio
 
 DEPTHWISE, BATCH_NORM = 2, 3  # places in the `sequential` of torchaudio's convolution module
 

@@ -6,14 +6,16 @@ reads files; mean and variance are normalised by the model. Shapes: S samples, T
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tune_asr.config.mel_bins import BELOW_NYQUIST_HZ, LOWEST_HZ
-from tune_asr.errors import TuneAsrError
+from tune_asr.training.features.fbank import fbanks, import_torchaudio
 
 
 def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: int, num_mel_bins: int) -> Tensor:
@@ -28,40 +30,28 @@ def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: i
     Returns:
         (T, C) float32, equal to torchaudio's `compliance.kaldi.fbank`.
     """
-    waveform = resample(samples, sample_rate_in, sample_rate)
-    features: Tensor = import_torchaudio().compliance.kaldi.fbank(
-        waveform.unsqueeze(0),
-        num_mel_bins=num_mel_bins,
-        sample_frequency=sample_rate,
-        frame_length=25.0,
-        frame_shift=10.0,
-        dither=0.0,
-        snip_edges=False,
-        low_freq=LOWEST_HZ,
-        high_freq=-BELOW_NYQUIST_HZ,
-    )
-    return features
+    recordings = [(np.asarray(samples, np.float32), sample_rate_in)]
+    return log_mels(recordings, sample_rate=sample_rate, num_mel_bins=num_mel_bins)[0]
+
+
+def log_mels(
+    recordings: Sequence[tuple[npt.NDArray[np.float32], int]], *, sample_rate: int, num_mel_bins: int
+) -> list[Tensor]:
+    """Features of several recordings, each of samples and their rate, as `log_mel` computes those of one."""
+    waveforms = [resample(samples, rate, sample_rate).numpy() for samples, rate in recordings]
+    return fbanks(waveforms, sample_rate, num_mel_bins)
 
 
 def resample(samples: np.ndarray | Tensor, sample_rate_in: int, sample_rate: int) -> Tensor:
-    """(S,) samples at one rate -> (S',) float32 at another, both in Hz; as they are where the rates are equal."""
+    """(S,) samples at one rate -> (S',) float32 at another, both in Hz; unchanged if the rates are equal."""
     waveform = torch.as_tensor(samples, dtype=torch.float32)
     if sample_rate_in == sample_rate:
         return waveform
-    resampled: Tensor = import_torchaudio().functional.resample(waveform, sample_rate_in, sample_rate)
+    resampled: Tensor = _resampler(sample_rate_in, sample_rate)(waveform)
     return resampled
 
 
-def import_torchaudio() -> Any:
-    """The torchaudio module.
-
-    Raises:
-        TuneAsrError: it does not load, most likely because torch was built for another CUDA.
-    """
-    try:
-        import torchaudio
-    except (ImportError, OSError, RuntimeError) as error:
-        raise TuneAsrError(
-            f"torchaudio 2.11.0 does not load beside torch {torch.__version__}: install torch>=2.14.1,<2.15 ({error})"
-        ) from error
-    return torchaudio
+@functools.lru_cache(8)
+def _resampler(sample_rate_in: int, sample_rate: int) -> Any:
+    """Resampler with its filter, as exact as `torchaudio.functional.resample`, which makes one a call."""
+    return import_torchaudio().transforms.Resample(sample_rate_in, sample_rate, dtype=torch.float32)

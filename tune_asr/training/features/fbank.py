@@ -1,0 +1,118 @@
+"""Kaldi's filter bank for many waveforms at once, equal to torchaudio's to the bit on a CPU.
+
+torchaudio computes one waveform a call, makes window and filters anew each time, and spends most of its time in
+Python, which holds the lock of other threads. Here the frames of many waveforms lie in one buffer, so that each
+operator runs once.
+
+Shapes: S samples, T frames, C mel bins, L samples a frame.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tune_asr.config.mel_bins import BELOW_NYQUIST_HZ, LOWEST_HZ
+from tune_asr.errors import TuneAsrError
+
+FRAME_LENGTH, FRAME_SHIFT = 25.0, 10.0  # ms
+PRE_EMPHASIS = 0.97
+EPSILON = torch.finfo(torch.float32).eps
+MAX_FRAMES = 2048
+"""Frames computed together: their temporaries stay in a core's cache."""
+
+
+def fbanks(waveforms: Sequence[npt.NDArray[np.float32]], sample_rate: int, num_mel_bins: int) -> list[Tensor]:
+    """Log-mel energies of waveforms at one rate: N of (S,) -> N of (T, C) float32.
+
+    Args:
+        waveforms: each at least one frame (25 ms) long.
+        sample_rate: rate of all of them, Hz.
+        num_mel_bins: C.
+    """
+    size, shift = _samples(sample_rate, FRAME_LENGTH), _samples(sample_rate, FRAME_SHIFT)
+    counts = [(len(waveform) + shift // 2) // shift for waveform in waveforms]
+    found: list[Tensor] = []
+    first = 0
+    while first < len(waveforms):
+        last, total = first + 1, counts[first]
+        while last < len(waveforms) and total + counts[last] <= MAX_FRAMES:
+            total += counts[last]
+            last += 1
+        found += _together(waveforms[first:last], counts[first:last], size, shift, sample_rate, num_mel_bins)
+        first = last
+    return found
+
+
+def _together(
+    waveforms: Sequence[npt.NDArray[np.float32]],
+    counts: Sequence[int],
+    size: int,
+    shift: int,
+    sample_rate: int,
+    num_mel_bins: int,
+) -> list[Tensor]:
+    gap = -(-(size - shift) // shift)  # frames that reach over from one waveform into the next
+    starts = np.cumsum([0, *(count + gap for count in counts)])
+    buffer = np.zeros((int(starts[-1]) + gap) * shift, np.float32)
+    for waveform, start, count in zip(waveforms, starts, counts, strict=False):
+        _reflect(waveform, buffer[start * shift : (start + count + gap) * shift], (size // 2) - (shift // 2))
+    frames = torch.from_numpy(buffer).as_strided((int(starts[-1]), size), (shift, 1))
+    frames = frames - frames.mean(1, keepdim=True)
+    before = torch.cat((frames[:, :1], frames[:, :-1]), 1)
+    frames = frames.sub_(before.mul_(PRE_EMPHASIS)).mul_(window(size))
+    spectrum = torch.fft.rfft(frames, n=1 << (size - 1).bit_length()).abs()
+    filters = bank(num_mel_bins, sample_rate, size)
+    # The bits of a product of matrices depend on their rows and on where they lie in memory: one for each waveform.
+    powers = (spectrum[start : start + count].square() for start, count in zip(starts, counts, strict=False))
+    return [(power @ filters.T).clamp_(min=EPSILON).log_() for power in powers]
+
+
+def _reflect(waveform: npt.NDArray[np.float32], out: npt.NDArray[np.float32], before: int) -> None:
+    """Write a waveform after `before` samples of its mirrored beginning, and its mirrored end after it."""
+    out[:before] = waveform[:before][::-1]
+    inside = out[before : before + len(waveform)]
+    inside[:] = waveform[: len(inside)]
+    after = out[before + len(inside) :]
+    after[:] = waveform[::-1][: len(after)]
+
+
+def _samples(sample_rate: int, milliseconds: float) -> int:
+    return int(sample_rate * milliseconds * 0.001)
+
+
+@functools.lru_cache
+def window(size: int) -> Tensor:
+    """Povey's window, (L,)."""
+    return torch.hann_window(size, periodic=False).pow(0.85)
+
+
+@functools.lru_cache
+def bank(num_mel_bins: int, sample_rate: int, size: int) -> Tensor:
+    """Mel filters over the power spectrum of a frame: (C, frequencies)."""
+    padded = 1 << (size - 1).bit_length()
+    make = import_torchaudio().compliance.kaldi.get_mel_banks
+    filters, _ = make(num_mel_bins, padded, float(sample_rate), LOWEST_HZ, -BELOW_NYQUIST_HZ, 100.0, -500.0, 1.0)
+    padded_filters: Tensor = torch.nn.functional.pad(filters, (0, 1))
+    return padded_filters
+
+
+def import_torchaudio() -> Any:
+    """Import torchaudio.
+
+    Raises:
+        TuneAsrError: it does not load, most likely because torch was built for another CUDA.
+    """
+    try:
+        import torchaudio
+    except (ImportError, OSError, RuntimeError) as error:
+        raise TuneAsrError(
+            f"torchaudio 2.11.0 does not load beside torch {torch.__version__}: install torch>=2.14.1,<2.15 ({error})"
+        ) from error
+    return torchaudio
