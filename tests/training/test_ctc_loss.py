@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch.nn.utils.rnn import pad_sequence
 
 from tune_asr.errors import DataError
-from tune_asr.speech.text import vocabulary
+from tune_asr.speech.audio import frames
 from tune_asr.training.ctc import best_path, ctc_loss, greedy_decode, min_frames, validate_targets
 
 NUM_SYMBOLS = 5
@@ -28,7 +28,7 @@ def logits(num_utterances, num_frames, seed=0):
 def test_the_fewest_frames_are_exactly_those_from_which_the_loss_is_finite(transcripts):
     tokens, token_lengths = padded(transcripts)
     needed = min_frames(tokens, token_lengths)
-    assert needed.tolist() == [vocabulary.min_frames(transcript) for transcript in transcripts]
+    assert needed.tolist() == [frames.min_frames(transcript) for transcript in transcripts]
     log_probs = logits(len(transcripts), 12).log_softmax(-1).transpose(0, 1)
 
     def losses(lengths):

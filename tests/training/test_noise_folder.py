@@ -31,7 +31,7 @@ def test_a_second_training_of_a_process_does_not_read_the_noise_again(quick, fol
 
 def test_noise_that_cannot_be_read_is_named_with_the_way_out(folder):
     (folder / "c.wav").symlink_to("/proc/self/mem")  # which opens, and gives an error where it is read
-    with pytest.raises(DataError, match=r"augment.noise_dir: .*/c.wav cannot be read \(.*\): make it readable"):
+    with pytest.raises(DataError, match=r"augment.noise_dir: .*/c.wav cannot be read \(.*\)\n    Make it readable"):
         folder_fingerprint(folder)
 
 

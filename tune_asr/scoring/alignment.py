@@ -35,7 +35,7 @@ def align(reference: Sequence[str], hypothesis: Sequence[str]) -> Iterator[Edit]
 
 
 def units(text: str, unit: Unit) -> Sequence[str]:
-    """Split a text into words or characters, like WER and CER.
+    """Split a text into words or characters.
 
     White space at either end is dropped.
     """

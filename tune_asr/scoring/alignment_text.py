@@ -55,7 +55,7 @@ def alignment_text(title: str, utterances: Sequence[Transcript], unit: Unit) -> 
 
 
 def edit_text(edit: Edit) -> str:
-    """Return `the -> a`, or one side of an insertion or deletion."""
+    """Return `the -> a`, or the only side."""
     sides = [printable(side.replace(" ", "▁")) for side in (edit.reference, edit.hypothesis) if side]
     return " -> ".join(sides)
 

@@ -53,7 +53,7 @@ def paired_difference(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """Return the difference of two word error rates, a minus b.
+    """Return the difference of two error rates, a minus b.
 
     Both systems are scored on the same utterances. The difference is below 0 if a is better.
 

@@ -1,4 +1,4 @@
-"""A corpus: utterances to train on and to validate on, wherever their speech comes from."""
+"""Utterances for training and validation, whatever their source."""
 
 from __future__ import annotations
 
@@ -15,55 +15,54 @@ from tune_asr.speech.text.vocabulary import Vocabulary
 
 
 class AudioSource(Protocol):
-    """Where the samples of an utterance come from. Small enough to be sent between processes."""
+    """Source of an utterance's samples, small enough to be pickled."""
 
     def samples(self) -> tuple[npt.NDArray[np.float32], int]:
-        """Return samples in [-1, 1], shape (num_samples,), and their rate in Hz: the same at every call."""
+        """Return (num_samples,) samples in [-1, 1] and their rate.
+
+        They are the same at every call; the rate is in Hz.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """One recording and what was said in it.
-
-    Attributes:
-        id: unique within its split.
-        text: the reference, normalised.
-        seconds: how long it is.
-        audio: the recording, or the part of one.
-    """
+    """One recording with its reference."""
 
     id: str
+    """Name, unique within its split."""
     text: str
+    """Reference, normalised."""
     seconds: float
     audio: AudioSource
+    """Recording, or a part of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """The data of a search: every trial of it trains and is measured on the same.
-
-    Attributes:
-        train: what is learned from.
-        val: the ruler.
-        vocabulary: the characters of the training references.
-        fingerprint: hexadecimal; equal on two machines that hold the same data in the same layout. It covers what was
-            said, and for files their names in the manifest and samples of their content.
-        val_fingerprint: hexadecimal; the same of the ruler alone, whatever is searched of training and features.
-        machine_key: hexadecimal; the key of a cache on this machine. It covers what is heard and not what was said: the
-            recordings in their order, where their files lie, samples of their content and when they were last written.
-    """
+    """Data of a search, the same for all its trials."""
 
     train: tuple[Utterance, ...]
     val: tuple[Utterance, ...]
     vocabulary: Vocabulary
+    """Symbols of the training references."""
     fingerprint: str
+    """Hexadecimal hash, equal on machines with the same data in the same layout.
+
+    It covers the texts, the names of files in the manifest, and samples of their content.
+    """
     val_fingerprint: str
+    """The same of validation alone, whatever is searched of training and features."""
     machine_key: str
+    """Hexadecimal key for caches on this machine.
+
+    It covers the audio and not the texts: the recordings in their order, paths and times of their files, and samples of
+    their content.
+    """
 
 
 def fingerprint(facts: Iterable[object]) -> str:
-    """Return the SHA-256 of facts that JSON can write, in hexadecimal: the same on every machine."""
+    """Return the hexadecimal SHA-256 of facts, equal everywhere."""
     digest = hashlib.sha256()
     for fact in facts:
         digest.update(json.dumps(fact).encode() + b"\n")

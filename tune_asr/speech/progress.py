@@ -1,6 +1,6 @@
-"""Progress of a long loop on stderr: a bar on a terminal, a line now and then elsewhere.
+"""Progress of a long loop on stderr.
 
-Short loops print nothing.
+A terminal gets a bar, a log a line now and then. Short loops print nothing.
 """
 
 from __future__ import annotations

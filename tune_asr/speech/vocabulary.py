@@ -1,4 +1,4 @@
-"""Vocabulary, under the name that configs/README.md documents for custom data."""
+"""Vocabulary under its documented name, for custom data."""
 
 from tune_asr.speech.text.vocabulary import Vocabulary
 

@@ -1,4 +1,4 @@
-"""Files that survive crashes, and locks. Imports `errors` alone.
+"""Durable files and locks. Imports `errors` alone.
 
 atomic   files and folders that are complete or absent
 errors   errors of the file system as messages

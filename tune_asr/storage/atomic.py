@@ -1,4 +1,4 @@
-"""Files and folders that are complete or absent after a crash.
+"""Files and folders, complete or absent after a crash.
 
 Each is written under a temporary name beside its place, fsynced and renamed; then the parent folder is
 fsynced, since a rename alone would not survive a power cut.

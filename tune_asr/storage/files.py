@@ -48,7 +48,7 @@ def content_sample(path: Path) -> str:
 
 
 def fsync(path: Path) -> None:
-    """Wait until a file or a folder's names are on disk."""
+    """Wait until a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -17,10 +17,11 @@ from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import survey
 from tune_asr.scoring.metric import metric_for
+from tune_asr.speech.audio.frames import min_frames
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey.survey import Survey
-from tune_asr.speech.text.vocabulary import Vocabulary, min_frames
+from tune_asr.speech.text.vocabulary import Vocabulary
 from tune_asr.training.batching import Example
 from tune_asr.training.features.sources import Features
 from tune_asr.training.features.store import KEPT, build_or_open

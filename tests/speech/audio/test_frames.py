@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from torchaudio.functional import resample
 from tune_asr.speech.audio.frames import (
     can_resample,
     is_feasible,
+    min_frames,
     min_samples,
     num_feature_frames,
     num_samples_at,
@@ -52,6 +55,15 @@ def test_a_length_survives_its_conversion_to_seconds(num_samples, rate):
 @given(st.integers(0, 10_000), st.integers(1, 16))
 def test_output_frames_are_one_for_each_begun_group(num_frames, subsampling):
     assert output_frames(num_frames, subsampling) == len(range(0, num_frames, subsampling))
+
+
+@given(st.lists(st.integers(1, 2), max_size=5))
+def test_min_frames_is_the_length_of_the_shortest_path_that_ctc_collapses_to_the_tokens(tokens):
+    def collapses(path: tuple[int, ...]) -> bool:
+        return [symbol for symbol, _ in itertools.groupby(path) if symbol != 0] == tokens
+
+    shortest = next(n for n in itertools.count() if any(map(collapses, itertools.product(range(3), repeat=n))))
+    assert min_frames(tokens) == shortest
 
 
 def test_feasibility_counts_the_blank_between_repeats():

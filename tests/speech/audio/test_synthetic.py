@@ -145,7 +145,7 @@ def test_two_hundred_and_fifty_utterances_take_under_three_seconds():
 def test_a_lexicon_that_the_alphabet_cannot_fill_is_refused():
     with pytest.raises(
         ConfigError,
-        match="a lexicon of 63 words: an alphabet of 2 characters is good for 2 to 5; lengthen the alphabet",
+        match=r"data.num_words: 63, but an alphabet of 2 characters allows 2 to 5 words\n    Lengthen data.alphabet",
     ):
         corpus(alphabet="ab", num_words=63)
 

@@ -66,10 +66,10 @@ def test_every_inconsistency_of_a_kaldi_directory_is_told_once_at_its_line(tmp_p
         ("text:3", "more has no recording in wav.scp"),
         (
             "wav.scp:2",
-            "'sph2pipe -f wav b.sph |' is a command, which is never run: write what it gives to a file and name that",
+            "'sph2pipe -f wav b.sph |' is a command, which is never run; write its output to a file and name that",
         ),
         ("wav.scp:3", "c has no transcript in text"),
-        ("wav.scp:4", "c stands twice, first in line 3"),
+        ("wav.scp:4", "c is repeated, first in line 3"),
     ]
 
 
@@ -83,11 +83,11 @@ def test_every_bad_segment_is_told(tmp_path):
     rows, problems = read_manifest(path)
     assert not rows
     assert told(problems) == [
-        ("segments:1", "u1 'call 0.5': a recording, a start and an end in seconds are wanted"),
-        ("segments:2", "u2 'call x 1': a recording, a start and an end in seconds are wanted"),
+        ("segments:1", "u1 'call 0.5': must be a recording, a start and an end in seconds"),
+        ("segments:2", "u2 'call x 1': must be a recording, a start and an end in seconds"),
         ("segments:3", "its recording none is not in wav.scp"),
         ("segments:4", '"end" is 1.0, but must be above "offset", 2.0'),
-        ("segments:5", '"offset" is -1.0: a number of seconds from 0 on is wanted'),
+        ("segments:5", '"offset" is -1.0, but must be a number of seconds, 0 or more'),
         ("segments:6", '"text" is empty'),
     ]
 
@@ -123,7 +123,7 @@ def test_an_audiofolder_is_its_metadata(tmp_path):
 def test_another_directory_is_refused_with_the_manifests_in_it(tmp_path):
     for name in ("train.tsv", "dev.tsv", "a.wav"):
         (tmp_path / name).touch()
-    with pytest.raises(DataError, match=r"holds none of (.|\n)*name one of its files: dev\.tsv, train\.tsv"):
+    with pytest.raises(DataError, match=r"holds none of (.|\n)*Name one of its files: dev\.tsv, train\.tsv"):
         read_manifest(tmp_path)
 
 

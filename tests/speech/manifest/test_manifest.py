@@ -65,33 +65,60 @@ def test_ids_are_given_or_taken_from_the_recording_and_unique(tmp_path):
     ("line", "what"),
     [
         ("{", "not JSON: Expecting property name enclosed in double quotes, column 2"),
-        ("[" * 100_000, "not JSON that can be read"),
-        ("7" * 5000, "not JSON that can be read"),
+        ("[" * 100_000, "unreadable JSON"),
+        ("7" * 5000, "unreadable JSON"),
         ("[1, 2]", r"not an object with the keys audio_filepath, text: \[1, 2\]"),
         ('{"audio_filepaht": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(is it "audio_filepaht"\?\)'),
         ('{"sound": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(there are: sound, text\)'),
         ("{}", r'"audio_filepath" is missing \(there is none\)'),
         ('{"path": "", "text": "x"}', '"path" is empty'),
-        ('{"path": "a.wav", "wav": "b.wav", "text": "x"}', '"path" and "wav" stand for the same field: keep one'),
-        ('{"audio_filepath": "a.wav", "text": "x", "offset": -0.5}', '"offset" is -0.5: a number of seconds from 0 on'),
-        ('{"audio_filepath": "a.wav", "text": "x", "start": "0"}', "\"start\" is '0': a number of seconds from 0 on"),
-        ('{"audio_filepath": "a.wav", "text": "x", "speaker": [1]}', r'"speaker" is \[1\]: a text or an integer'),
+        ('{"path": "a.wav", "wav": "b.wav", "text": "x"}', '"path" and "wav" name the same field; keep one'),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "offset": -0.5}',
+            '"offset" is -0.5, but must be a number of seconds, 0 or more',
+        ),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "start": "0"}',
+            "\"start\" is '0', but must be a number of seconds, 0 or more",
+        ),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "speaker": [1]}',
+            r'"speaker" is \[1\], but must be a text or an integer',
+        ),
         ('{"audio_filepath": "a.wav", "text": "go\\u0007od"}', r'"text" has the control character U\+0007 in place 3'),
         ('{"audio_filepath": "a.wav", "texts": "x"}', r'"text" is missing \(is it "texts"\?\)'),
-        ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7: a text is wanted'),
-        ('{"audio_filepath": "a.wav", "text": null}', '"text" is None: a text is wanted'),
+        ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7, but must be a text'),
+        ('{"audio_filepath": "a.wav", "text": null}', '"text" is None, but must be a text'),
         ('{"audio_filepath": "", "text": "x"}', '"audio_filepath" is empty'),
         ('{"audio_filepath": "a.wav", "text": " \\t"}', '"text" is empty'),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": -1}', '"duration" is -1: a positive number'),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": 0}', '"duration" is 0: a positive number'),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": NaN}', '"duration" is nan: a positive number'),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": Infinity}', '"duration" is inf: a positive number'),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": "1"}', "\"duration\" is '1': a positive number"),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": true}', '"duration" is True: a positive number'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": -1}', '"duration" is -1, but must be a positive number'),
+        ('{"audio_filepath": "a.wav", "text": "x", "duration": 0}', '"duration" is 0, but must be a positive number'),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "duration": NaN}',
+            '"duration" is nan, but must be a positive number',
+        ),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "duration": Infinity}',
+            '"duration" is inf, but must be a positive number',
+        ),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "duration": "1"}',
+            "\"duration\" is '1', but must be a positive number",
+        ),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "duration": true}',
+            '"duration" is True, but must be a positive number',
+        ),
         (f'{{"audio_filepath": "a.wav", "text": "x", "duration": 1{"0" * 400}}}', '"duration" is 1000+'),
-        ('{"audio_filepath": "a.wav", "text": "x", "duration": 1e308}', r'"duration" is 1e\+308: seconds are wante'),
-        ('{"audio_filepath": "a.wav", "text": "x", "offset": 1000000001}', '"offset" is 1000000001: seconds are want'),
-        ('{"audio_filepath": "a.wav", "text": "x", "id": []}', r'"id" is \[\]: a text or an integer is wanted'),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "duration": 1e308}',
+            r'"duration" is 1e\+308, but must be in seconds',
+        ),
+        (
+            '{"audio_filepath": "a.wav", "text": "x", "offset": 1000000001}',
+            '"offset" is 1000000001, but must be in seconds',
+        ),
+        ('{"audio_filepath": "a.wav", "text": "x", "id": []}', r'"id" is \[\], but must be a text or an integer'),
         (GOOD.encode() + b"\0", "holds a NUL byte"),
         (b'{"audio_filepath": "a.wav", "text": "\xe9"}', "not UTF-8: byte 0xe9, column 38"),
     ],
@@ -181,11 +208,11 @@ def test_a_table_without_the_needed_columns_has_one_mistake(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.csv", "File_Name; Transcription \na.wav;x\n", "semicolons, but .csv has commas: save it with commas"),
-        ("a.csv", '\n"path";"text"\n"a.wav";"x, y"\n', "semicolons, but .csv has commas: save it with commas"),
-        ("a.csv", "Datei;Text\na.wav;x\n", "semicolons, but .csv has commas: save it with commas"),
-        ("a.csv", "path\ttext\tnote, if any\n", "tabs, but .csv has commas: save it with commas, or name it .tsv"),
-        ("a.tsv", "path,text\na.wav,x\n", "commas, but .tsv has tabs: save it with tabs, or name it .csv"),
+        ("a.csv", "File_Name; Transcription \na.wav;x\n", "semicolons, but .csv has commas; save it with commas"),
+        ("a.csv", '\n"path";"text"\n"a.wav";"x, y"\n', "semicolons, but .csv has commas; save it with commas"),
+        ("a.csv", "Datei;Text\na.wav;x\n", "semicolons, but .csv has commas; save it with commas"),
+        ("a.csv", "path\ttext\tnote, if any\n", "tabs, but .csv has commas; save it with commas, or name it .tsv"),
+        ("a.tsv", "path,text\na.wav,x\n", "commas, but .tsv has tabs; save it with tabs, or name it .csv"),
     ],
 )
 def test_a_table_with_other_separators_has_one_mistake_that_names_them(tmp_path, name, text, message):
@@ -199,7 +226,7 @@ def test_a_table_with_other_separators_has_one_mistake_that_names_them(tmp_path,
 def test_a_missing_column_is_told_with_the_names_that_would_do(tmp_path):
     _, [problem] = read_manifest(table(tmp_path, "a.csv", "file,transcript_text\na.wav,x\n"))
     assert problem.what == (
-        'header: "text" is missing (there are: file, transcript_text); it may be called text, sentence, transcription, '
+        'header: "text" is missing (there are: file, transcript_text); possible names: text, sentence, transcription, '
         "transcript or txt"
     )
 
@@ -208,7 +235,7 @@ def test_a_table_with_two_columns_for_one_field_has_one_mistake(tmp_path):
     rows, [problem] = read_manifest(table(tmp_path, "a.csv", "path,Text,transcript\na.wav,a,a\nb.wav,b,b\n"))
     assert not rows
     assert problem.place.endswith("a.csv:1")
-    assert problem.what == 'header: "Text" and "transcript" stand for the same field: keep one of them'
+    assert problem.what == 'header: "Text" and "transcript" name the same field; keep one of them'
 
 
 @pytest.mark.parametrize(
@@ -229,7 +256,7 @@ def test_a_manifest_that_cannot_be_read_is_named_with_its_absolute_path(tmp_path
 
 def test_a_relative_manifest_that_is_missing_is_named_with_what_it_stands_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=rf"none\.csv: the manifest does not exist\n.*stands for {tmp_path}/none\.csv"):
+    with pytest.raises(DataError, match=rf"none\.csv: the manifest does not exist\n.*means {tmp_path}/none\.csv"):
         read_manifest(Path("none.csv"))
 
 
@@ -239,7 +266,7 @@ def test_a_manifest_in_utf_16_has_one_mistake(tmp_path, encoding):
     (tmp_path / "train.jsonl").write_bytes(("\ufeff" * (encoding != "utf-16") + text).encode(encoding))
     rows, [problem] = read_manifest(tmp_path / "train.jsonl")
     assert not rows
-    assert problem.what == "the file is UTF-16: save it as UTF-8"
+    assert problem.what == "the file is UTF-16; save it as UTF-8"
 
 
 def test_an_id_that_is_given_twice_is_a_mistake_that_names_the_first(tmp_path):
@@ -247,7 +274,7 @@ def test_an_id_that_is_given_twice_is_a_mistake_that_names_the_first(tmp_path):
     rows, [problem] = read_manifest(jsonl(tmp_path, row % "one", row % "two", row % "one"))
     assert [made.id for made in rows] == ["one", "two"]
     assert problem.place.endswith(":3")
-    assert "\"id\" is 'one', as in line 1: an id names one utterance" in problem.what
+    assert "\"id\" is 'one', as in line 1; an id names one utterance" in problem.what
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
@@ -268,7 +295,7 @@ def test_a_directory_that_may_not_be_read_says_so(tmp_path, mode):
 
 def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path):
     (tmp_path / "train.txt").write_text(GOOD)
-    with pytest.raises(DataError, match=r"a manifest ends in .jsonl, .csv, .tsv, not in '.txt'"):
+    with pytest.raises(DataError, match=r"the ending of a manifest is .jsonl, .csv, .tsv, not '.txt'"):
         read_manifest(tmp_path / "train.txt")
 
 

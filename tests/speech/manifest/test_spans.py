@@ -119,18 +119,18 @@ def test_numbers_that_seem_to_say_a_part_and_are_not_read_are_remarked(folder, e
     [
         ({"start": 2.5, "end": 2.5}, r'"end" is 2\.5, but must be above "start", 2\.5$'),
         ({"offset": 2.5, "stop": 1.5}, r'"stop" is 1\.5, but must be above "offset", 2\.5$'),
-        ({"start": 0.5, "end": -1.5}, r'"end" is -1\.5: a positive number of seconds is wanted$'),
-        ({"start": 0.5, "end": "1:30"}, r"""\"end" is '1:30': a positive number of seconds is wanted$"""),
-        ({"start": 0.5, "end": 2e9}, r'"end" is 2000000000\.0: seconds are wanted, a thousand million at most$'),
-        ({"start": 0.5, "end": 3.5}, r"a\.wav lasts 3 s, but its row says 0\.5 s to 3\.5 s$"),
+        ({"start": 0.5, "end": -1.5}, r'"end" is -1\.5, but must be a positive number of seconds$'),
+        ({"start": 0.5, "end": "1:30"}, r"""\"end" is '1:30', but must be a positive number of seconds$"""),
+        ({"start": 0.5, "end": 2e9}, r'"end" is 2000000000\.0, but must be in seconds, a thousand million at most$'),
+        ({"start": 0.5, "end": 3.5}, r"a\.wav lasts 3 s, but its row has 0\.5 s to 3\.5 s$"),
         (
             {"start": 0.5, "end": 2.5, "duration": 1.5},
-            r'"end" is 2\.5, 2 s behind "start", 0\.5, but "duration" is 1\.5: correct them, or keep one$',
+            r'"end" is 2\.5, 2 s after "start", 0\.5, but "duration" is 1\.5; correct them, or keep one$',
         ),
-        ({"start": 0.5, "end": 2.5, "dur": 2.002}, r'but "dur" is 2\.002: correct them'),
-        ({"end": 2.5, "duration": 1.5}, r'"end" is 2\.5, 2\.5 s behind the recording\'s start, but "duration" is 1\.5'),
-        ({"start": 0.5, "end_time": 1.5}, r'"end_time" is not read, .* where it is in seconds, call it "end"$'),
-        ({"end": 1.5}, r"a\.wav lasts 3 s, but its row says 1\.5 s: a part of a recording is given by an offset"),
+        ({"start": 0.5, "end": 2.5, "dur": 2.002}, r'but "dur" is 2\.002; correct them'),
+        ({"end": 2.5, "duration": 1.5}, r'"end" is 2\.5, 2\.5 s after the recording\'s start, but "duration" is 1\.5'),
+        ({"start": 0.5, "end_time": 1.5}, r'"end_time" is not read, .* if it is in seconds, call it "end"$'),
+        ({"end": 1.5}, r"a\.wav lasts 3 s, but its row has 1\.5 s; a part of a recording needs an offset"),
     ],
 )
 def test_an_end_that_cannot_be_is_told_with_its_line(folder, ending, row, message):

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import itertools
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.speech.text.vocabulary import Vocabulary, min_frames
+from tune_asr.speech.text.vocabulary import Vocabulary
 
 
 def test_symbols_are_the_blank_and_then_the_sorted_characters_of_the_texts():
@@ -29,12 +27,3 @@ def test_unknown_characters_are_left_out_and_counted(known, text):
     assert vocabulary.decode(vocabulary.encode(text)) == "".join(c for c in text if c in known)
     assert unknown == {c: 2 * text.count(c) for c in text if c not in known}
     assert list(unknown.values()) == sorted(unknown.values(), reverse=True)
-
-
-@given(st.lists(st.integers(1, 2), max_size=5))
-def test_min_frames_is_the_length_of_the_shortest_path_that_ctc_collapses_to_the_tokens(tokens):
-    def collapses(path: tuple[int, ...]) -> bool:
-        return [symbol for symbol, _ in itertools.groupby(path) if symbol != 0] == tokens
-
-    shortest = next(n for n in itertools.count() if any(map(collapses, itertools.product(range(3), repeat=n))))
-    assert min_frames(tokens) == shortest

@@ -1,12 +1,9 @@
-"""Recordings and synthetic speech: samples, lengths and noise. No torch.
+"""Samples of recordings, of synthetic speech and of noise.
 
-recordings.py   header, samples and defects of an audio file
-truncation.py   files cut short
-frames.py       lengths in samples, feature frames and output frames
-synthetic.py    corpus of synthetic speech from a seed; voice.py makes its sound
-noise.py        noise recordings, or made-up noise, for augmentation
+recordings   a file -> samples, or the reason it cannot be used
+truncation   files cut off at the end
+frames       seconds -> samples -> feature frames -> output frames
+synthetic    a seed -> a corpus of synthetic speech
+voice        characters -> sounds
+noise        a folder, or a colour -> noise to add to speech
 """
-
-from tune_asr.speech.audio.recordings import read
-
-__all__ = ["read"]

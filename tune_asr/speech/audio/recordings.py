@@ -1,6 +1,6 @@
-"""Recordings: what a header says, the samples, and the reason where a file cannot be used.
+"""Recordings: header, samples, and reasons for unusable files.
 
-Nothing is resampled here, and nothing blocks: what is no ordinary file is never opened.
+Does not resample. Only regular files are opened, so reads never block.
 """
 
 from __future__ import annotations
@@ -16,40 +16,36 @@ import soundfile
 from tune_asr.speech.audio.truncation import is_truncated
 from tune_asr.storage.files import reason_unusable
 
-# Those of which a cut file can be told from a whole one; libsndfile reads more.
+# Containers whose truncated files can be recognised; libsndfile reads more.
 _CONTAINERS = ("WAV", "WAVEX", "AIFF", "CAF", "FLAC", "OGG", "MP3")
-_NO_FRAME_COUNT = 2**63 - 1  # libsndfile's word for a FLAC header whose writer did not know the length
+_NO_FRAME_COUNT = 2**63 - 1  # libsndfile's value for a FLAC header without a length
 
-_BLOCK = 1 << 18  # samples decoded at a time by `verify`: a recording of many hours must not fill the memory
+_BLOCK = 1 << 18  # samples decoded at once by `verify`, so that hours of speech do not fill the memory
 _FULL_SCALE = 0.999
-_CLIPPED_SHARE = 0.1  # of the samples; music that was mastered loud stays far below it
+_CLIPPED_SHARE = 0.1  # share of the samples; loudly mastered music stays far below it
 
 
 class AudioError(Exception):
-    """A recording cannot be used; its only argument is the reason, a phrase that follows the file's name."""
+    """Unusable recording; the argument is a phrase after its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What the header of a recording says.
-
-    Attributes:
-        sample_rate: in Hz.
-        channels: number of channels.
-        num_frames: samples in each channel.
-    """
+    """Header of a recording."""
 
     sample_rate: int
+    """In Hz."""
     channels: int
     num_frames: int
+    """Samples in each channel."""
 
 
 def probe(path: Path) -> AudioInfo:
     """Read the header of a recording.
 
     Raises:
-        AudioError: `path` is missing, no ordinary file, empty, not audio, or without samples; or the container
-            declares more than the file holds, or is of a kind that does not tell.
+        AudioError: `path` is missing, no regular file, empty, not audio, without samples, or truncated; or its
+            container cannot show truncation.
     """
     if reason := reason_unusable(path):
         raise AudioError(reason)
@@ -64,25 +60,25 @@ def probe(path: Path) -> AudioInfo:
     if header.format not in _CONTAINERS:
         raise AudioError(f"is a {header.format} file: make it WAV, FLAC, OGG or MP3")
     if header.frames == _NO_FRAME_COUNT:
-        raise AudioError("does not say how long it is: its header was never completed; encode it again")
+        raise AudioError("has no length in its header, which was never completed; encode it again")
     if header.frames == 0:
         raise AudioError("holds no samples")
     return AudioInfo(header.samplerate, header.channels, header.frames)
 
 
 def read(path: Path, start: int = 0, num_frames: int | None = None) -> tuple[npt.NDArray[np.float32], int]:
-    """Decode a recording, or a part of it and no more, and down-mix it to one channel, the mean of all.
+    """Decode a recording or a part; its channels are averaged.
 
     Args:
-        path: the recording.
-        start: the first sample wanted.
-        num_frames: how many; None for all the rest.
+        path: recording.
+        start: first sample.
+        num_frames: number of samples; None for all that follow.
 
     Returns:
         Samples in [-1, 1], shape (num_frames,), and the sample rate in Hz.
 
     Raises:
-        AudioError: as `probe` does, and where decoding fails or ends early, or a sample is NaN or infinite.
+        AudioError: as in `probe`, or decoding fails or ends early, or a sample is NaN or infinite.
     """
     info = probe(path)
     wanted = info.num_frames - start if num_frames is None else num_frames
@@ -91,12 +87,12 @@ def read(path: Path, start: int = 0, num_frames: int | None = None) -> tuple[npt
 
 
 def verify(path: Path) -> AudioInfo:
-    """Make sure that `read` will succeed and that there is something to hear, and return what the header says.
+    """Decode a recording block by block, and return its header.
 
-    Decodes the recording block by block.
+    `read` will succeed after that, and the recording is audible.
 
     Raises:
-        AudioError: as `read` does, and where all samples are the same, or a tenth of them is clipped.
+        AudioError: as in `read`, or all samples are equal, or a tenth of them is clipped.
     """
     info = probe(path)
     lowest, highest, num_clipped = np.inf, -np.inf, 0
@@ -112,7 +108,7 @@ def verify(path: Path) -> AudioInfo:
 
 
 def _blocks(path: Path, start: int, num_frames: int, size: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield the samples from `start` on, shape (size or fewer, channels) at a time."""
+    """Yield samples from `start`, shape (<= size, channels) each."""
     left = num_frames
     try:
         with soundfile.SoundFile(path) as file:
@@ -132,18 +128,18 @@ def _blocks(path: Path, start: int, num_frames: int, size: int) -> Iterator[npt.
 
 @dataclass(frozen=True, slots=True)
 class FileAudio:
-    """A recording in a file, at the rate that the file has, or a part of it.
-
-    Attributes:
-        path: the file.
-        start: the first sample.
-        num_frames: how many samples; None for all that follow.
-    """
+    """Recording in a file, or a part of it."""
 
     path: Path
     start: int = 0
+    """First sample."""
     num_frames: int | None = None
+    """Number of samples; None for all that follow."""
 
     def samples(self) -> tuple[npt.NDArray[np.float32], int]:
-        """Decode the file, or the part. Raises `AudioError` where that fails."""
+        """Decode the file or part.
+
+        Raises:
+            AudioError: it cannot be decoded.
+        """
         return read(self.path, self.start, self.num_frames)

@@ -1,6 +1,6 @@
-"""Synthetic speech from a seed: a corpus that needs no recordings and no download.
+"""Synthetic speech from a seed, without recordings or downloads.
 
-It is a ruler, not a toy: voices vary, and validation holds words that training never says.
+Voices vary, and validation holds words unknown to training, so that its error rates mean something.
 The same arguments give the same corpus on every machine.
 """
 
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tune_asr.errors import ConfigError
+from tune_asr.errors import ConfigError, Problem
 from tune_asr.speech.audio.voice import SyntheticAudio, between, generator
 from tune_asr.speech.corpus import Corpus, Utterance, fingerprint
 from tune_asr.speech.text.vocabulary import Vocabulary
 
-_RECIPE = 1  # raise it whenever the same arguments come to mean other speech: caches of features go by it
+_RECIPE = 1  # increment it if the same arguments give other speech: caches of features depend on it
 _WORD_LENGTHS = (2, 6)
 _UNSEEN_SHARE = 0.28  # of an utterance's words, rounded, at least one: never under a fifth
 
@@ -34,17 +34,17 @@ def synthesize_corpus(
 ) -> Corpus:
     """Make a corpus of synthetic speech.
 
-    No text stands in both splits, since every validation utterance holds a word that training lacks; and at least a
-    fifth of the words of validation are such words.
+    No text is in both splits, since every validation utterance holds a word unknown to training. At least a fifth of
+    the words of validation are unknown.
 
     Args:
-        seed: decides everything.
+        seed: seed of everything random.
         num_train: number of training utterances.
         num_val: number of validation utterances.
-        alphabet: at least two distinct characters, none of them a space.
-        num_words: size of the lexicon, of which a part is kept out of training.
-        words_per_utterance: the fewest and the most.
-        sample_rate: in Hz.
+        alphabet: two or more distinct characters, none of them a space.
+        num_words: size of the lexicon, a part of which is kept out of training.
+        words_per_utterance: fewest and most words.
+        sample_rate: rate in Hz.
         noise: standard deviation of the noise, relative to the root mean square of the voice.
 
     Raises:
@@ -59,7 +59,7 @@ def synthesize_corpus(
         fewest, most = words_per_utterance
         num = math.floor(between((fewest, most + 1), random.random()))
         if split == "train":
-            # The first word goes through the lexicon in turn, so that each is said as early as can be.
+            # The first words go through the lexicon in turn, so that each occurs as early as possible.
             words = [seen[index % len(seen)], *_drawn(random, seen, num - 1)]
         else:
             num_new = max(1, round(_UNSEEN_SHARE * num))
@@ -71,28 +71,29 @@ def synthesize_corpus(
     train = tuple(utterance("train", index) for index in range(num_train))
     val = tuple(utterance("val", index) for index in range(num_val))
     train_texts, val_texts = ([(u.id, u.text) for u in split] for split in (train, val))
-    said = fingerprint(["synthetic", _RECIPE, seed, alphabet, sample_rate, noise, *train_texts, *val_texts])
+    everything = fingerprint(["synthetic", _RECIPE, seed, alphabet, sample_rate, noise, *train_texts, *val_texts])
     return Corpus(
         train=train,
         val=val,
         vocabulary=Vocabulary.from_texts(u.text for u in train),
-        fingerprint=said,
+        fingerprint=everything,
         val_fingerprint=fingerprint(["synthetic", _RECIPE, seed, alphabet, noise, *val_texts]),
-        machine_key=said,
+        machine_key=everything,
     )
 
 
 def _lexicon(random: np.random.Generator, alphabet: str, num_words: int) -> list[str]:
-    """Draw different words. Their first characters go through the alphabet in turn, so that each is used.
+    """Draw distinct words.
 
-    No character stands twice in a row, as no sound does in speech: at 40 ms a frame CTC can hardly write it twice.
+    Their first characters go through the alphabet in turn, so that each is used. No character is repeated, as no sound
+    is in speech: at 40 ms a frame, CTC can hardly write it twice.
     """
     size, (shortest, longest) = len(alphabet), _WORD_LENGTHS
-    # Drawing more than half of the words there are would take ever longer.
+    # More than half of all possible words would take ever longer to draw.
     most = sum(size * (size - 1) ** (length - 1) for length in range(shortest, longest + 1)) // 2
     if not 2 <= num_words <= most:
-        what = f"a lexicon of {num_words:,} words: an alphabet of {size} characters is good for 2 to {most:,}"
-        raise ConfigError(f"{what}; lengthen the alphabet or ask for fewer words")
+        what = f"{num_words:,}, but an alphabet of {size} characters allows 2 to {most:,} words"
+        raise ConfigError(Problem("data.num_words", what, "Lengthen data.alphabet, or ask for fewer words."))
     words: dict[str, None] = {}
     while len(words) < num_words:
         length = math.floor(between((shortest, longest + 1), random.random()))

@@ -1,6 +1,6 @@
-"""Has a file lost its end? Told from the lengths that its container declares, without decoding.
+"""Truncated files, recognised by the lengths in their container.
 
-libsndfile reads what is left of a truncated WAV, AIFF or Ogg file and says nothing. FLAC and MP3 need no help:
+libsndfile reads the rest of a truncated WAV, AIFF or Ogg file without an error. FLAC and MP3 need no check here:
 decoding them fails, or gives fewer samples than the header declares.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-# A program that writes into a pipe cannot go back to fill in the length, and leaves a value near 2 or 4 GiB.
+# A program that writes to a pipe cannot fill in the length later, and leaves a value near 2 or 4 GiB.
 _UNKNOWN_LENGTH = 0x7FFF_F000
 
 
 def is_truncated(path: Path) -> bool:
-    """Say whether the samples of a WAV or AIFF file, or a page of an Ogg file, go on past the end of the file.
+    """Return True if the container declares more data than exist.
 
-    The answer for any other container is no.
+    WAV, AIFF and Ogg are checked; any other container is False.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -33,7 +33,10 @@ def is_truncated(path: Path) -> bool:
 
 
 def _samples_are_cut(file: BinaryIO, size: int, name: bytes, byteorder: Literal["little", "big"]) -> bool:
-    """Walk the chunks: after 12 bytes, each has a name of 4, a length of 4 and its content, padded to an even end."""
+    """Walk the chunks of a RIFF or AIFF file.
+
+    They begin after 12 bytes. Each has a name of 4, a length of 4, and its content, padded to an even end.
+    """
     start = 12
     while start + 8 <= size:
         file.seek(start)
@@ -46,13 +49,16 @@ def _samples_are_cut(file: BinaryIO, size: int, name: bytes, byteorder: Literal[
 
 
 def _page_is_cut(file: BinaryIO, size: int) -> bool:
-    """Walk the pages: 26 bytes, the number of segments, the length of each, and their content."""
+    """Walk the pages of an Ogg file.
+
+    Each has 26 bytes, the number of segments, their lengths, and their content.
+    """
     start = 0
     while start < size:
         file.seek(start)
         header = file.read(27 + 255)
         if header[:4] != b"OggS"[: len(header)]:
-            return False  # something else stands behind the last page
+            return False  # other data follow the last page
         if len(header) < 27:
             return True
         segments = header[26]

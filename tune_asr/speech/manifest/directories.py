@@ -1,11 +1,11 @@
-"""Directories that list recordings and transcripts: Kaldi's, LibriSpeech's, and a folder of Hugging Face's.
+"""Folders of Kaldi, LibriSpeech and Hugging Face -> records.
 
-    Kaldi         wav.scp (id, path) and text (id, transcript); segments (id, recording, start, end) and utt2spk where
-                  they are there. Other files, such as spk2gender, are ignored. Nothing is ever run: a pipe is refused.
-    LibriSpeech   NAME.trans.txt at any depth (id, transcript); beside each lie the recordings, id.flac and the like
+    Kaldi         wav.scp (id, path) and text (id, transcript); optional segments (id, recording, start, end) and
+                  utt2spk. Other files, such as spk2gender, are ignored. Pipes are refused, never run.
+    LibriSpeech   NAME.trans.txt at any depth (id, transcript), with the recordings beside it, id.flac and the like
     audiofolder   metadata.jsonl or metadata.csv, which is then the manifest
 
-Relative paths start at the directory, in wav.scp too, so that they mean the same wherever a command is run.
+Relative paths start at the folder, in wav.scp too, so that they do not depend on the working directory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MARKS = {
     "audiofolder": ("metadata.jsonl", "metadata.csv"),
 }
 _ENDINGS = (".flac", ".wav", ".ogg", ".mp3")
-_TO_THE_END = -1.0  # what Kaldi writes into segments in place of an end
+_TO_THE_END = -1.0  # in Kaldi's segments, the end of the recording
 
 Place: TypeAlias = tuple[str, int]  # file, number of the line
 PlacedMistakes: TypeAlias = dict[Place, str]
@@ -34,7 +34,7 @@ Records: TypeAlias = Iterator[tuple[Place, Record]]
 
 
 def listing_files(path: Path) -> list[Path]:
-    """Return the files that say what belongs to the manifest at `path`: itself, or those in a directory."""
+    """Return the files of a manifest, or of a folder."""
     if not path.is_dir():
         return [path]
     in_it = [path / name for kind in ("Kaldi", "audiofolder") for name in MARKS[kind] if (path / name).is_file()]
@@ -42,10 +42,12 @@ def listing_files(path: Path) -> list[Path]:
 
 
 def read_directory(path: Path, mistakes: PlacedMistakes) -> Records:
-    """Yield the records of a Kaldi or a LibriSpeech directory, each with its place; bad lines go into `mistakes`.
+    """Yield records of a Kaldi or LibriSpeech folder, with places.
+
+    Bad lines are added to `mistakes`.
 
     Raises:
-        DataError: it is neither, or a file of it is missing or cannot be read.
+        DataError: the folder is neither, or a file is missing or cannot be read.
     """
     if (path / "wav.scp").exists():
         yield from _kaldi(path, mistakes)
@@ -54,7 +56,7 @@ def read_directory(path: Path, mistakes: PlacedMistakes) -> Records:
             yield from _librispeech(transcript, path, mistakes)
     else:
         manifests = sorted(file.name for file in path.glob("*") if file.suffix.lower() in READERS)
-        hint = f"name one of its files: {', '.join(manifests[:5])}" if manifests else ""
+        hint = f"Name one of its files: {', '.join(manifests[:5])}." if manifests else ""
         wanted = ", ".join(f"{names[0]} ({kind})" for kind, names in MARKS.items())
         raise DataError(Problem(str(path), f"the directory holds none of {wanted}", hint))
 
@@ -64,7 +66,7 @@ def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:
     texts = _table(path / "text", mistakes)
     speakers = _table(path / "utt2spk", mistakes) if (path / "utt2spk").exists() else {}
     has_segments = (path / "segments").exists()
-    # The file that lists the utterances, each of which is a row.
+    # The file with one line for each utterance, which is a row.
     utterances = _table(path / "segments", mistakes) if has_segments else recordings
     for utterance, (place, value) in utterances.items():
         record: dict[str, Any] = {"id": utterance}
@@ -74,7 +76,7 @@ def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:
                 recording, *ends = value.split()
                 start, end = map(float, ends)
             except ValueError:
-                mistakes[place] = f"{utterance} {value!r}: a recording, a start and an end in seconds are wanted"
+                mistakes[place] = f"{utterance} {value!r}: must be a recording, a start and an end in seconds"
                 continue
             record |= {"offset": start} if end == _TO_THE_END else {"offset": start, "end": end}
         audio = recordings.get(recording, (None, ""))[1]
@@ -82,7 +84,7 @@ def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:
         if recording not in recordings:
             wrong.append(f"its recording {recording} is not in wav.scp")
         elif audio.endswith("|"):
-            wrong.append(f"{audio!r} is a command, which is never run: write what it gives to a file and name that")
+            wrong.append(f"{audio!r} is a command, which is never run; write its output to a file and name that")
         if utterance not in texts:
             wrong.append(f"{utterance} has no transcript in text")
         if wrong:
@@ -107,7 +109,7 @@ def _librispeech(transcript: Path, root: Path, mistakes: PlacedMistakes) -> Reco
 
 
 def _table(path: Path, mistakes: PlacedMistakes) -> dict[str, tuple[Place, str]]:
-    """Return the lines of a file of Kaldi's by their first word: where each stands, and what follows."""
+    """Return places and lines of a Kaldi file."""
     if reason := reason_unusable(path):
         raise DataError(Problem(str(path), reason))
     try:
@@ -122,7 +124,7 @@ def _table(path: Path, mistakes: PlacedMistakes) -> dict[str, tuple[Place, str]]
         key, *rest = line.split(maxsplit=1)
         place = (str(path), number)
         if key in lines:
-            mistakes[place] = f"{key} stands twice, first in line {lines[key][0][1]}"
+            mistakes[place] = f"{key} is repeated, first in line {lines[key][0][1]}"
         else:
             lines[key] = (place, "".join(rest).strip())
     mistakes.update({(str(path), number): what for number, what in here.items()})

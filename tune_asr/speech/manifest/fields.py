@@ -1,7 +1,6 @@
-"""What a field of a manifest is called by other toolkits: one table for JSONL, CSV and TSV.
+"""Names of a manifest's fields in other toolkits.
 
-Case does not count. Two names for one field are a mistake where they say different things: nobody could tell which of
-them was meant.
+Case does not count. Two names for one field must have the same value, or the row is ambiguous.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, TypeAlias
 
 Record: TypeAlias = Mapping[str, Any]
 
-# Our name, which is NeMo's, then those of WeNet, Common Voice, Hugging Face's datasets and audiofolder, lhotse, Kaldi.
+# Our name, from NeMo, then those of WeNet, Common Voice, Hugging Face, lhotse and Kaldi.
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "audio_filepath": (
         "audio_filename",
@@ -29,7 +28,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     "text": ("sentence", "transcription", "transcript", "txt"),
     "duration": ("dur",),
-    # Not start_time and its like: a clock's time, or where the utterance stood before it was cut out.
+    # Not start_time and the like: a time of day, or a place in an earlier, longer recording.
     "offset": ("start", "begin"),
     "end": ("stop",),
     "id": ("key", "utt", "utt_id", "utterance_id"),
@@ -42,7 +41,10 @@ _FIELDS = {alias: name for name, aliases in ALIASES.items() for alias in (name, 
 
 @lru_cache(maxsize=256)
 def field_names(keys: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Return, for each of our fields, the names among `keys` that stand for it; keys that mean nothing are left out."""
+    """Return the names of each of our fields among `keys`.
+
+    Unknown keys are left out.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for key in keys:
         if field := _FIELDS.get(key.strip().lower()):
@@ -51,7 +53,10 @@ def field_names(keys: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
 
 
 def missing_fields(keys: Collection[str]) -> Iterator[str]:
-    """Yield a phrase for each required field that `keys` lacks: which key was meant, or all; what it may be called."""
+    """Yield a phrase for each missing required field.
+
+    It quotes the nearest key, or all keys, and the possible names.
+    """
     names = field_names(tuple(keys))
     for field in REQUIRED:
         if field not in names:
@@ -59,17 +64,17 @@ def missing_fields(keys: Collection[str]) -> Iterator[str]:
             there = f"there are: {', '.join(keys)}" if keys else "there is none"
             found = f'is it "{near}"?' if near else there
             *names_of_it, last = (field, *ALIASES[field])
-            yield f'"{field}" is missing ({found}); it may be called {", ".join(names_of_it)} or {last}'
+            yield f'"{field}" is missing ({found}); possible names: {", ".join(names_of_it)} or {last}'
 
 
 def conflict(names: Collection[str]) -> str:
-    """Return the sentence on several names that stand for one field."""
+    """Return a sentence on several names of one field."""
     quoted = (f'"{name}"' for name in names)
-    return f"{' and '.join(quoted)} stand for the same field: keep one of them"
+    return f"{' and '.join(quoted)} name the same field; keep one of them"
 
 
 def under_our_names(record: Record) -> tuple[dict[str, Any], list[str]]:
-    """Return the fields of `record` by our names, and what is wrong where two names contradict each other."""
+    """Return fields of `record` by our names, and conflicts."""
     fields, conflicts = {}, []
     for field, names in field_names(tuple(record)).items():
         if any(record[name] != record[names[0]] for name in names[1:]):

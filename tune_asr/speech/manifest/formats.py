@@ -1,6 +1,6 @@
-"""The bytes of a JSONL, CSV or TSV manifest as records, each with the number of its line.
+"""JSONL, CSV or TSV bytes -> records with line numbers.
 
-What is no record is noted as a mistake, and reading goes on behind it.
+A bad line is recorded as a mistake, and the next one is read.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ Reader: TypeAlias = Callable[[bytes, Mistakes], Iterator[tuple[int, Record]]]
 
 
 def decoded_lines(content: bytes, mistakes: Mistakes) -> Iterator[str]:
-    """Decode each line by itself, so that a bad one can be named; a blank one takes its place."""
+    """Decode each line alone; bad ones become blank."""
     if content.startswith(_UTF_16):
-        # Told once: every line of such a file holds NUL bytes.
-        mistakes[1] = "the file is UTF-16: save it as UTF-8"
+        # One mistake for all lines: each of them holds NUL bytes.
+        mistakes[1] = "the file is UTF-16; save it as UTF-8"
         return
     for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
         text = ""
         if b"\0" in line:
-            mistakes[number] = "holds a NUL byte, as UTF-16 does: a manifest is UTF-8"
+            mistakes[number] = "holds a NUL byte, as UTF-16 does; a manifest is UTF-8"
         else:
             try:
                 text = line.decode()
@@ -48,7 +48,7 @@ def decoded_lines(content: bytes, mistakes: Mistakes) -> Iterator[str]:
 
 
 def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Record]]:
-    """Read JSON lines: an object each."""
+    """Read one JSON object per line."""
     for number, line in enumerate(decoded_lines(content, mistakes), start=1):
         if not line.strip():
             continue
@@ -57,7 +57,7 @@ def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Rec
         except json.JSONDecodeError as error:
             mistakes[number] = f"not JSON: {error.msg}, column {error.colno}"
         except (ValueError, RecursionError) as error:
-            mistakes[number] = f"not JSON that can be read: {error}"
+            mistakes[number] = f"unreadable JSON: {error}"
         else:
             if isinstance(record, dict):
                 yield number, record
@@ -68,13 +68,13 @@ def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Rec
 def _table_records(
     content: bytes, mistakes: Mistakes, *, delimiter: str = ",", **dialect: Any
 ) -> Iterator[tuple[int, Record]]:
-    """Read a table whose first row, blank ones aside, is the header."""
+    """Read a table; the first row is the header, unless blank."""
     lines = (f"{line}\n" for line in decoded_lines(content, mistakes))
     reader = csv.reader(lines, strict=True, delimiter=delimiter, **dialect)
     header: list[str] = []
     numbers: list[str] = []
     while True:
-        number = reader.line_num + 1  # of the row's first line: a quoted text may go over several
+        number = reader.line_num + 1  # of the row's first line: a quoted text may span several
         try:
             cells = next(reader)
         except StopIteration:
@@ -102,7 +102,7 @@ def _table_records(
 
 
 def _other_separator(content: bytes, delimiter: str) -> str:
-    """Say so where the header makes more sense with other separators than its file's name stands for; else ""."""
+    """Return a mistake for other separators in the header, or ""."""
     header = next((line for line in decoded_lines(content, {}) if line.strip()), "")
 
     def cells(separator: str) -> tuple[str, ...]:
@@ -114,23 +114,23 @@ def _other_separator(content: bytes, delimiter: str) -> str:
         found = cells(other)
         if len(field_names(found)) > len(field_names(own)) or len(own) == 1 < len(found):
             hint = f"save it with {name}" + (f", or name it {others_ending}" if others_ending else "")
-            return f"header: its columns seem to be separated by {others_name}, but {ending} has {name}: {hint}"
+            return f"header: its columns seem to be separated by {others_name}, but {ending} has {name}; {hint}"
     return ""
 
 
-# By the character: what it is called, and the ending of the tables that have it.
+# By character: its name, and the ending of such tables.
 _SEPARATORS = {",": ("commas", ".csv"), ";": ("semicolons", ""), "\t": ("tabs", ".tsv")}
 
 READERS: Mapping[str, Reader] = {
     ".jsonl": _json_records,
     ".csv": _table_records,
-    # Common Voice and its like write quotation marks into TSV as they are: there they quote nothing.
+    # In the TSV of Common Voice and others, quotation marks are plain characters.
     ".tsv": partial(_table_records, delimiter="\t", quoting=csv.QUOTE_NONE),
 }
 
 
 def _typed(cells: dict[str, str], numbers: list[str]) -> Record:
-    """Give cells the types that JSON has: an empty number is absent, another one is a number where it can be."""
+    """Convert the cells of numbers; empty ones are dropped."""
     record: dict[str, Any] = {name: cell for name, cell in cells.items() if cell or name not in numbers}
     for name in numbers:
         with contextlib.suppress(KeyError, ValueError):

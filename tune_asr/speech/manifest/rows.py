@@ -1,7 +1,6 @@
-"""Manifests: what lists recordings and their transcripts, as a file or as a directory.
+"""Manifest, a file or a folder -> rows.
 
-A manifest is read to its end, whatever is wrong with it: every bad row is a `Problem` with its `file:line`.
-The recordings themselves are not looked at here.
+Every bad row becomes a `Problem` with its `file:line`, and the next one is read. Recordings are not opened here.
 """
 
 from __future__ import annotations
@@ -23,43 +22,37 @@ from tune_asr.storage.files import reason_unusable
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One good row of a manifest.
-
-    Attributes:
-        place: `file:line`.
-        id: the row's `id`, else the recording's name without its ending; unique within the manifest.
-        audio: the recording; a relative path starts at the manifest's folder.
-        audio_as_written: the recording as the manifest has it.
-        text: the transcript as the manifest has it.
-        duration: in seconds, where the manifest says it, or where the utterance ends.
-        offset: where the utterance begins in the recording, in seconds; None where it is the whole recording.
-        speaker: who speaks, where the manifest says it.
-        unread: names in the row that seem to say which part of the recording it is, where it has no `offset`.
-        identity: what the row is, whatever stands around it: its `id`, else recording and offset.
-    """
+    """One good row of a manifest."""
 
     place: str
+    """`file:line`."""
     id: str
+    """The row's `id`, else the recording's name without ending; unique within the manifest."""
     audio: Path
+    """Recording; a relative path starts at the manifest's folder."""
     audio_as_written: str
     text: str
+    """Transcript as written."""
     duration: float | None
+    """Seconds, if the row has a duration or an end."""
     offset: float | None
+    """Start of the utterance in the recording, in seconds; None for the whole recording."""
     speaker: str | None
     identity: str
+    """The row's `id`, else recording and offset: independent of all other rows."""
     unread: tuple[str, ...] = ()
+    """Unknown names that look like a start or an end, in a row without `offset`."""
 
 
 def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
-    """Read a manifest: the good rows, and a `Problem` for each bad one.
+    """Read the good rows of a manifest, and all problems.
 
-    JSONL has one object a line: `{"audio_filepath": ..., "text": ...}`, and where wanted `id`, `duration`, `offset`,
-    `end`, `speaker`; CSV and TSV have a header of the same names, or of those in `fields.ALIASES`. Other keys are
-    ignored, blank lines skipped. A directory is Kaldi's, LibriSpeech's or an audiofolder of Hugging Face's: see
-    `directories`.
+    JSONL has one object a line, `{"audio_filepath": ..., "text": ...}`, with optional `id`, `duration`, `offset`, `end`
+    and `speaker`. CSV and TSV have a header of the same names. All names of `fields.ALIASES` are read too, other keys
+    are ignored, blank lines skipped. For folders see `directories`.
 
     Raises:
-        DataError: the manifest is missing, no ordinary file, empty, or of an unknown kind.
+        DataError: the manifest is missing, no regular file, empty, or of an unknown kind.
     """
     mistakes: PlacedMistakes = {}
     make = _Maker()
@@ -75,8 +68,8 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
 
 
 def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path, Record]]:
-    """Yield each record with its place and the folder that its path is relative to."""
-    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises where a name is too long
+    """Yield records with their places and the folders of paths."""
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises if a name is too long
         try:
             inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
         except OSError as error:
@@ -86,11 +79,11 @@ def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path
             return
         path = inner[0]
     if reason := reason_unusable(path):
-        hint = "" if path.is_absolute() else f"the path stands for {path.absolute()}"
+        hint = "" if path.is_absolute() else f"Check the path, which means {path.absolute()}."
         raise DataError(Problem(str(path), f"the manifest {reason}", hint))
     records_of = READERS.get(path.suffix.lower())
     if records_of is None:
-        raise DataError(Problem(str(path), f"a manifest ends in {', '.join(READERS)}, not in {path.suffix!r}"))
+        raise DataError(Problem(str(path), f"the ending of a manifest is {', '.join(READERS)}, not {path.suffix!r}"))
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -105,12 +98,12 @@ def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path
 
 
 def _is_common_voice(record: Record) -> bool:
-    """Common Voice names a recording by `path`, without the folder clips/ that holds it, and its text `sentence`."""
+    """Recognise Common Voice, whose `path` lacks the folder clips/."""
     return "sentence" in record and isinstance(name := record.get("path"), str) and "/" not in name
 
 
 class _Maker:
-    """Makes rows of records, and keeps their ids apart."""
+    """Maker of rows with unique ids."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -120,23 +113,22 @@ class _Maker:
         self._paths: dict[tuple[Path, str], Path] = {}
 
     def __call__(self, place: Place, folder: Path, record: Record) -> Row | str:
-        """Return the row, or everything that is wrong with it."""
+        """Return the row, or all its mistakes."""
         fields, mistakes = under_our_names(record)
         given = fields.get("id")
         given = None if given in (None, "") else str(given)
         if found := "; ".join([*mistakes, *_mistakes_of(record, fields)]):
             return found
         if given is not None and (first := self._given.setdefault(given, place)) is not place:
-            return f'"id" is {reprlib.repr(given)}, as in line {first[1]}: an id names one utterance'
+            return f'"id" is {reprlib.repr(given)}, as in line {first[1]}; an id names one utterance'
         audio, offset = fields["audio_filepath"], fields.get("offset")
         name = audio.removesuffix(PurePath(audio).suffix) if given is None else given
-        name = name.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
+        name = name.encode(errors="backslashreplace").decode()  # file names need not be UTF-8
         unique = name
-        while unique in self._ids:  # a recording may have thousands of segments: none is numbered from the start
+        while unique in self._ids:  # count on: a recording may have thousands of segments
             self._named[name] = self._named.get(name, 1) + 1
             unique = f"{name}#{self._named[name]}"
         self._ids.add(unique)
-        # Many rows may be segments of one recording.
         path = self._paths.setdefault((folder, audio), folder.absolute() / audio)
         return Row(
             place=f"{place[0]}:{place[1]}",
@@ -153,12 +145,12 @@ class _Maker:
 
 
 def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
-    """Say everything that is wrong with a row."""
+    """Yield all mistakes of a row."""
     yield from missing_fields(tuple(record))
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
     for field in REQUIRED:
         if field in fields and not isinstance(fields[field], str):
-            yield f"{written[field]} is {reprlib.repr(fields[field])}: a text is wanted"
+            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be a text"
         elif field in fields and not fields[field].strip():
             yield f"{written[field]} is empty"
     if isinstance(text := fields.get("text"), str) and (at := _control_character(text)) is not None:
@@ -167,18 +159,21 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     yield from unread_end(record, fields)
     for field in ("id", "speaker"):
         if isinstance(value := fields.get(field), str) and not _is_utf8(value):
-            yield f"{written[field]} is {reprlib.repr(value)}: it cannot be written in UTF-8"
+            yield f"{written[field]} is {reprlib.repr(value)}, but it cannot be written in UTF-8"
         if not isinstance(value, str | int | None):
-            yield f"{written[field]} is {reprlib.repr(fields[field])}: a text or an integer is wanted"
+            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be a text or an integer"
 
 
 def _is_utf8(text: str) -> bool:
-    # JSON may hold one half of a surrogate pair, which no file can.
+    # JSON may hold half a surrogate pair, UTF-8 may not.
     return text.encode(errors="ignore").decode() == text
 
 
 def _control_character(text: str) -> int | None:
-    """Return the index of the first control character that is no white space: it would become a space unseen."""
+    """Return the index of the first control character, or None.
+
+    White space is allowed; the normaliser would silently replace others by a space.
+    """
     if text.isprintable():
         return None
     found = (i for i, character in enumerate(text) if unicodedata.category(character) == "Cc")

@@ -1,4 +1,4 @@
-"""From where to where in its recording an utterance goes, as a row of a manifest says it: in seconds."""
+"""Start and end of an utterance in its recording."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any, TypeGuard
 from tune_asr.speech.manifest.fields import NUMBERS, Record, field_names
 
 MAX_SECONDS = 1e9
-"""Thirty years: more is a slip, and its number of samples may be too large for a float."""
+"""Thirty years. More is a slip, and its samples may exceed a float."""
 ROUNDED_SECONDS = 0.001
-"""By so much an end may differ from offset plus duration, since each of them is rounded: a sample or more."""
+"""Tolerance between an end and offset plus duration, since all are rounded."""
 _WORDS = ("start", "begin", "end", "stop", "offset", "duration")
 _CLOCKS = frozenset({"end_time", "stop_time"})
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-_MICROSECONDS = 6  # the digits of a difference of two decimals that are not noise of their binary form
+_MICROSECONDS = 6  # digits of a difference of decimals above the noise of their binary form
 
 
 def duration_of(fields: Record) -> float | None:
-    """Return how long the utterance of a good row lasts: its `duration`, or from its `offset`, or 0, to its `end`."""
+    """Return a good row's duration, from its `end` if necessary."""
     duration: float | None = fields.get("duration")
     if duration is None and (end := fields.get("end")) is not None:
         return _between(fields.get("offset"), end)
@@ -31,16 +31,21 @@ def duration_of(fields: Record) -> float | None:
 
 
 def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
-    """Say everything that is wrong with `duration`, `offset` and `end`; `written` has their names in the row."""
+    """Yield all mistakes of `duration`, `offset` and `end`.
+
+    Args:
+        fields: row by our names.
+        written: names of the fields in the row, quoted.
+    """
     duration, offset, end = (fields.get(field) for field in ("duration", "offset", "end"))
     for field, value in (("duration", duration), ("end", end)):
         if value is not None and not (_is_number(value) and value > 0):
-            yield f"{written[field]} is {reprlib.repr(value)}: a positive number of seconds is wanted"
+            yield f"{written[field]} is {reprlib.repr(value)}, but must be a positive number of seconds"
     if offset is not None and not (_is_number(offset) and offset >= 0):
-        yield f"{written['offset']} is {reprlib.repr(offset)}: a number of seconds from 0 on is wanted"
+        yield f"{written['offset']} is {reprlib.repr(offset)}, but must be a number of seconds, 0 or more"
     for field in sorted(NUMBERS):
         if _is_number(value := fields.get(field)) and value > MAX_SECONDS:
-            yield f"{written[field]} is {reprlib.repr(value)}: seconds are wanted, a thousand million at most"
+            yield f"{written[field]} is {reprlib.repr(value)}, but must be in seconds, a thousand million at most"
     if not (_is_number(end) and end > 0 and _is_number(offset or 0)):
         return
     lasts = _between(offset, end)
@@ -49,21 +54,24 @@ def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
         yield f"{written['end']} is {reprlib.repr(end)}, but must be above {begins}"
     elif _is_number(duration) and round(abs(duration - lasts), _MICROSECONDS) > ROUNDED_SECONDS:
         yield (
-            f"{written['end']} is {reprlib.repr(end)}, {lasts:g} s behind {begins}, but {written['duration']} is "
-            f"{reprlib.repr(duration)}: correct them, or keep one"
+            f"{written['end']} is {reprlib.repr(end)}, {lasts:g} s after {begins}, but {written['duration']} is "
+            f"{reprlib.repr(duration)}; correct them, or keep one"
         )
 
 
 def unread_end(record: Record, fields: Record) -> Iterator[str]:
-    """Say that a part's end stands under a name that is not read: it would reach to the end of its recording."""
+    """Yield a mistake for an end under an unread name.
+
+    The utterance would silently reach to the end of its recording.
+    """
     if fields.get("offset") in (None, "") or any(fields.get(field) not in (None, "") for field in ("duration", "end")):
         return
     for name in (key for key in record if key.strip().lower() in _CLOCKS and record[key] not in (None, "")):
-        yield f'"{name}" is not read, for it may be a time of day: where it is in seconds, call it "end"'
+        yield f'"{name}" is not read, since it may be a time of day; if it is in seconds, call it "end"'
 
 
 def unread_names(record: Record) -> tuple[str, ...]:
-    """Return the names of a row's numbers that are not read, and are called as if they said where a part lies."""
+    """Return unread numbers with names like a start or end."""
     names = _like_spans(tuple(record))
     return tuple(name for name in names if _NUMBER.fullmatch(str(record[name]).strip()))
 

@@ -1,4 +1,4 @@
-"""Check of the data before training: a corpus, all problems in it, and a report for people.
+"""Check of the data before training: corpus, problems and report.
 
 survey       `Survey`: corpus, problems and report of the data
 manifests    manifests -> a survey

@@ -1,4 +1,4 @@
-"""Validation held out of the training manifest, for data without a validation manifest.
+"""Validation rows held out of the training manifest.
 
 A hash of the row alone decides, so added or removed rows move no other row to the other side. The share is
 therefore met on average, not exactly.
@@ -18,7 +18,7 @@ from tune_asr.speech.survey.inspection import Entry
 
 @dataclass(frozen=True, slots=True)
 class HoldOut:
-    """Rule by which rows are held out."""
+    """Rule for holding out rows."""
 
     share: float
     """Share of the speakers, texts or rows, in (0, 1)."""
@@ -92,6 +92,6 @@ class Division:
 
 
 def _position(group: str) -> float:
-    """Hash a group to a number in [0, 1), always the same."""
+    """Hash a group to a number in [0, 1)."""
     digest = hashlib.sha256(group.encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:6]) / 2**48

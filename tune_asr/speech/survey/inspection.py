@@ -1,4 +1,4 @@
-"""The rows of a manifest, looked at one by one: verified recording and normalised reference, or what is wrong."""
+"""Rows of a manifest -> verified recordings and normalised references."""
 
 from __future__ import annotations
 
@@ -17,36 +17,32 @@ from tune_asr.speech.progress import watched
 from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.storage.files import content_sample
 
-# Manifests round durations and offsets, so that much less than these differs from the recording in good ones too.
+# Rounded durations and offsets of good manifests differ from the recording by much less than these.
 _TOLERATED_SECONDS = 0.1
 _TOLERATED_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A verified recording, as it lies on this machine.
-
-    Attributes:
-        path: absolute, symbolic links followed.
-        info: what its header says.
-        content: of the file, as `content_sample` has it.
-        mtime_ns: when it was last written.
-    """
+    """Verified recording on this machine."""
 
     path: Path
+    """File, absolute, symbolic links followed."""
     info: AudioInfo
     content: str
+    """Digest of the file, by `content_sample`."""
     mtime_ns: int
+    """Time of modification."""
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Duration."""
         return self.info.num_frames / self.info.sample_rate
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row that can be used, the recording that it names, and the utterance that they make."""
+    """Usable row with its recording and utterance."""
 
     row: Row
     recording: Recording
@@ -56,16 +52,18 @@ class Entry:
 def inspect_rows(
     rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int, *, decode: bool = True
 ) -> tuple[list[Entry], list[Problem]]:
-    """Verify the recordings of `rows`, each once and several at a time, and normalise the texts.
+    """Verify the recordings of `rows` and normalise their texts.
+
+    Each recording is verified once, several at a time.
 
     Args:
-        rows: the good rows of one manifest.
-        normalizer: makes the references.
-        sample_rate: of the features, in Hz: it decides which recordings are too short for a single frame.
-        decode: decode all recordings, since only that tells whether they are whole; false: trust their headers.
+        rows: good rows of one manifest.
+        normalizer: maker of the references.
+        sample_rate: rate of the features, in Hz; it decides which recordings are too short for a frame.
+        decode: decode all recordings, which alone shows that they are intact; else trust their headers.
 
     Returns:
-        The rows that can be used, and a `Problem` for each of the others, both in the order of `rows`.
+        Usable rows, and a `Problem` for each other row, both in the order of `rows`.
     """
     entries, problems = [], []
     recordings = _verified(list(dict.fromkeys(row.audio for row in rows)), decode)
@@ -86,38 +84,38 @@ def inspect_rows(
 
 
 def _verified(paths: Sequence[Path], decode: bool) -> dict[Path, Recording | str]:
-    """Return each recording, or what is wrong with it."""
-    # libsndfile lets other threads run while it decodes: they need no copies, as processes would.
+    """Return each recording, or the reason it is unusable."""
+    # libsndfile releases the GIL while it decodes, so threads suffice, and nothing is copied between processes.
     with ThreadPoolExecutor() as pool:
-        found = pool.map(partial(_look, decode=decode), paths)
+        found = pool.map(partial(_verify, decode=decode), paths)
         return dict(zip(paths, watched(found, len(paths), "recordings checked"), strict=True))
 
 
-def _look(path: Path, decode: bool) -> Recording | str:
+def _verify(path: Path, decode: bool) -> Recording | str:
     try:
         info = verify(path) if decode else probe(path)
         return Recording(path.resolve(), info, content_sample(path), path.stat().st_mtime_ns)
     except AudioError as error:
         return f"{path} {error}"
-    except OSError as error:  # it has gone since its header was read
+    except OSError as error:  # it was removed after its header was read
         return f"{path} cannot be read ({error.strerror})"
 
 
 def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio | str:
-    """Return what is heard in a row, or what is wrong with it."""
+    """Return a row's audio, or the reason it is unusable."""
     if isinstance(recording, str):
         return recording
     whole, rate = recording.info.num_frames, recording.info.sample_rate
     if not can_resample(rate, sample_rate):
-        return f"{row.audio} has {rate:,} Hz, too odd a rate to resample to {sample_rate:,} Hz: do it with sox"
+        return f"{row.audio} has {rate:,} Hz, too odd a rate to resample to {sample_rate:,} Hz; resample it with sox"
     start = round((row.offset or 0) * rate)
     end = whole if row.duration is None or row.offset is None else start + round(row.duration * rate)
     length = f"{row.audio} lasts {recording.seconds:.4g} s"
     tolerated = max(_TOLERATED_SECONDS, _TOLERATED_SHARE * recording.seconds)
     if row.offset is None and row.duration is not None and abs(row.duration - recording.seconds) > tolerated:
-        return f"{length}, but its row says {row.duration:g} s: a part of a recording is given by an offset as well"
+        return f"{length}, but its row has {row.duration:g} s; a part of a recording needs an offset too"
     if start >= whole or end > whole + _TOLERATED_SECONDS * rate:
-        return f"{length}, but its row says {start / rate:g} s to {max(start, end) / rate:g} s"
+        return f"{length}, but its row has {start / rate:g} s to {max(start, end) / rate:g} s"
     num_frames = min(end, whole) - start
     if num_samples_at(num_frames / rate, sample_rate) < min_samples(sample_rate):
         what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"
@@ -126,7 +124,7 @@ def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio |
 
 
 def _why_empty(text: str, normalizer: TextNormalizer) -> str:
-    """Name the setting that took the last character of a text."""
+    """Return the reason a text is empty after normalisation."""
     if replace(normalizer, digits="keep")(text):
         rule = "text.digits: remove leaves nothing of it"
     elif replace(normalizer, punctuation="keep")(text):

@@ -1,4 +1,4 @@
-"""Manifests -> the survey of a corpus whose recordings have all been verified."""
+"""Manifests -> the survey of a corpus of verified recordings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Inspected:
     bad_rows: list[Problem]
 
     def too_many_bad(self, share: float) -> list[Problem]:
-        """Return a problem if more than `share` of the rows are bad."""
+        """Return a problem above this share of bad rows."""
         if len(self.bad_rows) <= share * self.num_rows:
             return []
         bad = f"{len(self.bad_rows):,} of {self.num_rows:,} rows ({len(self.bad_rows) / self.num_rows:.1%}) are bad"
@@ -37,7 +37,7 @@ class Inspected:
         return [Problem(str(self.path), what, "Correct them, or raise data.max_bad_fraction.")]
 
     def check(self, skip_bad: float | None) -> None:
-        """Check that the bad rows may be dropped.
+        """Check the number of bad rows.
 
         Args:
             skip_bad: share of bad rows, as for `survey_manifests`.
@@ -62,7 +62,7 @@ def survey_manifests(
     skip_bad: float | None = None,
     decode: bool = True,
 ) -> Survey:
-    """Read manifests, verify their recordings and make a corpus of the usable rows.
+    """Verify recordings and make a corpus of usable rows.
 
     Args:
         train: manifest of the training utterances.
@@ -132,7 +132,7 @@ def inspect_manifest(
 
 
 def _read_all(paths: Iterable[Path]) -> list[tuple[list[Row], list[Problem]]]:
-    """Read every manifest, and raise one DataError for all that cannot be read."""
+    """Read all manifests, with one DataError for all unreadable ones."""
     manifests = []
     problems: list[Problem] = []
     for path in paths:
@@ -146,7 +146,7 @@ def _read_all(paths: Iterable[Path]) -> list[tuple[list[Row], list[Problem]]]:
 
 
 def _dropped_from_validation(manifest: Inspected, is_held_out: bool) -> str:
-    """Warn that validation lacks rows: "" if it lacks none."""
+    """Return a warning of rows missing from validation, or ""."""
     if not manifest.bad_rows:
         return ""
     name = "data.train, of which validation is held out," if is_held_out else "VALIDATION"
@@ -157,7 +157,7 @@ def _dropped_from_validation(manifest: Inspected, is_held_out: bool) -> str:
 
 
 def _not_longer_than(max_seconds: float | None, entries: list[Entry]) -> tuple[list[Entry], str]:
-    """Leave out longer utterances; return the others and a sentence, "" if none is longer."""
+    """Leave out longer utterances; return the rest and a sentence."""
     short = [entry for entry in entries if max_seconds is None or entry.utterance.seconds <= max_seconds]
     num_long = len(entries) - len(short)
     sentence = f"{num_long:,} training utterances are left out: they are longer than data.max_seconds, {max_seconds} s"
@@ -194,7 +194,7 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
 
 
 def _part(entry: Entry) -> tuple[int, ...]:
-    """Return start and length of a part of a recording, nothing for the whole."""
+    """Return start and length of a part of a recording."""
     audio = entry.utterance.audio
     assert isinstance(audio, FileAudio)
     return () if audio.num_frames is None else (audio.start, audio.num_frames)

@@ -1,4 +1,4 @@
-"""Word pieces instead of characters as the vocabulary of a surveyed corpus."""
+"""Word pieces as the vocabulary of a surveyed corpus."""
 
 from __future__ import annotations
 

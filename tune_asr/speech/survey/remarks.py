@@ -1,4 +1,4 @@
-"""Sentences on data that are allowed, but worth a look: overlaps of splits, repeats, unread fields."""
+"""Remarks on valid data: overlaps of splits, repeats, unread fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part:
 
 
 def part_of(utterance: Utterance, path: Path) -> Part:
-    """Return the part of the recording at `path` that an utterance is."""
+    """Return the part of a recording in an utterance."""
     audio = utterance.audio
     assert isinstance(audio, FileAudio)
     # An utterance holds no sample rate, but its length in samples and in seconds.
@@ -37,8 +37,9 @@ def part_of(utterance: Utterance, path: Path) -> Part:
 
 
 def count_overlaps(parts: Sequence[Part], others: Iterable[Part]) -> list[int]:
-    """Count for each of `parts` the `others` that it overlaps, itself included, in n log n.
+    """Count the overlaps of each part with `others`.
 
+    A part among `others` overlaps itself. It takes n log n.
     Parts that only touch, or overlap by no more than rounding explains, do not overlap.
     """
     recordings = defaultdict[Path, tuple[list[float], list[float]]](lambda: ([], []))
@@ -90,7 +91,7 @@ def _parts(entries: Iterable[Entry]) -> list[Part]:
 def _sharing(
     entries: Sequence[Entry], parts: Sequence[Part], others: Sequence[Part], *, more_than: int = 0
 ) -> Iterator[str]:
-    """Yield the recordings, as written, whose `parts` overlap more than so many of `others`."""
+    """Yield recordings with more than so many overlaps, as written."""
     for entry, number in zip(entries, count_overlaps(parts, others), strict=True):
         if number > more_than:
             yield entry.row.audio_as_written

@@ -1,4 +1,4 @@
-"""Data report: facts about a corpus as text, 80 columns wide."""
+"""Data report: a corpus as text, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def note(sentence: str) -> list[str]:
 
 
 def size_table(train: Sequence[Utterance], val: Sequence[Utterance]) -> list[str]:
-    """Return numbers, lengths and speaking rates of the utterances of each split."""
+    """Return numbers, lengths and speaking rates of each split."""
     splits = (train, val)
     lines = [
         _row("", "", ["training", "validation"]),
@@ -68,7 +68,7 @@ def recordings_lines(recordings: Sequence[AudioInfo], sample_rate: int) -> list[
 
 
 def vocabulary_lines(vocabulary: Vocabulary, train: Sequence[Utterance]) -> list[str]:
-    """Return the symbols, all visible, and their mean length in characters."""
+    """Return the symbols, visibly, and their mean length."""
     shown = " ".join(_visible(symbol) for symbol in vocabulary.symbols[:_MOST_SYMBOLS])
     rest = len(vocabulary) - _MOST_SYMBOLS
     more = f" ... and {rest:,} more" if rest > 0 else ""
@@ -80,7 +80,7 @@ def vocabulary_lines(vocabulary: Vocabulary, train: Sequence[Utterance]) -> list
 
 
 def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
-    """Return the share of validation unknown to training, and the metric."""
+    """Return the share of validation unknown to training; the metric."""
     known = {word for utterance in corpus.train for word in utterance.text.split()}
     words = [word for utterance in corpus.val for word in utterance.text.split()]
     unseen = sum(word not in known for word in words)
@@ -115,7 +115,7 @@ def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
 
 
 def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Problem]:
-    """Return the first bad rows for an error, with the number of all.
+    """Return the first bad rows and their number.
 
     Args:
         problems: all bad rows.
@@ -132,13 +132,13 @@ def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Probl
 
 
 def first_places(places: Sequence[str]) -> list[str]:
-    """Return the first of `places`, and a line with the number of others."""
+    """Return the first of `places`, and the number of others."""
     more = _more_than_listed(len(places))
     return [line for line in (*places[:LONGEST_LIST], more) if line]
 
 
 def examples(values: Sequence[str]) -> str:
-    """Quote the first of `values`, each cut to half a line."""
+    """Quote the first of `values`, cut to half a line."""
     shown = [repr(value if len(value) <= 40 else f"{value[:37]}...") for value in values[:_FEW]]
     return ", ".join(shown) + (", ..." if len(values) > _FEW else "")
 
@@ -161,7 +161,7 @@ def _unknown_table(unknown: dict[str, int], val: Sequence[Utterance], names: Seq
 
 
 def _paragraph(text: str) -> list[str]:
-    """Wrap a sentence, but break no path, so that it can be copied."""
+    """Wrap a sentence, but break no path."""
     return textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
@@ -170,6 +170,6 @@ def _row(label: str, name: str, values: Sequence[str]) -> str:
 
 
 def _visible(symbol: str) -> str:
-    """Replace spaces, lone marks and invisible characters by their customary signs."""
+    """Replace spaces, lone marks and invisible characters by signs."""
     shown = "".join("␣" if c == " " else c if c.isprintable() else f"U+{ord(c):04X}" for c in symbol)
     return f"◌{shown}" if unicodedata.category(symbol[0]).startswith("M") else shown

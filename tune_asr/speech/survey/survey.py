@@ -1,4 +1,4 @@
-"""Findings in the data before anything is trained, so that no epoch is wasted on wrong data."""
+"""Problems of the data, found before anything is trained."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Survey:
         return self._problems("row")
 
     def infeasible(self, utterances: Sequence[Utterance]) -> list[int]:
-        """Return the indices of `utterances` with more tokens than output frames allow."""
+        """Return the indices of utterances too long for their frames."""
         if self.subsampling is None:
             return []
         encode = self.corpus.vocabulary.encode
@@ -65,7 +65,7 @@ class Survey:
         ]
 
     def render(self) -> str:
-        """Return the data report: 80 columns wide, except for longer paths."""
+        """Return the data report, 80 columns wide but for paths."""
         train, val = self.corpus.train, self.corpus.val
         lines = report.size_table(train, val)
         lines += report.recordings_lines(self.recordings, self.sample_rate)
@@ -82,7 +82,7 @@ class Survey:
         return "\n".join([*lines, *report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad)])
 
     def check(self) -> None:
-        """Check that the data can be trained on.
+        """Check the data for training.
 
         Raises:
             DataError: bad rows that are not dropped, an empty split, data that cannot make the vocabulary, or more
@@ -123,7 +123,10 @@ class Survey:
         return self.infeasible(self.corpus.train), self.infeasible(self.corpus.val)
 
     def _too_many_tokens(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield a sentence on infeasible utterances with their places, for training, then validation."""
+        """Yield a sentence on infeasible utterances, and their places.
+
+        The first is on training, the second on validation.
+        """
         names, units = self._names, self.corpus.vocabulary.units
         for split, utterances, found in zip(
             ("training", "validation"), (self.corpus.train, self.corpus.val), self._infeasible, strict=True
@@ -140,5 +143,5 @@ def too_many_infeasible(number: int, num_utterances: int) -> bool:
 
 
 def survey_corpus(corpus: Corpus, *, sample_rate: int, subsampling: int | None) -> Survey:
-    """Survey a corpus of known-good utterances, such as a synthetic one."""
+    """Survey a corpus of good utterances, such as synthetic ones."""
     return Survey(corpus=corpus, sample_rate=sample_rate, subsampling=subsampling)

@@ -1,7 +1,7 @@
-"""The text normaliser: decides what a reference is, and so what WER and CER count.
+"""Normaliser of transcripts.
 
-It goes by Unicode categories, not by lists of letters, so that it is good for any script.
-It never rewrites words: numbers are not spelled out and nothing is transliterated.
+WER and CER are counted on its references. It uses Unicode categories instead of lists of letters, so it works for any
+script. It never rewrites words: numbers are not spelled out and nothing is transliterated.
 """
 
 from __future__ import annotations
@@ -17,31 +17,28 @@ _JOINERS = frozenset("\u200c\u200d")  # ZWNJ and ZWJ: part of the spelling in Pe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextNormalizer:
-    """Turns a transcript into its reference: `Call-Forward on No Answer.` into `call forward on no answer`.
+    """Function from transcript to reference.
 
-    Letters, and the marks on them (accents, vowel signs, points), stay; private and unassigned characters do not.
-    White space of every kind becomes one space. An apostrophe between two letters stays, written `'`; elsewhere it
-    is punctuation. Invisible format characters go, except a joiner between two letters.
-    Normalising a second time changes nothing.
-
-    Attributes:
-        case: `lower`, `upper` or `keep`.
-        punctuation: `remove` makes a space of punctuation and symbols, `keep` leaves them.
-        digits: `keep` leaves numbers of every script, `remove` makes a space of them.
-        unicode_form: the normalisation form (Unicode Standard Annex 15) of the result.
+    `Call-Forward on No Answer.` becomes `call forward on no answer`. Letters and their marks (accents, vowel signs,
+    points) stay; private and unassigned characters are removed. White space of every kind becomes one space. An
+    apostrophe between two letters stays, as `'`; elsewhere it is punctuation. Invisible format characters are removed,
+    except a joiner between two letters. A second normalisation changes nothing.
     """
 
     case: Literal["lower", "upper", "keep"] = "lower"
     punctuation: Literal["remove", "keep"] = "remove"
+    """`remove` replaces punctuation and symbols by a space."""
     digits: Literal["keep", "remove"] = "keep"
+    """`remove` replaces numbers of every script by a space."""
     unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFKC"
+    """Normalisation form of the result (Unicode Standard Annex 15)."""
 
     def __call__(self, text: str) -> str:
-        """Return the words of `text`, normalised and separated by single spaces: "" where there are none."""
+        """Return the normalised words of `text`, separated by single spaces."""
         text = self._with_case(unicodedata.normalize(self.unicode_form, text))
         text = _without_format_characters(unicodedata.normalize(self.unicode_form, text))
         text = " ".join(self._without_unwanted(text).split())
-        # A letter and an accent that something stood between are neighbours now, and may have a form as one.
+        # A removed character may have separated a letter from an accent, which now compose to one character.
         return unicodedata.normalize(self.unicode_form, text)
 
     def _with_case(self, text: str) -> str:
@@ -54,14 +51,14 @@ class TextNormalizer:
                 return text
 
     def _without_unwanted(self, text: str) -> str:
-        """Put a space in the place of every character that the settings do not keep."""
+        """Replace all unwanted characters by spaces."""
         wanted = "L" + ("N" if self.digits == "keep" else "") + ("PS" if self.punctuation == "keep" else "")
         kept = [" "]
         for character, following in pairwise(f"{text} "):
             if character in _APOSTROPHES and _is_of_a_letter(kept[-1]) and _category(following) == "L":
                 character = "'"
             elif (category := _category(character)) == "M" or character in _JOINERS:
-                # Neither stands alone: it goes with what it belongs to.
+                # Neither stands alone: it is kept or removed with its letter.
                 character = character if kept[-1] != " " else " "
             elif category not in wanted:
                 character = " "
@@ -70,7 +67,10 @@ class TextNormalizer:
 
 
 def _category(character: str) -> str:
-    """Return the first letter of the general category, and P for the apostrophe too that Unicode calls a letter."""
+    """Return the first letter of the general category.
+
+    Every apostrophe is P, also the one in the category of letters.
+    """
     return "P" if character in _APOSTROPHES else unicodedata.category(character)[0]
 
 
@@ -79,7 +79,10 @@ def _is_of_a_letter(character: str) -> bool:
 
 
 def _without_format_characters(text: str) -> str:
-    """Drop the characters that only steer layout (byte order mark, soft hyphen, directions), but joiners that spell."""
+    """Drop layout characters, but keep joiners between letters.
+
+    Layout characters are e.g. the byte order mark, the soft hyphen and directions.
+    """
     if text.isascii():
         return text
     kept = [" "]

@@ -1,8 +1,8 @@
-"""Word pieces: a vocabulary of byte-pair encoding (Sennrich et al., *Neural Machine Translation of Rare Words with
-Subword Units*, 2016), learned by sentencepiece from the training references.
+"""Word pieces by byte-pair encoding, learned from the training references.
 
-The pieces in the order in which they were learned are the whole tokeniser: the merge that was learned first is made
-first. So a checkpoint or a bundle that lists its symbols needs no other file, and nothing to unpickle.
+Sennrich et al., *Neural Machine Translation of Rare Words with Subword Units*, 2016, by sentencepiece. The pieces in
+their learned order are the whole tokeniser, since the merge learned first is made first. So a checkpoint or a bundle
+that lists its symbols needs no other file, and nothing to unpickle.
 """
 
 from __future__ import annotations
@@ -15,23 +15,27 @@ from typing import ClassVar
 
 from tune_asr.speech.text.vocabulary import BLANK, Vocabulary
 
-_BOUNDARY = "\u2581"  # as sentencepiece and sherpa-onnx write the space before a word
-# sentencepiece takes the first for a space, and leaves out every sentence with the second.
+_BOUNDARY = "\u2581"  # the space before a word in sentencepiece and sherpa-onnx
+# sentencepiece reads the first as a space, and drops every sentence with the second.
 _RESERVED = dict.fromkeys(map(ord, f"{_BOUNDARY}\u2585"))
-_UNKNOWN = "\ue000"  # a private character, which no reference holds: `<unk>` may be part of a transcript
+_UNKNOWN = "\ue000"  # a private character, absent from all references, unlike `<unk>`
 _CACHED_WORDS = 1 << 16
 
 
 class PieceVocabulary(Vocabulary):
-    """Word pieces: `<blk>`, then pieces in the order in which they were learned, single characters last.
+    """Vocabulary of word pieces.
 
-    A piece that begins a word begins with a space, and a space stands nowhere else: joined pieces are the text.
+    `<blk>` is first, then pieces in their learned order, single characters last. A piece at the beginning of a word
+    begins with a space; other pieces have none, so joined pieces are the text.
     """
 
     units: ClassVar[str] = "word pieces"
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of the pieces of `text`, as sentencepiece does; unknown characters are left out before."""
+        """Return ids of the pieces of `text`, as sentencepiece does.
+
+        Unknown characters are left out first.
+        """
         known = "".join(character for character in text if character in self._ids)
         return [i for word in known.split() for i in self._encode_word(word)]
 
@@ -42,9 +46,9 @@ class PieceVocabulary(Vocabulary):
 
 
 def learn_pieces(texts: Iterable[str], vocab_size: int) -> PieceVocabulary | None:
-    """Learn at most `vocab_size` word pieces from `texts`, the blank among them.
+    """Learn at most `vocab_size` word pieces, blank included.
 
-    There are more where the characters alone, the space and the blank need more; None where `texts` hold no character.
+    There are more if the characters of `texts`, the space and the blank are more; None if `texts` hold no character.
     """
     kept = [text for raw in texts if (text := raw.translate(_RESERVED).strip())]
     if not kept:
@@ -54,7 +58,7 @@ def learn_pieces(texts: Iterable[str], vocab_size: int) -> PieceVocabulary | Non
 
 
 def _learned(texts: Iterable[str], vocab_size: int) -> tuple[str, ...]:
-    """Learn symbols, `vocab_size` of them or all that there are: the same of the same texts, on every machine."""
+    """Learn at most `vocab_size` symbols, equal on every machine."""
     import sentencepiece
 
     model = io.BytesIO()
@@ -81,7 +85,10 @@ def _learned(texts: Iterable[str], vocab_size: int) -> tuple[str, ...]:
 
 
 def _pieces(word: str, ranks: Mapping[str, int]) -> list[str]:
-    """Merge the two neighbours whose union was learned first, the leftmost of equals, until no union is a piece."""
+    """Split a word into pieces.
+
+    The two neighbours with the first-learned union are merged, the leftmost of ties, until no union is a piece.
+    """
     pieces, never = list(word), len(ranks) + 1
     while len(pieces) > 1:
         unions = [ranks.get(first + second, never) for first, second in pairwise(pieces)]

@@ -1,6 +1,6 @@
-"""The vocabulary: the symbols that a recogniser writes, and how many CTC frames a transcript needs.
+"""Symbols of a recogniser: here, single characters.
 
-A symbol is one Unicode character of the training references; `pieces` makes symbols of several.
+They are those of the training references; `pieces` has symbols of several characters.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import ClassVar
 
 BLANK = "<blk>"
@@ -17,13 +16,10 @@ BLANK = "<blk>"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The symbols in the order of their ids; the blank is the first.
-
-    Attributes:
-        symbols: `<blk>`, then single characters, the space among them.
-    """
+    """Symbols in the order of their ids, the blank first."""
 
     symbols: tuple[str, ...]
+    """`<blk>`, then single characters, the space among them."""
 
     blank_id: ClassVar[int] = 0
     units: ClassVar[str] = "characters"
@@ -36,23 +32,23 @@ class Vocabulary:
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> Vocabulary:
-        """Build the vocabulary of `texts`, which must be the training references alone."""
+        """Build the vocabulary of the training references."""
         return cls((BLANK, *sorted(set().union(*texts))))
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of the characters of `text`, never the blank's.
+        """Return ids of the characters of `text`, never the blank.
 
-        A character that is not in the vocabulary is left out. It can never be recognised, and it is still counted as
-        an error, because WER and CER compare with the reference's text and not with these ids.
+        Unknown characters are left out. They still count as errors, since WER and CER compare with the text of the
+        reference, not with these ids.
         """
         return [self._ids[character] for character in text if character in self._ids]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of `ids`, from which blanks and repeats have been taken out already."""
+        """Return the text of `ids` without blanks and repeats."""
         return "".join(self.symbols[i] for i in ids)
 
     def unknown_characters(self, texts: Iterable[str]) -> dict[str, int]:
-        """Count the characters of `texts` that are not in the vocabulary, the most frequent first."""
+        """Count the unknown characters of `texts`, the most frequent first."""
         counts = Counter(character for text in texts for character in text if character not in self._ids)
         return dict(counts.most_common())
 
@@ -62,17 +58,8 @@ class Vocabulary:
 
 
 def spelled(symbols: Sequence[str], ids: Iterable[int]) -> str:
-    """Return the hypothesis that `ids` are, from which blanks and repeats have been taken out already.
+    """Return the hypothesis of `ids` without blanks and repeats.
 
-    A space before the first word, which a word piece brings with it, is none of the text.
+    A word piece begins with a space; the one before the first word is dropped.
     """
     return "".join(symbols[i] for i in ids).strip()
-
-
-def min_frames(tokens: Sequence[int]) -> int:
-    """Return the fewest output frames that CTC can align with `tokens`.
-
-    One a token, and a blank between two equal neighbours (Graves et al., *Connectionist Temporal Classification*,
-    2006: the map B merges repeats before it takes out blanks).
-    """
-    return len(tokens) + sum(first == second for first, second in pairwise(tokens))
