@@ -111,7 +111,7 @@ def test_a_worker_that_sees_other_validation_data_ends_the_search_with_exit_3(wo
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
     out, err = process.communicate(timeout=170)
     assert process.returncode == 3, out + err
-    assert f"node {worker.rpartition(':')[0]} has other validation data than the search" in err
+    assert f"validation data on node {worker.rpartition(':')[0]} do not match the search" in err
     assert [event["status"] for event in workspace.ledger() if event["event"] == "search_ended"] == ["interrupted"]
     assert not any(event["event"] == "failed" for event in workspace.ledger())
 

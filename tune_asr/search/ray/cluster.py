@@ -1,4 +1,4 @@
-"""Ray: started here for the time of a search, or joined at an address."""
+"""Local Ray for the time of a search, or a cluster at an address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
@@ -20,47 +20,51 @@ from tune_asr.search.ray.token import remove_own_token, token_path, use_own_toke
 from tune_asr.search.ray.watchdogs import end_process_within
 from tune_asr.wording import first_line
 
+if TYPE_CHECKING:
+    from ray.job_config import JobConfig
+
+_START_ONE = "Start a Ray with `ray start --head`."
 JOIN_SECONDS = 10.0
 SHUTDOWN_SECONDS = 3.5
-_OBJECT_STORE_BYTES = 150 * 2**20  # nothing of ours travels through the object store; Ray's default is 30 % of the RAM
+_OBJECT_STORE_BYTES = 150 * 2**20  # the search puts nothing there; Ray's default is 30 % of the RAM
 
-# Set before Ray is imported. What each is for:
+# Set before Ray is imported.
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a user's relative paths stay what they were
-    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints tables even where it was asked for silence
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the user stay valid
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints tables even at verbose=0
     "RAY_TQDM_PATCH_PRINT": "0",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",  # a SIGTERM during `ray.init` would wait 30 s
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger and TensorBoard are written by us
-    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not hold a metric
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are ours
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # ledger and TensorBoard files are written here
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not have a metric
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `Interrupts` handles signals
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Tune's own state is never read
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
 }
-# Read by the workers: a local Ray inherits it, a cluster is told.
+# Read by the workers, which inherit it from a local Ray; on a cluster the job sets it.
 WORKER_ENVIRONMENT = {
-    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a trial that ends slowly must not fail the next one in its process
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a slow end must not fail the next trial in the same process
 }
 _started_before: list[int] | None = None
-"""The descendants that this process had before it started a Ray; None: it has started none."""
+"""Descendants of this process from before it started a Ray; None if it has started none."""
 
 
 @contextlib.contextmanager
 def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> Iterator[Callable[[], str | None]]:
-    """Ray for the time of a search; yields what tells the dashboard's URL, None while there is none.
+    """Start or join Ray; yield a function that returns the dashboard's URL, None while there is none.
 
     Args:
-        name: of the search; the dashboard lists the job under it.
-        address: of a running cluster, `auto` for the one this machine belongs to; None starts a local Ray.
-        abandon: called before the process may be ended in the caller's place, because Ray says nothing any more.
+        name: name of the search, under which the dashboard lists the job.
+        address: address of a running cluster, `auto` for that of this machine; None starts a local Ray.
+        abandon: callback before the process is ended because Ray does not answer.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
     """
     for key, value in (ENVIRONMENT | WORKER_ENVIRONMENT).items():
         os.environ.setdefault(key, value)
-    # What Ray writes is for this user alone, as far as Ray lets it be.
+    # Files of Ray are for this user alone, as far as Ray lets them be.
     before = os.umask(0o077)
     fast_start = FastStart()
     try:
@@ -68,7 +72,7 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
             _join(name, address, abandon)
         else:
             _start(name, fast_start)
-    except SystemExit:  # Ray answers SIGTERM with exit codes of its own while it starts
+    except SystemExit:  # while it starts, Ray has exit codes of its own for SIGTERM
         leave_nothing()
         raise SystemExit(128 + signal.SIGTERM) from None
     finally:
@@ -79,7 +83,7 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
     try:
         yield _dashboard_url
     except ClusterError as error:
-        # What is left of a lost Ray would wait a minute for the rest.
+        # The rest of a lost Ray would wait a minute for its head.
         abandon()
         call_off = end_process_within(SHUTDOWN_SECONDS, error.exit_code, str(error), leave_nothing)
         raise
@@ -106,7 +110,7 @@ def _start(name: str, fast_start: FastStart) -> None:
 
     try:
         with fast_start.postponing():
-            # "local": a cluster file left behind by a dead Ray must not be followed.
+            # Not "auto", which would follow the file that a dead cluster has left.
             ray.init(
                 address="local",
                 num_cpus=usable_cpus(),
@@ -115,7 +119,7 @@ def _start(name: str, fast_start: FastStart) -> None:
                 logging_level=logging.ERROR,
                 job_config=_job(name, None),
             )
-    except Exception as error:  # Ray raises bare ones too, where its processes are too slow to start
+    except Exception as error:  # Ray raises bare ones too, if its processes start too slowly
         ray.shutdown()
         remove_own_token()
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
@@ -125,51 +129,48 @@ def _start(name: str, fast_start: FastStart) -> None:
 def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
     if address.startswith("ray://"):
         raise ConfigError(
-            f"--address is {address}, a Ray Client: give HOST:PORT of the cluster's head, from a node of it"
+            f"--address is {address}, a Ray Client, but must be an address inside the cluster",
+            hint="Run on a node of the cluster, and give HOST:PORT of its head.",
         )
     _check_port(address)
-    # A cluster that was started where there is a token asks for it, and one that does not ask ignores it.
+    # A cluster that was started with a token requires it; any other ignores it.
     if token_path().exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
-    # A port that accepts and then says nothing (not Ray, or a dead cluster's file) would keep ray.init waiting for
-    # minutes, in C++, where no signal and no exception reaches it.
+    # If the port accepts and stays silent (another program, or the file of a dead cluster), ray.init waits for minutes
+    # in C++, where no signal and no exception reaches it.
     import ray
 
-    call_off = end_process_within(JOIN_SECONDS, ClusterError.exit_code, _silent(address), first=abandon)
+    call_off = end_process_within(JOIN_SECONDS, ClusterError.exit_code, str(_silent(address)), first=abandon)
     try:
         ray.init(
             address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        raise ClusterError(
-            f"no Ray answers at {address}: {first_line(error)}: start one with `ray start --head`"
-        ) from error
+        raise ClusterError(f"no Ray answers at {address}: {first_line(error)}", hint=_START_ONE) from error
     finally:
         call_off()
 
 
-def _silent(address: str) -> str:
-    return (
-        f"no Ray answers at {address} within {JOIN_SECONDS:.0f} s: check the address; if a cluster that is gone left "
-        "it behind, `ray stop` clears it; if the cluster asks for a token, set RAY_AUTH_MODE=token and "
-        "RAY_AUTH_TOKEN_PATH"
+def _silent(address: str) -> ClusterError:
+    return ClusterError(
+        f"no Ray answers at {address} within {JOIN_SECONDS:.0f} s",
+        hint="Check the address. If its cluster is gone, clear it with `ray stop`.\n"
+        "If it requires a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH.",
     )
 
 
 def _check_port(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not port.isdigit():
-        return  # `auto`, or a name that Ray resolves
+        return  # `auto`, or a name for Ray to resolve
     try:
         socket.create_connection((host or "127.0.0.1", int(port)), timeout=5).close()
     except (OSError, OverflowError) as error:
-        raise ClusterError(
-            f"no Ray answers at {address}: {error}: check the address, or start one with `ray start --head`"
-        ) from error
+        raise ClusterError(f"no Ray answers at {address}: {error}", hint=f"Check the address. {_START_ONE}") from error
 
 
 def leave_nothing() -> None:
-    """Before an end that waits for nothing: no process of a Ray of ours stays, and no token of ours."""
+    """Kill the processes of a local Ray and remove its token, before an abrupt end."""
     if _started_before is not None:
         kill_descendants(_started_before)
     remove_own_token()
@@ -179,9 +180,9 @@ def _package_folder() -> str:
     return str(Path(tune_asr.__file__).parent)
 
 
-def _job(name: str, package: str | None) -> Any:
+def _job(name: str, package: str | None) -> JobConfig:
     from ray.job_config import JobConfig
 
-    # The dashboard shows a job's metadata; workers of a cluster get this very package.
+    # The dashboard shows the metadata; workers of a cluster get the driver's package.
     runtime_env = {"py_modules": [package], "env_vars": WORKER_ENVIRONMENT} if package else None
     return JobConfig(metadata={"job_name": f"tune_asr search {name}"}, runtime_env=runtime_env)

@@ -1,4 +1,4 @@
-"""The processes that this one has started, and those that they have: Linux keeps the list."""
+"""Processes that this one has started, and theirs, from the lists that Linux keeps."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from pathlib import Path
 
 
 def kill_descendants(spared: Collection[int]) -> None:
-    """Kill them, parents before their children, so that nobody replaces a child that has died."""
+    """Kill descendants, parents before children, so that no parent replaces a dead child.
+
+    Args:
+        spared: ids to leave alone, with all below them.
+    """
     for pid in descendants(spared):
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
 
 
 def descendants(spared: Collection[int] = ()) -> list[int]:
-    """Their ids, parents before children, without `spared` and those below them.
+    """Return the ids of descendants, parents before children.
 
-    What has lost its parent is missing: it is a child of nobody here, unless this is the init of its container.
+    Processes that have lost their parent are missing: Linux makes them children of the init process.
+
+    Args:
+        spared: ids to leave out, with all below them.
     """
     found = [os.getpid()]
     for pid in found:

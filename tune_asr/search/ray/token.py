@@ -1,4 +1,4 @@
-"""The token that protects a Ray of ours: where it is, whose it is, and how long it stays."""
+"""Token of a local Ray: its place, its owner, and its end."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ _OWNER = "owner"
 
 
 def token_path() -> Path:
-    """Where Ray's token is."""
+    """Return the path of Ray's token."""
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
 
 
 def use_own_token() -> None:
-    """Protect a local Ray with a token of ours.
+    """Protect a local Ray with a token in a folder of its own.
 
-    Ray would leave its own in the home folder, and a cluster that is started there later asks for it, to the surprise
-    of whoever started it.
+    Ray would leave one in the home folder, and every cluster started there later would require it.
     """
     if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
         return
@@ -31,7 +30,7 @@ def use_own_token() -> None:
     hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
     try:
         lock(hidden / _OWNER)  # held until this process ends
-    except OSError:  # a file system without locks, where nobody can tell whether this process has ended
+    except OSError:  # a file system without locks, so the folder cannot show whether this process lives
         (hidden / _OWNER).unlink(missing_ok=True)
     path = hidden.rename(hidden.with_name(hidden.name[1:])) / "token"
     path.write_text(secrets.token_hex(32), encoding="ascii")
@@ -39,13 +38,13 @@ def use_own_token() -> None:
 
 
 def remove_own_token() -> None:
-    """Remove the token that `use_own_token` made, with its folder; any other stays."""
+    """Remove the token of `use_own_token` with its folder; any other stays."""
     if token_path().parent.name.startswith(_PREFIX):
         shutil.rmtree(token_path().parent, ignore_errors=True)
 
 
 def _remove_tokens_of_the_dead() -> None:
-    """A search that was killed could not remove its own."""
+    """Remove the tokens of searches that were killed."""
     for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
         if os.access(owner, os.W_OK) and not is_locked(owner):
             shutil.rmtree(owner.parent, ignore_errors=True)
