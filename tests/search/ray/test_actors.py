@@ -1,4 +1,4 @@
-"""Actors that Ray kills for their memory, and what Tune's manager makes of them."""
+"""Actors killed for their memory, as Tune's manager sees them."""
 
 import pytest
 from ray.air.execution import FixedResourceManager, ResourceRequest
@@ -11,7 +11,7 @@ from tune_asr.search.ray.actors import ActorManager, memory_kills_as_deaths
 
 
 class Actor:
-    """An actor that a manager tracks: it records the errors that reach it."""
+    """Tracked actor, with the errors of its callbacks."""
 
     actor_id = 1
 
@@ -23,7 +23,7 @@ class Actor:
 
 
 def fail(manager_class: type[RayActorManager], error: Exception) -> list[Exception]:
-    """Return the errors of an actor whose task fails with `error`."""
+    """Let the task of an actor fail; return its errors."""
     resources = FixedResourceManager(total_resources={"CPU": 1})
     request = ResourceRequest([{"CPU": 1}])
     resources.request_resources(request)
@@ -37,14 +37,14 @@ def fail(manager_class: type[RayActorManager], error: Exception) -> list[Excepti
 
 
 def test_memory_kill_is_death_of_one_actor():
-    """Actor and task get the error, the text of which stays; the resources are free again."""
+    """Actor and task get its text, and resources are freed."""
     errors = fail(ActorManager, OutOfMemoryError("the node running low on memory"))
     assert [type(error) for error in errors] == [RayActorError] * 2
     assert {str(error) for error in errors} == {"the node running low on memory"}
 
 
 def test_memory_kill_ends_plain_tune():
-    """Without our manager Tune raises. If it no longer does, the manager can go."""
+    """Tune raises; if it stops doing so, `ActorManager` can go."""
     with pytest.raises(RuntimeError, match="low on memory"):
         fail(RayActorManager, OutOfMemoryError("low on memory"))
 

@@ -1,4 +1,4 @@
-"""Causes read from error files as Ray Tune 2.60 writes them: `errors/` has a captured one of each kind."""
+"""Causes read from error files captured from Ray Tune 2.60."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_cause_of_empty_error_file(tmp_path, text):
 
 
 def test_cause_is_first_line_of_exception(tmp_path):
-    """The rest of a long message is cut; the place is the last one outside of packages."""
+    """Long messages are cut; the place is outside of packages."""
     frames = (
         '  File "/home/user/own.py", line 7, in fit\n  File "/usr/lib/python3.11/json/decoder.py", line 1, in decode\n'
     )

@@ -1,4 +1,4 @@
-"""A running Ray cluster, and addresses where there is none."""
+"""Searches on a Ray cluster, and addresses without one."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def wait_for_nodes(address, number, environment):
 
 @pytest.fixture
 def cluster(tmp_path_factory):
-    """The address of a cluster of two nodes with a CPU each, started from another folder than the search."""
+    """Address of a cluster of two nodes with one CPU each."""
     port = free_port()
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
     common = ["--num-cpus=1", "--object-store-memory=100000000", "--block"]
@@ -56,23 +56,23 @@ def cluster(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_search_runs_on_all_nodes_of_a_cluster(workspace, finished, cluster):
+def test_search_uses_all_nodes(workspace, finished, cluster):
     arguments = ("--space", "space.yaml", "--set", "search.max_concurrent=auto", "--address", cluster)
     workspace.run("search", *arguments, RAY_AUTH_MODE="disabled")
     events = workspace.ledger()
     assert events[0]["slots"] == 2
     assert len({event["process"] for event in events if event["event"] == "started"}) == 2
-    # Which trials are pruned depends on who arrives first; what an epoch comes to does not.
+    # The order of reports decides which trials are pruned, but not the scores of an epoch.
     alone = {(e["trial"], e["epoch"]): e["objective"] for e in finished.ledger() if e["event"] == "report"}
     here = {(e["trial"], e["epoch"]): e["objective"] for e in events if e["event"] == "report"}
     assert all(here[key] == alone[key] for key in here.keys() & alone.keys())
 
 
 @pytest.mark.parametrize("listens", [False, True])
-def test_an_address_where_no_ray_answers_is_exit_6_and_leaves_nothing(workspace, listens):
+def test_silent_address_leaves_nothing(workspace, listens):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
-        if listens:  # something that accepts and says nothing
+        if listens:  # it accepts and stays silent
             server.listen()
         port = server.getsockname()[1]
         run = workspace.run("search", "--space", "space.yaml", "--address", f"127.0.0.1:{port}", expect=6)
@@ -80,5 +80,5 @@ def test_an_address_where_no_ray_answers_is_exit_6_and_leaves_nothing(workspace,
     assert not (workspace.root / "results" / "space").exists()
 
 
-def test_a_ray_client_address_is_refused(workspace):
+def test_ray_client_address_is_refused(workspace):
     assert "HOST:PORT" in workspace.run("search", "--space", "space.yaml", "--address", "ray://x:1", expect=2).stderr

@@ -1,4 +1,4 @@
-"""CPUs that a local Ray gets."""
+"""CPUs of a local Ray."""
 
 import os
 

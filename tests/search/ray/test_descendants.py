@@ -23,13 +23,13 @@ child, grandchild = family()
 found = set(descendants()) == {spared.pid, below_spared, child.pid, grandchild}
 kept = descendants([spared.pid]) == [child.pid, grandchild]
 kill_descendants([spared.pid])
-child.stdout.read()  # until nobody holds the other end any more
+child.stdout.read()  # until all holders of the other end are gone
 print(found, kept, child.wait(), descendants() == [spared.pid, below_spared])
 kill_descendants([])
 """
 
 
 def test_kill_descendants_spares_given_pids():
-    """Children and grandchildren are killed, parents first, but for those spared and what is below them."""
+    """All others are killed, parents before their children."""
     run = subprocess.run([sys.executable, "-c", CHILD_AND_GRANDCHILD], capture_output=True, text=True, timeout=60)
     assert run.stdout.split() == ["True", "True", "-9", "True"], run.stderr

@@ -1,4 +1,4 @@
-"""Environment variables set for Ray and Tune, all of which the installed Ray still reads."""
+"""Environment variables set for the installed Ray and Tune."""
 
 import re
 from pathlib import Path

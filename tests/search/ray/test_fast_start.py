@@ -1,4 +1,4 @@
-"""A local Ray that starts fast, ends early or late, and leaves nothing; and one that starts as Ray does."""
+"""Fast start of a local Ray, its ends, and its switch."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def assert_gone(processes: list[int]) -> None:
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What a session found that waited for its dashboard and then left without a shutdown."""
+    """Findings of a session that waited for its dashboard."""
     folder = tmp_path_factory.mktemp("session")
     (folder / "trials.jsonl").touch()
     (folder / "a.wav").write_bytes(b"12345")
@@ -52,22 +52,22 @@ def test_dashboard_starts_late_and_names_search(session):
 
 
 def test_workers_are_preloaded_for_tune(session):
-    """Tune gives its actors no runtime environment: a worker inherits each variable, the user's AWS_* too."""
+    """Workers inherit each variable, so actors need no runtime environment."""
     assert session["worker"] == [True, "secret", "1"]
     assert session["tune"] == [{}, []]
 
 
 def test_nodes_answer_about_data(session):
-    (seen, no_error), (wrong_size, told), (silent, told_nothing) = session["nodes"]
+    (seen, no_error), (wrong_size, error), (silent, no_answer) = session["nodes"]
     assert (seen, wrong_size, silent) == (0, 3, 6)
     assert no_error == ""
-    assert "a.wav has 5 bytes there and 6 here" in told
-    assert "does not answer within 0 s" in told_nothing
-    assert told.startswith("node ") and told_nothing.startswith("node ")
+    assert "a.wav has 5 bytes there and 6 here" in error
+    assert "does not answer within 0 s" in no_answer
+    assert error.startswith("node ") and no_answer.startswith("node ")
 
 
 def test_leave_nothing_kills_ray_alone(session):
-    """Processes from before Ray's start stay, whether or not Ray runs."""
+    """Processes older than Ray stay, before its start too."""
     assert (session["child_before"], session["child_after"]) == (None, None)
     assert session["own"] == ["gcs_server", "raylet"]
     assert len(session["processes"]) >= 2
@@ -75,7 +75,7 @@ def test_leave_nothing_kills_ray_alone(session):
 
 
 def test_early_end_is_silent(tmp_path):
-    """A session that ends before its dashboard is up prints nothing and leaves no process."""
+    """Ending before the dashboard is up leaves no process."""
     run = subprocess.run(command(0, "shut-down", tmp_path), capture_output=True, text=True, timeout=170)
     found = json.loads(run.stdout or run.stderr)
     assert found["url"] is None
@@ -96,7 +96,7 @@ def test_killed_process_takes_dashboard_along(tmp_path):
 
 
 def test_plain_search_equals_fast_one(workspace, finished):
-    """Without anything of the fast start the first trial reports the same epochs and scores."""
+    """The first trial reports the same scores, epoch by epoch."""
     workspace.run("search", "--space", "space.yaml", "--num-samples", "1", **{SWITCH: "1"})
     scores = ("trial", "epoch", "val_wer", "val_cer", "val_loss", "objective", "train_loss")
     plain, fast = (
@@ -151,7 +151,7 @@ print(os.nice(0))
 
 @pytest.mark.parametrize(("users", "niceness"), [({}, 15), ({"RAY_worker_niceness": "3"}, 0)])
 def test_preload_lowers_priority(users, niceness):
-    """A niceness that the user gives workers is left to Ray."""
+    """Ray applies a niceness set by the user."""
     environment = {**os.environ, **users, **local_environment(users)}
     run = subprocess.run(
         [sys.executable, "-c", WITHOUT_IMPORTS], env=environment, capture_output=True, text=True, timeout=60

@@ -1,4 +1,4 @@
-"""Files that every node of a Ray must see."""
+"""Files needed on every node of a Ray."""
 
 import json
 from itertools import pairwise
@@ -23,19 +23,19 @@ def test_silent_node_is_named():
 
 
 def test_node_without_data_is_named(tmp_path):
-    """The message has the file, both sizes or the system's word, and exit code 3."""
+    """The message has the file, and its sizes or error."""
     marker, recording = tmp_path / "trials.jsonl", tmp_path / "a.wav"
     marker.touch()
     recording.write_bytes(b"12345")
     look_around(str(marker), [(str(recording), 5)]).check(NODE, tmp_path)
-    for path, size, told in (
+    for path, size, message in (
         (recording, 6, f"{recording} has 5 bytes there and 6 here"),
         ("/gone", 1, "/gone: No such"),
     ):
         with pytest.raises(DataError, match=r"^node a ") as caught:
             look_around(str(marker), [(str(path), size)]).check(NODE, tmp_path)
         assert caught.value.exit_code == 3
-        assert told in str(caught.value)
+        assert message in str(caught.value)
     assert {path.name for path in tmp_path.iterdir()} == {"trials.jsonl", "a.wav"}  # the probe is gone
 
 

@@ -1,4 +1,4 @@
-"""Tokens of local Rays: whose each is, and how long it stays."""
+"""Tokens of local Rays, their owners and their end."""
 
 import tempfile
 
@@ -7,7 +7,7 @@ from tune_asr.storage.locks import is_locked, lock
 
 
 def test_tokens_of_dead_searches_are_removed(monkeypatch, tmp_path):
-    """That of a search which still runs stays."""
+    """Tokens of running searches stay."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.setenv(name, "")  # so that it is restored

@@ -1,4 +1,4 @@
-"""Ends of a process that hangs, and processes that are watched."""
+"""Ends of a hanging process, and processes under watch."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ print("called off")
 
 @pytest.mark.parametrize("clean_up", ["pass", "raise OSError"])
 def test_begun_end_cannot_be_cancelled(clean_up):
-    """The process ends once, with one message, even if its clean-up fails."""
+    """One message is printed, even if the clean-up fails."""
     ended = run(seconds=0, clean_up=clean_up)
     assert (ended.returncode, ended.stdout) == (7, "")
     assert ended.stderr.count("error: gone\n") == 1
@@ -47,7 +47,7 @@ def run(**values: object) -> subprocess.CompletedProcess:
 
 
 class Renamed:
-    """A node of a Ray whose insides have changed."""
+    """Node of a Ray with other insides."""
 
     def __init__(self) -> None:
         self.all_processes = {"gcs_server": [], "raylet": ["no process"]}
@@ -55,7 +55,7 @@ class Renamed:
 
 @pytest.mark.parametrize("node", [None, object(), Renamed()])
 def test_unknown_insides_of_ray_are_not_watched(monkeypatch, node):
-    """Only the probe of the head's port is left then, and no error."""
+    """Only the probe of the head's port is left."""
     from ray._private import worker
 
     monkeypatch.setattr(worker, "_global_node", node)

@@ -1,4 +1,4 @@
-"""Search on Ray: the only room that imports Ray, and the worker, which imports torch.
+"""Search on Ray: the only room that may import Ray.
 
 Driver, in a running Ray:
 

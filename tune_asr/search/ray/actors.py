@@ -1,4 +1,4 @@
-"""Ray Tune's actor manager, which takes a worker killed for its memory as one that died.
+"""Actor manager of Ray Tune that survives killed workers.
 
 Ray's memory monitor ends a worker with `OutOfMemoryError`. Tune expects `RayActorError` there and raises for any other,
 so that `Tuner.fit()` and with it every trial would end. Tune has no setting for this: its manager is replaced.
@@ -16,7 +16,7 @@ from ray.tune.execution import tune_controller
 
 
 class ActorManager(RayActorManager):
-    """Manager for which running out of memory costs one trial a retry."""
+    """Manager that takes a kill for memory as a death."""
 
     def _actor_task_failed(self, tracked_actor_task: TrackedActorTask, exception: Exception) -> None:
         if isinstance(exception, OutOfMemoryError):

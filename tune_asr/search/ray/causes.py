@@ -1,4 +1,4 @@
-"""Cause of a trial's end, read from the error file that Ray Tune writes.
+"""Causes of ended trials, read from Ray Tune's error files.
 
 Tune passes on no exception, only this file. Its wording is that of Ray 2.60, of which `tests/search/ray/errors/` keeps
 a sample for each pattern below.
@@ -45,14 +45,14 @@ def read_cause(error_file: str | None) -> Cause:
     except OSError:
         return _SILENT
     lines = [line for line in text.splitlines() if line.strip()]
-    for pattern, told in _DEATHS.items():
+    for pattern, cause in _DEATHS.items():
         if pattern.search(text):
-            return Cause(told)
+            return Cause(cause)
     return _exception(lines) if lines else _SILENT
 
 
 def _exception(lines: list[str]) -> Cause:
-    """Return the first line of the exception, and the place in the user's code."""
+    """Return the exception's first line and place."""
     frames = [(number, frame) for number, line in enumerate(lines) if (frame := _FRAME.match(line))]
     users = [frame for _, frame in frames if not _PACKAGE.search(frame["file"])]
     place = f" at {users[-1]['file']}:{users[-1]['line']}" if users else ""

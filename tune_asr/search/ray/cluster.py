@@ -1,4 +1,4 @@
-"""Local Ray for the time of a search, or a cluster at an address."""
+"""Local Ray of a search, or a cluster at an address."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ _started_before: list[int] | None = None
 
 @contextlib.contextmanager
 def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> Iterator[Callable[[], str | None]]:
-    """Start or join Ray; yield a function that returns the dashboard's URL, None while there is none.
+    """Start or join Ray; yield a function for the dashboard's URL.
+
+    The function returns None while there is no dashboard.
 
     Args:
         name: name of the search, under which the dashboard lists the job.
@@ -170,7 +172,10 @@ def _check_port(address: str) -> None:
 
 
 def leave_nothing() -> None:
-    """Kill the processes of a local Ray and remove its token, before an abrupt end."""
+    """Kill a local Ray and remove its token.
+
+    Called before ends that skip `ray.shutdown`.
+    """
     if _started_before is not None:
         kill_descendants(_started_before)
     remove_own_token()

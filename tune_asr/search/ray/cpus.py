@@ -1,4 +1,4 @@
-"""CPUs that a local Ray may use."""
+"""CPUs of a local Ray."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cpus(cgroups: Path = CGROUPS) -> int:
-    """Count the CPUs this process is bound to, at most its container's quota.
+    """Count the CPUs of this process, within its container's quota.
 
     Args:
         cgroups: folder of the kernel's control groups.
@@ -21,7 +21,7 @@ def usable_cpus(cgroups: Path = CGROUPS) -> int:
 
 
 def _quota(cgroups: Path) -> float | None:
-    """Return the CPUs of the container's quota (cgroup v1 or v2), None if it has none."""
+    """Return the container's quota in CPUs, None without one."""
     first = cgroups / "cpu"
     if (first / "cpu.cfs_quota_us").exists():
         fields = [first / "cpu.cfs_quota_us", first / "cpu.cfs_period_us"]

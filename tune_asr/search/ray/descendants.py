@@ -1,4 +1,4 @@
-"""Processes that this one has started, and theirs, from the lists that Linux keeps."""
+"""Processes started by this one, and theirs, from /proc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 
 
 def kill_descendants(spared: Collection[int]) -> None:
-    """Kill descendants, parents before children, so that no parent replaces a dead child.
+    """Kill descendants, parents first.
+
+    In this order no parent can replace a dead child.
 
     Args:
         spared: ids to leave alone, with all below them.

@@ -1,4 +1,4 @@
-"""Files of an epoch, written by its worker, and the report that names them."""
+"""Files of an epoch, written by its worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def write_epoch(folder: ResultsFolder, trial: str, result: EpochResult, save: Save, *, last: bool) -> Report:
-    """Write the checkpoint of an epoch; return the event for the ledger.
+    """Write an epoch's checkpoint; return the event for the ledger.
 
     Args:
         folder: results folder.

@@ -1,4 +1,4 @@
-"""Ray Tune adapters: a Searcher and a TrialScheduler that delegate to the conductor.
+"""Ray Tune adapters: Searcher and TrialScheduler delegate to the conductor.
 
 Traps of Ray 2.60 that shape this file, each found in its source and observed:
 
@@ -55,7 +55,7 @@ def _nothing() -> None:
 
 
 class WorkSearcher(Searcher):
-    """Searcher that hands the conductor's work to Tune.
+    """Searcher for the conductor's work.
 
     Args:
         conductor: source of the work; it learns how each trial ended.
@@ -76,11 +76,11 @@ class WorkSearcher(Searcher):
         return _nothing, ()
 
     def set_search_properties(self, *_args: object, **_kwargs: object) -> bool:
-        """Accept Tune's metric, mode and space, which are not used."""
+        """Accept Tune's metric, mode and space unused."""
         return True
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:  # type: ignore[override]
-        """Return the next trial's config, None for "not now", or FINISHED."""
+        """Return the next trial's config, None for later, or FINISHED."""
         self._find_lost_trials()
         if len(self._numbers) >= self.slots:
             return None
@@ -120,7 +120,9 @@ class WorkSearcher(Searcher):
 
 
 class MessageScheduler(TrialScheduler):
-    """Scheduler that brings workers' messages to the conductor, and runs trials in the order of their work.
+    """Scheduler that brings messages of workers to the conductor.
+
+    It runs trials in the order of their work.
 
     Args:
         conductor: receiver of the messages; its answer continues or stops a trial.
@@ -139,11 +141,11 @@ class MessageScheduler(TrialScheduler):
         return _nothing, ()
 
     def set_search_properties(self, *_args: object, **_kwargs: object) -> bool:
-        """Accept Tune's metric and mode, which are not used."""
+        """Accept Tune's metric and mode unused."""
         return True
 
     def on_trial_add(self, tune_controller: object, trial: Trial) -> None:
-        """Queue a trial that Tune made of the searcher's config."""
+        """Queue a trial made of the searcher's config."""
         self._pending.append(trial)
         self.searcher.trials[trial.trial_id] = trial
 
@@ -154,7 +156,7 @@ class MessageScheduler(TrialScheduler):
         return str(self.STOP if answer == "stop" else self.CONTINUE)
 
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
-        """Keep why a trial's process ended, until the searcher hears of it."""
+        """Keep the cause until the searcher's hook is called."""
         self.searcher.causes[trial.trial_id] = read_cause(trial.error_file)
 
     def on_trial_complete(self, tune_controller: object, trial: Trial, result: object) -> None:
@@ -164,7 +166,7 @@ class MessageScheduler(TrialScheduler):
         """Do nothing: trials are not removed."""
 
     def choose_trial_to_run(self, tune_controller: object) -> Trial | None:
-        """Return the first trial that is still pending, in constant time.
+        """Return the first pending trial, in constant time.
 
         Tune calls this in each of its steps, even if every slot is busy. A Tune Callback would be called as well, but a
         Callback of our own makes Tune import all its integrations, which takes a second before the first trial.

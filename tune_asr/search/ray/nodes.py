@@ -1,4 +1,4 @@
-"""Nodes of a Ray: how many trials fit on them, and whether each sees the results folder and the data."""
+"""Nodes of a Ray: slots for trials, and visible files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWER_SECONDS = 60.0
 
 
 def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
-    """Count the trials that fit at once, and the GPUs of each.
+    """Count the slots for trials, and the GPUs of each.
 
     Args:
         cpus_per_trial: CPUs of a trial, all on one node.
@@ -54,7 +54,10 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Problems that a node has with the files of a search; empty texts if none."""
+    """Problems of a node with the files of a search.
+
+    A text is empty if there is none.
+    """
 
     folder_problem: str = ""
     data_problem: str = ""
@@ -79,7 +82,7 @@ class View:
 
 
 def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS) -> None:
-    """Check that every node sees the results folder and the data.
+    """Check the results folder and the data on every node.
 
     Args:
         marker: file in the results folder; each node must be able to write beside it.

@@ -1,4 +1,4 @@
-"""Session of a search in a running Ray: Tune's loop, snapshots, and each way it can end."""
+"""Session of a search in a running Ray, to its end."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Session:
         self._watch = RayWatch(self._way_on, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
 
     def run(self) -> int:
-        """Run the search until it ends, and return the exit code.
+        """Run the search to its end; return the exit code.
 
         Raises:
             TuneAsrError: the search cannot continue; once the cause is gone it can be resumed.
@@ -142,7 +142,10 @@ class Session:
             raise EndSearch(error) from error
 
     def _warn_of_waiting(self) -> None:
-        """Print once why no trial begins: others use the cluster, or it is still growing."""
+        """Print once if no trial begins.
+
+        Others may use the cluster, or it is still growing.
+        """
         if self._waits_since is None or time.monotonic() - self._waits_since < WAITING_SECONDS:
             return
         self._waits_since = None

@@ -1,4 +1,4 @@
-"""Token of a local Ray: its place, its owner, and its end."""
+"""Token of a local Ray, its place, owner and end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def token_path() -> Path:
 
 
 def use_own_token() -> None:
-    """Protect a local Ray with a token in a folder of its own.
+    """Protect a local Ray with a token.
 
     Ray would leave one in the home folder, and every cluster started there later would require it.
     """
@@ -38,13 +38,13 @@ def use_own_token() -> None:
 
 
 def remove_own_token() -> None:
-    """Remove the token of `use_own_token` with its folder; any other stays."""
+    """Remove the token of `use_own_token`; any other stays."""
     if token_path().parent.name.startswith(_PREFIX):
         shutil.rmtree(token_path().parent, ignore_errors=True)
 
 
 def _remove_tokens_of_the_dead() -> None:
-    """Remove the tokens of searches that were killed."""
+    """Remove the tokens of killed searches."""
     for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
         if os.access(owner, os.W_OK) and not is_locked(owner):
             shutil.rmtree(owner.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Ray Tune, set up to run the conductor's trials in reused processes and nothing else."""
+"""Settings of Ray Tune for the conductor's trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends for a search that Ray would keep waiting.
+"""Ends of a search stuck in Ray.
 
 Ray's client waits in C++, where no signal and no exception reaches it: minutes for an address that does not answer, and
 60 s for a head (its GCS) that is gone, after which Ray ends the process itself, with exit 1 and no message. The threads
@@ -70,7 +70,7 @@ def _exit(code: int, last_words: str) -> None:
 
 
 class RayWatch:
-    """Watch over the Ray that this process has started or joined, within a `with` block.
+    """Watch over a local or joined Ray, within `with`.
 
     Args:
         way_on: command that resumes the search.
@@ -91,7 +91,7 @@ class RayWatch:
 
     @property
     def is_lost(self) -> bool:
-        """Whether Ray is known to be lost; any further call to it would hang."""
+        """Loss of Ray; any further call to it would hang."""
         with self._lock:  # of two threads that poll a process at once, one gets "running"
             ended = [f"{kind} (pid {own.pid})" for kind, own in self._own.items() if own.poll() is not None]
         if ended:
@@ -110,7 +110,9 @@ class RayWatch:
         self._call_off()
 
     def require_alive(self) -> None:
-        """Check that Ray has its head and a node, without which Tune would wait forever.
+        """Check for a head and a node.
+
+        Tune would wait for them forever.
 
         Raises:
             ClusterError: either is gone.
@@ -135,14 +137,14 @@ class RayWatch:
                 return
 
     def _bound(self) -> None:
-        """Give the search time to end by itself, then end the process, in case it hangs in Ray."""
+        """End the process soon, unless the search ends by itself."""
         with self._lock:
             if not self._done.is_set():
                 self._call_off = end_process_within(_REACT_SECONDS, self._exit_code(), str(self._loss), self._first)
 
 
 def own_processes() -> dict[str, subprocess.Popen[bytes]]:
-    """Return the processes of a local Ray that end it when they end; none for a joined Ray.
+    """Return the vital processes of a local Ray.
 
     They are read from Ray's insides. A Ray without them is watched by the probe of its head's port alone.
     """
@@ -158,7 +160,7 @@ def own_processes() -> dict[str, subprocess.Popen[bytes]]:
 
 
 def loss(what: str, way_on: str) -> ClusterError:
-    """Return the error of a search that lost its Ray.
+    """Return the error of a lost Ray.
 
     Args:
         what: sentence about what is gone.

@@ -1,4 +1,4 @@
-"""Worker of a search: trains one trial with the same `fit` as `tune_asr.train`, from its newest checkpoint.
+"""Worker of a search: one trial, from its newest checkpoint.
 
 Ray Tune calls the function of `make_trainable` in a process that may have trained other trials before. So torch,
 Lightning and the data are loaded once a process, and every trial but its first starts within milliseconds.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def make_trainable(search: str) -> Callable[[dict[str, str]], None]:
-    """Return the function that Ray Tune runs; Ray's dashboard shows its name.
+    """Return Ray Tune's trainable, as the dashboard will name it.
 
     Args:
         search: name of the search.
@@ -45,7 +45,7 @@ def make_trainable(search: str) -> Callable[[dict[str, str]], None]:
 
 
 def run_trial(work: Work) -> None:
-    """Train one trial, and report its start, each epoch, and an early end to Ray Tune.
+    """Train one trial, and report to Ray Tune.
 
     An error that a retry would meet again is reported, not raised: raising ends the process, and the next trial would
     wait for a new one. Any other is raised, and the trial is tried again in a fresh process.
@@ -70,12 +70,15 @@ def run_trial(work: Work) -> None:
 
 
 def use_gpus(ids: Sequence[int | str]) -> None:
-    """Let CUDA see only the GPUs that Ray gave; Ray itself lets a trial without one see all of them."""
+    """Let CUDA see only the given GPUs.
+
+    Ray itself lets a trial without a GPU see all of them.
+    """
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, ids))
 
 
 def return_memory() -> None:
-    """Return the memory that the last trial freed to the system.
+    """Return the last trial's free memory to the system.
 
     glibc would keep it, in pieces that the next trial cannot use. After eight trials of `search_spaces/full.yaml` a
     process had 0.74 GB with this, as after the first; without it 1.65 GB after nine, and with MALLOC_ARENA_MAX=2
@@ -147,7 +150,7 @@ def _config(work: Work) -> Config:
 
 
 def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:
-    """Return the trial's loggers, and why W&B is missing if it cannot be reached."""
+    """Return the loggers, and a warning if W&B cannot start."""
     from tune_asr.errors import ConfigError
     from tune_asr.training.loggers import TrialRun, make_loggers
 
@@ -165,7 +168,7 @@ def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Pat
 
 
 def _check_ruler(work: Work, data: TrainingData) -> None:
-    """Raise RulerError if this node's data differ from those of the search."""
+    """Raise RulerError if the data differ from the search's."""
     from tune_asr.errors import RulerError
 
     here = {"val_fingerprint": data.val_fingerprint, "fingerprint": data.fingerprint}
@@ -180,7 +183,10 @@ def _check_ruler(work: Work, data: TrainingData) -> None:
 
 
 def _name_process(work: Work) -> None:
-    """Show the trial in process lists and the dashboard; Ray sets its own name at each of its calls."""
+    """Name the process after its trial.
+
+    Ray sets its own name at each of its calls.
+    """
     with suppress(ImportError, AttributeError):
         from ray._raylet import setproctitle  # type: ignore[attr-defined]
 
@@ -188,7 +194,7 @@ def _name_process(work: Work) -> None:
 
 
 def _announce(work: Work, what: str) -> None:
-    """Print a line for the process's log, which Ray's dashboard shows under the trial's name."""
+    """Print a line for the log in Ray's dashboard."""
     # Ray reads this line as the prefix of the log lines that follow.
     print(f":actor_name:{work.search} trial {work.number}")
     print(f"trial {work.number} {what}", flush=True)

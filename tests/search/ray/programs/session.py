@@ -1,4 +1,6 @@
-"""A local Ray without a search: `session.py SECONDS_FOR_DASHBOARD END FOLDER` prints its findings as JSON.
+"""Start a local Ray without a search; print findings as JSON.
+
+    session.py SECONDS_FOR_DASHBOARD END FOLDER
 
 Ray is imported once it runs: it reads its environment at import.
 """

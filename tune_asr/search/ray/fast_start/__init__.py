@@ -1,4 +1,6 @@
-"""Fast start of a local Ray: everything that is borrowed from Ray's insides, behind one switch.
+"""Fast start of a local Ray, under one switch.
+
+Everything here is borrowed from Ray's insides.
 
     switch.py         reads TUNE_ASR_PLAIN_RAY; runs the parts below, or none of them
     environment.py    variables of a local Ray: preload in its first workers, and keep those workers

@@ -1,4 +1,4 @@
-"""Environment of a local Ray whose first workers are those that the trials get."""
+"""Environment of a local Ray with preloaded workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ray's dashboard and monitors, started after the workers instead of before them.
+"""Dashboard and monitors of Ray, started after its workers.
 
 `ray.init` starts the dashboard first and waits for it, so workers begin their imports only once the dashboard has made
 its own. Here `ray.init` only records its calls. They are made afterwards, in a thread of low priority: the workers get
@@ -50,7 +50,10 @@ class LateServices:
                 setattr(Node, name, method)
 
     def start(self) -> None:
-        """Start the services; return once their processes have begun, with the current umask."""
+        """Start the services; return once their processes have begun.
+
+        They have the current umask.
+        """
         if not self._calls:
             return
         with _counted_starts() as begun:
@@ -59,7 +62,7 @@ class LateServices:
                 begun.acquire(timeout=_BEGIN_SECONDS)
 
     def end(self, shut_down: Callable[[], None]) -> None:
-        """Shut Ray down; services that have not started yet never do."""
+        """Shut Ray down; pending services never start."""
         self._ending = True
         _log.setLevel(logging.CRITICAL)  # no message about a dashboard that is still starting
         shut_down()
@@ -87,7 +90,7 @@ class LateServices:
 
 @contextmanager
 def _counted_starts() -> Iterator[threading.Semaphore]:
-    """Yield a semaphore, released by each process that Ray starts in this block.
+    """Yield a semaphore, released at each process start of Ray.
 
     `start_ray_process` is replaced for the whole process, but the caller waits: only the services call it meanwhile.
     """

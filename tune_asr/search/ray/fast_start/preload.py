@@ -1,4 +1,4 @@
-"""Imports of a worker of a local Ray, made before its first trial.
+"""Imports of a worker, made before its first trial.
 
 Ray imports this module in each worker as soon as it is up (`environment.local_environment`). Imports take most of the
 time before the first step of a search. They run at full priority and without the garbage collector, which costs a fifth

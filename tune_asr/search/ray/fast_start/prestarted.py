@@ -1,4 +1,4 @@
-"""Tune actors that take the workers of a local Ray, which have loaded torch already."""
+"""Tune actors in the preloaded workers of a local Ray."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fast start of a local Ray, or none of it under `TUNE_ASR_PLAIN_RAY=1`."""
+"""Switch of the fast start: `TUNE_ASR_PLAIN_RAY=1` turns it off."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ SWITCH = "TUNE_ASR_PLAIN_RAY"
 
 
 class FastStart:
-    """Steps of a fast start, around `ray.init`; each does nothing if the switch is set."""
+    """Steps of a fast start, around `ray.init`.
+
+    Each does nothing if the switch is set.
+    """
 
     def __init__(self) -> None:
         self._services = None if os.environ.get(SWITCH) == "1" else LateServices()
 
     def prepare(self) -> None:
-        """Set the variables of a local Ray, before Ray is imported."""
+        """Set the variables of a local Ray.
+
+        Called before Ray is imported.
+        """
         if self._services:
             os.environ |= local_environment(os.environ)
 
     def postponing(self) -> AbstractContextManager[None]:
-        """Postpone the services that `ray.init` would start first."""
+        """Postpone the services in `ray.init`."""
         return self._services.postponed() if self._services else nullcontext()
 
     def complete(self) -> None:
-        """Start what was postponed, once Ray is up."""
+        """Start the postponed services."""
         if self._services:
             self._services.start()
             use_prestarted_workers()
 
     def end(self, shut_down: Callable[[], None]) -> None:
-        """Shut Ray down without the services that have not started yet."""
+        """Shut Ray down; pending services never start."""
         if self._services:
             self._services.end(shut_down)
         else:
