@@ -1,4 +1,4 @@
-"""Errors of the user: text on stderr, cause in the ledger, travel between processes."""
+"""Errors of the user: message, cause and pickling."""
 
 import pickle
 

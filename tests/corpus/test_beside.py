@@ -1,4 +1,4 @@
-"""Initial weights and noise are checked and hashed before a training starts."""
+"""Initial weights and noise are checked and hashed."""
 
 from __future__ import annotations
 

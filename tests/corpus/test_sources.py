@@ -1,4 +1,4 @@
-"""One mapping of a configuration to speech: survey, references and test set agree."""
+"""Survey, references and test set agree on the configuration."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_word_pieces_by_configuration(manifests):
     assert pieces.units != survey(config_of(data)).corpus.vocabulary.units
 
 
-def test_test_set_follows_rule_for_bad_rows(manifests, tmp_path):
+def test_bad_rows_of_test_set(manifests, tmp_path):
     data = manifests(train=["one"], val=["two"], test=["three", "...", "four"])
     with pytest.raises(DataError, match=r"test\.jsonl:2: the text '\.\.\.' is empty"):
         read_test_set(config_of(data))

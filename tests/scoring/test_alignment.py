@@ -1,4 +1,4 @@
-"""Alignments agree with the counts behind WER and CER, and with jiwer's."""
+"""Alignments agree with the error counts, and with jiwer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6)
 
 
 @given(TEXTS, TEXTS, st.sampled_from(["word", "character"]))
-def test_an_alignment_spells_both_sides_in_their_order(reference, hypothesis, unit):
+def test_alignment_spells_both_sides(reference, hypothesis, unit):
     edits = list(align(units(reference, unit), units(hypothesis, unit)))
     assert [edit.reference for edit in edits if edit.reference] == list(units(reference, unit))
     assert [edit.hypothesis for edit in edits if edit.hypothesis] == list(units(hypothesis, unit))
@@ -30,7 +30,7 @@ def test_an_alignment_spells_both_sides_in_their_order(reference, hypothesis, un
 
 
 @given(PAIRS)
-def test_the_errors_are_the_integers_behind_wer_and_cer(pairs):
+def test_errors_sum_to_counts(pairs):
     counts = sum((count_errors(*pair) for pair in pairs), ErrorCounts())
     words = errors(pairs, "word")
     by_kind = {
@@ -41,7 +41,7 @@ def test_the_errors_are_the_integers_behind_wer_and_cer(pairs):
 
 
 @given(PAIRS)
-def test_the_errors_are_jiwers(pairs):
+def test_errors_equal_jiwers(pairs):
     output = jiwer.process_words(*(list(side) for side in zip(*pairs, strict=True)))
     kinds = {"substitute": "replace", "delete": "delete", "insert": "insert"}
     theirs = Counter()
@@ -55,13 +55,14 @@ def test_the_errors_are_jiwers(pairs):
 
 
 @given(PAIRS)
-def test_what_is_frequent_does_not_depend_on_the_order_of_the_utterances(pairs):
+def test_frequent_errors_ignore_utterance_order(pairs):
     there, back = (frequent(errors(given, "word"), "replace", 3) for given in (pairs, pairs[::-1]))
     assert there == back
     assert [count for _, count in there] == sorted((count for _, count in there), reverse=True)
 
 
-def test_the_text_shows_the_worst_utterance_first_with_each_error_under_its_word():
+def test_text_begins_with_worst_utterance():
+    """Each error is marked under its word."""
     text = alignment_text(
         "x.ckpt", [Transcript("well", "on it", "on it"), Transcript("ill", "the fox ran", "a big fox")], "word"
     )
@@ -71,7 +72,7 @@ def test_the_text_shows_the_worst_utterance_first_with_each_error_under_its_word
     assert lines[start + 1 : start + 4] == ["ref  * the fox ran", "hyp  a big fox ***", "     I S       D"]
 
 
-def test_a_long_utterance_is_told_in_lines_that_fit_and_none_of_it_is_lost():
+def test_long_utterance_wraps_completely():
     said, heard = " ".join(f"word{i}" for i in range(200)), " ".join(f"word{i}" for i in range(0, 400, 2))
     lines = alignment_text("x", [Transcript("long", said, heard)], "word").splitlines()
     assert max(map(len, lines)) <= 120
@@ -81,13 +82,13 @@ def test_a_long_utterance_is_told_in_lines_that_fit_and_none_of_it_is_lost():
 
 
 @pytest.mark.parametrize("unit", ["word", "character"])
-def test_what_a_terminal_would_obey_is_shown_and_a_space_is_seen(unit):
+def test_text_escapes_controls_and_spaces(unit):
     text = alignment_text("x", [Transcript("\x1b[2J", "a\x1bb c", "ab c d")], unit)
     assert "\x1b" not in text
     assert "▁" in text.split("nothing, ▁ for a space")[1]
 
 
-def test_a_frequent_error_and_its_number_stand_on_one_line():
+def test_errors_stay_beside_their_counts():
     said = [f"word{i} " * (1 + i % 3) for i in range(30)]
     text = alignment_text(
         "x", [Transcript(str(i), words, "z " * words.count(" ")) for i, words in enumerate(said)], "word"

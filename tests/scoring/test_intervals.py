@@ -1,4 +1,4 @@
-"""The bootstrap: it covers what it should, is the textbook's, and says when nothing is known."""
+"""Bootstrap intervals: coverage, symmetry, extremes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ counts = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12)), min_size=1,
 
 
 def errors_of(generator, utterances, words):
-    """Errors of a system whose WER is 0.3; utterances differ in how hard they are, and words err together."""
+    """Errors of a system at WER 0.3, correlated within utterances."""
     return generator.binomial(words, generator.beta(0.9, 2.1, utterances))
 
 
 @pytest.mark.parametrize("utterances", [30, 80])
-def test_the_interval_covers_the_true_rate_in_95_percent_of_searches(utterances):
+def test_interval_covers_true_rate(utterances):
+    """Intervals hold the true rate in 95 % of searches."""
     generator = np.random.default_rng(3)
     searches = 1500
     covered = 0
@@ -31,7 +32,8 @@ def test_the_interval_covers_the_true_rate_in_95_percent_of_searches(utterances)
 
 
 @pytest.mark.parametrize("utterances", [30, 80])
-def test_two_equal_systems_are_told_apart_in_5_percent_of_searches(utterances):
+def test_equal_systems_seldom_differ(utterances):
+    """Differences are false in 5 % of searches."""
     generator = np.random.default_rng(4)
     searches = 1500
     positive = 0
@@ -44,7 +46,7 @@ def test_two_equal_systems_are_told_apart_in_5_percent_of_searches(utterances):
     assert 0.03 <= positive / searches <= 0.07
 
 
-def test_it_is_the_textbook_bootstrap():
+def test_interval_is_textbook_bootstrap():
     generator = np.random.default_rng(5)
     words = generator.integers(1, 20, 200)
     errors = generator.binomial(words, 0.3)
@@ -55,7 +57,8 @@ def test_it_is_the_textbook_bootstrap():
 
 @settings(deadline=None)
 @given(counts, st.randoms())
-def test_the_order_of_the_utterances_is_no_matter_and_the_rate_lies_inside_the_possible(rows, random):
+def test_interval_ignores_utterance_order(rows, random):
+    """It lies between the rates of single utterances."""
     errors, words = zip(*rows, strict=True)
     low, high = wer_interval(errors, words, replicates=200)
     assert min(e / w for e, w in rows) <= low <= high <= max(e / w for e, w in rows)
@@ -63,7 +66,8 @@ def test_the_order_of_the_utterances_is_no_matter_and_the_rate_lies_inside_the_p
     assert wer_interval(*zip(*shuffled, strict=True), replicates=200) == (low, high)
 
 
-def test_it_may_exceed_one_and_is_narrower_with_less_confidence():
+def test_interval_narrows_with_less_confidence():
+    """It may exceed 1."""
     errors, words = [5, 0, 9, 3], [2, 3, 4, 1]
     low, high = wer_interval(errors, words)
     inner = wer_interval(errors, words, confidence=0.5)
@@ -71,18 +75,18 @@ def test_it_may_exceed_one_and_is_narrower_with_less_confidence():
     assert low < inner[0] < inner[1] < high
 
 
-def test_memory_is_bounded_and_chunks_change_nothing_in_the_law(monkeypatch):
+def test_interval_does_not_depend_on_chunks(monkeypatch):
     errors, words = np.arange(300) % 17, 5 + np.arange(300) % 23
     whole = wer_interval(errors, words)
     monkeypatch.setattr(statistics, "_DRAWS_AT_ONCE", 1000)
     assert wer_interval(errors, words) == pytest.approx(whole, abs=1e-12)
 
 
-def test_references_without_words_do_not_divide_by_zero():
+def test_no_division_by_zero_words():
     assert wer_interval([0, 0], [0, 0]) == (0.0, 0.0)
 
 
-def test_a_clear_difference_is_found_by_pairing_where_the_intervals_overlap():
+def test_pairing_beats_overlapping_intervals():
     generator = np.random.default_rng(7)
     words = np.full(200, 10)
     hard = generator.integers(0, 9, 200)  # the utterances differ far more than the systems do
@@ -95,7 +99,8 @@ def test_a_clear_difference_is_found_by_pairing_where_the_intervals_overlap():
 
 @settings(deadline=None)
 @given(counts)
-def test_a_system_ties_with_itself_and_loses_to_one_that_is_better_everywhere(rows):
+def test_paired_difference_of_extremes(rows):
+    """Systems tie with themselves and lose to better ones."""
     errors, words = map(np.array, zip(*rows, strict=True))
     assert paired_difference(errors, errors, words, replicates=100) == (0.0, 0.0, 0.5)
     low, high, probability = paired_difference(errors, errors + 1, words, replicates=100)

@@ -1,4 +1,4 @@
-"""Progress passes all items through, and is shown only if someone has to wait."""
+"""Progress passes all items, and is shown in long loops."""
 
 import io
 import sys
@@ -20,7 +20,7 @@ class Stream(io.StringIO):
 
 @pytest.fixture
 def written(monkeypatch):
-    """Output of `watched`, with a clock that moves by a tenth of a second at each look."""
+    """Output of `watched` under a clock of 0.1 s a look."""
 
     def run(terminal, count, stop_at=None):
         stream, now = Stream(terminal), iter(range(10**6))

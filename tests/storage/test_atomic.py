@@ -1,4 +1,4 @@
-"""Files and folders are complete or absent, whatever fails on the way."""
+"""Files and folders are complete or absent after failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tune_asr.storage.errors import storage_error
 
 @contextmanager
 def file_size_limit(num_bytes):
-    """Make the system refuse larger files, as a full disk does after fewer bytes."""
+    """Refuse larger files, like a full disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
     try:
@@ -28,7 +28,7 @@ def file_size_limit(num_bytes):
 
 @pytest.fixture
 def synced(monkeypatch):
-    """Paths in the order of their fsync, each with the names beside it at that moment."""
+    """Synced paths in order, each with the names beside it."""
     calls, fsync = [], os.fsync
 
     def note(descriptor):
@@ -40,7 +40,7 @@ def synced(monkeypatch):
     return calls
 
 
-def test_file_is_synced_before_and_after_rename(tmp_path, synced):
+def test_file_is_synced_around_rename(tmp_path, synced):
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "old").write_bytes(b"1")
@@ -50,7 +50,7 @@ def test_file_is_synced_before_and_after_rename(tmp_path, synced):
     assert last == folder
 
 
-def test_folder_is_synced_before_and_after_rename(tmp_path, synced):
+def test_folder_is_synced_around_rename(tmp_path, synced):
     with new_folder(tmp_path / "new") as folder:
         (folder / "sub").mkdir()
         (folder / "sub" / "file").write_bytes(b"1")

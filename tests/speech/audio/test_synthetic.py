@@ -41,7 +41,8 @@ def corpus(**changes):
     fewest=st.integers(1, 4),
     more=st.integers(0, 6),
 )
-def test_a_fifth_of_the_validation_words_are_unseen_and_no_text_stands_in_both_splits(fewest, more, **sizes):
+def test_validation_holds_unknown_words(fewest, more, **sizes):
+    """A fifth of its words are unknown; splits share no text."""
     made = corpus(words_per_utterance=(fewest, fewest + more), **sizes)
     assert (len(made.train), len(made.val)) == (sizes["num_train"], sizes["num_val"])
     seen = {word for u in made.train for word in u.text.split()}
@@ -53,14 +54,14 @@ def test_a_fifth_of_the_validation_words_are_unseen_and_no_text_stands_in_both_s
         assert all(2 <= len(word) <= 6 and set(word) <= set(sizes["alphabet"]) for word in utterance.text.split())
 
 
-def test_by_default_training_says_every_character_and_every_word_that_it_may():
+def test_default_training_covers_its_lexicon():
     made = corpus(num_train=120)
     assert not made.vocabulary.unknown_characters(u.text for u in made.val)
     unseen = {w for u in made.val for w in u.text.split()} - {w for u in made.train for w in u.text.split()}
     assert len(unseen) <= round(0.28 * 120)
 
 
-def test_the_same_arguments_give_the_same_corpus_and_any_other_another():
+def test_corpus_is_a_function_of_arguments():
     first = corpus()
     assert corpus() == first
     for changes in (
@@ -73,11 +74,11 @@ def test_the_same_arguments_give_the_same_corpus_and_any_other_another():
         assert corpus(**changes).fingerprint != first.fingerprint, changes
 
 
-def test_an_utterance_does_not_depend_on_how_many_others_there_are():
+def test_utterance_ignores_corpus_size():
     assert corpus(num_train=80, num_val=40).train[:60] == corpus().train
 
 
-def test_samples_are_the_same_at_every_call_in_every_process_and_on_every_machine():
+def test_samples_are_reproducible():
     audio = corpus().val[3].audio
     samples, rate = audio.samples()
     again, _ = pickle.loads(pickle.dumps(audio)).samples()
@@ -94,7 +95,8 @@ def test_seconds_are_exact_without_synthesis(sample_rate):
         assert utterance.seconds == len(samples) / rate
 
 
-def test_a_character_lasts_60_to_90_ms_over_the_rate_and_a_gap_60_to_120_ms():
+def test_durations_of_characters_and_gaps():
+    """Characters last 60-90 ms over the rate, gaps 60-120 ms."""
     for utterance in corpus().train:
         num_gaps = utterance.text.count(" ") + 2
         num_characters = len(utterance.text) + 2 - num_gaps
@@ -108,14 +110,15 @@ def spectrum(text: str, index: int = 0, noise: float = 0.0) -> np.ndarray:
     return levels / np.linalg.norm(levels)
 
 
-def test_each_character_has_a_spectrum_of_its_own():
+def test_characters_have_distinct_spectra():
     spectra = [spectrum(character * 2) for character in "abcdefghi"]
     likeness = np.array(spectra) @ np.array(spectra).T
     assert likeness[~np.eye(9, dtype=bool)].max() < 0.95
     assert spectrum("a" * 2) @ spectrum("a" * 2) == pytest.approx(1)
 
 
-def test_noise_has_the_stated_strength_and_lies_in_the_gaps_too():
+def test_noise_has_given_strength():
+    """It fills the gaps too."""
     clean, noisy = (SyntheticAudio("ab cd", "abcd", 8000, noise, (0, "x", 0)).samples()[0] for noise in (0.0, 0.5))
     rms = np.sqrt(np.mean(np.square(clean[clean != 0])))
     assert np.std(noisy - clean) == pytest.approx(0.5 * rms, rel=0.05)
@@ -123,26 +126,26 @@ def test_noise_has_the_stated_strength_and_lies_in_the_gaps_too():
     assert np.std(noisy[:400]) == pytest.approx(0.5 * rms, rel=0.2)
 
 
-def test_loudness_and_pitch_vary_from_utterance_to_utterance():
+def test_loudness_and_pitch_vary():
     peaks = [np.abs(u.audio.samples()[0]).max() for u in corpus(noise=0.0).train]
     assert 8 < max(peaks) / min(peaks) < 11
     loudest_hz = {int(spectrum("a", index).argmax()) for index in range(20)}
     assert len(loudest_hz) > 10
 
 
-def test_samples_stay_in_range_under_any_noise():
+def test_noisy_samples_stay_in_range():
     for utterance in corpus(noise=20.0).val:
         assert np.abs(utterance.audio.samples()[0]).max() <= 1
 
 
-def test_two_hundred_and_fifty_utterances_take_under_three_seconds():
+def test_synthesis_is_fast():
     start = time.process_time()
     for utterance in corpus(num_train=250).train:
         utterance.audio.samples()
     assert time.process_time() - start < 3
 
 
-def test_a_lexicon_that_the_alphabet_cannot_fill_is_refused():
+def test_impossible_lexicon_is_refused():
     with pytest.raises(
         ConfigError,
         match=r"data.num_words: 63, but an alphabet of 2 characters allows 2 to 5 words\n    Lengthen data.alphabet",

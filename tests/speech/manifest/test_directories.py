@@ -18,11 +18,11 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
-def told(problems):
+def placed(problems):
     return [(problem.place.rpartition("/")[2], problem.what) for problem in problems]
 
 
-def test_a_kaldi_directory_lists_its_recordings(tmp_path):
+def test_kaldi_folder_lists_recordings(tmp_path):
     path = write(
         tmp_path,
         wav_scp="b-1 wav/b 1.flac\na-1\t/data/a.wav\n",
@@ -54,7 +54,7 @@ def test_segments_are_parts_of_recordings(tmp_path):
     assert rows[0].place == f"{tmp_path}/segments:1"
 
 
-def test_every_inconsistency_of_a_kaldi_directory_is_told_once_at_its_line(tmp_path):
+def test_kaldi_mistakes_name_their_lines(tmp_path):
     path = write(
         tmp_path,
         wav_scp="a a.wav\nb sph2pipe -f wav b.sph |\nc c.wav\nc d.wav\n",
@@ -62,7 +62,7 @@ def test_every_inconsistency_of_a_kaldi_directory_is_told_once_at_its_line(tmp_p
     )
     rows, problems = read_manifest(path)
     assert [row.id for row in rows] == ["a"]
-    assert told(problems) == [
+    assert placed(problems) == [
         ("text:3", "more has no recording in wav.scp"),
         (
             "wav.scp:2",
@@ -73,7 +73,7 @@ def test_every_inconsistency_of_a_kaldi_directory_is_told_once_at_its_line(tmp_p
     ]
 
 
-def test_every_bad_segment_is_told(tmp_path):
+def test_bad_segments_name_their_lines(tmp_path):
     path = write(
         tmp_path,
         wav_scp="call call.wav\n",
@@ -82,7 +82,7 @@ def test_every_bad_segment_is_told(tmp_path):
     )
     rows, problems = read_manifest(path)
     assert not rows
-    assert told(problems) == [
+    assert placed(problems) == [
         ("segments:1", "u1 'call 0.5': must be a recording, a start and an end in seconds"),
         ("segments:2", "u2 'call x 1': must be a recording, a start and an end in seconds"),
         ("segments:3", "its recording none is not in wav.scp"),
@@ -92,7 +92,7 @@ def test_every_bad_segment_is_told(tmp_path):
     ]
 
 
-def test_a_kaldi_directory_without_transcripts_is_refused(tmp_path):
+def test_kaldi_folder_without_text_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"text: does not exist"):
         read_manifest(write(tmp_path, wav_scp="a a.wav\n"))
 
@@ -120,14 +120,14 @@ def test_an_audiofolder_is_its_metadata(tmp_path):
     assert (row.audio, row.text, row.place) == (tmp_path / "a.wav", "One", f"{tmp_path}/metadata.csv:2")
 
 
-def test_another_directory_is_refused_with_the_manifests_in_it(tmp_path):
+def test_unknown_folder_names_manifests_in_it(tmp_path):
     for name in ("train.tsv", "dev.tsv", "a.wav"):
         (tmp_path / name).touch()
     with pytest.raises(DataError, match=r"holds none of (.|\n)*Name one of its files: dev\.tsv, train\.tsv"):
         read_manifest(tmp_path)
 
 
-def test_the_files_that_list_a_manifest_are_those_that_every_node_must_see(tmp_path):
+def test_listing_files_of_each_layout(tmp_path):
     kaldi = write(tmp_path / "kaldi", wav_scp="", text="", spk2gender="")
     libri = write(tmp_path / "libri/1/2", **{"1-2.trans.txt": ""})
     (tmp_path / "train.jsonl").touch()

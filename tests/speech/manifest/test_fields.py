@@ -24,7 +24,7 @@ WANTED = ("clips/a.wav", "One.")
         ("a spreadsheet", {"Audio_Filepath": "clips/a.wav", " TEXT ": "One."}),
     ],
 )
-def test_a_record_of_each_toolkit_is_read(tmp_path, toolkit, record):
+def test_records_of_all_toolkits(tmp_path, toolkit, record):
     (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
     [row], problems = read_manifest(tmp_path / "a.jsonl")
     assert not problems
@@ -42,12 +42,13 @@ def test_no_name_stands_for_two_fields():
     assert all(name == name.lower() for name in names)
 
 
-def test_two_names_that_say_the_same_are_no_conflict():
+def test_equal_aliases_do_not_conflict():
     fields, conflicts = under_our_names({"path": "a.wav", "file": "a.wav", "text": "x"})
     assert (fields, conflicts) == ({"audio_filepath": "a.wav", "text": "x"}, [])
 
 
-def test_an_empty_number_of_a_table_is_absent_and_another_is_a_number(tmp_path):
+def test_cells_of_numbers_are_converted(tmp_path):
+    """Empty ones are absent."""
     (tmp_path / "a.csv").write_text("path,text,start,dur\na.wav,x,,\na.wav,y,1e1,0.5\n")
     rows, problems = read_manifest(tmp_path / "a.csv")
     assert not problems
@@ -58,7 +59,7 @@ def test_an_empty_number_of_a_table_is_absent_and_another_is_a_number(tmp_path):
     ("name", "folder", "found"),
     [("a.mp3", "clips", "clips/a.mp3"), ("clips/a.mp3", "clips", "clips/a.mp3"), ("a.mp3", "wavs", "a.mp3")],
 )
-def test_common_voice_keeps_its_recordings_in_clips(tmp_path, name, folder, found):
+def test_common_voice_paths_begin_in_clips(tmp_path, name, folder, found):
     (tmp_path / folder).mkdir()
     header = "client_id\tpath\tsentence_id\tsentence\tup_votes\tage"
     (tmp_path / "train.tsv").write_text(f'{header}\nf00\t{name}\t1\t"Oh", she said.\t2\t\n')

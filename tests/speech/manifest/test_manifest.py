@@ -26,7 +26,7 @@ def table(folder: Path, name: str, text: str) -> Path:
     return folder / name
 
 
-def test_a_row_says_where_it_stands_and_where_its_recording_lies(tmp_path):
+def test_row_has_place_and_path(tmp_path):
     path = jsonl(tmp_path, "", '{"audio_filepath": "wav/a.b.wav", "text": " One. ", "duration": 2, "speaker": "x"}')
     [row], problems = read_manifest(path)
     assert not problems
@@ -34,7 +34,7 @@ def test_a_row_says_where_it_stands_and_where_its_recording_lies(tmp_path):
     assert (row.audio, row.audio_as_written) == (tmp_path / "wav/a.b.wav", "wav/a.b.wav")
 
 
-def test_recordings_are_looked_for_from_the_manifests_folder_wherever_one_works(tmp_path, monkeypatch):
+def test_paths_begin_at_manifest_folder(tmp_path, monkeypatch):
     jsonl(tmp_path, GOOD)
     monkeypatch.chdir(tmp_path.parent)
     [row], _ = read_manifest(Path(tmp_path.name) / "train.jsonl")
@@ -42,12 +42,12 @@ def test_recordings_are_looked_for_from_the_manifests_folder_wherever_one_works(
     assert row.place == f"{tmp_path.name}/train.jsonl:1"
 
 
-def test_an_absolute_path_stays_as_it_is(tmp_path):
+def test_absolute_path_is_kept(tmp_path):
     [row], _ = read_manifest(jsonl(tmp_path, '{"audio_filepath": "/data/a.wav", "text": "x"}'))
     assert row.audio == Path("/data/a.wav")
 
 
-def test_ids_are_given_or_taken_from_the_recording_and_unique(tmp_path):
+def test_ids_are_unique(tmp_path):
     rows, _ = read_manifest(
         jsonl(
             tmp_path,
@@ -123,7 +123,7 @@ def test_ids_are_given_or_taken_from_the_recording_and_unique(tmp_path):
         (b'{"audio_filepath": "a.wav", "text": "\xe9"}', "not UTF-8: byte 0xe9, column 38"),
     ],
 )
-def test_a_bad_row_is_named_and_the_rows_around_it_are_read(tmp_path, line, what):
+def test_bad_row_does_not_stop_reading(tmp_path, line, what):
     path = jsonl(tmp_path, GOOD, line, GOOD)
     rows, [problem] = read_manifest(path)
     assert [row.place for row in rows] == [f"{path}:1", f"{path}:3"]
@@ -132,7 +132,7 @@ def test_a_bad_row_is_named_and_the_rows_around_it_are_read(tmp_path, line, what
         raise DataError(problem)
 
 
-def test_ids_can_be_written_down_whatever_the_files_are_called(tmp_path):
+def test_ids_are_valid_utf8(tmp_path):
     lines = [
         '{"audio_filepath": "a.wav", "text": "x", "id": "\\udc80"}',
         '{"audio_filepath": "\\udce9t\\udce9.wav", "text": "x"}',
@@ -145,19 +145,20 @@ def test_ids_can_be_written_down_whatever_the_files_are_called(tmp_path):
     assert rows[0].audio_as_written == "\udce9t\udce9.wav"
 
 
-def test_everything_that_is_wrong_with_a_row_is_said_at_once(tmp_path):
+def test_all_mistakes_of_a_row(tmp_path):
     _, [problem] = read_manifest(jsonl(tmp_path, '{"audio_filepath": "", "text": "", "duration": -2}'))
     assert problem.what.count(";") == 2
 
 
-def test_byte_order_mark_carriage_returns_and_blank_lines_are_accepted(tmp_path):
+def test_bom_and_blank_lines_are_accepted(tmp_path):
+    """Carriage returns too."""
     path = jsonl(tmp_path, b"\xef\xbb\xbf" + GOOD.encode() + b"\r", b"\r", b"  ", GOOD.encode() + b"\r", b"")
     rows, problems = read_manifest(path)
     assert [row.place for row in rows] == [f"{path}:1", f"{path}:4"]
     assert not problems
 
 
-def test_csv_and_tsv_read_the_same_rows_as_jsonl(tmp_path):
+def test_csv_and_tsv_equal_jsonl(tmp_path):
     rows, _ = read_manifest(
         jsonl(tmp_path, '{"audio_filepath": "a.wav", "text": "Say \\"one, two\\".", "duration": 1.5}', GOOD)
     )
@@ -171,13 +172,13 @@ def test_csv_and_tsv_read_the_same_rows_as_jsonl(tmp_path):
         ]
 
 
-def test_a_quotation_mark_in_a_tsv_quotes_nothing(tmp_path):
+def test_tsv_quotation_marks_are_plain(tmp_path):
     rows, problems = read_manifest(table(tmp_path, "a.tsv", 'audio_filepath\ttext\na.wav\t"One\nb.wav\tTwo"\n'))
     assert not problems
     assert [row.text for row in rows] == ['"One', 'Two"']
 
 
-def test_bad_rows_of_a_table_are_named_by_the_line_they_begin_on(tmp_path):
+def test_bad_table_rows_name_first_line(tmp_path):
     lines = [
         "audio_filepath,text,duration",
         'a.wav,"one',
@@ -199,7 +200,7 @@ def test_bad_rows_of_a_table_are_named_by_the_line_they_begin_on(tmp_path):
         assert what in str(error.value)
 
 
-def test_a_table_without_the_needed_columns_has_one_mistake(tmp_path):
+def test_missing_columns_are_one_mistake(tmp_path):
     rows, [problem] = read_manifest(table(tmp_path, "a.tsv", "sound\tsentence\na.wav\tOne\nb.wav\tTwo\n"))
     assert not rows
     assert '"audio_filepath" is missing (there are: sound, sentence)' in problem.what
@@ -215,7 +216,7 @@ def test_a_table_without_the_needed_columns_has_one_mistake(tmp_path):
         ("a.tsv", "path,text\na.wav,x\n", "commas, but .tsv has tabs; save it with tabs, or name it .csv"),
     ],
 )
-def test_a_table_with_other_separators_has_one_mistake_that_names_them(tmp_path, name, text, message):
+def test_other_separators_are_one_mistake(tmp_path, name, text, message):
     path = table(tmp_path, name, text)
     rows, [problem] = read_manifest(path)
     assert not rows
@@ -223,7 +224,7 @@ def test_a_table_with_other_separators_has_one_mistake_that_names_them(tmp_path,
     assert problem.what == f"header: its columns seem to be separated by {message}"
 
 
-def test_a_missing_column_is_told_with_the_names_that_would_do(tmp_path):
+def test_missing_column_lists_possible_names(tmp_path):
     _, [problem] = read_manifest(table(tmp_path, "a.csv", "file,transcript_text\na.wav,x\n"))
     assert problem.what == (
         'header: "text" is missing (there are: file, transcript_text); possible names: text, sentence, transcription, '
@@ -231,7 +232,7 @@ def test_a_missing_column_is_told_with_the_names_that_would_do(tmp_path):
     )
 
 
-def test_a_table_with_two_columns_for_one_field_has_one_mistake(tmp_path):
+def test_columns_of_one_field_conflict(tmp_path):
     rows, [problem] = read_manifest(table(tmp_path, "a.csv", "path,Text,transcript\na.wav,a,a\nb.wav,b,b\n"))
     assert not rows
     assert problem.place.endswith("a.csv:1")
@@ -248,20 +249,20 @@ def test_a_table_with_two_columns_for_one_field_has_one_mistake(tmp_path):
         (lambda path: path.write_text("\n \n"), "the manifest holds no rows"),
     ],
 )
-def test_a_manifest_that_cannot_be_read_is_named_with_its_absolute_path(tmp_path, make, what):
+def test_unreadable_manifest_names_absolute_path(tmp_path, make, what):
     make(tmp_path / "train.jsonl")
     with pytest.raises(DataError, match=f"{tmp_path}/train.jsonl: {what}"):
         read_manifest(tmp_path / "train.jsonl")
 
 
-def test_a_relative_manifest_that_is_missing_is_named_with_what_it_stands_for(tmp_path, monkeypatch):
+def test_missing_relative_manifest_names_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=rf"none\.csv: the manifest does not exist\n.*means {tmp_path}/none\.csv"):
         read_manifest(Path("none.csv"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
-def test_a_manifest_in_utf_16_has_one_mistake(tmp_path, encoding):
+def test_utf_16_is_one_mistake(tmp_path, encoding):
     text = f"{GOOD}\n{GOOD}\n"
     (tmp_path / "train.jsonl").write_bytes(("\ufeff" * (encoding != "utf-16") + text).encode(encoding))
     rows, [problem] = read_manifest(tmp_path / "train.jsonl")
@@ -269,7 +270,7 @@ def test_a_manifest_in_utf_16_has_one_mistake(tmp_path, encoding):
     assert problem.what == "the file is UTF-16; save it as UTF-8"
 
 
-def test_an_id_that_is_given_twice_is_a_mistake_that_names_the_first(tmp_path):
+def test_repeated_id_names_first_line(tmp_path):
     row = '{"audio_filepath": "a.wav", "text": "x", "id": "%s"}'
     rows, [problem] = read_manifest(jsonl(tmp_path, row % "one", row % "two", row % "one"))
     assert [made.id for made in rows] == ["one", "two"]
@@ -278,7 +279,7 @@ def test_an_id_that_is_given_twice_is_a_mistake_that_names_the_first(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
-def test_a_manifest_that_may_not_be_read_says_so(tmp_path):
+def test_forbidden_manifest_is_named(tmp_path):
     path = jsonl(tmp_path, GOOD)
     path.chmod(0)
     with pytest.raises(DataError, match="the manifest cannot be read \\(Permission denied\\)"):
@@ -287,13 +288,13 @@ def test_a_manifest_that_may_not_be_read_says_so(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="modes do not bind root")
 @pytest.mark.parametrize("mode", [0o000, 0o400])
-def test_a_directory_that_may_not_be_read_says_so(tmp_path, mode):
+def test_forbidden_folder_is_named(tmp_path, mode):
     (tmp_path / "kaldi").mkdir(mode=mode)
     with pytest.raises(DataError, match=r"kaldi: the directory cannot be read \(Permission denied\)"):
         read_manifest(tmp_path / "kaldi")
 
 
-def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path):
+def test_unknown_ending_lists_known_ones(tmp_path):
     (tmp_path / "train.txt").write_text(GOOD)
     with pytest.raises(DataError, match=r"the ending of a manifest is .jsonl, .csv, .tsv, not '.txt'"):
         read_manifest(tmp_path / "train.txt")
@@ -302,7 +303,7 @@ def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path):
 @settings(max_examples=100, deadline=None)
 @given(content=st.one_of(st.binary(max_size=200), st.text('{}[]",:\n\r\tatx', max_size=80).map(str.encode)))
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "tsv"])
-def test_no_content_whatever_ends_in_anything_but_rows_and_problems(tmp_path_factory, ending, content):
+def test_any_content_gives_rows_or_problems(tmp_path_factory, ending, content):
     path = tmp_path_factory.getbasetemp() / f"any.{ending}"
     path.write_bytes(content)
     try:
@@ -314,7 +315,7 @@ def test_no_content_whatever_ends_in_anything_but_rows_and_problems(tmp_path_fac
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"])).filter(str.strip), min_size=1))
-def test_every_text_survives_jsonl_and_csv(tmp_path_factory, texts):
+def test_texts_survive_jsonl_and_csv(tmp_path_factory, texts):
     folder = tmp_path_factory.getbasetemp()
     path = jsonl(folder, *(json.dumps({"audio_filepath": "a.wav", "text": t}, ensure_ascii=False) for t in texts))
     assert [row.text for row in read_manifest(path)[0]] == texts

@@ -1,4 +1,4 @@
-"""Parts of real recordings, given by where they end: in each format, under each toolkit's names."""
+"""Parts of recordings by their end, in all formats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRITTEN = {field: f'"{field}"' for field in ("duration", "offset", "end")}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A recording of three seconds, each sample another, and a validation manifest."""
+    """Three seconds of distinct samples, and a validation manifest."""
     soundfile.write(tmp_path / "a.wav", np.linspace(-0.5, 0.5, 3 * RATE), RATE)
     soundfile.write(tmp_path / "v.wav", np.random.default_rng(1).normal(0, 0.1, RATE), RATE)
     write(tmp_path / "val.jsonl", {})
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(path: Path, *rows: dict) -> Path:
-    """A manifest, in the format that its ending says, with these keys in its rows."""
+    """Write rows in the format of the ending."""
     audio = "v.wav" if path.stem == "val" else "a.wav"
     records = [{"audio": audio, "text": "one two", **row} for row in rows]
     with path.open("w", newline="") as file:
@@ -67,7 +67,7 @@ def survey(train: Path):
         ("begin", "end"),
     ],
 )
-def test_a_part_that_is_given_by_its_end_is_heard_from_its_start_to_its_end(folder, ending, begin, end):
+def test_part_by_start_and_end(folder, ending, begin, end):
     found = survey(write(folder / f"train.{ending}", {begin: 0.5, end: 1.3}, {begin: 0, end: 2.25}))
     found.check()
     whole, _ = soundfile.read(folder / "a.wav", dtype="float32")
@@ -78,20 +78,20 @@ def test_a_part_that_is_given_by_its_end_is_heard_from_its_start_to_its_end(fold
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-def test_an_end_and_a_duration_give_the_same_data(folder, ending):
+def test_end_and_duration_are_equivalent(folder, ending):
     by_end = survey(write(folder / f"train.{ending}", {"start": 0.5, "end": 1.3}))
     by_duration = survey(write(folder / f"train.{ending}", {"start": 0.5, "duration": 0.8}))
     by_both = survey(write(folder / f"train.{ending}", {"start": 0.5, "end": 1.301, "duration": 0.8}))
     assert by_end.corpus == by_duration.corpus == by_both.corpus
 
 
-def test_empty_cells_leave_a_row_to_what_it_says_otherwise(folder):
+def test_empty_cells_are_ignored(folder):
     rows = [{"start": 0.5, "end": 1.3, "dur": ""}, {"start": 0.5, "end": "", "dur": 1}, {"start": "", "end": ""}]
     found = survey(write(folder / "train.csv", *rows))
     assert [utterance.seconds for utterance in found.corpus.train] == [0.8, 1.0, 3.0]
 
 
-def test_a_clock_is_no_part_of_a_recording(folder):
+def test_times_of_day_are_ignored(folder):
     clocks = {"start_time": "2021-03-04 10:31:00", "end_time": "2021-03-04 10:31:02"}
     rows = [clocks, {**clocks, "start": 0.5, "duration": 0.8}, {**clocks, "start": 0.5, "end": 1.5}]
     for ending in FORMATS:
@@ -102,12 +102,12 @@ def test_a_clock_is_no_part_of_a_recording(folder):
 
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("names", [("start_sec", "end_sec"), ("start_time",), ("ofset", "duraton"), ("segment_start",)])
-def test_numbers_that_seem_to_say_a_part_and_are_not_read_are_remarked(folder, ending, names):
+def test_unread_limits_are_remarked(folder, ending, names):
     found = survey(write(folder / f"train.{ending}", dict.fromkeys(names, 0.5)))
     found.check()
     verb = "are" if len(names) > 1 else "is"
-    told = f"every row stands for a whole recording, since {', '.join(sorted(names))} {verb} not read: call the"
-    assert [remark for remark in found.remarks if remark.startswith(told)]
+    remark_start = f"every row stands for a whole recording, since {', '.join(sorted(names))} {verb} not read: call the"
+    assert [remark for remark in found.remarks if remark.startswith(remark_start)]
     read = survey(write(folder / f"train.{ending}", {**dict.fromkeys(names, 0.5), "offset": 0.5, "dur": 1}))
     others = survey(write(folder / f"train.{ending}", {"gender": 1, "rating": 2.5, "start_time": "10:31"}))
     assert not [remark for remark in (*read.remarks, *others.remarks) if "not read" in remark]
@@ -133,14 +133,14 @@ def test_numbers_that_seem_to_say_a_part_and_are_not_read_are_remarked(folder, e
         ({"end": 1.5}, r"a\.wav lasts 3 s, but its row has 1\.5 s; a part of a recording needs an offset"),
     ],
 )
-def test_an_end_that_cannot_be_is_told_with_its_line(folder, ending, row, message):
+def test_impossible_end_names_its_line(folder, ending, row, message):
     line = 1 if ending == "jsonl" else 2
     with pytest.raises(DataError, match=rf"(?m)train\.{ending}:{line}: .*{message}"):
         survey(write(folder / f"train.{ending}", row)).check()
 
 
 @given(st.integers(0, 10**8), st.integers(1, 10**6), st.integers(-3, 3))
-def test_an_end_suits_a_duration_within_a_millisecond_wherever_the_part_lies(start, lasts, off):
+def test_end_and_duration_tolerate_a_millisecond(start, lasts, off):
     fields = {"offset": start / 1000, "end": (start + lasts) / 1000}
     assert duration_of(fields) == lasts / 1000
     both = {**fields, "duration": (lasts + off) / 1000}

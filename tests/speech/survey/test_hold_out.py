@@ -1,4 +1,4 @@
-"""Validation held out of training: for good, and with nothing on both sides that was asked to stay apart."""
+"""Held-out validation is stable, and never splits a group."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS = {"normalizer": TextNormalizer(), "sample_rate": 8000, "max_seconds": 
 
 @pytest.fixture
 def rows(tmp_path):
-    """200 rows by 20 speakers, 50 texts, of one recording's parts."""
+    """200 parts of a recording: 20 speakers, 50 texts."""
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 8000 * 20), 8000)
     return [
         {
@@ -45,7 +45,7 @@ def sides(found):
 
 
 @pytest.mark.parametrize("by", ["speaker", "text", "random"])
-def test_rows_that_are_added_or_moved_change_no_others_side(tmp_path, rows, by):
+def test_sides_ignore_other_rows(tmp_path, rows, by):
     train, val = sides(survey(tmp_path, rows, by=by))
     assert train and val and len(train) + len(val) == 200
     part = rows[::2]
@@ -55,13 +55,13 @@ def test_rows_that_are_added_or_moved_change_no_others_side(tmp_path, rows, by):
     assert len(fewer_train) + len(fewer_val) == 100
 
 
-def test_a_larger_share_holds_out_what_a_smaller_one_did(tmp_path, rows):
+def test_larger_share_includes_smaller(tmp_path, rows):
     held = [sides(survey(tmp_path, rows, share=share))[1] for share in (0.1, 0.2, 0.5)]
     assert held[0] < held[1] < held[2]
     assert len(held[2]) == pytest.approx(100, abs=25)
 
 
-def test_no_speaker_and_no_text_stands_on_both_sides(tmp_path, rows):
+def test_groups_are_never_split(tmp_path, rows):
     speakers = {row["id"]: row["speaker"] for row in rows}
     train, val = sides(survey(tmp_path, rows, by="speaker"))
     assert not {speakers[i] for i in train} & {speakers[i] for i in val}
@@ -70,7 +70,7 @@ def test_no_speaker_and_no_text_stands_on_both_sides(tmp_path, rows):
     assert not {u.text for u in found.corpus.train} & {u.text for u in found.corpus.val}
 
 
-def test_the_report_says_what_is_held_out_and_the_fingerprint_knows_it(tmp_path, rows):
+def test_report_and_fingerprint_of_hold_out(tmp_path, rows):
     found = survey(tmp_path, rows, by="speaker")
     found.check()
     num_val = len(found.corpus.val)
@@ -83,7 +83,7 @@ def test_the_report_says_what_is_held_out_and_the_fingerprint_knows_it(tmp_path,
     assert found.corpus.fingerprint != survey(tmp_path, rows, by="random").corpus.fingerprint
 
 
-def test_long_utterances_leave_training_and_stay_in_validation(tmp_path, rows):
+def test_long_utterances_stay_in_validation(tmp_path, rows):
     for row in rows[::2]:
         row["duration"] = 1.0
     train, val = sides(survey(tmp_path, rows, max_seconds=0.7))
@@ -98,19 +98,19 @@ def test_long_utterances_leave_training_and_stay_in_validation(tmp_path, rows):
         (1 - 1e-9, r"leaves nothing for training\n.*Lower data\.val\.hold_out"),
     ],
 )
-def test_an_empty_side_is_refused_with_the_way_out(tmp_path, rows, share, what):
+def test_empty_side_has_a_hint(tmp_path, rows, share, what):
     with pytest.raises(DataError, match=what):
         survey(tmp_path, rows, share=share).check()
 
 
-def test_the_least_share_that_is_named_does_hold_something_out(tmp_path, rows):
+def test_named_least_share_is_enough(tmp_path, rows):
     with pytest.raises(DataError) as error:
         survey(tmp_path, rows, share=1e-6).check()
     least = float(str(error.value).rpartition("hold_out to ")[2].split()[0])
     assert survey(tmp_path, rows, share=least).corpus.val
 
 
-def test_one_speaker_alone_cannot_be_divided(tmp_path, rows):
+def test_one_speaker_cannot_be_divided(tmp_path, rows):
     for row in rows:
         row["speaker"] = "ada"
     for share in (0.001, 0.999):
@@ -118,7 +118,7 @@ def test_one_speaker_alone_cannot_be_divided(tmp_path, rows):
             survey(tmp_path, rows, by="speaker", share=share).check()
 
 
-def test_rows_without_a_speaker_are_told_where_speakers_divide(tmp_path, rows):
+def test_rows_without_speaker_are_bad(tmp_path, rows):
     del rows[3]["speaker"]
     rows[5]["speaker"] = ""
     with pytest.raises(DataError) as error:

@@ -50,7 +50,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_good_manifests_become_a_corpus(data):
+def test_good_manifests_make_a_corpus(data):
     found = survey(data)
     found.check()
     assert [(u.id, u.text, u.seconds) for u in found.corpus.train] == [("a", "one two", 1.0), ("b", "three", 1.0)]
@@ -60,7 +60,7 @@ def test_good_manifests_become_a_corpus(data):
     assert (samples.shape, rate) == ((RATE,), RATE)
 
 
-def test_a_recording_that_goes_while_it_is_looked_at_is_a_bad_row(data, monkeypatch):
+def test_vanishing_recording_is_a_bad_row(data, monkeypatch):
     probe = inspection.probe
 
     def last_look(path):
@@ -74,7 +74,7 @@ def test_a_recording_that_goes_while_it_is_looked_at_is_a_bad_row(data, monkeypa
         survey(data, decode=False).check()
 
 
-def test_a_test_manifest_is_looked_at_and_no_part_of_the_corpus(data):
+def test_test_manifest_is_checked_only(data):
     record(data, "e.wav")
     without, test = survey(data), manifest(data, "test", ("e.wav", "one"), ("c.wav", "two three"))
     found = survey(data, test=test)
@@ -86,7 +86,7 @@ def test_a_test_manifest_is_looked_at_and_no_part_of_the_corpus(data):
     assert "test recordings also in training or validation, which makes the score too good: 1 ('c.wav')" in report
 
 
-def test_bad_rows_of_a_test_manifest_go_by_the_rule_of_the_others(data):
+def test_bad_rows_of_test_manifest(data):
     test = manifest(data, "test", ("gone.wav", "one"), ("c.wav", "two"))
     with pytest.raises(DataError, match=r"test\.jsonl:1: .*gone\.wav"):
         survey(data, test=test).check()
@@ -98,7 +98,7 @@ def test_bad_rows_of_a_test_manifest_go_by_the_rule_of_the_others(data):
         survey(data, test=test, skip_bad=0.4).check()
 
 
-def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
+def test_all_mistakes_name_their_lines(data):
     whole = record(data, "whole.flac", 1.0).read_bytes()
     (data / "cut.flac").write_bytes(whole[: len(whole) // 2])
     (data / "empty.wav").touch()
@@ -158,7 +158,7 @@ def test_every_mistake_of_both_manifests_is_said_at_once_with_its_line(data):
     assert "bad rows: 13" in found.render()
 
 
-def test_an_error_has_20_bad_rows_and_counts_the_rest(data):
+def test_error_lists_20_bad_rows(data):
     manifest(data, "train", ("a.wav", "one"), *[(f"gone{i}.wav", "two") for i in range(1200)])
     test = manifest(data, "test", *[(f"gone{i}.wav", "two") for i in range(30)])
     with pytest.raises(DataError) as error:
@@ -174,14 +174,14 @@ def test_an_error_has_20_bad_rows_and_counts_the_rest(data):
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_where_a_split_has_no_row_left_the_report_compares_it_with_nothing(data, split):
+def test_report_without_a_split(data, split):
     manifest(data, split, ("gone.wav", "xyz"))
     report = " ".join(survey(data).render().split())
     assert "gone.wav does not exist" in report
     assert not any(word in report for word in ("not in training", "no model can learn", "vocabulary", "WER"))
 
 
-def test_a_text_without_any_letter_names_the_setting_that_emptied_it(data):
+def test_empty_text_names_its_setting(data):
     manifest(data, "train", ("a.wav", "12 34"), ("b.wav", "\u200b\u200b"))
     with pytest.raises(DataError) as error:
         survey(data, normalizer=TextNormalizer(digits="remove")).check()
@@ -190,14 +190,14 @@ def test_a_text_without_any_letter_names_the_setting_that_emptied_it(data):
     assert "no utterance is left to train on" in str(error.value)
 
 
-def test_both_manifests_are_named_where_both_cannot_be_read(tmp_path):
+def test_all_unreadable_manifests_are_named(tmp_path):
     with pytest.raises(
         DataError, match=r"train\.jsonl: the manifest does not exist(.|\n)*val\.jsonl: the manifest does"
     ):
         survey(tmp_path)
 
 
-def test_long_utterances_leave_training_alone(data):
+def test_max_seconds_spares_validation(data):
     record(data, "long.wav", 3.0)
     manifest(data, "train", ("a.wav", "one"), ("long.wav", "eleven"))
     manifest(data, "val", ("long.wav", "one eleven"))
@@ -213,7 +213,7 @@ def test_long_utterances_leave_training_alone(data):
         survey(data, max_seconds=0.5).check()
 
 
-def test_one_percent_of_training_may_be_infeasible(tmp_path):
+def test_one_percent_may_be_infeasible(tmp_path):
     record(tmp_path, "a.wav")  # 100 feature frames: 25 output frames
     fits, too_long = ("a.wav", "ab" * 12 + "a"), ("a.wav", "ab" * 12 + "ab")
     manifest(tmp_path, "val", too_long)
@@ -230,7 +230,7 @@ def test_one_percent_of_training_may_be_infeasible(tmp_path):
     survey(tmp_path, subsampling=None).check()
 
 
-def test_the_report_names_20_transcripts_too_long_for_their_frames(tmp_path):
+def test_report_lists_20_infeasible(tmp_path):
     record(tmp_path, "a.wav")
     manifest(tmp_path, "val", ("a.wav", "ab"))
     manifest(tmp_path, "train", ("a.wav", "ab"), *[("a.wav", "ab" * 13)] * 25)
@@ -244,7 +244,7 @@ def test_the_report_names_20_transcripts_too_long_for_their_frames(tmp_path):
     assert str(error.value).splitlines()[2:] == lines[first : first + 21]
 
 
-def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
+def test_report_lists_remarks(data):
     record(data, "stereo.wav", 2.0, rate=16000, channels=2)
     manifest(
         data,
@@ -257,7 +257,7 @@ def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
     )
     manifest(data, "val", ("c.wav", "Same text!"), ("a.wav", "ça, zoë ζ ζ"))
     report = " ".join(survey(data).render().split())
-    for told in (
+    for remark in (
         "texts both in training and in validation: 1 ('same text')",
         "recordings both in training and in validation: 1 ('a.wav')",
         "recordings more than once in training: 1 ('stereo.wav')",
@@ -269,7 +269,7 @@ def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
         f"ç U+00E7 1 {data}/val.jsonl:2",
         "bad rows: none",
     ):
-        assert told in report
+        assert remark in report
 
 
 @pytest.mark.parametrize(
@@ -283,18 +283,18 @@ def test_the_report_tells_what_is_allowed_but_worth_a_look(data):
         ({"offset": 0.5}, {"offset": 0, "duration": 0.4}, False),
     ],
 )
-def test_parts_of_a_recording_are_shared_where_they_overlap_and_not_where_they_touch(data, train, val, is_shared):
+def test_shared_parts_overlap(data, train, val, is_shared):
     def row(name, **part):
         return json.dumps({"audio_filepath": name, "text": "one", **part})
 
     (data / "link.wav").symlink_to("a.wav")
     manifest(data, "train", row("a.wav", **train))
     manifest(data, "val", row("link.wav", **val))
-    told = "recordings both in training and in validation: 1 ('link.wav')"
-    assert (told in " ".join(survey(data).render().split())) is is_shared
+    remark = "recordings both in training and in validation: 1 ('link.wav')"
+    assert (remark in " ".join(survey(data).render().split())) is is_shared
     manifest(data, "train", row("a.wav", **train), row("link.wav", **val))
-    told = "recordings more than once in training: 2 ('a.wav', 'link.wav')"
-    assert (told in " ".join(survey(data).render().split())) is is_shared
+    remark = "recordings more than once in training: 2 ('a.wav', 'link.wav')"
+    assert (remark in " ".join(survey(data).render().split())) is is_shared
 
 
 PARTS = st.lists(
@@ -309,7 +309,7 @@ PARTS = st.lists(
 
 @given(PARTS, PARTS)
 @example([Part(Path("a"), 1.0, 2.0)], [Part(Path("a"), 0.02, 1.02)])
-def test_overlaps_are_those_that_every_pair_has(parts, others):
+def test_overlaps_equal_pairwise_ones(parts, others):
     def overlap(one, other):
         # In this order, for at the edge itself another one rounds the other way.
         return one.path == other.path and other.begin < one.end - 0.02 and other.end > one.begin + 0.02
@@ -317,7 +317,8 @@ def test_overlaps_are_those_that_every_pair_has(parts, others):
     assert count_overlaps(parts, others) == [sum(overlap(part, other) for other in others) for part in parts]
 
 
-def test_the_report_is_80_columns_wide_and_shows_20_bad_rows(data, monkeypatch):
+def test_report_width_and_bad_rows(data, monkeypatch):
+    """It is 80 columns wide and lists 20 bad rows."""
     manifest(data, "train", ("a.wav", "नमस्ते " * 40), *[(f"{n}.wav", "x") for n in range(25)])
     monkeypatch.chdir(data)
     lines = survey(Path()).render().splitlines()
@@ -327,13 +328,15 @@ def test_the_report_is_80_columns_wide_and_shows_20_bad_rows(data, monkeypatch):
     assert sum(line.startswith("  train.jsonl:") for line in lines) == 20
 
 
-def test_the_report_says_where_wer_means_nothing(data):
+def test_report_names_metric(data):
     assert "WER ranks" in survey(data).render()
     manifest(data, "val", ("c.wav", "你好世界"))
     assert "CER takes the place of WER" in survey(data).render()
 
 
-def test_the_fingerprint_goes_with_the_data_and_the_machine_key_with_the_place(tmp_path):
+def test_fingerprint_and_machine_key(tmp_path):
+    """Fingerprints follow the data, machine keys also their place."""
+
     def corpus(folder: str, text: str = "one", seconds: float = 1.0):
         for name in ("a", "b"):
             record(tmp_path / folder, f"{name}.wav", seconds)
@@ -366,7 +369,7 @@ def test_the_fingerprint_goes_with_the_data_and_the_machine_key_with_the_place(t
     assert touched.machine_key != here.machine_key
 
 
-def test_the_real_prompts_are_good_and_measured_right():
+def test_real_prompts_are_good():
     folder = os.environ.get("TUNE_ASR_DATA")
     if not folder:
         pytest.skip("TUNE_ASR_DATA does not name the folder of the recorded prompts (train.jsonl, val.jsonl)")

@@ -1,4 +1,4 @@
-"""Word pieces: sentencepiece's own, applied without its model file; learned from the training references alone."""
+"""Word pieces equal sentencepiece's, without its model file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def learned(texts: list[str], vocab_size: int = 65_536) -> PieceVocabulary:
 
 @pytest.mark.parametrize("texts", SCRIPTS.values(), ids=SCRIPTS)
 @pytest.mark.parametrize("vocab_size", [1, 40, 65_536], ids=["fewest", "some", "most"])
-def test_joined_pieces_are_the_text_in_any_script(texts, vocab_size):
+def test_joined_pieces_are_the_text(texts, vocab_size):
     vocabulary = learned(texts, vocab_size)
     assert (vocabulary.symbols[0], len(set(vocabulary.symbols))) == ("<blk>", len(vocabulary))
     assert all(" " not in piece[1:] for piece in vocabulary.symbols)
@@ -64,7 +64,8 @@ def test_joined_pieces_are_the_text_in_any_script(texts, vocab_size):
         assert spelled(vocabulary.symbols, ids) == text
 
 
-def test_text_vocab_size_counts_every_symbol_and_more_of_them_make_fewer_tokens():
+def test_more_symbols_make_fewer_tokens():
+    """`vocab_size` counts every symbol."""
     sizes = (25, 30, 40)
     vocabularies = [learned(ENGLISH, size) for size in sizes]
     assert tuple(map(len, vocabularies)) == sizes
@@ -74,7 +75,8 @@ def test_text_vocab_size_counts_every_symbol_and_more_of_them_make_fewer_tokens(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(WORDS, min_size=1, max_size=6), st.lists(WORDS, max_size=4), st.integers(0, 30))
-def test_encoding_needs_the_symbols_alone_and_is_sentencepieces_own(train, others, num_merges):
+def test_encoding_equals_sentencepieces(train, others, num_merges):
+    """It needs the symbols alone."""
     model = io.BytesIO()
     characters = set(" ").union(*train)
     vocab_size = len(characters) + 3 + num_merges
@@ -98,10 +100,10 @@ def test_encoding_needs_the_symbols_alone_and_is_sentencepieces_own(train, other
             assert [vocabulary.symbols[i] for i in vocabulary.encode(text)] == expected
 
 
-def test_the_same_texts_give_the_same_pieces_in_every_process():
+def test_pieces_equal_in_every_process():
     program = "from test_pieces import ENGLISH, learned; print(ascii(learned(ENGLISH, 40).symbols))"
     folder = str(Path(__file__).parent)
-    said = {
+    learned_there = {
         subprocess.run(
             [sys.executable, "-c", program],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join((folder, *sys.path))},
@@ -111,10 +113,11 @@ def test_the_same_texts_give_the_same_pieces_in_every_process():
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert said == {ascii(learned(ENGLISH, 40).symbols)}
+    assert learned_there == {ascii(learned(ENGLISH, 40).symbols)}
 
 
-def test_pieces_are_learned_from_training_alone_and_unknown_characters_of_validation_are_told():
+def test_pieces_come_from_training():
+    """The report lists unknown characters of validation."""
     found = with_pieces(survey(ENGLISH, ["press ß one ß"]), 40)
     assert found.corpus.vocabulary == learned(ENGLISH, 40)
     vocabulary = found.corpus.vocabulary
@@ -124,7 +127,8 @@ def test_pieces_are_learned_from_training_alone_and_unknown_characters_of_valida
     found.check()
 
 
-def test_the_marks_that_sentencepiece_keeps_for_itself_are_left_out_and_cost_no_sentence():
+def test_reserved_marks_are_left_out():
+    """Their sentences are learned from."""
     vocabulary = learned(["zebra\u2585 crossing", "a \u2581 b\u2581c"])
     assert {"\u2581", "\u2585"}.isdisjoint("".join(vocabulary.symbols))
     assert spelled(vocabulary.symbols, vocabulary.encode("zebra\u2585 \u2581 crossing")) == "zebra crossing"
@@ -137,7 +141,7 @@ def test_the_marks_that_sentencepiece_keeps_for_itself_are_left_out_and_cost_no_
         (5000, DataError, r"is 5,000, but the training references make at most 94 symbols\n    Lower it"),
     ],
 )
-def test_a_vocabulary_that_the_references_cannot_make_is_refused_with_what_they_can(vocab_size, error, message):
+def test_impossible_size_names_possible_one(vocab_size, error, message):
     found = with_pieces(survey(ENGLISH), vocab_size)
     with pytest.raises(error, match=f"text.vocab_size {message}"):
         found.check()
@@ -146,12 +150,12 @@ def test_a_vocabulary_that_the_references_cannot_make_is_refused_with_what_they_
     assert found.render() == with_pieces(survey(ENGLISH), possible).render()
 
 
-def test_where_nothing_is_left_to_train_on_that_is_what_is_said():
+def test_empty_training_is_refused():
     with pytest.raises(DataError, match=r"^no utterance is left to train on"):
         with_pieces(survey([]), 40).check()
 
 
-def test_feasibility_is_counted_in_pieces_and_their_repeats():
+def test_feasibility_counts_pieces_and_repeats():
     # 5 output frames; every word is a piece here, and two equal ones need a blank between them.
     words, repeats = "ab cd ab cd ab", "ab ab ab"
     found = with_pieces(survey(["ab cd"] * 99, [words, repeats, f"{repeats} ab"]), 11)
@@ -162,7 +166,7 @@ def test_feasibility_is_counted_in_pieces_and_their_repeats():
     assert found.infeasible(twenty_frames) == [2]
 
 
-def test_the_report_shows_the_pieces_and_how_long_they_are():
+def test_report_shows_pieces():
     report = " ".join(with_pieces(survey(ENGLISH), 30).render().split())
     assert "vocabulary: 30 symbols of " in report and " characters on average in training: <blk> ␣" in report
     zwj = with_pieces(survey(SCRIPTS["Hindi with joiners"]), 65_536).render()
