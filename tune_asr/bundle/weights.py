@@ -1,4 +1,4 @@
-"""Names that model cards of release 0.1.0 give; see `tune_asr.export.weights`."""
+"""Names in model cards of release 0.1.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Door `export`: turns a trained recogniser into a verified bundle that runs elsewhere.
+"""Door `export`: a trained recogniser becomes a verified bundle.
 
     __main__.py        flags, checks of the paths
     trial.py           choice of the trial, its epoch and its checkpoint

@@ -1,4 +1,4 @@
-"""Door `python -m tune_asr.export`: turns a search or a checkpoint into a verified bundle that runs elsewhere.
+"""Turn a search or a checkpoint into a verified bundle.
 
     python -m tune_asr.export results/NAME                     # the best trial
     python -m tune_asr.export results/NAME --trial 00003
@@ -26,7 +26,7 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the flags, export or verify; returns the exit code."""
+    """Run the door; returns the exit code."""
     arguments = _parser().parse_args(argv)
     return exit_with(lambda: _run(arguments))
 
@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check_source(source: Path, trial: str | None) -> None:
-    """Refuse what is neither a results folder nor a checkpoint, before anything heavy is loaded."""
+    """Refuse all but results folders and checkpoints, before importing torch."""
     if not os.path.exists(source):  # noqa: PTH110  Path.exists raises if a name is too long
         what = "there is no such results folder or checkpoint"
         raise StorageError(Problem(str(source), what, "Give a results folder, such as results/lr, or a checkpoint."))
@@ -97,7 +97,7 @@ def _is_bundle(folder: Path) -> bool:
 
 
 def _check_output(output: Path) -> None:
-    """Refuse a folder that exists or cannot be made, before anything heavy is loaded."""
+    """Refuse an output folder before anything heavy is loaded."""
     if os.path.lexists(output):
         # The content of any other folder is unknown, so only a bundle is worth removing.
         or_else = ", or remove this bundle" if _is_bundle(output) else ""
@@ -120,7 +120,7 @@ def _require_packages() -> None:
 
 
 def _default_output(source: Path, trial: str | None) -> Path:
-    """Choose a name beside the checkpoint, or in the results folder, another one for each trial."""
+    """Choose a folder beside the checkpoint, or one per trial."""
     if source.is_file():
         return source.with_name(f"{source.stem}-bundle")
     return source / ("bundle" if trial is None else f"bundle-{trial.zfill(5)}")

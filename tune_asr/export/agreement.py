@@ -1,4 +1,4 @@
-"""Comparison of the texts that two programs make of the same utterances.
+"""Comparison of two programs' texts of the same utterances.
 
 Two programs that compute the same function differ in the last bits of a float. If the two best symbols of a frame are
 closer than that, either is right: such an utterance counts as a tie, not as a disagreement.
@@ -17,7 +17,7 @@ from tune_asr.scoring.transcript import Transcript
 
 
 class Disagreement(StorageError):
-    """Exported model that differs from the one on record; no bundle is written."""
+    """Exported model unlike its record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Decoded(Transcript):
 def compare(
     name: str, transcripts: Sequence[Decoded], texts: Sequence[str], *, tie: float, must_agree: bool = True
 ) -> Agreement:
-    """Compare the texts of another program with those of PyTorch, word by word.
+    """Compare another program's texts with those of PyTorch, by words.
 
     Args:
         name: name of the other program.
@@ -79,7 +79,10 @@ def compare(
 
 
 def margins(log_probs: Tensor, lengths: Tensor) -> list[float]:
-    """Return each utterance's smallest lead of a best symbol over the second: (N, T', V), (N,) -> N, in nats."""
+    """Return the margin of each utterance.
+
+    Shapes: (N, T', V), (N,) -> N, in nats.
+    """
     best, second = log_probs.topk(2, dim=-1).values.unbind(-1)
     outside = torch.arange(log_probs.shape[1]) >= lengths[:, None]
     leads: list[float] = (best - second).masked_fill(outside, torch.inf).amin(1).tolist()

@@ -1,4 +1,4 @@
-"""Export: turns a checkpoint into a bundle that has passed every check, or leaves no folder.
+"""Export: a checked bundle of a checkpoint, or nothing.
 
 The checks run on the files of the folder: PyTorch on the weights of its model.safetensors, onnxruntime and sherpa-onnx
 on its model.onnx.
@@ -86,7 +86,7 @@ def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = p
 
 
 def _refuse_other_modules(config: Config) -> None:
-    """Refuse a custom module that is no `SimpleCTCModule`: its inputs are unknown."""
+    """Refuse a custom module with unknown inputs."""
     if isinstance(config.model, CustomTarget):
         target = import_target(config.model.target, pl.LightningModule, "model")
         if not issubclass(target, SimpleCTCModule):
@@ -126,7 +126,7 @@ def _write_models(recorded: Recorded, blueprint: Blueprint, folder: Path) -> tup
 
 
 def _write_words(folder: Path, facts: Facts) -> None:
-    """Write the card, then config.json, which seals the bundle."""
+    """Write the card, then seal the bundle with config.json."""
     text = card.render(facts, seal.hashes(folder, MODEL, TOKENS, WEIGHTS))
     (folder / CARD).write_text(text, encoding="utf-8")
     seal.seal(folder, facts.as_json())

@@ -1,4 +1,4 @@
-"""Model card: the model, its scores and their interval, its checks, and how to run it."""
+"""Model card: scores, checks, training and use of a model."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _score_rows(facts: Facts) -> Iterator[tuple[str, ...]]:
 
 
 def _fairness(facts: Facts) -> str:
-    """Describe what the scores can claim."""
+    """Describe the independence of the scores."""
     if facts.test is None:
         return "There was no test set: the model was chosen by its validation score, which is therefore optimistic."
     if facts.test.num_seen:
@@ -107,7 +107,7 @@ def _inputs(facts: Facts) -> str:
 
 
 def _weights(facts: Facts) -> str:
-    """Describe how long the model was trained, and which weights it has."""
+    """Describe the length of the training and the weights."""
     recorded, config = facts.recorded, facts.recorded.config
     of = f"of a horizon of {config.trainer.max_epochs} (`trainer.max_epochs`), seed {config.seed}."
     if epochs := recorded.averaged_epochs:
@@ -116,7 +116,7 @@ def _weights(facts: Facts) -> str:
 
 
 def _start(facts: Facts) -> str:
-    """Name the weights that the training started from; empty for random ones."""
+    """Name the initial weights; empty for random ones."""
     initial, sha256 = facts.recorded.config.initial_weights, facts.recorded.initial_sha256
     if initial is None:
         return ""
@@ -129,7 +129,7 @@ def _sections(facts: Facts) -> dict[str, Settings]:
 
 
 def code(text: str) -> str:
-    """Make a Markdown code span of any text, on one line and inside its cell."""
+    """Make a one-line Markdown code span of any text."""
     return f"`{printable(text).replace('`', chr(39)).replace('|', '/')}`"
 
 

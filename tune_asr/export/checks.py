@@ -1,4 +1,4 @@
-"""Checks of a bundle: each gives sentences for the model card, or refuses the bundle."""
+"""Checks of a bundle, as sentences for the model card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_record(recorded: Recorded, found: Score, transcripts: Sequence[Decoded
     Args:
         recorded: recogniser and its record.
         found: score of today.
-        transcripts: utterances behind `found`.
+        transcripts: utterances of `found`.
 
     Raises:
         Disagreement: the counts differ.
@@ -52,7 +52,7 @@ def check_record(recorded: Recorded, found: Score, transcripts: Sequence[Decoded
 
 
 def _ties_that_explain(recorded: Recorded, found: Score, transcripts: Sequence[Decoded]) -> int:
-    """Count the utterances with a tie; 0 if they cannot explain the record.
+    """Count the ties; 0 if they cannot explain the record.
 
     The errors of the other utterances are certain. Those with a tie may have had no error on record, or as many as
     their lengths allow.
@@ -72,7 +72,7 @@ def _ties_that_explain(recorded: Recorded, found: Score, transcripts: Sequence[D
 
 
 def check_onnxruntime(recogniser: Recogniser, found: Pass, config: Config) -> list[str]:
-    """Report the validation pass, and compare onnxruntime with PyTorch at lengths that no utterance has.
+    """Compare onnxruntime with PyTorch, at fresh lengths too.
 
     Raises:
         Disagreement: onnxruntime computes something else.
@@ -87,7 +87,7 @@ def check_onnxruntime(recogniser: Recogniser, found: Pass, config: Config) -> li
 
 
 def check_sherpa(model: Path, tokens: Path, found: Pass, config: Config, corpus: Corpus | None) -> list[str]:
-    """Compare the texts of sherpa-onnx with those of PyTorch, if it is installed and there are recordings.
+    """Compare the texts of sherpa-onnx, if it is installed.
 
     Raises:
         Disagreement: sherpa-onnx refuses the model, or makes another text of an utterance.

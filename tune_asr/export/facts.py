@@ -1,4 +1,4 @@
-"""Facts about an exported recogniser, as config.json and the metadata of model.onnx keep them."""
+"""Facts about an exported recogniser: config.json, metadata of model.onnx."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRAINING = ("data", "text", "optimizer", "scheduler", "augment", "trainer", "pre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that a bundle says about its recogniser."""
+    """All facts in a bundle."""
 
     recorded: Recorded
     blueprint: Blueprint
@@ -73,7 +73,10 @@ class Facts:
 
 
 def blueprint_of(recorded: Recorded, data: TrainingData) -> Blueprint:
-    """Take what builds the module from the record, and the symbols from the data if the record has none."""
+    """Take the settings and symbols of the record.
+
+    Symbols are those of the data if the record has none.
+    """
     return Blueprint(
         model=_public(recorded.config, "model"),
         features=_public(recorded.config, "features"),
@@ -84,12 +87,15 @@ def blueprint_of(recorded: Recorded, data: TrainingData) -> Blueprint:
 
 
 def training_settings(config: Config) -> dict[str, Settings]:
-    """Return the sections that concern the training alone, without paths of this machine."""
+    """Return the sections about training, without paths."""
     return {name: _public(config, name) for name in TRAINING}
 
 
 def _public(config: Config, name: str) -> Settings:
-    """Return a section without the keys that name files of this machine, or that have no place in a model card."""
+    """Return a section without keys unfit for cards.
+
+    Those are paths of this machine, and keys that declare it.
+    """
     section = getattr(config, name)
     if name == "data" and isinstance(section, CustomTarget):
         return {"target": section.target}  # any of its parameters may name a file

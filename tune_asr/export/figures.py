@@ -1,4 +1,4 @@
-"""Figures of one epoch, as a ledger or a checkpoint recorded them."""
+"""Recorded figures of one epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tune_asr.scoring.scores import Scores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Recorded figures of one epoch."""
+    """Figures of one epoch in a ledger or a checkpoint."""
 
     epoch: int
     scores: Scores
@@ -19,7 +19,7 @@ class Figures:
     """Empty if the record is a checkpoint, which has none."""
 
     def difference(self, found: ErrorCounts) -> str:
-        """Name the figures that differ from the counts of today; empty if none does."""
+        """Name the figures unlike these counts."""
         pairs = {"val_wer": (self.scores.val_wer, found.wer), "val_cer": (self.scores.val_cer, found.cer)}
         pairs |= {f.name: (getattr(self.counts, f.name), getattr(found, f.name)) for f in fields(WordCounts)}
         return ", ".join(

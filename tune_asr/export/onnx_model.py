@@ -1,4 +1,4 @@
-"""ONNX model of an encoder, in the form of sherpa-onnx's `zipformer_ctc`, and the session that runs it.
+"""ONNX model of an encoder, as sherpa-onnx's `zipformer_ctc`.
 
     x (N, T, C) float32, x_lens (N,) int64  ->  log_probs (N, T', V) float32, log_probs_len (N,) int64
 
@@ -32,7 +32,7 @@ Route = Callable[[nn.Module, tuple[Tensor, Tensor], Path], None]
 
 
 def export_onnx(encoder: nn.Module, path: Path, *, num_mel_bins: int, metadata: Mapping[str, str]) -> None:
-    """Write an encoder as an ONNX model with free N and T.
+    """Write an ONNX model with free N and T.
 
     Args:
         encoder: module (N, T, C), (N,) -> (N, T', V), (N,), in evaluation mode and on the CPU.
@@ -106,7 +106,7 @@ def _trace(encoder: nn.Module, example: tuple[Tensor, Tensor], path: Path) -> No
 
 
 def _finish(path: Path, metadata: Mapping[str, str]) -> None:
-    """Add the metadata, and remove the paths of source files that the exporter noted."""
+    """Add the metadata; remove the exporter's paths of source files."""
     model = onnx.load(str(path))
     for node in model.graph.node:
         node.ClearField("metadata_props")

@@ -1,4 +1,4 @@
-"""Parity of PyTorch and onnxruntime: batched, one by one, and at lengths that the exporter has not seen.
+"""Parity of PyTorch and onnxruntime, batched and one by one.
 
 Shapes: N utterances, T frames, C mel bins, T' output frames, V symbols.
 """
@@ -36,7 +36,7 @@ class Recogniser:
     blank_id: int
 
     def texts(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
-        """Decode by best path: (N, T', V), (N,) -> N texts."""
+        """Decode by best path: (N, T', V) -> N."""
         return [spelled(self.vocab, ids) for ids in greedy_decode(log_probs, lengths, self.blank_id)]
 
 
@@ -54,7 +54,7 @@ class Pass:
 
     @property
     def unseen(self) -> int:
-        """Number of lengths that were not seen in tracing."""
+        """Number of lengths not seen in tracing."""
         return len(self.frames - set(TRACED_LENGTHS))
 
 
@@ -86,9 +86,10 @@ def validate(recogniser: Recogniser, batches: Iterable[Batch]) -> Pass:
 
 @torch.inference_mode()
 def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
-    """Return the largest difference of log-probabilities on random features of `FRESH_LENGTHS`, in nats.
+    """Return the largest difference on random features, in nats.
 
-    The batch is padded with large numbers, which must have no effect.
+    Their lengths are `FRESH_LENGTHS`, new to the exporter. The batch is padded with large numbers, which must have no
+    effect.
 
     Raises:
         Disagreement: the difference is larger than `MAX_DIFFERENCE`.
@@ -106,7 +107,7 @@ def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
 
 
 def _difference(ours: tuple[Tensor, Tensor], theirs: tuple[Tensor, Tensor]) -> float:
-    """Return the largest difference of log-probabilities inside utterances, in nats."""
+    """Return the largest difference inside utterances, in nats."""
     (log_probs, lengths), (their_log_probs, their_lengths) = ours, theirs
     if not torch.equal(lengths, their_lengths):
         raise Disagreement(

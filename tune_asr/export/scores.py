@@ -1,4 +1,4 @@
-"""Error rates of an exported model on one set of utterances, with their interval."""
+"""Error rates of an exported model, with their interval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tune_asr.scoring.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Error counts of a set, and the interval of one rate."""
+    """Error counts of a set, with the interval of one rate."""
 
     num_utterances: int
     counts: ErrorCounts

@@ -1,4 +1,6 @@
-"""Files of a bundle: sealed by hashes, and verified. Imports the standard library alone, so `--verify` is quick.
+"""Files of a bundle, their hashes, and their verification.
+
+Only the standard library is imported, so `--verify` is quick.
 
 model.onnx          model for onnxruntime and sherpa-onnx
 tokens.txt          its symbols
@@ -29,7 +31,7 @@ Settings: TypeAlias = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """Settings and symbols from which the module is built again."""
+    """Settings and symbols to build the module."""
 
     model: Settings
     features: Settings
@@ -41,7 +43,7 @@ class Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """Content of config.json that is needed to open a bundle."""
+    """Content of config.json needed to open a bundle."""
 
     blueprint: Blueprint
     hashes: Mapping[str, str]
@@ -54,14 +56,14 @@ def hashes(folder: Path, *names: str) -> dict[str, str]:
 
 
 def seal(folder: Path, facts: Settings) -> None:
-    """Write config.json: the facts, the hashes of the other files, and the hash of all that."""
+    """Write config.json: the facts, with hashes of all files."""
     content = {"format": FORMAT, **facts, "hashes": hashes(folder, MODEL, TOKENS, WEIGHTS, CARD)}
     sealed = {**content, "sha256": _sha256(_canonical(content))}
     (folder / CONFIG).write_text(json.dumps(sealed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def verify(folder: Path) -> Sealed:
-    """Check that every file of a bundle is unchanged since the export.
+    """Verify all files of a bundle.
 
     Raises:
         StorageError: files are missing or altered; all of them are named.

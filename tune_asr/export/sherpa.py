@@ -1,4 +1,4 @@
-"""Check by sherpa-onnx, an independent client, on the recordings of the validation set."""
+"""Check by sherpa-onnx, an independent client, on the validation set."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def check(
 
 
 def check_loads(model: Path, tokens: Path, *, rate: int, bins: int) -> None:
-    """Let sherpa-onnx load a model and decode a second of silence, if there are no recordings.
+    """Let sherpa-onnx load a model and decode silence.
 
     Raises:
         Disagreement: sherpa-onnx refuses the model.

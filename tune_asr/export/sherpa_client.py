@@ -1,9 +1,10 @@
-"""Program that transcribes recordings from stdin by sherpa-onnx; bad metadata would end our own process.
+"""Transcribe recordings from stdin by sherpa-onnx.
 
     python sherpa_client.py model.onnx tokens.txt SAMPLE_RATE NUM_MEL_BINS
 
-Each recording is a line `rate count`, then `count` samples in float32. Each text is a line with a JSON string. Nothing
-of tune_asr is imported: the program does what any user of the bundle does.
+It is a program of its own, since sherpa-onnx ends its process on bad metadata. Each recording is a line `rate count`,
+then `count` samples in float32. Each text is a line with a JSON string. Nothing of tune_asr is imported: the program
+does what any user of the bundle does.
 """
 
 from __future__ import annotations

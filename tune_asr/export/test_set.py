@@ -1,4 +1,4 @@
-"""Score of the test manifest, which took no part in training or in the choice of the model."""
+"""Score of the test manifest by the exported model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def score_test_set(test: TestSet, recogniser: Recogniser, corpus: Corpus | None,
 
 
 def num_seen(test: TestSet, corpus: Corpus) -> int:
-    """Count the utterances that share speech with one of training or validation."""
+    """Count the utterances heard in training or validation."""
     seen = (_part(utterance) for utterance in (*corpus.train, *corpus.val))
     return sum(number > 0 for number in count_overlaps([_part(utterance) for utterance in test.utterances], seen))
 

@@ -1,4 +1,4 @@
-"""Choice of the trial to export, from the results folder of its search."""
+"""Choice of the trial to export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tune_asr.scoring.metric import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRecord:
-    """Record of a checkpoint in the results folder of its search."""
+    """Record of a checkpoint in its results folder."""
 
     config: Config
     data_fingerprint: str | None
@@ -44,7 +44,7 @@ class Source:
 
 
 def choose_trial(root: Path, number: str | None) -> Source:
-    """Choose a trial, or the best one, and its best epoch with an intact checkpoint.
+    """Choose a trial and its best intact checkpoint.
 
     Raises:
         ConfigError: there is no such trial.
@@ -66,7 +66,7 @@ def choose_trial(root: Path, number: str | None) -> Source:
 
 
 def _best(folder: ResultsFolder, state: SearchState, metric: Metric, number: str | None) -> tuple[Trial, Report, Path]:
-    """Return the trial, the report of its best epoch, and the checkpoint of that.
+    """Return the trial, its best report and its checkpoint.
 
     If the checkpoint of the best trial is damaged, best.ckpt is used, which is a copy of it.
     """

@@ -1,4 +1,4 @@
-"""model.safetensors: the weights of a bundle, and the LightningModule loaded from them."""
+"""Weights of a bundle, and the LightningModule loaded from them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tune_asr.training.prepare import build_module
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write tensors; those that share memory are written once per name."""
+    """Write tensors; shared ones are written once per name."""
     path.write_bytes(safetensors.torch.save({name: tensor.clone().contiguous() for name, tensor in weights.items()}))
 
 
 def load(folder: Path) -> SimpleCTCModule:
-    """Load the recogniser of a bundle in evaluation mode, after verifying every file.
+    """Load the recogniser of a verified bundle, in evaluation mode.
 
     Raises:
         StorageError: a file is missing, altered, or does not fit the others.
@@ -32,7 +32,7 @@ def load(folder: Path) -> SimpleCTCModule:
 
 
 def build(folder: Path, blueprint: Blueprint) -> SimpleCTCModule:
-    """Build the module of a blueprint with the weights in a folder.
+    """Build a module with the weights in a folder.
 
     Raises:
         StorageError: the weights are those of another module.

@@ -1,4 +1,4 @@
-"""Door `python -m tune_asr.train`: trains one recogniser from one configuration.
+"""Train one recogniser from one configuration.
 
     python -m tune_asr.train --config configs/train.yaml
     python -m tune_asr.train --config results/NAME/search.yaml --trial 00007        # reproduces its recorded WER
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the flags, train, print the best epoch; returns the exit code."""
+    """Run the door; returns the exit code."""
     arguments = _parser().parse_args(argv)
     return exit_with(lambda: _run(arguments))
 
@@ -82,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _config(arguments: argparse.Namespace) -> Config:
-    """Load the configuration file, or the configuration of the trial, and apply the overrides."""
+    """Load the configuration of the file or of the trial."""
     from tune_asr.config.load import from_values, load_config
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.record.folder import is_record_of_a_search
@@ -135,7 +135,7 @@ def _say(text: str) -> None:
 
 
 def _path(text: str) -> Path:
-    """Expand a leading `~`, which the shell leaves alone in `--set KEY=~/...`."""
+    """Expand `~`: the shell keeps it in `--set KEY=~/...`."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises if there is no such home
 
 

@@ -1,7 +1,8 @@
-"""Average of a training's best checkpoints, kept if it scores better than the best of them.
+"""Average of a training's best checkpoints.
 
-Averaging the weights of checkpoints smooths the last steps of a training (e.g. Vaswani et al., 2017, section 6.1). The
-average can be validated, exported and used as `model.init_from`. A training cannot resume from it.
+It is kept if it scores better than each of them. Averaging the weights of checkpoints smooths the last steps of a
+training (e.g. Vaswani et al., 2017, section 6.1). The average can be validated, exported and used as
+`model.init_from`. A training cannot resume from it.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ class Average:
 def average_best(
     config: Config, data: TrainingData, folder: CheckpointFolder, history: Sequence[Epoch]
 ) -> Average | None:
-    """Average the best checkpoints, and keep the average if it beats each of them.
+    """Average the best checkpoints, at most `checkpoint.average_top_k`.
 
-    At most `checkpoint.average_top_k` checkpoints are averaged.
+    The average is saved if it scores better than each of them.
 
     Returns:
         The average; None if there are fewer than two checkpoints.
@@ -69,7 +70,7 @@ def average_best(
 
 
 def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -> Average | None:
-    """Read the average that the training in `folder` kept; None if it kept none.
+    """Read the average kept by the training in `folder`.
 
     Raises:
         StorageError: it is damaged, or no average.
@@ -88,7 +89,10 @@ def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -
 
 
 def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of each weight, computed in float64; integers are those of the first state."""
+    """Return the mean of each weight, computed in float64.
+
+    Integers are those of the first state.
+    """
 
     def mean(name: str, value: Tensor) -> Tensor:
         if not value.is_floating_point():
@@ -99,7 +103,7 @@ def mean_weights(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def _save(folder: CheckpointFolder, average: Average, weights: Mapping[str, Tensor]) -> Path:
-    """Save the newest of the averaged checkpoints with the mean weights, without the keys of a resume."""
+    """Save the newest averaged checkpoint with the mean weights."""
     newest: Content = load_checkpoint(folder.path(average.result.epoch))
     content = {key: value for key, value in newest.items() if key not in _STATE_OF_TRAINING}
     content["state_dict"] = dict(weights)

@@ -1,4 +1,4 @@
-"""Folder of the checkpoints that `train` keeps, each complete or absent."""
+"""Checkpoints kept by `train`, each complete or absent."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ AVERAGE = "ctc-average.ckpt"
 
 
 class CheckpointFolder:
-    """Checkpoints `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts: the newest and the best.
+    """Folder with the newest and the best checkpoints.
 
-    The file of `alignments_of` a checkpoint is moved and removed with it.
+    They are named `ctc-epoch=NN.ckpt`, NN from 0 as Lightning counts. The file of `alignments_of` a checkpoint is moved
+    and removed with it.
 
     Lock the folder first: two trainings would take each other's checkpoints for those of an earlier training. Before
     the first checkpoint is saved, those of an earlier training are moved into a folder beside them, and so are those of
@@ -52,9 +53,10 @@ class CheckpointFolder:
             tempfile.TemporaryFile(dir=dirpath).close()
 
     def lock(self) -> AbstractContextManager[object]:
-        """Lock the folder until the end of the `with` or of the process.
+        """Lock the folder.
 
-        On a file system without locks, training continues without one.
+        The lock lasts until the end of the `with` or of the process. On a file system without locks, training continues
+        without one.
 
         Raises:
             StorageError: another training has locked it.
@@ -77,17 +79,20 @@ class CheckpointFolder:
         return self.dirpath / f"ctc-epoch={epoch - 1:02d}.ckpt"
 
     def kept(self, epoch: int) -> Path | None:
-        """Return the checkpoint of an epoch of this training, if it is kept."""
+        """Return the kept checkpoint of an epoch of this training."""
         path = self.path(epoch)
         return path if (self._saved_one or self._resumes_here) and path.exists() else None
 
     def kept_average(self) -> Path | None:
-        """Return the average that this training kept, if there is one."""
+        """Return the average kept by this training."""
         path = self.dirpath / AVERAGE
         return path if (self._saved_one or self._resumes_here) and path.exists() else None
 
     def save(self, result: EpochResult, save: Save) -> Path:
-        """Save an epoch, remove the checkpoints it replaces, and return its path."""
+        """Save an epoch and return its path.
+
+        Checkpoints that are neither the newest nor among the best are removed.
+        """
         final = self.path(result.epoch)
         if not self._saved_one:
             with writing(final, setting="checkpoint.dirpath"):
@@ -98,7 +103,7 @@ class CheckpointFolder:
         return final
 
     def save_average(self, save: Save) -> Path:
-        """Save the average of the best checkpoints, and return its path."""
+        """Save the average of the best checkpoints; returns its path."""
         final = self.dirpath / AVERAGE
         self._write(final, save)
         return final
@@ -132,5 +137,5 @@ class CheckpointFolder:
 
 
 def alignments_of(checkpoint: Path) -> Path:
-    """Return the file with the errors of each utterance under a checkpoint."""
+    """Return the file with the errors of each utterance."""
     return checkpoint.with_suffix(".alignments.txt")

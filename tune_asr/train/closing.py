@@ -1,4 +1,4 @@
-"""End of a training for people: a table of its result, and a file with the errors of each utterance."""
+"""Closing table of a training, and file of its errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHOWN = 6
 
 
 def close(training: Training, trained: Trained, seconds: float) -> None:
-    """Write the errors of each utterance, and print the closing table."""
+    """Write the errors of each utterance; print the closing table."""
     alignments = None
     try:
         alignments = _write_alignments(trained)
@@ -41,7 +41,7 @@ def close(training: Training, trained: Trained, seconds: float) -> None:
 
 
 def _write_alignments(trained: Trained) -> Path | None:
-    """Write the errors of each utterance beside the best checkpoint; None if either is missing."""
+    """Write the errors of each utterance beside the best checkpoint."""
     if not (trained.checkpoint and trained.utterances):
         return None
     unit: Unit = "word" if trained.metric == "val_wer" else "character"
@@ -74,7 +74,7 @@ def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _average(trained: Trained, config: Config) -> str:
-    """Compare the average of the best checkpoints with the best of them; empty if none was asked for."""
+    """Compare the average of checkpoints with the best of them."""
     average, metric = trained.average, trained.metric
     if trained.why_no_average:
         return f"not made: {trained.why_no_average}"
@@ -123,7 +123,7 @@ def _effort(trained: Trained, config: Config, seconds: float) -> Iterator[tuple[
 
 
 def _next_commands(trained: Trained, config: Config, command: Command) -> Iterator[str]:
-    """Give the commands that export the best checkpoint, and that train longer."""
+    """Yield commands to export the best checkpoint and train longer."""
     if trained.checkpoint and config.subsampling is not None:
         yield shlex.join(["python", "-m", "tune_asr.export", str(trained.checkpoint)])
     lifted = {

@@ -1,4 +1,4 @@
-"""Commands of `train`, as a user can paste them into a shell."""
+"""Commands of `train` for a shell."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Command:
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Command:
-        """Take the flags that a resumed training needs again."""
+        """Take the flags for a resume."""
         return cls(arguments.config, tuple(arguments.set), arguments.trial)
 
     def with_overrides(self, overrides: Iterable[tuple[str, str]]) -> Command:
-        """Set keys, in place of earlier overrides of the same keys."""
+        """Set keys, replacing earlier overrides of them."""
         new = dict(overrides)
         kept = (text for text in self.overrides if text.partition("=")[0].strip() not in new)
         return replace(self, overrides=(*kept, *(f"{key}={value}" for key, value in new.items())))

@@ -1,4 +1,4 @@
-"""Progress of a training in lines for people: one for each epoch, and one if it stops early."""
+"""Progress of a training, in one line per epoch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def header(max_epochs: int) -> str:
 
 
 def epoch_line(result: EpochResult, max_epochs: int, *, is_best: bool) -> str:
-    """Show an epoch: losses in nats per token, learning rate of its last step, time."""
+    """Show losses, error rates, learning rate and time.
+
+    Losses are in nats per token; the learning rate is that of the last step.
+    """
     wer, cer, loss = (result.scores.value(name) for name in METRICS)
     return (
         f"epoch {result.epoch:3d}/{max_epochs}  {result.train_loss:7.3f}  {loss:7.3f}  "
@@ -23,7 +26,7 @@ def epoch_line(result: EpochResult, max_epochs: int, *, is_best: bool) -> str:
 
 
 def stopped_early(config: Config, rule: str, epochs: int) -> str:
-    """Name the rule that ended a training before its horizon."""
+    """Name the rule of an early stop."""
     stopping = config.early_stopping
     why = f"{rule} is {stopping.stop_epoch}"
     if rule == PATIENCE:

@@ -1,4 +1,7 @@
-"""One training that stands alone: prints a line per epoch, keeps checkpoints, and sums up the result."""
+"""Training outside of a search.
+
+It prints a line per epoch, keeps checkpoints, and chooses the best epoch or an average.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from tune_asr.training.outcome import UtteranceResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """A training and its surroundings."""
+    """Configuration, data and outputs of a training."""
 
     config: Config
     data: TrainingData
@@ -43,7 +46,7 @@ class Training:
     """Takes a line for people."""
 
     def run(self, resume_from: Path | None) -> Trained:
-        """Train, keep the best and the newest checkpoints, and print a line per epoch.
+        """Train, and return the result.
 
         Raises:
             TrialFailedError: the training diverged in its first epoch.
@@ -82,7 +85,7 @@ class Training:
 
 @dataclass(slots=True)
 class _Log:
-    """Sink of a training: saves each epoch, prints its line, remembers what the result needs."""
+    """Sink: saves each epoch and prints its line."""
 
     training: Training
     newest: Path | None
@@ -108,13 +111,13 @@ class _Log:
 
     @property
     def may_transcribe(self) -> bool:
-        """Whether the module reports hypotheses, which is unknown until an epoch is trained."""
+        """False if the trained epochs show no hypotheses."""
         return self.last is None or self.last.counts is not None
 
 
 @contextmanager
 def _resume_hint(log: _Log) -> Iterator[None]:
-    """Print the command that resumes, if a signal ends the training or the work after its last epoch."""
+    """Print the command to resume after a signal."""
     try:
         yield
     except SystemExit:
@@ -156,7 +159,7 @@ def _conclude(log: _Log, history: Sequence[Epoch], rules: Sequence[str], *, has_
 
 
 def _average(log: _Log, history: Sequence[Epoch]) -> tuple[Average | None, str]:
-    """Average the best checkpoints; returns the average, or the error that prevented it."""
+    """Average the best checkpoints; returns the average, or the error."""
     config, data, folder = log.training.config, log.training.data, log.training.folder
     if not (folder and config.checkpoint.average_top_k):
         return None, ""
@@ -173,7 +176,7 @@ def _average(log: _Log, history: Sequence[Epoch]) -> tuple[Average | None, str]:
 
 
 def _transcribe(log: _Log, checkpoint: Path | None) -> tuple[UtteranceResult, ...]:
-    """Validate the checkpoint of an epoch that was trained before the resume."""
+    """Validate the checkpoint of an epoch before the resume."""
     if not (checkpoint and log.may_transcribe):
         return ()
     try:
@@ -185,7 +188,7 @@ def _transcribe(log: _Log, checkpoint: Path | None) -> tuple[UtteranceResult, ..
 
 
 def _real_time(log: _Log) -> tuple[float, float] | None:
-    """Return the seconds of speech per second, in training and in validation."""
+    """Return seconds of speech per second, in training and validation."""
     speech, limit = log.training.data.speech, getattr(log.training.config.trainer, "limit_train_batches", None)
     is_whole = limit is None or repr(limit) == "1.0"  # 1 is one batch, 1.0 all of them
     if not (speech and log.seconds and is_whole):

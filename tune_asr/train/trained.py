@@ -1,4 +1,4 @@
-"""Result of a training that stands alone: its best epoch or the average of several, and what `train` prints of it."""
+"""Result of a training outside of a search."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Trained:
 
     @property
     def is_average(self) -> bool:
-        """Whether `best` is the average."""
+        """True if `best` is the average."""
         return self.average is not None and self.average.checkpoint is not None
 
     @property

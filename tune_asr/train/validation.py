@@ -1,4 +1,4 @@
-"""Validation pass outside of a training, for the weights of one checkpoint or an average."""
+"""Validation of weights outside of a training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Validation:
 
 
 def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) -> Validation:
-    """Validate weights as a training does at the end of an epoch.
+    """Validate weights as at the end of an epoch.
 
     Args:
         config: configuration that trained the weights.
