@@ -16,14 +16,14 @@ def own(train, documented):
         sys.modules.pop(name, None)
 
 
-def test_they_learn_and_say_of_each_utterance_what_they_heard(own):
+def test_documented_classes_learn(own):
     ended = own("data.batch_size=3", "early_stopping.enabled=false")
     assert ended.best["val_cer"] < 0.5
     assert "(95 %: " in ended.err
     assert ended.best["checkpoint"].replace(".ckpt", ".alignments.txt") in own.files
 
 
-def test_they_resume_where_they_were_to_the_last_digit(own):
+def test_documented_classes_resume_exactly(own):
     keys = ("data.batch_size=3", "trainer.max_epochs=3", "checkpoint.save_top_k=9", "scheduler.name=plateau")
     keys = (*keys, "scheduler.patience=0", "trainer.accumulate_grad_batches=3")
     whole = own(*keys)
@@ -36,13 +36,13 @@ def test_they_resume_where_they_were_to_the_last_digit(own):
 
 
 @pytest.mark.parametrize("section", ["model", "data"])
-def test_either_goes_with_what_is_built_in(own, section):
+def test_documented_class_beside_built_in(own, section):
     shown = yaml.safe_load((own.root / "config.yaml").read_text())
     own.write(**{section: shown[section]})
     assert own("trainer.max_epochs=1").best["val_loss"] > 0
 
 
-def test_a_network_as_a_parameter_and_a_hook_of_ones_own_keep_what_is_theirs(own):
+def test_network_parameter_and_hooks(own):
     source = (own.root / "recogniser.py").read_text()
     source = source.replace("lr=3e-3)", "lr=3e-3, activation=nn.SiLU)").replace("nn.SiLU()", "activation()")
     hooks = "".join(
@@ -55,7 +55,7 @@ def test_a_network_as_a_parameter_and_a_hook_of_ones_own_keep_what_is_theirs(own
     own("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt", *keys)
 
 
-def test_a_training_that_is_resumed_behind_its_end_says_the_same(own):
+def test_resume_after_end_repeats_rates(own):
     keys = ("data.batch_size=3", "early_stopping.stop_epoch=2")
     said = [
         [line for line in own(*flags, *keys).err.splitlines() if line.startswith("WER")]
@@ -65,7 +65,7 @@ def test_a_training_that_is_resumed_behind_its_end_says_the_same(own):
     assert "(95 %: " in said[0][0]
 
 
-def test_a_plateau_falls_in_a_users_own_module_too(own):
+def test_plateau_schedule_in_custom_module(own):
     source = (own.root / "recogniser.py").read_text()
     (own.root / "recogniser.py").write_text(source.replace("nn.BatchNorm1d(width)", "nn.Identity()"))
     # Nothing moves at such a rate, so each epoch but the first is one without improvement.
@@ -75,7 +75,7 @@ def test_a_plateau_falls_in_a_users_own_module_too(own):
     assert content["optimizer_states"][0]["param_groups"][0]["lr"] == 1e-12 * 0.5**2
 
 
-def test_each_of_their_parameters_can_be_searched(own):
+def test_documented_parameters_can_be_searched(own):
     from tune_asr.search.__main__ import main
 
     (own.root / "config.yaml").rename(own.root / "own.yaml")
@@ -99,20 +99,20 @@ def test_each_of_their_parameters_can_be_searched(own):
         ("nn.Conv1d(40,", "nn.Conv1d(80,", "recogniser.py:16: forward raised RuntimeError: Given groups=1, weight of"),
     ],
 )
-def test_a_slip_in_forward_is_told_in_words(own, shown, written, message):
+def test_mistake_in_forward_is_explained(own, shown, written, message):
     source = (own.root / "recogniser.py").read_text()
     assert shown in source
     (own.root / "recogniser.py").write_text(source.replace(shown, written))
     assert message in own("data.batch_size=3", expect=2).refusal
 
 
-def test_transcripts_that_do_not_fit_the_frames_of_ones_own_network_are_exit_3(own):
+def test_long_transcripts_of_custom_network(own):
     (own.root / "speech/train/0.txt").write_text("ab" * 30)
     told = "1 of 12 training transcripts are too long for their frames, but at most 1 % may be: let forward leave more"
     assert told in own(expect=3).refusal
 
 
-def test_a_resume_with_other_symbols_says_which(own):
+def test_resume_names_other_symbols(own):
     own("trainer.max_epochs=1")
     (own.root / "speech/train/0.txt").write_text("d")
     ended = own("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=00.ckpt", expect=2)
@@ -120,7 +120,7 @@ def test_a_resume_with_other_symbols_says_which(own):
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_workers_that_outlive_an_epoch_are_refused_with_what_to_write(own, split):
+def test_persistent_workers_are_refused(own, split):
     source = (own.root / "pairs.py").read_text()
     loader = f"DataLoader(self.{split}, "
     kept = source.replace(loader, f"{loader}num_workers=1, persistent_workers=True, batch_size=")

@@ -80,7 +80,7 @@ def best_report(finished):
     )
 
 
-def test_the_best_trial_of_a_search_scores_what_its_ledger_says(bundle, finished):
+def test_bundle_reproduces_ledger(bundle, finished):
     assert {path.name for path in bundle.iterdir()} == FILES
     config, report = json.loads((bundle / "config.json").read_text()), best_report(finished)
     assert config["source"] == f"Trial {report['trial']} of the search space, epoch {report['epoch']}"
@@ -96,7 +96,7 @@ def test_the_best_trial_of_a_search_scores_what_its_ledger_says(bundle, finished
     assert set(config["hashes"]) == FILES - {"config.json"}
 
 
-def test_all_programs_agree_on_all_utterances_and_the_card_says_so(bundle, finished):
+def test_card_reports_agreement(bundle, finished):
     card = (bundle / "README.md").read_text()
     for program in ("PyTorch, one by one", "onnxruntime, batched", "onnxruntime, one by one", r"sherpa-onnx [\d.]+"):
         assert re.search(rf"^- {program}: 16 of 16 the same\.$", card, re.M), card
@@ -104,7 +104,7 @@ def test_all_programs_agree_on_all_utterances_and_the_card_says_so(bundle, finis
     assert str(finished.root) not in card + (bundle / "config.json").read_text()
 
 
-def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
+def test_example_of_card_runs(bundle, finished, copy):
     from tune_asr.config.load import load_config
     from tune_asr.corpus.sources import survey
     from tune_asr.export import weights
@@ -124,7 +124,7 @@ def test_the_example_of_the_card_runs_as_it_stands(bundle, finished, copy):
     assert said.split() == "".join(module.vocab[i] for i in ids).split()
 
 
-def test_verify_says_that_a_bundle_is_whole_and_needs_no_torch(bundle):
+def test_verify_needs_no_torch(bundle):
     code = "import sys; from tune_asr.export.__main__ import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code, "--verify", bundle], capture_output=True, text=True, check=True)
     said, ended = run.stdout.splitlines()
@@ -133,7 +133,7 @@ def test_verify_says_that_a_bundle_is_whole_and_needs_no_torch(bundle):
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_verify_names_a_file_that_is_missing_or_altered(copy, export, name):
+def test_verify_names_missing_or_altered_file(copy, export, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
@@ -143,7 +143,7 @@ def test_verify_names_a_file_that_is_missing_or_altered(copy, export, name):
     assert f"{name} is missing" in export("--verify", copy, expect=5)
 
 
-def test_a_bundle_that_was_altered_is_not_loaded(copy):
+def test_altered_bundle_is_not_loaded(copy):
     from tune_asr.export import weights
 
     (copy / "model.safetensors").write_bytes(b"")
@@ -151,7 +151,7 @@ def test_a_bundle_that_was_altered_is_not_loaded(copy):
         weights.load(copy)
 
 
-def test_a_folder_that_exists_is_refused(results, export, tmp_path):
+def test_existing_folder_is_refused(results, export, tmp_path):
     (tmp_path / "taken").mkdir()
     assert "this exists, and nothing is ever overwritten" in export(results, "--output", "taken", expect=5)
     (results / "bundle").mkdir()
@@ -159,12 +159,12 @@ def test_a_folder_that_exists_is_refused(results, export, tmp_path):
 
 
 @pytest.mark.parametrize("number", ["7", "", "0x", "-1", "²", "../0"])
-def test_what_is_no_trial_is_refused_with_those_there_are(finished, export, number):
+def test_unknown_trial_is_refused(finished, export, number):
     said = export(finished.root / "results/space", "--trial", number, expect=2)
     assert "must be the number of a trial, and the search has 00000 to 00004" in said
 
 
-def test_sigterm_leaves_no_half_made_folder(results, tmp_path, monkeypatch):
+def test_sigterm_leaves_no_folder(results, tmp_path, monkeypatch):
     from tune_asr.export.__main__ import main
 
     class Ending(io.StringIO):
@@ -182,12 +182,12 @@ def test_sigterm_leaves_no_half_made_folder(results, tmp_path, monkeypatch):
     assert not (results / "bundle").exists()
 
 
-def test_the_folder_of_a_running_search_is_refused(results, export):
+def test_running_search_is_refused(results, export):
     with ResultsFolder(results).lock():
         assert "a search is running here" in export(results, expect=5)
 
 
-def test_a_search_without_an_epoch_has_nothing_to_export(results, export):
+def test_nothing_to_export_without_epoch(results, export):
     lines = (results / "trials.jsonl").read_text().splitlines(keepends=True)
     first = [line for line in lines if json.loads(line)["event"] in ("search_started", "created")]
     (results / "trials.jsonl").write_text("".join(first))
@@ -195,20 +195,20 @@ def test_a_search_without_an_epoch_has_nothing_to_export(results, export):
     assert "trial 00001 is pending and has no epoch" in export(results, "--trial", "1", expect=5)
 
 
-def test_a_folder_that_is_no_search_is_refused(export, tmp_path, copy):
+def test_other_folders_are_refused(export, tmp_path, copy):
     for folder in (tmp_path / "nowhere", copy):
         err = export(folder, expect=5)
         assert str(folder) in err
     assert "this is a bundle already" in err
 
 
-def test_a_name_that_no_file_can_have_is_one_of_no_file(export):
+def test_too_long_name_is_no_file(export):
     name = "n" * 300
     assert f"{name}: there is no such results folder" in export(name, expect=5)
     assert f"{name}: there is no such folder" in export("--verify", name, expect=5)
 
 
-def test_a_damaged_checkpoint_is_named(results, export):
+def test_damaged_checkpoints_are_named(results, export):
     (results / "best.ckpt").unlink()
     for checkpoint in results.glob("checkpoints/*/*/checkpoint.ckpt"):
         checkpoint.write_bytes(checkpoint.read_bytes()[:-1] + b"?")
@@ -218,7 +218,7 @@ def test_a_damaged_checkpoint_is_named(results, export):
 
 
 @pytest.mark.parametrize("has_copy", [True, False])
-def test_where_the_best_checkpoint_is_damaged_its_copy_is_exported_else_the_next(results, export, finished, has_copy):
+def test_copy_or_next_replaces_damaged_best(results, export, finished, has_copy):
     best = results / best_report(finished)["checkpoint"]
     best.write_bytes(best.read_bytes()[:-1] + b"?")
     if not has_copy:
@@ -246,13 +246,13 @@ class Harm:
         return open, ("harm", "w")
 
 
-def test_nothing_in_a_checkpoint_is_unpickled(export, tmp_path):
+def test_checkpoint_is_not_unpickled(export, tmp_path):
     torch.save({"state_dict": Harm()}, tmp_path / "harm.ckpt")
     assert "nothing else is ever loaded" in export("harm.ckpt", expect=5)
     assert not (tmp_path / "harm").exists()
 
 
-def test_a_file_that_does_not_say_how_it_was_trained_is_refused(export, tmp_path):
+def test_file_without_training_is_refused(export, tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "bare.ckpt")
     assert "does not say how it was trained" in export("bare.ckpt", expect=5)
     (tmp_path / "text.ckpt").write_text("no checkpoint")
@@ -260,13 +260,13 @@ def test_a_file_that_does_not_say_how_it_was_trained_is_refused(export, tmp_path
     assert "chooses a trial of a search" in export("bare.ckpt", "--trial", "0", expect=2)
 
 
-def test_without_onnx_one_sentence_says_what_to_install(export, monkeypatch, tmp_path):
+def test_missing_onnx_is_explained(export, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     said = export(tmp_path, expect=2)
     assert said == "error: export needs onnx, not installed here\n    Run pip install -e '.[export]'.\n"
 
 
-def test_recordings_of_several_rates_and_a_test_manifest(train, export, tmp_path):
+def test_several_rates_and_test_manifest(train, export, tmp_path):
     """Trained on files by `train`, exported from its checkpoint alone into the default folder."""
     rates = {"train": (8000,) * 8, "val": (8000, 44_100, 8000, 16_000), "test": (8000, 8000, 22_050)}
     for split, split_rates in rates.items():
@@ -352,7 +352,7 @@ class Other(pl.LightningModule):
 """
 
 
-def test_a_data_module_and_a_module_of_the_users_export_where_the_base_is_ours(train, own, export):
+def test_custom_classes_export(train, own, export):
     name = own(OWN)
     train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Mine", "dim": 12}, trainer={"max_epochs": 1})
     out = export(train().best["checkpoint"], "--output", "mine")
@@ -361,7 +361,7 @@ def test_a_data_module_and_a_module_of_the_users_export_where_the_base_is_ours(t
     assert (train.root / "mine" / "tokens.txt").read_text() == "a 0\nb 1\n▁ 2\n<blk> 3\n"
 
 
-def test_a_module_of_another_kind_is_refused_with_the_way_out(train, own, export):
+def test_other_module_is_refused(train, own, export):
     name = own(OWN)
     train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Other"}, trainer={"max_epochs": 1})
     assert f"{name}.Other is no SimpleCTCModule" in export(train().best["checkpoint"], expect=2)

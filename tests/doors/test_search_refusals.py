@@ -54,7 +54,7 @@ def recordings(workspace):
     ("vocab_size", "code", "message"),
     [("4", 2, "is 4, but the training references make at least"), ("60000", 3, "make at most")],
 )
-def test_word_pieces_that_training_cannot_make_are_refused(workspace, vocab_size, code, message):
+def test_impossible_word_pieces(workspace, vocab_size, code, message):
     sets = ("--set", "text.unit=bpe", "--set", f"text.vocab_size={vocab_size}")
     assert message in refused(workspace, "--space", "space.yaml", *sets, code=code)
     assert not (workspace.root / "results").exists()
@@ -70,7 +70,7 @@ def test_word_pieces_that_training_cannot_make_are_refused(workspace, vocab_size
         ({"over": {"optimizer.lr": 0.1}}, "fixed as well"),
     ],
 )
-def test_a_wrong_space_is_exit_2_with_file_and_line(workspace, change, message):
+def test_wrong_space_names_file_and_line(workspace, change, message):
     workspace.write(
         "space.yaml", {"config": "config.yaml", "param_space": {"optimizer.lr": {"uniform": [0.1, 1]}}} | change
     )
@@ -80,18 +80,18 @@ def test_a_wrong_space_is_exit_2_with_file_and_line(workspace, change, message):
     assert not (workspace.root / "results").exists()
 
 
-def test_a_fifo_for_a_space_does_not_block(workspace):
+def test_fifo_does_not_block(workspace):
     os.mkfifo(workspace.root / "pipe.yaml")
     assert "not a file" in refused(workspace, "--space", "pipe.yaml", code=2)
 
 
-def test_flags_are_told_as_they_were_written(workspace):
+def test_flags_are_quoted_as_written(workspace):
     error = refused(workspace, "--space", "space.yaml", "--max-epochs", "many", "--set", "model.dim=x", code=2)
     assert error.count("--max-epochs many") == 1
     assert "model.dim" in error
 
 
-def test_all_bad_rows_of_both_manifests_are_told_at_once_with_exit_3(workspace, recordings):
+def test_bad_rows_of_both_manifests(workspace, recordings):
     good = recordings[0]
     (workspace.root / "empty.wav").write_bytes(b"")
     (workspace.root / "text.wav").write_text("not audio")
@@ -107,12 +107,12 @@ def test_all_bad_rows_of_both_manifests_are_told_at_once_with_exit_3(workspace, 
     assert not (workspace.root / "results").exists()
 
 
-def test_too_many_transcripts_longer_than_their_frames_are_exit_3(workspace, recordings):
+def test_too_many_long_transcripts(workspace, recordings):
     manifest(workspace, [row | {"text": "abc" * 60} for row in recordings[:8]])
     assert "lower model.subsampling" in refused(workspace, "--space", "space.yaml", code=3)
 
 
-def test_where_subsampling_is_searched_the_data_need_to_fit_its_finest_value(workspace, recordings):
+def test_data_fit_finest_searched_subsampling(workspace, recordings):
     manifest(workspace, [row | {"text": "abc" * 15} for row in recordings[:8]])  # 45 characters in 38 output frames
     assert "lower model.subsampling, which is 4" in refused(workspace, "--space", "space.yaml", code=3)
     workspace.write("finer.yaml", {"config": "config.yaml", "param_space": {"model.subsampling": {"choice": [2, 4]}}})
@@ -132,21 +132,21 @@ def test_where_subsampling_is_searched_the_data_need_to_fit_its_finest_value(wor
         ),
     ],
 )
-def test_a_folder_that_is_not_ours_is_exit_5(workspace, prepare, message):
+def test_foreign_folder_is_refused(workspace, prepare, message):
     prepare(workspace.root)
     error = refused(workspace, "--space", "space.yaml", code=5)
     assert message in error
     assert "--name" in error
 
 
-def test_a_taken_folder_is_refused_before_the_data_are_read(workspace, recordings):
+def test_taken_folder_precedes_survey(workspace, recordings):
     (workspace.root / "results" / "space").mkdir(parents=True)
     (workspace.root / "results" / "space" / "mine").touch()
     (workspace.root / "0.wav").write_text("not audio")
     assert "holds no search but mine" in refused(workspace, "--space", "space.yaml", code=5)
 
 
-def test_resuming_what_is_no_search_is_exit_5(workspace):
+def test_resume_without_search(workspace):
     assert "there is no such folder" in refused(workspace, "--resume", "results/nothing", code=5)
     (workspace.root / "empty").mkdir()
     assert "search.yaml" in refused(workspace, "--resume", "empty", code=5)
@@ -157,11 +157,11 @@ def test_resume_takes_no_other_flag(workspace):
 
 
 @pytest.mark.parametrize("name", ["../x", "a\x07b"])
-def test_a_name_is_no_path_and_can_be_written_down(workspace, name):
+def test_name_must_be_plain(workspace, name):
     assert "plain folder name" in refused(workspace, "--space", "space.yaml", "--name", name, code=2)
 
 
-def test_a_dry_run_prints_space_configuration_and_first_trials_and_starts_nothing(workspace):
+def test_dry_run_starts_nothing(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--dry-run")
     assert "5 trials; the first of them:" in run.stdout
     assert "00004" in run.stdout
@@ -171,7 +171,7 @@ def test_a_dry_run_prints_space_configuration_and_first_trials_and_starts_nothin
     assert run.stderr == ""
 
 
-def test_a_dry_run_tells_what_the_search_will_meet(workspace):
+def test_dry_run_warns(workspace):
     (workspace.root / "results").touch()
     run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--max-epochs", "2")
     assert run.returncode == 0

@@ -21,7 +21,7 @@ def same_weights(a, b):
     )
 
 
-def test_the_last_line_is_a_json_object_about_the_best_epoch(train):
+def test_last_line_describes_best_epoch(train):
     ended = train("checkpoint.save_top_k=9")
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
     assert names(train) == ["ctc-epoch=00.ckpt", "ctc-epoch=01.ckpt", "ctc-epoch=02.ckpt"]
@@ -35,7 +35,7 @@ def test_the_last_line_is_a_json_object_about_the_best_epoch(train):
     }
 
 
-def test_the_best_checkpoint_gives_the_printed_wer_again(train):
+def test_best_checkpoint_reproduces_wer(train):
     from tune_asr.config.load import load_config
     from tune_asr.training.data import load_data
     from tune_asr.training.module import SimpleCTCModule
@@ -61,28 +61,28 @@ def test_tensorboard_has_every_epoch(train):
     assert {"val_cer", "val_loss", "train_loss", "lr-AdamW/weights", *shares} <= set(accumulator.Tags()["scalars"])
 
 
-def test_a_fast_dev_run_writes_nothing_and_prints_its_json_line(train):
+def test_fast_dev_run_writes_nothing(train):
     ended = train("--fast-dev-run", "logging.tensorboard=true")
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
     assert (ended.best["epoch"], ended.best["checkpoint"]) == (1, None)
     assert [path.name for path in train.root.iterdir()] == ["config.yaml"]
 
 
-def test_a_folder_of_noise_that_is_not_there_is_exit_3_before_training(train):
+def test_missing_noise_folder_is_refused(train):
     ended = train("augment.noise_dir=absent", "augment.noise_p=0.5", "--dry-run", expect=3)
     assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
 
 
-def test_a_folder_of_noise_is_not_asked_for_where_no_utterance_gets_noise(train):
+def test_unused_noise_folder_may_be_missing(train):
     assert train("augment.noise_dir=absent", "augment.noise_p=0", "trainer.max_epochs=1").best["epoch"] == 1
 
 
-def test_initial_weights_that_are_not_there_are_exit_2_before_training(train):
+def test_missing_initial_weights_are_refused(train):
     ended = train("model.init_from=absent.ckpt", "--dry-run", expect=2)
     assert f"model.init_from: {train.root}/absent.ckpt: no such file\n    Give a checkpoint" in ended.err
 
 
-def test_a_name_that_no_file_can_have_is_one_of_no_file(train):
+def test_too_long_name_is_no_file(train):
     name = "n" * 300
     assert f"{name}: no such file" in train(f"model.init_from={name}", "--dry-run", expect=2).err
     ended = train(f"augment.noise_dir={name}", "augment.noise_p=0.5", "--dry-run", expect=3)
@@ -90,11 +90,11 @@ def test_a_name_that_no_file_can_have_is_one_of_no_file(train):
 
 
 @pytest.mark.parametrize("cut", ["--fast-dev-run", "trainer.limit_train_batches=1"])
-def test_an_epoch_that_is_cut_short_says_nothing_of_speed(train, cut):
+def test_short_epoch_has_no_speed(train, cut):
     assert "speed " not in train("trainer.max_epochs=1", cut).err
 
 
-def test_a_resume_does_not_ask_for_initial_weights_that_it_does_not_use(train):
+def test_resume_ignores_initial_weights(train):
     train("trainer.max_epochs=1", "checkpoint.dirpath=donor")
     donor = train.root / "donor" / "ctc-epoch=00.ckpt"
     start = ("model.init_from=donor/ctc-epoch=00.ckpt", "trainer.max_epochs=2")
@@ -111,7 +111,7 @@ def test_a_resume_does_not_ask_for_initial_weights_that_it_does_not_use(train):
         ("alone.safetensors", "no bundle, for it has no config.json"),
     ],
 )
-def test_initial_weights_that_are_none_are_exit_2_before_the_data_are_looked_at(train, name, wrong):
+def test_invalid_initial_weights_precede_survey(train, name, wrong):
     (train.root / "folder").mkdir()
     for file in ("text.ckpt", "alone.safetensors"):
         (train.root / file).write_text("no checkpoint")
@@ -121,7 +121,7 @@ def test_initial_weights_that_are_none_are_exit_2_before_the_data_are_looked_at(
     )
 
 
-def test_a_dry_run_looks_into_the_initial_weights(train):
+def test_dry_run_reads_initial_weights(train):
     train("trainer.max_epochs=1")
     content = (train.root / "artifacts/checkpoints/ctc-epoch=00.ckpt").read_bytes()
     (train.root / "other.ckpt").write_bytes(content.replace(b"torch", b"tor+h"))
@@ -129,14 +129,14 @@ def test_a_dry_run_looks_into_the_initial_weights(train):
     assert f"error: model.init_from: {train.root}/other.ckpt: not a checkpoint, or damaged" in ended.err
 
 
-def test_a_dry_run_prints_the_data_report_and_trains_nothing(train):
+def test_dry_run_prints_data_report(train):
     ended = train("--dry-run")
     assert re.search(r"^utterances +56 +12$", ended.out, re.MULTILINE)
     assert "epoch" not in ended.out
     assert [path.name for path in train.root.iterdir()] == ["config.yaml"]
 
 
-def test_a_resumed_training_ends_as_the_uninterrupted_one(train):
+def test_resume_equals_uninterrupted_training(train):
     whole = train("checkpoint.save_top_k=9")
     expected = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=02.ckpt")
     resumed = train("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=00.ckpt", "checkpoint.save_top_k=9")
@@ -145,21 +145,21 @@ def test_a_resumed_training_ends_as_the_uninterrupted_one(train):
     assert same_weights(train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=02.ckpt"), expected)
 
 
-def test_resuming_a_training_that_is_over_says_its_best_again(train):
+def test_resume_after_end_changes_nothing(train):
     whole = train()
     before = {path: (train.root / path).read_bytes() for path in train.files}
     assert train("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=02.ckpt").best == whole.best
     assert {path: (train.root / path).read_bytes() for path in train.files} == before
 
 
-def test_a_checkpoint_of_another_training_is_not_named_as_this_ones(train):
+def test_foreign_checkpoint_is_not_named(train):
     train("checkpoint.dirpath=one")
     train("checkpoint.dirpath=other", "seed=5")
     ended = train("--resume-from-checkpoint", "one/ctc-epoch=02.ckpt", "checkpoint.dirpath=other")
     assert ended.best["checkpoint"] is None
 
 
-def test_an_earlier_trainings_checkpoints_are_set_aside(train):
+def test_earlier_checkpoints_are_set_aside(train):
     train("trainer.max_epochs=2")
     earlier = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=01.ckpt")
     train("trainer.max_epochs=1", "seed=3")
@@ -168,20 +168,20 @@ def test_an_earlier_trainings_checkpoints_are_set_aside(train):
     assert same_weights(torch.load(aside, weights_only=True), earlier)
 
 
-def test_a_training_that_is_refused_sets_nothing_aside(train):
+def test_refused_training_sets_nothing_aside(train):
     train("trainer.max_epochs=1")
     train("trainer.max_epochs=1", "trainer.gradient_clip_algorithm=x", expect=2)
     assert names(train) == ["ctc-epoch=00.ckpt"]
 
 
-def test_other_folders_are_taken_from_the_configuration(train):
+def test_folders_of_configuration(train):
     best = train("checkpoint.dirpath=kept", "logging.save_dir=curves", "logging.tensorboard=true").best
     assert best["checkpoint"].startswith("kept/ctc-epoch=")
     assert (train.root / "curves/tensorboard/version_0").is_dir()
     assert not (train.root / "artifacts").exists()
 
 
-def test_a_folder_below_the_home_folder(train, monkeypatch):
+def test_folders_below_home(train, monkeypatch):
     monkeypatch.setenv("HOME", str(train.root / "home"))
     best = train("checkpoint.dirpath=~/kept", "logging.save_dir=~/curves", "logging.tensorboard=true").best
     assert best["checkpoint"].startswith(str(train.root / "home/kept"))
@@ -189,19 +189,19 @@ def test_a_folder_below_the_home_folder(train, monkeypatch):
     assert not list(train.root.glob("~*"))
 
 
-def test_every_precision_of_a_cpu_trains_with_clipped_gradients(train):
+def test_precisions_of_cpu(train):
     losses = [train(f"precision.precision={name}").best["val_loss"] for name in ("32-true", "bf16-mixed")]
     assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.5)
 
 
-def test_a_diverged_training_without_an_epoch_is_exit_4(train):
+def test_diverged_first_epoch_is_exit_4(train):
     ended = train("optimizer.lr=1e6", "trainer.gradient_clip_val=null", expect=4)
     assert "the training diverged: the training loss is" in ended.err
     assert "\n    Lower optimizer.lr, or warm up longer.\n" in ended.err
     assert train.files == set()
 
 
-def test_wandb_on_request_leaves_an_offline_run_and_the_last_line_is_still_ours(train, monkeypatch):
+def test_wandb_leaves_last_line(train, monkeypatch):
     import wandb
 
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -215,7 +215,7 @@ def test_wandb_on_request_leaves_an_offline_run_and_the_last_line_is_still_ours(
     assert list(train.root.glob("artifacts/logs/wandb/offline-run-*/*.wandb"))
 
 
-def test_wandb_without_a_login_is_exit_2_and_asks_nothing(train, monkeypatch):
+def test_wandb_without_login_is_refused(train, monkeypatch):
     import wandb
 
     for name in ("WANDB_API_KEY", "WANDB_MODE"):
@@ -232,13 +232,13 @@ def test_wandb_without_a_login_is_exit_2_and_asks_nothing(train, monkeypatch):
     assert "WANDB_MODE=offline" in ended.err
 
 
-def test_a_training_under_nohup_does_not_hear_the_terminal_close(train):
+def test_nohup_keeps_ignoring_sighup(train):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     train("trainer.max_epochs=1")
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
-def test_a_training_that_is_killed_goes_on_where_it_stood(workspace, train):
+def test_killed_training_resumes_exactly(workspace, train):
     """In a process of its own, at a moment of chance; resumed in this one."""
     horizon = "trainer.max_epochs=200"
     process = workspace.popen("train", "--config", "config.yaml", "--set", horizon)

@@ -18,14 +18,14 @@ FLOATS = st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), mi
 
 
 @given(FLOATS, st.integers(1, 9))
-def test_the_average_of_equal_checkpoints_is_the_checkpoint(values, number):
+def test_mean_of_equal_weights(values, number):
     state = {"weight": torch.tensor(values), "count": torch.tensor(7)}
     mean = mean_weights([state] * number)
     assert mean.keys() == state.keys()
     assert all(torch.equal(mean[name], value) and mean[name].dtype == value.dtype for name, value in state.items())
 
 
-def test_the_average_is_taken_weight_by_weight():
+def test_mean_weights_by_name():
     states = [
         {"a": torch.tensor([0.0, 1.0]), "n": torch.tensor(3)},
         {"a": torch.tensor([1.0, 4.0]), "n": torch.tensor(5)},
@@ -43,7 +43,7 @@ def averaged(train):
     return ended
 
 
-def test_a_kept_average_is_the_mean_of_its_checkpoints_and_says_so(train, averaged):
+def test_average_is_mean_of_checkpoints(train, averaged):
     from tune_asr.training.module import SimpleCTCModule
 
     best, content = averaged.best, train.checkpoint(AVERAGE)
@@ -68,7 +68,7 @@ def test_a_kept_average_is_the_mean_of_its_checkpoints_and_says_so(train, averag
     assert "can be resumed" in train("--resume-from-checkpoint", AVERAGE, *JUMPS, expect=5).refusal
 
 
-def test_only_the_checkpoints_that_were_asked_for_stay_and_a_resume_behind_the_end_says_the_same(train):
+def test_average_leaves_requested_checkpoints(train):
     ended = train(*JUMPS)
     names = {path.name for path in (train.root / CHECKPOINTS).glob("*.ckpt")}
     best_epoch = train.checkpoint(AVERAGE)["averaged"]["best"]["epoch"]
@@ -81,7 +81,7 @@ def test_only_the_checkpoints_that_were_asked_for_stay_and_a_resume_behind_the_e
     assert {path.name for path in (train.root / CHECKPOINTS).glob("*.ckpt")} == {"ctc-epoch=00.ckpt"}
 
 
-def test_an_average_that_is_no_better_is_not_kept_and_that_is_said(train):
+def test_worse_average_is_not_kept(train):
     ended = train("checkpoint.average_top_k=3", "optimizer.lr=0.04")  # it learns, so that the last is far the best
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
     assert "not kept, for it is no better" in ended.err
@@ -89,14 +89,14 @@ def test_an_average_that_is_no_better_is_not_kept_and_that_is_said(train):
     assert train("checkpoint.average_top_k=0", "optimizer.lr=0.04").out == ended.out
 
 
-def test_a_training_that_was_killed_before_its_average_was_written_makes_it_when_it_is_resumed(train, averaged):
+def test_resume_makes_missing_average(train, averaged):
     (train.root / AVERAGE).unlink()
     again = train(*JUMPS, "--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=07.ckpt")
     assert again.out == averaged.out
 
 
 @pytest.mark.parametrize("damaged", ["another", "the best"])
-def test_a_damaged_checkpoint_takes_the_average_and_not_the_result(train, averaged, damaged):
+def test_damaged_checkpoint_costs_average_only(train, averaged, damaged):
     best = train.checkpoint(AVERAGE)["averaged"]["best"]
     (train.root / AVERAGE).unlink()
     others = set(averaged.best["averaged_epochs"]) - {best["epoch"], 8}
@@ -110,7 +110,7 @@ def test_a_damaged_checkpoint_takes_the_average_and_not_the_result(train, averag
     assert (f"warning     {path}: not a checkpoint, or damaged" in ended.err) == (damaged == "the best")
 
 
-def test_the_checkpoints_of_another_training_stay_whatever_is_resumed_beside_them(train):
+def test_foreign_checkpoints_remain(train):
     train(*JUMPS, "checkpoint.dirpath=elsewhere")
     train("trainer.max_epochs=3", "checkpoint.save_top_k=3")
     before = {path.name for path in (train.root / CHECKPOINTS).iterdir()}

@@ -25,14 +25,14 @@ def utterances(text):
     return [tuple(re.sub(r"\*+", "", side) for side in pair) for pair in found]
 
 
-def test_standard_output_has_the_json_line_alone(train):
+def test_stdout_has_only_json_line(train):
     ended = train("trainer.max_epochs=1")
     assert ended.out.count("\n") == 1
     assert ended.best["epoch"] == 1
     assert "\r" not in ended.err and "\x1b" not in ended.err
 
 
-def test_the_closing_table_says_what_the_json_line_and_the_checkpoint_say(train):
+def test_closing_table_agrees_with_checkpoint(train):
     ended = train("checkpoint.weights=ema", "augment.speed=0.1")
     rows, best = closing(ended), ended.best
     parameters = sum(value.numel() for value in train.checkpoint(best["checkpoint"])["state_dict"].values())
@@ -48,7 +48,7 @@ def test_the_closing_table_says_what_the_json_line_and_the_checkpoint_say(train)
     assert low <= 100 * best["val_wer"] <= high
 
 
-def test_the_alignments_of_the_best_epoch_make_its_wer(train):
+def test_alignments_sum_to_wer(train):
     ended = train("trainer.max_epochs=4", "optimizer.lr=0.02")
     rows, best = closing(ended), ended.best
     path = ALIGNMENTS.format(best["epoch"] - 1)
@@ -70,7 +70,7 @@ def test_the_alignments_of_the_best_epoch_make_its_wer(train):
     assert rows["characters"][0].split(", ")[0] in " ".join(text.split("characters substituted")[1].split())
 
 
-def test_a_training_that_is_resumed_behind_its_end_writes_the_same_alignments_again(train):
+def test_resume_after_end_rewrites_alignments(train):
     best = train().best
     path = train.root / ALIGNMENTS.format(best["epoch"] - 1)
     text = path.read_bytes()
@@ -79,7 +79,7 @@ def test_a_training_that_is_resumed_behind_its_end_writes_the_same_alignments_ag
     assert path.read_bytes() == text
 
 
-def test_alignments_go_where_their_checkpoint_goes(train):
+def test_alignments_follow_their_checkpoint(train):
     first = train("trainer.max_epochs=1")
     train("trainer.max_epochs=1", "seed=3")
     (aside,) = train.root.glob("artifacts/checkpoints/previous-*/ctc-epoch=00.alignments.txt")
@@ -104,7 +104,7 @@ STILL = "optimizer.lr=1e-12"  # nothing moves: no epoch but the first improves
         ("early_stopping.stop_epoch=2", "early_stopping.patience=1", STILL),
     ],
 )
-def test_the_command_that_trains_on_does(train, end):
+def test_next_command_trains_longer(train, end):
     ended = train(*end)
     export, go_on = closing(ended)["next"]
     assert export == f"python -m tune_asr.export {ended.best['checkpoint']}"
@@ -126,16 +126,16 @@ def test_the_command_that_trains_on_does(train, end):
         ),
     ],
 )
-def test_a_training_that_stops_early_says_so_and_why(train, end, why):
+def test_early_stop_is_explained(train, end, why):
     assert f"stopped early after epoch {why}" in train(*end).err.splitlines()
 
 
-def test_a_training_that_comes_to_its_end_has_not_stopped_early(train):
+def test_full_training_is_no_early_stop(train):
     for ended in (train("early_stopping.stop_epoch=3"), train("early_stopping.stop_epoch=1", "--fast-dev-run")):
         assert "stopped early" not in ended.err
 
 
-def test_where_words_mean_nothing_characters_are_aligned(train):
+def test_characters_aligned_without_spaces(train):
     train.write(data={"num_train": 24, "num_val": 4, "min_words": 1, "max_words": 1, "alphabet": "abcdef"})
     ended = train("trainer.max_epochs=1", "logging.tensorboard=false", "model.dim=16")
     rows = closing(ended)

@@ -107,7 +107,7 @@ def checkpoints(train):
     return sorted(path for path in train.files if path.startswith("artifacts/checkpoints"))
 
 
-def test_a_users_own_module_trains_with_its_own_parameters(train, recogniser):
+def test_custom_module_gets_parameters(train, recogniser):
     train.write(model={"target": f"{recogniser}.Recogniser", "width": 5})
     best = train("checkpoint.save_top_k=9").best
     assert len(checkpoints(train)) == 3
@@ -115,14 +115,14 @@ def test_a_users_own_module_trains_with_its_own_parameters(train, recogniser):
     assert best["val_wer"] > 0
 
 
-def test_a_users_own_data_train_the_built_in_model(train, recogniser):
+def test_custom_data_with_built_in_model(train, recogniser):
     train.write(data={"target": f"{recogniser}.Data", "size": 4}, trainer={"max_epochs": 2})
     ended = train()
     assert ended.best["val_loss"] > 0
     assert "characters a second" not in ended.err  # no data report
 
 
-def test_a_users_own_module_resumes_where_it_was(train, recogniser):
+def test_custom_module_resumes(train, recogniser):
     train.write(model={"target": f"{recogniser}.Recogniser"})
     whole = train("checkpoint.save_top_k=9")
     resumed = train("--resume-from-checkpoint", checkpoints(train)[0], "checkpoint.save_top_k=9")
@@ -152,19 +152,19 @@ def test_a_users_own_module_resumes_where_it_was(train, recogniser):
         ("model", {"target": "{}.Recogniser", "says": "score"}, "logs a val_loss of -1, but it must be 0 or more, as"),
     ],
 )
-def test_what_is_wrong_with_a_users_own_class_is_exit_2(train, recogniser, section, keys, message):
+def test_mistakes_of_custom_classes(train, recogniser, section, keys, message):
     train.write(**{section: {**keys, "target": keys["target"].format(recogniser)}})
     ended = train(expect=2)
     assert message in ended.refusal
     assert checkpoints(train) == []
 
 
-def test_tokens_outside_the_vocabulary_are_exit_3(train, own):
+def test_token_outside_vocabulary(train, own):
     train.write(data={"target": f"{own(MODULE.replace('[1, 3, 2]', '[1, 4, 2]'))}.Data"})
     assert "token 1 of utterance 0 is 4, but must be in 0..3" in train(expect=3).err
 
 
-def test_a_training_that_diverges_later_keeps_its_best_so_far(train, recogniser):
+def test_late_divergence_keeps_best(train, recogniser):
     train.write(model={"target": f"{recogniser}.Recogniser", "says": "nan", "at": 2}, trainer={"max_epochs": 4})
     ended = train()
     assert "the training diverged: the training loss is nan in epoch 3, batch 1" in ended.err
@@ -172,20 +172,20 @@ def test_a_training_that_diverges_later_keeps_its_best_so_far(train, recogniser)
     assert ended.best["epoch"] in (1, 2)
 
 
-def test_a_resumed_training_that_diverges_at_once_has_its_earlier_epochs(train, recogniser):
+def test_divergence_after_resume_keeps_history(train, recogniser):
     train.write(model={"target": f"{recogniser}.Recogniser", "says": "nan", "at": 2}, trainer={"max_epochs": 4})
     first = train()
     resumed = train("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=01.ckpt")
     assert resumed.best == first.best
 
 
-def test_a_batch_that_a_module_leaves_out_is_no_divergence(train, recogniser):
+def test_skipped_batch_is_no_divergence(train, recogniser):
     train.write(model={"target": f"{recogniser}.Recogniser", "says": "skip"})
     assert "epoch   3/3" in train().err
 
 
 @pytest.mark.parametrize("says", ["TERM", "INT", "TERM in a save"])
-def test_a_signal_in_the_middle_ends_the_training_with_whole_checkpoints(train, recogniser, says):
+def test_signal_leaves_complete_checkpoints(train, recogniser, says):
     train.write(model={"target": f"{recogniser}.Recogniser", "says": says})
     number = signal.SIGINT if says == "INT" else signal.SIGTERM
     ended = train("optimizer.betas=[0.9, 0.99]", expect=128 + number)
@@ -203,19 +203,19 @@ def test_a_signal_in_the_middle_ends_the_training_with_whole_checkpoints(train, 
     assert "artifacts/checkpoints/ctc-epoch=02.ckpt" in checkpoints(train)
 
 
-def test_data_without_a_length_need_a_limit_since_schedules_span_the_horizon(train, recogniser):
+def test_data_without_length_need_limit(train, recogniser):
     train.write(data={"target": f"{recogniser}.Data", "endless": True}, trainer={"max_epochs": 1})
     assert "the training DataLoader has no length" in train(expect=2).err
     assert train("trainer.limit_train_batches=2").best["epoch"] == 1
 
 
-def test_own_data_that_do_not_fit_their_frames_are_exit_3_and_not_a_good_score(train, recogniser):
+def test_infeasible_custom_data_are_refused(train, recogniser):
     train.write(data={"target": f"{recogniser}.Data", "frames": 8})  # 2 output frames, 3 tokens
     assert "6 of 6 training transcripts are too long for their frames, but at most 1 % may be" in train(expect=3).err
     assert train("model.subsampling=2").best["epoch"] > 0
 
 
 @pytest.mark.parametrize("section", ["data", "model"])
-def test_a_dry_run_looks_for_a_users_class_too(train, section):
+def test_dry_run_imports_custom_class(train, section):
     train.write(**{section: {"target": "nowhere.Class"}})
     assert f"{section}.target: nowhere cannot be imported" in train("--dry-run", expect=2).err

@@ -33,7 +33,7 @@ def write(door, ending, rows=ROWS):
     door.write(data=data, trainer={"max_epochs": 2})
 
 
-def test_mixed_rates_and_channels_train_and_are_reported(recordings):
+def test_mixed_rates_and_channels(recordings):
     write(recordings, "jsonl")
     ended = recordings()
     assert "recordings: 6 at 44,100 Hz, resampled to 8,000 Hz" in ended.err
@@ -42,7 +42,7 @@ def test_mixed_rates_and_channels_train_and_are_reported(recordings):
     assert ended.best["checkpoint"] in recordings.files
 
 
-def test_jsonl_csv_and_tsv_give_the_same_training(recordings):
+def test_manifest_formats_train_alike(recordings):
     ends = []
     for ending in ("jsonl", "csv", "tsv"):
         write(recordings, ending)
@@ -77,14 +77,14 @@ def write_segments(door):
 
 
 @pytest.mark.parametrize("make", [write_kaldi, write_common_voice, write_segments])
-def test_other_toolkits_manifests_give_the_same_training(recordings, make):
+def test_other_toolkits_train_alike(recordings, make):
     write(recordings, "jsonl")
     wanted = recordings().best
     train, val = make(recordings)
     assert recordings(f"data.train={train}", f"data.val={val}").best == wanted
 
 
-def test_a_held_out_part_validates_and_the_report_says_so(recordings):
+def test_held_out_validation(recordings):
     write(
         recordings, "jsonl", [(path, f"ab {'ab'[i % 2] * (i + 1)}", *rest) for i, (path, _, *rest) in enumerate(ROWS)]
     )
@@ -93,12 +93,12 @@ def test_a_held_out_part_validates_and_the_report_says_so(recordings):
     assert recordings("data.val={hold_out: 0.4, by: text}", "data.max_frames_in_batch=900").best == ended.best
 
 
-def test_features_computed_anew_give_the_same_training(recordings):
+def test_uncached_features_train_alike(recordings):
     write(recordings, "jsonl")
     assert recordings("features.max_cache_gb=0").best == recordings().best
 
 
-def test_jsonl_csv_and_tsv_are_the_same_data(recordings):
+def test_manifest_formats_share_fingerprint(recordings):
     from tune_asr.config.load import load_config
     from tune_asr.corpus.sources import survey
 
@@ -109,7 +109,7 @@ def test_jsonl_csv_and_tsv_are_the_same_data(recordings):
     assert len(fingerprints) == 1
 
 
-def test_every_bad_row_is_told_at_once_with_exit_3(recordings):
+def test_bad_rows_are_collected(recordings):
     rows = list(ROWS)
     rows[1] = ("clips/missing.wav", "ab")
     rows[4] = (ROWS[4][0], "  ")
@@ -124,19 +124,19 @@ def test_every_bad_row_is_told_at_once_with_exit_3(recordings):
     assert not (recordings.root / "artifacts").exists()
 
 
-def test_a_dry_run_tells_bad_rows_too(recordings):
+def test_dry_run_reports_bad_rows(recordings):
     write(recordings, "jsonl", [("clips/missing.wav", "ab"), *ROWS[1:]])
     assert "train.jsonl:1: " in recordings("--dry-run", expect=3).err
 
 
-def test_a_manifest_that_is_not_there_is_exit_3(train):
+def test_missing_manifests(train):
     train.write(data={"target": "manifest", "train": "nowhere.jsonl", "val": "neither.jsonl"})
     ended = train(expect=3)
     assert "nowhere.jsonl" in ended.err
     assert "neither.jsonl" in ended.err
 
 
-def test_a_transcript_too_long_for_its_recording_is_exit_3_with_the_way_out(recordings):
+def test_long_transcript_names_subsampling(recordings):
     write(recordings, "jsonl", [(ROWS[0][0], "ab" * 60), *ROWS[1:]])
     ended = recordings(expect=3)
     assert "1 of 8 training utterances" in ended.err

@@ -28,36 +28,36 @@ CHECKPOINT = "artifacts/checkpoints/ctc-epoch=00.ckpt"
         ("optimizer.learning_rate=1", "unknown key"),
     ],
 )
-def test_a_value_that_lightning_or_the_schema_refuses_is_exit_2(train, assignment, message):
+def test_invalid_values_are_refused(train, assignment, message):
     ended = train(assignment, "trainer.accelerator=cpu" if "precision" in assignment else "seed=17", expect=2)
     assert message in ended.refusal
     assert ended.refusal.count("\n") <= 2
     assert train.files == set()
 
 
-def test_every_wrong_type_is_told_at_once(train):
+def test_wrong_types_are_collected(train):
     ended = train("trainer.accelerator=5", "trainer.benchmark=sometimes", expect=2)
     assert "trainer.accelerator=5: is 5" in ended.err
     assert "trainer.benchmark=sometimes: is 'sometimes'" in ended.err
 
 
 @pytest.mark.parametrize("assignment", ["trainer.enable_model_summary=false", "trainer.benchmark=false"])
-def test_other_arguments_of_lightnings_trainer_are_passed_on(train, assignment):
+def test_trainer_arguments_are_passed_on(train, assignment):
     assert train(assignment, "trainer.max_epochs=1").best["epoch"] == 1
 
 
-def test_a_checkpoint_that_is_not_there_is_exit_2_before_anything_else(train):
+def test_missing_checkpoint(train):
     ended = train("--resume-from-checkpoint", "nothing.ckpt", expect=2)
     assert ended.err == "error: nothing.ckpt: no such checkpoint\n"
     assert ended.out == ""
 
 
-def test_a_folder_is_no_checkpoint(train):
+def test_folder_is_no_checkpoint(train):
     ended = train("--resume-from-checkpoint", ".", expect=2)
     assert ended.err == "error: .: this is a folder\n    Name a checkpoint in it.\n"
 
 
-def test_what_cannot_be_resumed_is_told_before_anything_else(train):
+def test_weights_alone_cannot_resume(train):
     torch.save({"state_dict": {}}, train.root / "weights.ckpt")
     ended = train("--resume-from-checkpoint", "weights.ckpt", expect=5)
     assert ended.err.startswith("error: weights.ckpt: not a Lightning checkpoint that can be resumed")
@@ -65,7 +65,7 @@ def test_what_cannot_be_resumed_is_told_before_anything_else(train):
     assert not (train.root / "artifacts").exists()
 
 
-def test_a_folder_that_another_training_writes_is_exit_5_and_stays_as_it_is(train):
+def test_locked_folder_is_refused(train):
     train("trainer.max_epochs=1")
     saved = (train.root / CHECKPOINT).read_bytes()
     folder = Path("artifacts/checkpoints")
@@ -79,7 +79,7 @@ def test_a_folder_that_another_training_writes_is_exit_5_and_stays_as_it_is(trai
     train("trainer.max_epochs=1")
 
 
-def test_a_fast_dev_run_resumes_nothing(train):
+def test_fast_dev_run_resumes_nothing(train):
     assert "not allowed with argument" in train("--fast-dev-run", "--resume-from-checkpoint", "x", expect=2).err
 
 
@@ -91,7 +91,7 @@ def test_a_fast_dev_run_resumes_nothing(train):
         (lambda content: b"\x80\x02garbage" * 50, 5),
     ],
 )
-def test_a_damaged_checkpoint_is_exit_5_and_left_as_it_is(train, damage, code):
+def test_damaged_checkpoint_is_left_alone(train, damage, code):
     train("trainer.max_epochs=1")
     path = train.root / CHECKPOINT
     path.write_bytes(damage(path.read_bytes()))
@@ -109,12 +109,12 @@ def test_a_damaged_checkpoint_is_exit_5_and_left_as_it_is(train, damage, code):
         ("optimizer.lr=0.01", "optimizer.lr is 0.03 there and 0.01 here"),
     ],
 )
-def test_a_checkpoint_of_another_configuration_is_exit_2(train, assignment, message):
+def test_checkpoint_of_other_configuration(train, assignment, message):
     train("trainer.max_epochs=1")
     assert message in train("--resume-from-checkpoint", CHECKPOINT, assignment, expect=2).err
 
 
-def test_a_checkpoint_beyond_the_horizon_is_exit_2(train):
+def test_checkpoint_beyond_horizon(train):
     train("trainer.max_epochs=2")
     path = "artifacts/checkpoints/ctc-epoch=01.ckpt"
     ended = train("--resume-from-checkpoint", path, "trainer.max_epochs=1", expect=2)
@@ -125,7 +125,7 @@ def test_a_checkpoint_beyond_the_horizon_is_exit_2(train):
     ("assignment", "hint"),
     [("checkpoint.dirpath=file/below", "checkpoint.dirpath"), ("logging.save_dir=file", "logging.save_dir")],
 )
-def test_a_folder_that_cannot_be_written_is_exit_5_before_the_training(train, assignment, hint):
+def test_unwritable_folder_precedes_training(train, assignment, hint):
     (train.root / "file").write_text("")
     ended = train(assignment, "logging.tensorboard=true", expect=5)
     assert re.search(rf"Not a directory(: choose|\n.*with) {hint}", ended.err)

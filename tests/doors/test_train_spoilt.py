@@ -86,7 +86,7 @@ def spoilt(train):
     return train
 
 
-def test_the_first_20_are_told_in_one_run_at_their_lines_and_the_rest_is_counted(spoilt):
+def test_first_bad_rows_are_listed(spoilt):
     ended = spoilt("--dry-run", expect=3)
     told = ended.err.splitlines()
     for number, (_, reason) in enumerate(WAYS[:20], start=GOOD + 1):
@@ -102,7 +102,7 @@ def test_the_first_20_are_told_in_one_run_at_their_lines_and_the_rest_is_counted
     assert f"bad rows: {len(WAYS) + 1}" in report
 
 
-def test_skip_bad_drops_these_rows_and_no_other_and_records_them(spoilt):
+def test_skip_bad_records_dropped_rows(spoilt):
     ended = spoilt("data.skip_bad=true", "data.max_bad_fraction=0.8")
     report = " ".join(ended.err.split())
     assert f"bad rows: {len(WAYS) + 1}, dropped (data.skip_bad)" in report
@@ -117,7 +117,7 @@ def test_skip_bad_drops_these_rows_and_no_other_and_records_them(spoilt):
     assert ended.best["epoch"] == 1
 
 
-def test_what_is_left_trains_as_if_the_bad_rows_had_never_been(spoilt):
+def test_dropped_rows_leave_no_trace(spoilt):
     skipped = spoilt("data.skip_bad=true", "data.max_bad_fraction=0.8").best
     good = [row(id=f"good-{i}") for i in range(GOOD)]
     (spoilt.root / "train.jsonl").write_bytes(b"\n".join(good))
@@ -126,7 +126,7 @@ def test_what_is_left_trains_as_if_the_bad_rows_had_never_been(spoilt):
     assert spoilt("data.skip_bad=true").best == skipped
 
 
-def test_too_many_bad_rows_stop_all_the_same_and_are_told(spoilt):
+def test_too_many_bad_rows_are_refused(spoilt):
     ended = spoilt("data.skip_bad=true", expect=3)
     told = f"train.jsonl: {len(WAYS)} of {GOOD + len(WAYS)} rows (71.4%) are bad, but data.skip_bad drops at most"
     assert told in ended.err
@@ -136,7 +136,7 @@ def test_too_many_bad_rows_stop_all_the_same_and_are_told(spoilt):
     assert not (spoilt.root / "artifacts").exists()
 
 
-def test_a_dry_run_writes_nothing(spoilt):
+def test_dry_run_writes_nothing(spoilt):
     before = spoilt.files
     spoilt("--dry-run", "data.skip_bad=true", "data.max_bad_fraction=1")
     assert spoilt.files == before

@@ -55,7 +55,7 @@ def terminal(monkeypatch, name="xterm"):
     return end
 
 
-def test_a_terminal_shows_a_bar_and_keeps_a_line_an_epoch(train, monkeypatch):
+def test_terminal_shows_bar(train, monkeypatch):
     end = terminal(monkeypatch)
     ended = train()
     written = end()
@@ -68,14 +68,14 @@ def test_a_terminal_shows_a_bar_and_keeps_a_line_an_epoch(train, monkeypatch):
     assert ended.out.count("\n") == 1
 
 
-def test_a_pipe_gets_lines_alone(train):
+def test_pipe_gets_only_lines(train):
     ended = train()
     lines = [line for line in ended.err.splitlines() if line.startswith("epoch ")]
     assert len(lines) == 3 and all(map(EPOCH.fullmatch, lines))
     assert not {"\r", "\x1b"} & set(ended.err)
 
 
-def test_a_terminal_that_cannot_move_its_cursor_gets_lines_alone(train, monkeypatch):
+def test_dumb_terminal_gets_only_lines(train, monkeypatch):
     end = terminal(monkeypatch, "dumb")
     train("trainer.max_epochs=1")
     written = end()
