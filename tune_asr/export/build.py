@@ -15,7 +15,7 @@ import torch
 
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
-from tune_asr.corpus.sources import read_test_set
+from tune_asr.corpus.sources import TestSet, read_test_set
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.export import card, checks, seal, weights
 from tune_asr.export.facts import Facts, blueprint_of, metadata, subsampling, training_settings
@@ -60,29 +60,34 @@ def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = p
             folder = stack.enter_context(new_folder(output))
         on_record = recorded.figures.scores.value(data.metric)
         say(f"{recorded.name}, {metric_name(data.metric)} {on_record:.2%} on record")
-        blueprint = blueprint_of(recorded, data)
-        with writing(output, setting="--output"):
-            recogniser, frames = _write_models(recorded, blueprint, folder)
-        found = validate(recogniser, data.module.val_dataloader())
-        validation = score(found.transcripts)
-        facts = Facts(
-            recorded=recorded,
-            blueprint=blueprint,
-            training=training_settings(config),
-            subsampling=frames,
-            validation=validation,
-            checks=(
-                checks.check_record(recorded, validation, found.transcripts),
-                *checks.check_onnxruntime(recogniser, found, config),
-                *checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config, data.corpus),
-            ),
-            test=score_test_set(test, recogniser, data.corpus, config),
-        )
+        facts = _make(recorded, data, test, folder, output)
         for line in (*facts.checks, *(f"{name}: {value}" for name, value in facts.scores.items())):
             say(line)
         with writing(output, setting="--output"):
             _write_words(folder, facts)
             stack.close()  # renames the folder
+
+
+def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, output: Path) -> Facts:
+    """Write the models into `folder`, which becomes `output`, and check them."""
+    blueprint = blueprint_of(recorded, data)
+    with writing(output, setting="--output"):
+        recogniser, frames = _write_models(recorded, blueprint, folder)
+    config, found = recorded.config, validate(recogniser, data.module.val_dataloader())
+    validation = score(found.transcripts)
+    return Facts(
+        recorded=recorded,
+        blueprint=blueprint,
+        training=training_settings(config),
+        subsampling=frames,
+        validation=validation,
+        checks=(
+            checks.check_record(recorded, validation, found.transcripts),
+            *checks.check_onnxruntime(recogniser, found, config),
+            *checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config, data.corpus),
+        ),
+        test=score_test_set(test, recogniser, data.corpus, config),
+    )
 
 
 def _refuse_other_modules(config: Config) -> None:
