@@ -35,28 +35,28 @@ def refusal(text: str) -> str:
     ("text", "message"),
     [
         # Names.
-        ("optimiser: {}", "c.yaml:1: optimiser: unknown section\n    did you mean optimizer?"),
-        ("lr: 1e-3", "c.yaml:1: lr: unknown section\n    did you mean optimizer.lr?"),
-        ("name: x", "c.yaml:1: name: unknown section\n    did you mean optimizer.name or scheduler.name?"),
-        ("zzz: 1", "c.yaml:1: zzz: unknown section\n    known: augment, checkpoint, data, "),
-        ("optimizer:\n  lrr: 1", "c.yaml:2: optimizer.lrr: unknown key\n    did you mean lr?"),
+        ("optimiser: {}", "c.yaml:1: optimiser: unknown section\n    Did you mean optimizer?"),
+        ("lr: 1e-3", "c.yaml:1: lr: unknown section\n    Did you mean optimizer.lr?"),
+        ("name: x", "c.yaml:1: name: unknown section\n    Did you mean optimizer.name or scheduler.name?"),
+        ("zzz: 1", "c.yaml:1: zzz: unknown section\n    Known: augment, checkpoint, data, "),
+        ("optimizer:\n  lrr: 1", "c.yaml:2: optimizer.lrr: unknown key\n    Did you mean lr?"),
         (
             "optimizer: {zzz: 1}",
             "c.yaml:1: optimizer.zzz: unknown key\n    "
-            "known: betas, ema_decay, encoder_lr_scale, lr, lr_reference_batch, name, weight_decay",
+            "Known: betas, ema_decay, encoder_lr_scale, lr, lr_reference_batch, name, weight_decay",
         ),
         ("optimizer: {custom: 1}", "c.yaml:1: optimizer.custom: unknown key"),
         (
             "data: {train: x}",
-            "c.yaml:1: data.train: unknown key for this target\n    it belongs to data.target: manifest",
+            "c.yaml:1: data.train: unknown key for this target\n    Set data.target: manifest, to which it belongs.",
         ),
         (
             "data: {val: x.jsonl}",
-            "c.yaml:1: data.val: unknown key for this target\n    it belongs to data.target: manifest",
+            "c.yaml:1: data.val: unknown key for this target\n    Set data.target: manifest, to which it belongs.",
         ),
         (
             "data: {val: {hold_out: 0.1}}",
-            "c.yaml:1: data.val: unknown key for this target\n    it belongs to data.target: manifest",
+            "c.yaml:1: data.val: unknown key for this target\n    Set data.target: manifest, to which it belongs.",
         ),
         ("model: {hidden: 1}", "c.yaml:1: model.hidden: unknown key"),
         # Types: nothing is turned into something else.
@@ -104,18 +104,18 @@ def refusal(text: str) -> str:
         # Targets.
         (
             "data: {target: manifest}",
-            "c.yaml:1: data.train: is missing\n    give data.train\nc.yaml:1: data.val: is missing",
+            "c.yaml:1: data.train: is missing\n    Give data.train.\nc.yaml:1: data.val: is missing",
         ),
         (
             "data: {target: manifst}",
             "c.yaml:1: data.target: is 'manifst', but must be a built-in name or a dotted path",
         ),
-        ("data: {target: manifst}", "package.module.Class\n    did you mean manifest?"),
+        ("data: {target: manifst}", "package.module.Class\n    Did you mean manifest?"),
         (
             "data: {target: conv_ctc}",
             "c.yaml:1: data.target: is 'conv_ctc', but must be a built-in name or a dotted path",
         ),
-        ("model: {target: synthetic}", "package.module.Class\n    known: bigru_ctc, conformer_ctc, conv_ctc"),
+        ("model: {target: synthetic}", "package.module.Class\n    Known: bigru_ctc, conformer_ctc, conv_ctc"),
         ("model: {target: custom}", "c.yaml:1: model.target: is 'custom', but must be a built-in name"),
         ("model: {target: a..b}", "c.yaml:1: model.target: is 'a..b', but must be a built-in name"),
         ("model: {target: }", "c.yaml:1: model.target: is null, but must be text"),
@@ -131,8 +131,8 @@ def refusal(text: str) -> str:
         ),
         (
             "data:\n  target: manifest\n  train: t\n  val:\n    holdout: 0.1",
-            "c.yaml:4: data.val.hold_out: is missing\n    give data.val.hold_out\n"
-            "c.yaml:5: data.val.holdout: unknown key\n    did you mean hold_out?",
+            "c.yaml:4: data.val.hold_out: is missing\n    Give data.val.hold_out.\n"
+            "c.yaml:5: data.val.holdout: unknown key\n    Did you mean hold_out?",
         ),
         ("data: {target: manifest, train: t, val: 3}", "c.yaml:1: data.val: is 3, but must be text"),
         # Keys that must suit each other.
@@ -159,23 +159,23 @@ def refusal(text: str) -> str:
             "trainer: {gradient_clip: 2}",
             "c.yaml:1: trainer.gradient_clip: unknown key: not an argument of Lightning's Trainer",
         ),
-        ("trainer: {gradient_clip: 2}", "    did you mean gradient_clip_val?"),
+        ("trainer: {gradient_clip: 2}", "    Did you mean gradient_clip_val?"),
         ("trainer: {devices: 2}", "c.yaml:1: trainer.devices: cannot be set: a trial trains on one device"),
         (
             "trainer: {precision: bf16}",
-            "c.yaml:1: trainer.precision: unknown key\n    did you mean precision.precision?",
+            "c.yaml:1: trainer.precision: unknown key\n    Did you mean precision.precision?",
         ),
         (
             "precision: {max_epochs: 3}",
-            "c.yaml:1: precision.max_epochs: unknown key\n    did you mean trainer.max_epochs?",
+            "c.yaml:1: precision.max_epochs: unknown key\n    Did you mean trainer.max_epochs?",
         ),
         (
             "precision: {num_threads: 3}",
-            "c.yaml:1: precision.num_threads: unknown key\n    did you mean trainer.num_threads?",
+            "c.yaml:1: precision.num_threads: unknown key\n    Did you mean trainer.num_threads?",
         ),
         (
             "trainer: {benchmark: true}\nprecision: {benchmark: true}",
-            "c.yaml:2: precision.benchmark: stands in trainer as well\n    keep one of them",
+            "c.yaml:2: precision.benchmark: stands in trainer as well\n    Keep one of them.",
         ),
         ("trainer:\n  inference_mode: 5", "c.yaml:2: trainer.inference_mode: is 5, but must be true or false"),
         ("trainer: {limit_test_batches: x}", "c.yaml:1: trainer.limit_test_batches: is 'x', but must be a number"),

@@ -33,7 +33,7 @@ def test_assignments_are_read_as_yaml():
 
 @pytest.mark.parametrize("text", ["optimizer.lr", "=1", ".lr=1", "optimizer.=1", "optimizer..lr=1", " =1"])
 def test_an_assignment_needs_a_key_and_a_value(text):
-    with pytest.raises(ConfigError, match=r"must be KEY=VALUE\n    for example --set optimizer.lr=1e-3"):
+    with pytest.raises(ConfigError, match=r"must be KEY=VALUE\n    Write it as --set optimizer.lr=1e-3"):
         parse_assignments([text])
 
 

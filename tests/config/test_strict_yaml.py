@@ -56,13 +56,13 @@ def test_what_json_says_is_read_as_json_says_it(values):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "c.yaml:1: the file is empty\n    an empty mapping is written {}"),
+        ("", "c.yaml:1: the file is empty\n    Write {} for an empty mapping."),
         ("# only a comment\n", "c.yaml:1: the file is empty"),
         ("- 1\n", "c.yaml:1: the top level is a list, but must be a mapping of sections"),
         ("text\n", "c.yaml:1: the top level is the value 'text', but must be a mapping"),
-        ("seed: 1\nmodel: {}\nseed: 2\n", "c.yaml:3: seed: given twice, first on line 1\n    keep one of them"),
+        ("seed: 1\nmodel: {}\nseed: 2\n", "c.yaml:3: seed: given twice, first on line 1\n    Keep one of them."),
         ("model:\n  dim: 1\n  dim: 1\n", "c.yaml:3: model.dim: given twice, first on line 2"),
-        ("a: 1\nb: &x 1\n", "c.yaml:2: b: anchors and aliases (& and *) are not allowed\n    write the value out"),
+        ("a: 1\nb: &x 1\n", "c.yaml:2: b: anchors and aliases (& and *) are not allowed\n    Write the value out."),
         ("a: 1\nb: *x\n", "c.yaml:2: b: anchors and aliases"),
         ("a: [1, &x 2]\n", "c.yaml:1: a.1: anchors and aliases"),
         ("seed: 1\n&x a: 1\n", "c.yaml:2: a key must be plain text"),
@@ -71,13 +71,13 @@ def test_what_json_says_is_read_as_json_says_it(values):
             "c.yaml:1: a: tags are not allowed: tag:yaml.org,2002:python/object:os.system",
         ),
         ("a: ! x\n", "c.yaml:1: a: tags are not allowed: !"),
-        ("? [1, 2]\n: 3\n", "c.yaml:1: a key must be plain text\n    no anchors, tags, lists or mappings"),
-        ("seed: 1\n2: 3\n", 'c.yaml:2: the key 2 is not text\n    write "2" in quotes'),
+        ("? [1, 2]\n: 3\n", "c.yaml:1: a key must be plain text\n    Write a plain word."),
+        ("seed: 1\n2: 3\n", 'c.yaml:2: the key 2 is not text\n    Write "2" in quotes.'),
         ("model:\n  null: 3\n", "c.yaml:2: model: the key null is not text"),
-        ("a: 1\n---\nb: 2\n", "c.yaml:2: a second document begins\n    keep one document a file: remove the ---"),
+        ("a: 1\n---\nb: 2\n", "c.yaml:2: a second document begins\n    Remove the ---: one document per file."),
         (
             "optimizer:\n\tlr: 1\n",
-            "c.yaml:2: not YAML: found character that cannot start any token\n    indent with spaces",
+            "c.yaml:2: not YAML: found character that cannot start any token\n    Indent with spaces",
         ),
         ("seed: 1\na: [1, 2", "c.yaml:2: not YAML: did not find expected ',' or ']'"),
         ('a: "\\q"\n', "c.yaml:1: not YAML: found unknown escape character"),
@@ -135,11 +135,11 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.yaml")
     for name, message in {
         "nowhere.yaml": f"nowhere.yaml: no such file (looked for {tmp_path / 'nowhere.yaml'})",
-        "latin.yaml": "latin.yaml: not UTF-8 text (byte 6): save it as UTF-8",
-        "utf16.yaml": "utf16.yaml: not UTF-8 text (byte 0): save it as UTF-8",
+        "latin.yaml": "latin.yaml: not UTF-8 text (byte 6)\n    Save it as UTF-8.",
+        "utf16.yaml": "utf16.yaml: not UTF-8 text (byte 0)\n    Save it as UTF-8.",
         "huge.yaml": "huge.yaml: 1,000,001 bytes, but a configuration may have 1,000,000",
         "loop.yaml": "loop.yaml: cannot be read: ",
-        "pipe.yaml": "pipe.yaml: not a file: give the path of a YAML file",
+        "pipe.yaml": "pipe.yaml: not a file\n    Give the path of a YAML file.",
         ".": f"{tmp_path.name}: not a file",
     }.items():
         with pytest.raises(ConfigError, match=re.escape(message.removeprefix(f"{tmp_path.name}"))):

@@ -63,7 +63,7 @@ def test_impossible_word_pieces(workspace, vocab_size, code, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"search": {"num_sample": 3}}, "did you mean num_samples?"),
+        ({"search": {"num_sample": 3}}, "Did you mean num_samples?"),
         ({"asha": {"max_t": 99}}, "must be at most the horizon"),
         ({"param_space": {"optimizer.lr": {"loguniform": [0, 1]}}}, "low must be above 0"),
         ({"param_space": {"text.case": {"choice": ["lower"]}}}, "part of the ruler"),

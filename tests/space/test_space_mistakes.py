@@ -31,12 +31,12 @@ def refusal(spaces):
     ("text", "message"),
     [
         # The file.
-        ("parm_space: {}", "space.yaml:2: parm_space: unknown section\n    did you mean param_space?"),
-        ("num_samples: 5", "space.yaml:2: num_samples: unknown section\n    did you mean search.num_samples?"),
+        ("parm_space: {}", "space.yaml:2: parm_space: unknown section\n    Did you mean param_space?"),
+        ("num_samples: 5", "space.yaml:2: num_samples: unknown section\n    Did you mean search.num_samples?"),
         ("param_space: 5", "space.yaml:2: param_space: is 5, but must be a mapping of keys"),
         ("over: 5", "space.yaml:2: over: is 5, but must be a mapping of keys"),
         ("search: {algorithm: bayes}", "space.yaml:2: search.algorithm: is 'bayes', but must be 'random' or 'grid'"),
-        ("search: {num_sample: 5}", "space.yaml:2: search.num_sample: unknown key\n    did you mean num_samples?"),
+        ("search: {num_sample: 5}", "space.yaml:2: search.num_sample: unknown key\n    Did you mean num_samples?"),
         ("search:\n  num_samples: 0", "space.yaml:3: search.num_samples: is 0, but must be greater than or equal to 1"),
         (
             "search: {max_concurrent: all}",
@@ -53,7 +53,7 @@ def refusal(spaces):
         (
             "asha: {max_t: 25}",
             "space.yaml:2: asha.max_t: is 25, but must be at most the horizon, trainer.max_epochs, which is 24"
-            "\n    raise both with --max-epochs",
+            "\n    Raise both with --max-epochs.",
         ),
         ("resources: {cpus_per_trial: 0}", "space.yaml:2: resources.cpus_per_trial: is 0, but must be greater than 0"),
         ("resources: {gpus_per_trial: -1}", "gpus_per_trial: is -1, but must be auto, or a number that is not below 0"),
@@ -65,44 +65,44 @@ def refusal(spaces):
         (
             "param_space: {optimizer.lr: 5}",
             "space.yaml:2: param_space.optimizer.lr: is 5, but must be a distribution, such as {uniform: [0.0, 0.3]}"
-            "\n    a fixed value stands in over: {optimizer.lr: 5}",
+            "\n    Put a fixed value into over: {optimizer.lr: 5}.",
         ),
         (
             "param_space: {optimizer: {lr: {uniform: [0.1, 1]}}}",
             "space.yaml:2: param_space.optimizer: lr is not a distribution; known: uniform, quniform, loguniform, "
-            "qloguniform, randint, lograndint, choice, grid_search\n    write the key as optimizer.lr",
+            "qloguniform, randint, lograndint, choice, grid_search\n    Write the key as optimizer.lr.",
         ),
         (
             "param_space:\n  optimizer.lr: {loguniform: [0, 1]}",
-            "space.yaml:3: param_space.optimizer.lr: loguniform: low must be above 0, since log 0 is no number, but "
-            "is 0\n    see search_spaces/README.md",
+            "space.yaml:3: param_space.optimizer.lr: loguniform: low must be above 0, because log 0 is not a number, "
+            "but is 0\n    See search_spaces/README.md.",
         ),
         (
             "search: {algorithm: grid}\nparam_space: {optimizer.lr: {uniform: [0.1, 1]}}",
             "space.yaml:3: param_space.optimizer.lr: is uniform, but search.algorithm is grid"
-            "\n    use grid_search or random",
+            "\n    Use grid_search, or algorithm random.",
         ),
         (
             "search: {num_samples: 50_001}\nparam_space: {model.dim: {grid_search: [1, 2]}}",
             "space.yaml:2: search.num_samples: makes 100,002 trials, but must make at most 100,000"
-            "\n    draw fewer, or shorten the grids",
+            "\n    Draw fewer, or shorten the grids.",
         ),
         # Keys that there are not.
         (
             "param_space: {lr: {choice: [1]}}",
-            "space.yaml:2: param_space.lr: unknown section\n    did you mean optimizer.lr?",
+            "space.yaml:2: param_space.lr: unknown section\n    Did you mean optimizer.lr?",
         ),
         (
             "param_space: {model.dims: {choice: [1]}}",
-            "space.yaml:2: param_space.model.dims: unknown key\n    did you mean dim?",
+            "space.yaml:2: param_space.model.dims: unknown key\n    Did you mean dim?",
         ),
         (
             "param_space: {data.nois: {choice: [1]}}",
-            "space.yaml:2: param_space.data.nois: unknown key\n    did you mean noise?",
+            "space.yaml:2: param_space.data.nois: unknown key\n    Did you mean noise?",
         ),
         (
             "param_space: {data.max_seconds: {choice: [1]}}",
-            "unknown key for this target\n    it belongs to data.target: manifest",
+            "unknown key for this target\n    Set data.target: manifest, to which it belongs.",
         ),
         (
             "param_space: {data.val.hold_out: {choice: [0.1]}}",
@@ -142,7 +142,7 @@ def refusal(spaces):
         (
             "param_space: {optimizer.lr: {choice: [1]}}\nover: {optimizer.lr: 2}",
             "space.yaml:2: param_space.optimizer.lr: is searched, but fixed as well, by space.yaml:3: over.optimizer.lr"
-            "\n    keep one of them",
+            "\n    Keep one of them.",
         ),
         (
             "param_space: {optimizer.lr: {choice: [1]}}\nover: {optimizer: {lr: 2}}",
@@ -150,11 +150,11 @@ def refusal(spaces):
         ),
         (
             "over: {seed: 3}",
-            "space.yaml:2: over.seed: cannot be fixed in a search\n    each trial has its own, out of search.seed; "
-            "param_space: {seed: {choice: [7]}} gives all of them one",
+            "space.yaml:2: over.seed: cannot be fixed in a search: each trial has its own, from search.seed\n"
+            "    Give all trials the same with param_space: {seed: {choice: [7]}}.",
         ),
         # Fixed values.
-        ("over: {optimizer.lrr: 1}", "space.yaml:2: over.optimizer.lrr: unknown key\n    did you mean lr?"),
+        ("over: {optimizer.lrr: 1}", "space.yaml:2: over.optimizer.lrr: unknown key\n    Did you mean lr?"),
         ("over: {optimizer.lr: fast}", "space.yaml:2: over.optimizer.lr: is 'fast', but must be a number"),
         ("over: {search.seed: 3}", "space.yaml:2: over.search.seed: search: unknown section"),
     ],
@@ -274,7 +274,7 @@ def test_a_key_that_holds_another_cannot_be_searched_beside_it(refusal):
     text = "param_space:\n  model.a: {choice: [1]}\n  model.a.b: {choice: [1]}\n  model.ab: {choice: [1]}"
     message = refusal(text, base="model: {target: my.Model}")
     assert (
-        "space.yaml:3: param_space.model.a: overlaps with space.yaml:4: param_space.model.a.b\n    keep one" in message
+        "space.yaml:3: param_space.model.a: overlaps with space.yaml:4: param_space.model.a.b\n    Keep one" in message
     )
     assert "space.yaml:4: param_space.model.a.b: overlaps with space.yaml:3: param_space.model.a\n" in message
     assert "model.ab" not in message
@@ -316,7 +316,7 @@ def test_no_base_configuration(tmp_path):
     for text in ("{}", "config:", "config: ''"):
         path.write_text(text)
         with pytest.raises(
-            ConfigError, match=r"space.yaml:1: config: no base configuration\n    give config: or --config"
+            ConfigError, match=r"space.yaml:1: config: no base configuration\n    Give config: or --config"
         ):
             load_plan(path)
     path.write_text("config: nowhere.yaml\nparam_space: {optimizer.lr: {uniform: [1, 0]}}")

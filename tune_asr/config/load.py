@@ -1,14 +1,14 @@
-"""Values -> a checked `Config`: every mistake of a file at once, each at its place, in our words."""
+"""From plain values to a checked `Config`: every mistake of a file at once, each with its place."""
 
 from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import NamedTuple, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from tune_asr.config import strict_yaml
@@ -23,32 +23,38 @@ from tune_asr.config.strict_yaml import Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
 Schema = TypeVar("Schema", bound=BaseModel)
-# The keys at fault, what was given against which rule, the way out.
-Mistake = tuple[Keys, str, str]
+
+
+class Mistake(NamedTuple):
+    """One mistake, before its place is known."""
+
+    keys: Keys
+    what: str
+    hint: str = ""
 
 
 def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
     """Read a configuration file and lay overrides over it.
 
     Raises:
-        ConfigError: with every mistake of the file and of the overrides.
+        ConfigError: every mistake of the file and of the overrides.
     """
     return check(read_layers(path, overrides))
 
 
-def from_values(values: dict[str, Any], name: str, overrides: Sequence[Override] = ()) -> Config:
-    """A `Config` out of plain values that were checked once: a results folder's own copy, called `name`."""
-    layered = Layered(values, strict_yaml.Document(name, values, {}))
+def from_values(values: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()) -> Config:
+    """Check plain values, such as the copy in a results folder; messages call them `name`."""
+    layered = Layered(dict(values), strict_yaml.Document(name, dict(values), {}))
     for override in overrides:
         layered.lay(override)
     return check(layered)
 
 
 def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
-    """A file with overrides laid over it, not yet checked.
+    """Read a file and lay overrides over it, without a check of the values.
 
     Raises:
-        ConfigError: the file cannot be read, or an override contradicts it in shape.
+        ConfigError: unreadable file, or an override below a value that is no section.
     """
     layered = Layered.of(strict_yaml.read(path), path.absolute().parent)
     for override in overrides:
@@ -57,7 +63,11 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
 
 
 def check(layered: Layered) -> Config:
-    """A tree of values -> a `Config`; see `load_config`."""
+    """Turn a tree of values into a `Config`.
+
+    Raises:
+        ConfigError: every mistake of the tree.
+    """
     config, problems = examine_config(layered)
     if config is None or problems:
         raise ConfigError(problems)
@@ -83,11 +93,11 @@ def _with_absolute_paths(config: Config, layered: Layered) -> Config:
 
 
 def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list[Problem]]:
-    """Every mistake of a tree, and what the tree says without them, so that what builds on it can be examined too.
+    """Return the tree without its mistakes, and every mistake.
 
-    The first is None where the rest makes no whole.
+    The first lets later checks run on the rest. It is None if the rest is not valid without the mistakes either.
     """
-    # `logging:` with nothing under it is an empty section, as people write it; `seed` is no section.
+    # `logging:` with nothing below it is an empty section; `seed` is not a section.
     values = {key: value for key, value in layered.values.items() if value is not None or key == "seed"}
     mistakes = list(_argument_mistakes(values)) if schema is Config else []
     try:
@@ -96,56 +106,57 @@ def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list
             return whole, []
     except ValidationError as error:
         mistakes += (_mistake(details, schema) for details in error.errors(include_url=False))
-    problems = [Problem(layered.place(keys), what, hint) for keys, what, hint in mistakes]
+    problems = [Problem(layered.place(mistake.keys), mistake.what, mistake.hint) for mistake in mistakes]
     try:
-        return schema.model_validate(_without(values, (keys for keys, _, _ in mistakes))), problems
+        return schema.model_validate(_without(values, (mistake.keys for mistake in mistakes))), problems
     except ValidationError:
         return None, problems
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The way out for a misspelt word: the nearest known one, or all of them."""
+    """Return the hint for a misspelt word: the nearest known one, or all of them."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
 
 
-def _argument_mistakes(values: dict[str, Any]) -> Iterator[Mistake]:
-    """What `trainer` and `precision` hold that Lightning's `Trainer` does not take, or that is not for the user."""
+def _argument_mistakes(values: Mapping[str, JsonValue]) -> Iterator[Mistake]:
+    """Find keys of `trainer` and `precision` that Lightning's `Trainer` or `tune_asr` does not take."""
     for name, other in (("trainer", "precision"), ("precision", "trainer")):
         section, beside = values.get(name), values.get(other)
         for key, value in section.items() if isinstance(section, dict) else ():
             if key in known_keys(name):
                 continue
             if key in known_keys(other):
-                yield (name, key), "unknown key", f"did you mean {other}.{key}?"
+                yield Mistake((name, key), "unknown key", f"Did you mean {other}.{key}?")
             elif key in RESERVED:
-                yield (name, key), f"cannot be set: {RESERVED[key].why}", RESERVED[key].hint
+                yield Mistake((name, key), f"cannot be set: {RESERVED[key].why}", RESERVED[key].hint)
             elif key not in trainer_arguments():
                 known = {*trainer_arguments(), *known_keys(name)} - set(RESERVED)
-                yield (name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known)
+                yield Mistake((name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known))
             elif name == "precision" and isinstance(beside, dict) and key in beside:
-                yield (name, key), "stands in trainer as well", "keep one of them"
+                yield Mistake((name, key), "stands in trainer as well", "Keep one of them.")
             elif rule := broken_rule(key, value):
-                yield (name, key), f"is {shown(value)}, but must be {rule}", ""
+                yield Mistake((name, key), f"is {shown(value)}, but must be {rule}")
 
 
-def _without(values: dict[str, Any], faulty: Iterable[Keys]) -> dict[str, Any]:
-    rest: dict[Any, Any] = copy.deepcopy(values)
-    for section, *keys in faulty:
-        if keys and section in rest:
-            rest[section].pop(keys[0], None)
+def _without(values: Mapping[str, JsonValue], faulty: Iterable[Keys]) -> dict[str, JsonValue]:
+    rest = copy.deepcopy(dict(values))
+    for name, *keys in faulty:
+        section = rest.get(str(name))
+        if keys and isinstance(section, dict):
+            section.pop(str(keys[0]), None)
         else:
-            rest.pop(section, None)
+            rest.pop(str(name), None)
     return rest
 
 
 def _mistake(details: ErrorDetails, schema: type[BaseModel]) -> Mistake:
-    """One of pydantic's errors in our words."""
+    """Word one of pydantic's errors."""
     section, *rest = details["loc"]
-    # The name of a union's member stands between a section that has targets and its keys.
+    # pydantic puts the name of a union's member between the section and its keys.
     keys = (section, *(key for key in (rest[1:] if section in BUILT_IN else rest) if key not in VAL_TAGS))
-    return keys, *_sentence(details, keys, schema)
+    return Mistake(keys, *_sentence(details, keys, schema))
 
 
 def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
@@ -153,7 +164,7 @@ def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tup
     if kind == "extra_forbidden":
         return _unknown_key(keys, schema)
     if kind == "missing":
-        return "is missing", f"give {dotted(keys)}"
+        return "is missing", f"Give {dotted(keys)}."
     if kind == "value_error":
         rule = str(details["ctx"]["error"])
         return f"is {given}, but {rule}" if rule.startswith("must") else rule, _known_targets(details, keys)
@@ -166,14 +177,14 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     name = str(keys[-1])
     if len(keys) == 1:
         homes = [f"{section}.{name}" for section in schema.model_fields if name in known_keys(section, schema)]
-        hint = f"did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
+        hint = f"Did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
         return "unknown section", hint
     section = str(keys[0])
     if keys[:2] == ("data", "val") and len(keys) > 2:
         return "unknown key", nearest(name, HoldOutSection.model_fields)
     for model in sections_of(section, schema) if section in BUILT_IN else ():
         if name in model.model_fields:
-            return "unknown key for this target", f"it belongs to {section}.target: {target_of(model)}"
+            return "unknown key for this target", f"Set {section}.target: {target_of(model)}, to which it belongs."
     return "unknown key", nearest(name, known_keys(section, schema))
 
 

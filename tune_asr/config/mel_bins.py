@@ -1,4 +1,4 @@
-"""How many mel filters a sample rate has room for, as Kaldi counts."""
+"""Largest number of mel filters at a sample rate, as Kaldi counts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ WINDOW_SECONDS = 0.025
 
 @functools.cache
 def max_mel_bins(sample_rate: int) -> int:
-    """The largest number of mel filters of which each, and each of any smaller number, sees a bin of the FFT.
+    """Return the largest number of mel filters without a blind one.
 
-    A filter that sees none gives a constant in torchaudio and ends the process in Kaldi and in sherpa-onnx.
+    A blind filter covers no bin of the FFT: it gives a constant in torchaudio and ends the process in Kaldi and
+    sherpa-onnx. No smaller number of filters has a blind one either.
 
     Args:
-        sample_rate: Hz.
+        sample_rate: sample rate, Hz.
     """
     size = 1 << math.ceil(math.log2(sample_rate * WINDOW_SECONDS))
     bins = [_mel(i * sample_rate / size) for i in range(size // 2)]

@@ -1,12 +1,11 @@
-"""Plain scalars: text as it stands in YAML -> a value; a value -> text as it stands in a message.
+"""Plain scalars: from the text in a YAML file to a value, and from a value to the text in a message.
 
-YAML 1.2 rather than PyYAML's YAML 1.1: `1e-3` is a number, `no` is text, `010` is ten, `1:30` and dates are text.
+YAML 1.2 instead of PyYAML's YAML 1.1: `1e-3` is a number, `no` is text, `010` is ten, `1:30` and dates are text.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -16,13 +15,13 @@ _INTEGER = re.compile(rf"[-+]?{_DIGITS}")
 _BASED = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+")
 _FLOAT = re.compile(rf"[-+]?(?:\.{_DIGITS}|{_DIGITS}(?:\.(?:{_DIGITS})?)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
-# Above this an integer is no float any more, and above 4300 digits Python refuses to read it.
+# A longer integer has no float, and above 4300 digits Python refuses to read it.
 _LONGEST_NUMBER = 300
 _LONGEST_SHOWN = 60
 
 
-def scalar(text: str) -> Any:
-    """The value of a plain (unquoted) scalar."""
+def scalar(text: str) -> str | int | float | None:
+    """Return the value of a plain (unquoted) scalar."""
     if text in _NULLS:
         return None
     if text in _BOOLS:
@@ -40,8 +39,8 @@ def scalar(text: str) -> Any:
     return text
 
 
-def shown(value: Any) -> str:
-    """A value for a message: as a person would write it, cut where it is long."""
+def shown(value: object) -> str:
+    """Return a value as a person would write it, shortened if long."""
     if isinstance(value, dict):
         return "a mapping"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

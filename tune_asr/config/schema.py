@@ -1,14 +1,14 @@
-"""What sections of a configuration are made of: closed mappings of typed keys, and the types."""
+"""Base classes of the sections of a configuration, and the types of their keys."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
 
 
 def whole(value: Any) -> Any:
-    """`1e5` is a whole number, whichever way it is written; 1.5 is not, nor is `true`, which Python takes for 1."""
+    """Turn a float such as `1e5` into an integer; refuse `true`, which is 1 in Python."""
     if isinstance(value, bool):
         raise ValueError("must be a whole number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -17,14 +17,14 @@ def whole(value: Any) -> Any:
 Int = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[Int, Field(ge=1, le=1_000_000_000)]
 Size = Annotated[Int, Field(ge=1, le=65_536)]
-"""Of something that a model or a machine has; more is a slip of the finger, and would end in an error of torch's."""
+"""Size of a part of a model; more is a typing mistake, and would end in an error of torch."""
 Seed = Annotated[Int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, le=1)]
 FilePath = Annotated[str, Field(min_length=1)]
 
 
 class Section(BaseModel):
-    """A closed mapping of typed keys."""
+    """Closed mapping of typed keys."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -32,16 +32,16 @@ class Section(BaseModel):
 
 
 class OpenSection(Section):
-    """A mapping whose other keys are passed through; `load.py` knows which there are."""
+    """Mapping whose other keys are passed through; `load.py` checks their names."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class CustomTarget(OpenSection):
-    """A class of the user's, by dotted path; the other keys of the section are its parameters."""
+    """Custom class, by dotted path; the other keys of the section are its parameters."""
 
     target: str
-    """`package.module.Class`."""
+    """Dotted path: `package.module.Class`."""
 
     @field_validator("target")
     @classmethod
@@ -52,12 +52,12 @@ class CustomTarget(OpenSection):
         return value
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """The keys beside `target`."""
+    def parameters(self) -> dict[str, JsonValue]:
+        """Keys of the section but for `target`."""
         return dict(self.model_extra or {})
 
 
 def target_of(section: type[BaseModel]) -> str:
-    """The `target` that names a built-in section."""
+    """Return the `target` of a built-in section."""
     (name,) = section.model_fields["target"].annotation.__args__  # type: ignore[union-attr]
     return str(name)

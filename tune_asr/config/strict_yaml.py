@@ -1,7 +1,10 @@
-"""Read a YAML file strictly: safe values only, every one of them with the line it stands on.
+"""Strict YAML: safe values only, each with its line.
 
 Refused, with the line: duplicate keys, anchors and aliases, tags, keys that are not text, control characters, more than
 one document, nesting deeper than `MAX_DEPTH`, more than `MAX_VALUES` values, files above `MAX_BYTES`.
+
+PyYAML's events are judged here instead of ruamel.yaml's nodes: anything deep or large is refused before it is built,
+and Ray depends on PyYAML already.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import JsonValue
 
 from tune_asr.config.scalars import scalar, shown
 from tune_asr.errors import ConfigError, Problem
@@ -26,20 +30,20 @@ MAX_VALUES = 5_000
 Keys = tuple[str | int, ...]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# libyaml where PyYAML was built with it: twenty times faster on long files, the same events.
+# libyaml, if PyYAML was built with it, is twenty times faster on long files and gives the same events.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The values of one file, and where each stands: `lines[("optimizer", "lr")]` is a line number from 1."""
+    """Values of one file, and their lines: `lines[("optimizer", "lr")]` counts from 1."""
 
     name: str
-    values: dict[str, Any]
+    values: dict[str, JsonValue]
     lines: dict[Keys, int]
 
     def place(self, keys: Keys) -> str:
-        """`file:line: key.path`, the line being that of the key or of the nearest one above it in the file."""
+        """Return `file:line: key.path`, with the line of the key or of the nearest one above it."""
         known = keys
         while known and known not in self.lines:
             known = known[:-1]
@@ -49,7 +53,7 @@ class Document:
 
 
 def dotted(keys: Keys) -> str:
-    """`("optimizer", "betas", 0)` -> `optimizer.betas.0`."""
+    """Join keys: `("optimizer", "betas", 0)` -> `optimizer.betas.0`."""
     return ".".join(map(str, keys))
 
 
@@ -57,29 +61,29 @@ def read(path: Path, *, room: int = 1) -> Document:
     """Read one YAML file whose top level is a mapping.
 
     Args:
-        path: of the file.
-        room: how many times the limits above it may reach: a file that holds two others needs the room of both.
+        path: path of the file.
+        room: factor on the limits above; a file that holds two others needs the room of both.
 
     Raises:
-        ConfigError: the file is missing, not a plain file, too large, empty, not UTF-8, or breaks a rule above.
+        ConfigError: file missing, not a plain file, too large, empty, not UTF-8, or against a rule above.
     """
     name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
     return parse(_read_text(path, name, room * MAX_BYTES), name, room=room)
 
 
 def parse(text: str, name: str, *, room: int = 1) -> Document:
-    """Read YAML text whose top level is a mapping; `name` stands for the file in messages."""
+    """Read YAML text whose top level is a mapping; messages call it `name`."""
     builder = _Builder(name, room=room)
     values = builder.build(text)
     if values is None:
-        raise ConfigError(Problem(f"{name}:1", "the file is empty", "an empty mapping is written {}"))
+        raise ConfigError(Problem(f"{name}:1", "the file is empty", "Write {} for an empty mapping."))
     if not isinstance(values, dict):
         raise ConfigError(Problem(f"{name}:1", f"the top level is {_kind(values)}, but must be a mapping of sections"))
     return Document(name, values, builder.lines)
 
 
-def parse_value(text: str, name: str) -> Any:
-    """Read one value as it would stand behind a key, without a file: `1e-3`, `[0.9, 0.98]`, `cosine`."""
+def parse_value(text: str, name: str) -> JsonValue:
+    """Read the value of one key, without a file: `1e-3`, `[0.9, 0.98]`, `cosine`."""
     return _Builder(name, numbered=False).build(text)
 
 
@@ -88,20 +92,20 @@ def _read_text(path: Path, name: str, max_bytes: int) -> str:
         status = path.stat()
         # A pipe or a device would block or never end.
         if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{name}: not a file: give the path of a YAML file")
+            raise ConfigError(Problem(name, "not a file", "Give the path of a YAML file."))
         if status.st_size > max_bytes:
-            raise ConfigError(f"{name}: {status.st_size:,} bytes, but a configuration may have {max_bytes:,}")
+            raise ConfigError(Problem(name, f"{status.st_size:,} bytes, but a configuration may have {max_bytes:,}"))
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(f"{name}: no such file (looked for {path.absolute()})") from None
+        raise ConfigError(Problem(name, f"no such file (looked for {path.absolute()})")) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+        raise ConfigError(Problem(name, f"not UTF-8 text (byte {error.start})", "Save it as UTF-8.")) from None
     except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
+        raise ConfigError(Problem(name, f"cannot be read: {error.strerror}")) from None
 
 
 class _Builder:
-    """Values out of YAML events: events, unlike nodes, can be judged before anything deep is built."""
+    """Values from YAML events, each judged before anything deep is built."""
 
     def __init__(self, name: str, *, numbered: bool = True, room: int = 1) -> None:
         self.name = name
@@ -109,7 +113,8 @@ class _Builder:
         self.numbered = numbered
         self.lines: dict[Keys, int] = {}
 
-    def build(self, text: str) -> Any:
+    def build(self, text: str) -> JsonValue:
+        """Return the value of a whole document; None if it is empty."""
         try:
             events = iter(yaml.parse(text, Loader=_LOADER))
             next(events)  # the stream starts
@@ -119,32 +124,32 @@ class _Builder:
             next(events)  # the document ends
             extra = next(events)
             if not isinstance(extra, yaml.StreamEndEvent):
-                raise self._problem(extra, (), "a second document begins", "keep one document a file: remove the ---")
+                raise self._problem(extra, (), "a second document begins", "Remove the ---: one document per file.")
             return value
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             if mark and "nesting depth" in str(error.problem):  # libyaml 0.2.6 has a limit of its own, above ours
                 raise self._too_deep(mark.line + 1) from None
             lines = text.splitlines() or [""]
-            # What is never closed is missed behind the last line.
+            # An unclosed bracket is reported after the last line.
             line = min(mark.line + 1, len(lines)) if mark else 1
-            hint = "indent with spaces, not tabs" if "\t" in lines[line - 1] else ""
+            hint = "Indent with spaces, not tabs." if "\t" in lines[line - 1] else ""
             raise ConfigError(Problem(self._place(line), f"not YAML: {error.problem or error}", hint)) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1
             raise ConfigError(Problem(self._place(line), "control characters are not allowed")) from None
 
-    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], keys: Keys) -> Any:
+    def _value(self, event: yaml.Event, events: Iterator[yaml.Event], keys: Keys) -> JsonValue:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise self._problem(event, keys, "anchors and aliases (& and *) are not allowed", "write the value out")
+            raise self._problem(event, keys, "anchors and aliases (& and *) are not allowed", "Write the value out.")
         if getattr(event, "tag", None):
-            raise self._problem(event, keys, f"tags are not allowed: {event.tag}", "write a plain value")  # type: ignore[attr-defined]
+            raise self._problem(event, keys, f"tags are not allowed: {event.tag}", "Write a plain value.")  # type: ignore[attr-defined]
         self.lines.setdefault(keys, _line_of(event))
         if len(self.lines) > self.max_values:
-            raise self._problem(event, (), f"more than {self.max_values:,} values", "no configuration needs as many")
+            raise self._problem(event, (), f"more than {self.max_values:,} values", "Remove some of them.")
         if isinstance(event, yaml.ScalarEvent):
             if _CONTROL.search(event.value):
-                raise self._problem(event, keys, "control characters are not allowed", "write plain text")
+                raise self._problem(event, keys, "control characters are not allowed", "Write plain text.")
             return scalar(event.value) if event.implicit[0] else event.value
         if len(keys) >= self.max_depth:
             raise self._too_deep(_line_of(event))
@@ -152,25 +157,25 @@ class _Builder:
             return self._sequence(events, keys)
         return self._mapping(events, keys)
 
-    def _sequence(self, events: Iterator[yaml.Event], keys: Keys) -> list[Any]:
-        items: list[Any] = []
+    def _sequence(self, events: Iterator[yaml.Event], keys: Keys) -> list[JsonValue]:
+        items: list[JsonValue] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(self._value(event, events, (*keys, len(items))))
         return items
 
-    def _mapping(self, events: Iterator[yaml.Event], keys: Keys) -> dict[str, Any]:
-        mapping: dict[str, Any] = {}
+    def _mapping(self, events: Iterator[yaml.Event], keys: Keys) -> dict[str, JsonValue]:
+        mapping: dict[str, JsonValue] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent) or event.anchor or event.tag:
-                raise self._problem(event, keys, "a key must be plain text", "no anchors, tags, lists or mappings")
+                raise self._problem(event, keys, "a key must be plain text", "Write a plain word.")
             key = event.value
             if _CONTROL.search(key):
-                raise self._problem(event, keys, "control characters are not allowed in a key", "write plain text")
+                raise self._problem(event, keys, "control characters are not allowed in a key", "Write plain text.")
             if event.implicit[0] and not isinstance(scalar(key), str):
-                raise self._problem(event, keys, f"the key {key or 'null'} is not text", f'write "{key}" in quotes')
+                raise self._problem(event, keys, f"the key {key or 'null'} is not text", f'Write "{key}" in quotes.')
             if key in mapping:
                 first = self.lines[*keys, key]
-                raise self._problem(event, (*keys, key), f"given twice, first on line {first}", "keep one of them")
+                raise self._problem(event, (*keys, key), f"given twice, first on line {first}", "Keep one of them.")
             self.lines[*keys, key] = _line_of(event)
             mapping[key] = None
             mapping[key] = self._value(next(events), events, (*keys, key))
@@ -181,7 +186,7 @@ class _Builder:
         return ConfigError(Problem(f"{place}: {dotted(keys)}" if keys else place, what, hint))
 
     def _too_deep(self, line: int) -> ConfigError:
-        return ConfigError(Problem(self._place(line), f"nested more than {self.max_depth} deep", "flatten it"))
+        return ConfigError(Problem(self._place(line), f"nested more than {self.max_depth} deep", "Flatten it."))
 
     def _place(self, line: int) -> str:
         return f"{self.name}:{line}" if self.numbered else self.name
@@ -192,5 +197,5 @@ def _line_of(event: yaml.Event) -> int:
     return event.start_mark.line + 1
 
 
-def _kind(value: Any) -> str:
+def _kind(value: JsonValue) -> str:
     return "a list" if isinstance(value, list) else f"the value {shown(value)}"

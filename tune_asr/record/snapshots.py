@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tune_asr.config.overrides import overridden
+from pydantic import JsonValue
+
 from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
@@ -83,13 +84,11 @@ def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     A trial that ended before the horizon says where: its schedules are laid over the whole horizon, so
     a shorter horizon would be another training.
     """
-    # Patience waits for the grace period in a search and for nothing in `train`: the epoch it came to says all.
-    values = trial_values(config, {**trial.params, "early_stopping.enabled": False}, trial.seed)
-    if values.get("checkpoint", {}).get("average_top_k"):  # which a search never does
-        values = overridden(values, {"checkpoint.average_top_k": 0})
-    if trial.epoch < values["trainer"]["max_epochs"]:
-        values = overridden(values, {"early_stopping.stop_epoch": trial.epoch})
-    return values
+    # Patience begins after the grace period in a search, and at once in `train`: the last epoch replaces it.
+    changes: dict[str, JsonValue] = {**trial.params, "early_stopping.enabled": False}
+    if config.get("checkpoint", {}).get("average_top_k"):  # a search never averages
+        changes["checkpoint.average_top_k"] = 0
+    return trial_values(config, changes, trial.seed, trial.epoch)
 
 
 def _best(trial: Trial, report: Report) -> dict[str, Any]:

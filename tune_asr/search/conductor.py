@@ -75,7 +75,7 @@ class Conductor:
         if not self._queue:
             number = len(self.state.trials)
             settings = self.plan.settings(number)
-            seed = settings.get("seed", self.plan.seed(number))
+            seed = self.plan.seed(number)
             self._append(Created(trial=f"{number:05d}", params=settings, seed=seed))
             self._queue.append(f"{number:05d}")
         trial = self.state.trials[self._queue.popleft()]

@@ -1,10 +1,10 @@
-"""What `search_spaces/*.yaml` may say, checked against the configuration it searches over.
+"""Search spaces (`search_spaces/*.yaml`), checked against the configuration that they vary.
 
-    distributions.py   the values a searched key may take, in Ray Tune's names, and how one is drawn
-    sections.py        the schema of the file: search, asha, resources
-    searchable.py      which keys may be searched, and whether the configuration takes the values drawn for them
-    plan.py            a space and its base configuration, checked together: what each trial will be
-    asha.py            what the section `asha` means: who goes on at a rung, in the paper's letters
+    distributions.py   distributions in Ray Tune's names, and their values
+    sections.py        schema of the file: search, asha, resources
+    searchable.py      checks of the searched keys, and of the values that may be drawn for them
+    plan.py            a space and its base configuration, checked together: the settings of every trial
+    asha.py            ASHA: which trials continue at a rung, in the paper's letters
 
-Nothing here knows Ray: a trial's settings are a pure function of (seed, trial, key).
+Nothing here imports Ray or record/: the settings of a trial are a pure function of (seed, trial, key).
 """

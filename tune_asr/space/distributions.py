@@ -1,4 +1,4 @@
-"""The values a searched key may take, in Ray Tune's names and with its bounds.
+"""Distributions of searched keys, in Ray Tune's names and with its bounds.
 
     uniform: [low, high]             low <= x < high
     quniform: [low, high, q]         multiples of q, high included
@@ -6,11 +6,11 @@
     qloguniform: [low, high, q]
     randint: [low, high]             whole numbers, high excluded
     lograndint: [low, high]          whole numbers, uniform in log x, high excluded
-    choice: [a, b, ...]              each as likely
+    choice: [a, b, ...]              each equally likely
     grid_search: [a, b, ...]         each of them, crossed with the other grids
 
-A value is drawn by `at(u)`, u in [0, 1): the caller derives u from (seed, trial, key), so that a key's values do not
-depend on which other keys are searched.
+A value is drawn by `at(u)`, u in [0, 1). The caller derives u from (seed, trial, key), so the values of a key do not
+depend on the other searched keys.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import JsonValue
 
 from tune_asr.config.scalars import shown
 
@@ -29,36 +31,37 @@ KINDS = (*NUMERIC, *LISTED)
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """One searched key's values: `kind` is a name above, `arguments` what stands behind it."""
+    """Values of one searched key."""
 
     kind: str
+    """Name of the distribution, one of those above."""
     arguments: tuple[Any, ...]
+    """Bounds and q, or the listed values."""
 
     @property
     def is_grid(self) -> bool:
-        """Whether every value is tried, rather than some drawn."""
+        """True if every value is tried, instead of some drawn."""
         return self.kind == "grid_search"
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values whose validity stands for that of all: the lowest, the highest and some between, or each of a list."""
+        """Values to check in place of all: the lowest, the highest and some between, or each of a list."""
         if self.kind in LISTED:
             return self.arguments
         return (self.at(0.0), self.at(math.nextafter(1.0, 0.0)), *(self.at((i + 0.5) / 64) for i in range(64)))
 
     def at(self, u: float) -> Any:
-        """The value at quantile `u`, 0 <= u < 1."""
-        return _AT[self.kind](u, *self.arguments) if self.kind in NUMERIC else self._listed(u)
-
-    def _listed(self, u: float) -> Any:
+        """Return the value at quantile `u`, 0 <= u < 1."""
+        if self.kind in NUMERIC:
+            return _AT[self.kind](u, *self.arguments)
         return self.arguments[int(u * len(self.arguments))]
 
 
-def parse(value: Any) -> Distribution:
-    """`{loguniform: [1.0e-4, 1.0e-2]}` -> a distribution.
+def parse(value: JsonValue) -> Distribution:
+    """Parse a distribution such as `{loguniform: [1.0e-4, 1.0e-2]}`.
 
     Raises:
-        ValueError: with what was given and the rule.
+        ValueError: wrong name, bounds or number of arguments; the message gives the value and the rule.
     """
     if not isinstance(value, dict):
         raise ValueError(f"is {shown(value)}, but must be a distribution, such as {{uniform: [0.0, 0.3]}}")
@@ -72,30 +75,32 @@ def parse(value: Any) -> Distribution:
     if kind in NUMERIC:
         _check_numeric(kind, arguments)
     elif not arguments:
-        raise ValueError(f"{kind} is empty: give at least one value")
+        raise ValueError(f"{kind} is empty, but must have at least one value")
     return Distribution(kind, tuple(arguments))
 
 
-def _check_numeric(kind: str, arguments: list[Any]) -> None:
+def _check_numeric(kind: str, arguments: list[JsonValue]) -> None:
     expected = 3 if kind.startswith("q") else 2
     shape = "[low, high, q]" if expected == 3 else "[low, high]"
     if len(arguments) != expected:
         raise ValueError(f"{kind} takes {shape}, but was given {len(arguments)} values")
+    numbers: list[int | float] = []
     for number in arguments:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             raise ValueError(f"{kind} takes finite numbers, but was given {shown(number)}")
-    low, high = arguments[:2]
+        numbers.append(number)
+    low, high = numbers[:2]
     excluded = " (high is excluded, as in Ray)" if "randint" in kind else ""
     if not low < high:
         raise ValueError(f"{kind}: low must be below high{excluded}, but low is {low} and high is {high}")
     if not math.isfinite(high - low):
         raise ValueError(f"{kind}: high - low must be a finite number, but low is {low} and high is {high}")
     if "log" in kind and low <= 0:
-        raise ValueError(f"{kind}: low must be above 0, since log 0 is no number, but is {low}")
-    if "randint" in kind and not all(float(number).is_integer() for number in arguments):
+        raise ValueError(f"{kind}: low must be above 0, because log 0 is not a number, but is {low}")
+    if "randint" in kind and not all(float(number).is_integer() for number in numbers):
         raise ValueError(f"{kind} takes whole numbers, but was given {low} and {high}")
     if expected == 3:
-        _check_step(kind, *arguments)
+        _check_step(kind, *numbers)
 
 
 def _check_step(kind: str, low: float, high: float, q: float) -> None:
@@ -104,7 +109,7 @@ def _check_step(kind: str, low: float, high: float, q: float) -> None:
     for name, bound in (("low", low), ("high", high)):
         steps = bound / q
         if not math.isfinite(steps) or abs(steps - round(steps)) > 1e-6:
-            raise ValueError(f"{kind}: {name} must be a multiple of q, as in Ray, but {bound} is none of {q}")
+            raise ValueError(f"{kind}: {name} must be a multiple of q, as in Ray, but {bound} is not one of {q}")
 
 
 def _uniform(u: float, low: float, high: float) -> float:
@@ -112,14 +117,14 @@ def _uniform(u: float, low: float, high: float) -> float:
 
 
 def _loguniform(u: float, low: float, high: float) -> float:
-    # exp(log x) may miss x by a bit; a bound is a promise.
+    # exp(log x) may differ from x in the last bit, and bounds are exact.
     return min(max(math.exp(_uniform(u, math.log(low), math.log(high))), low), math.nextafter(high, low))
 
 
 def _quantised(draw: Callable[[float, float, float], float]) -> Callable[..., float]:
     def at(u: float, low: float, high: float, q: float) -> float:
         value = min(max(round(draw(u, low, high) / q) * q, low), high)
-        # Fifteen digits take away the noise of the product: 0.3, not 0.30000000000000004.
+        # Fifteen digits remove the rounding error of the product: 0.3, not 0.30000000000000004.
         return value if isinstance(value, int) else float(f"{value:.15g}")
 
     return at
@@ -133,7 +138,7 @@ def _lograndint(u: float, low: float, high: float) -> int:
     return min(max(math.floor(_loguniform(u, low, high)), int(low)), int(high) - 1)
 
 
-_AT: dict[str, Callable[..., Any]] = {
+_AT: dict[str, Callable[..., float]] = {
     "uniform": _uniform,
     "quniform": _quantised(_uniform),
     "loguniform": _loguniform,

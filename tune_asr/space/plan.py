@@ -1,7 +1,7 @@
-"""A search space and its base configuration, checked together: what each trial of the search will be.
+"""A search space and its base configuration, checked together: the settings of every trial.
 
-Every value of every key is checked against the configuration's schema before anything starts, and a trial's settings
-are a pure function of (search.seed, trial number, key): adding a key changes no other key's values.
+Values of all keys are checked against the schema of the configuration before anything starts. The settings of a trial
+are a pure function of (search.seed, trial number, key), so adding a key changes no values of another.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import JsonValue
 
 from tune_asr.config import load, strict_yaml
 from tune_asr.config.keys import known_keys
@@ -24,13 +26,13 @@ from tune_asr.space.distributions import Distribution
 from tune_asr.space.sections import SpaceFile
 
 SPACE_SECTIONS = ("search", "asha", "resources")
-# Trials are numbered with five digits.
+# Trial numbers have five digits.
 MAX_TRIALS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a search will try: the checked space, the checked base configuration."""
+    """Checked space and base configuration of a search."""
 
     space: SpaceFile
     distributions: Mapping[str, Distribution]
@@ -38,22 +40,22 @@ class Plan:
 
     @property
     def max_t(self) -> int:
-        """The last epoch of a trial (R)."""
+        """Last epoch of a trial (R)."""
         return self.space.asha.max_t or self.config.trainer.max_epochs
 
     @property
     def last_epoch(self) -> int:
-        """The epoch after which every trial is over: `max_t`, or before it where the configuration stops earlier."""
+        """Last epoch of every trial: `max_t`, or `early_stopping.stop_epoch` if that is earlier."""
         return min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
 
     @property
     def num_trials(self) -> int:
-        """Trials in all: draws times the combinations of the grids."""
+        """Number of trials: draws times the combinations of the grids."""
         repeats = self.space.search.num_samples or (1 if self.space.search.algorithm == "grid" else 16)
         return repeats * self._num_cells
 
-    def settings(self, number: int) -> dict[str, Any]:
-        """Trial `number`'s values of the searched keys."""
+    def settings(self, number: int) -> dict[str, JsonValue]:
+        """Return the values of the searched keys of one trial."""
         cell, values = number % self._num_cells, {}
         for key, distribution in self.distributions.items():
             if distribution.is_grid:
@@ -64,17 +66,18 @@ class Plan:
         return values
 
     def seed(self, number: int) -> int:
-        """Trial `number`'s seed, unless `seed` itself is searched."""
+        """Return the seed of one trial: the searched `seed`, or one drawn from `search.seed`."""
+        searched = self.settings(number).get("seed")
+        if isinstance(searched, int | float):
+            return int(searched)
         return int(_uniform(self.space.search.seed, number, "seed") * 2**31)
 
-    def trial_values(self, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-        """A trial's whole configuration as plain values: that of `tune_asr.train`, ended at `last_epoch`."""
-        is_early = self.last_epoch < self.config.trainer.max_epochs
-        ends = {"early_stopping.stop_epoch": self.last_epoch} if is_early else {}
-        return trial_values(self.config.model_dump(), {**ends, **settings}, seed)
+    def trial_values(self, settings: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]:
+        """Return the whole configuration of a trial, ended at `last_epoch`."""
+        return trial_values(self.config.model_dump(), settings, seed, self.last_epoch)
 
-    def values(self) -> dict[str, Any]:
-        """The space as plain values: what `search.yaml` keeps."""
+    def values(self) -> dict[str, JsonValue]:
+        """Return the space as plain values, as `search.yaml` keeps it."""
         return self.space.model_dump(exclude={"config", "over"})
 
     @property
@@ -82,18 +85,28 @@ class Plan:
         return math.prod(len(d.arguments) for d in self.distributions.values() if d.is_grid)
 
 
-def trial_values(config: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """The plain values of a configuration with a trial's settings and seed laid over them."""
-    return overridden(config, {"seed": seed, **settings})
+def trial_values(
+    config: Mapping[str, Any], settings: Mapping[str, JsonValue], seed: int, last_epoch: int
+) -> dict[str, JsonValue]:
+    """Return the configuration of one training: plain values with a trial's settings and seed.
+
+    A last epoch before the horizon goes into `early_stopping.stop_epoch`. A shorter horizon would be another training,
+    because schedules span all of it.
+    """
+    ends = {"early_stopping.stop_epoch": last_epoch} if last_epoch < config["trainer"]["max_epochs"] else {}
+    return overridden(config, {"seed": seed, **ends, **settings})
 
 
 def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[Override] = ()) -> Plan:
-    """Read a space and the configuration it names (or `config_path`).
+    """Read a space and its base configuration.
 
-    `overrides` go to the space where they begin with `search.`, `asha.` or `resources.`, else to the configuration.
+    Args:
+        path: path of the space.
+        config_path: path of the base, in place of the one in the space.
+        overrides: overrides of the space (`search.`, `asha.`, `resources.`) and of the base (all others).
 
     Raises:
-        ConfigError: with every mistake of both files and of the overrides.
+        ConfigError: every mistake of both files and of the overrides.
     """
     ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
     layered = load.read_layers(path, ours)
@@ -107,20 +120,20 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
     return _plan(space, config, layered, fixed, [*problems, *mistakes])
 
 
-def from_values(space: dict[str, Any], config: dict[str, Any], name: str) -> Plan:
-    """The plan of a search that was started once, out of its `search.yaml`, called `name`."""
+def from_values(space: Mapping[str, JsonValue], config: Mapping[str, JsonValue], name: str) -> Plan:
+    """Return the plan in a `search.yaml`; messages call the file `name`."""
     layered = _layered(space, name)
     checked, problems = _examine(layered)
     return _plan(checked, load.from_values(config, f"{name}: config"), layered, [], problems)
 
 
-def _layered(space: dict[str, Any], name: str) -> Layered:
-    return Layered(space, strict_yaml.Document(f"{name}: space", space, {}))
+def _layered(space: Mapping[str, JsonValue], name: str) -> Layered:
+    return Layered(dict(space), strict_yaml.Document(f"{name}: space", dict(space), {}))
 
 
 def _examine(layered: Layered) -> tuple[SpaceFile, list[Problem]]:
     space, problems = load.examine(layered, SpaceFile)
-    assert space is not None, "without what is wrong, the defaults stand"
+    assert space is not None, "every key of a space has a default"
     return space, problems
 
 
@@ -128,16 +141,16 @@ def _base_config(
     space: SpaceFile, layered: Layered, config_path: Path | None, fixed: Sequence[Override]
 ) -> tuple[Config | None, list[Problem]]:
     if config_path is None and not space.config:
-        raise ConfigError(Problem(layered.place(("config",)), "no base configuration", "give config: or --config"))
+        raise ConfigError(Problem(layered.place(("config",)), "no base configuration", "Give config: or --config."))
     base = config_path or Path(layered.resolved(("config",), space.config or ""))
     if config_path is None and not base.exists():
         what = f"is {shown(space.config)}, but there is no such file (looked for {base})"
-        raise ConfigError(Problem(layered.place(("config",)), what, "a path in a space begins at the space's folder"))
+        raise ConfigError(Problem(layered.place(("config",)), what, "Give a path relative to the folder of the space."))
     config, problems = load.examine_config(load.read_layers(base, fixed))
     if config is None:
         return None, problems
-    # A search compares whole trainings: nothing but ASHA ends one early, unless the search asks for it. A base that is
-    # the best.yaml of another search says where ASHA stopped its winner.
+    # A search compares whole trainings: only ASHA ends one early, unless the search asks for more. A base can be the
+    # best.yaml of another search, whose stop_epoch is the epoch at which ASHA stopped its winner.
     asked = {leaf for o in fixed for leaf in searchable.leaves(o.key, o.value)}
     ends = {"enabled": False, "stop_epoch": None}
     quiet = {key: value for key, value in ends.items() if f"early_stopping.{key}" not in asked}
@@ -149,7 +162,7 @@ def _plan(
     space: SpaceFile, config: Config | None, layered: Layered, fixed: Sequence[Override], problems: list[Problem]
 ) -> Plan:
     searched, mistakes = _parse(space, layered)
-    problems = list(dict.fromkeys([*problems, *mistakes]))  # a flag may stand for two keys, and be wrong for both alike
+    problems = list(dict.fromkeys([*problems, *mistakes]))  # a flag may set two keys, and be wrong for both alike
     if config is None:
         raise ConfigError(problems)
     plan = Plan(space=space, distributions=searched, config=config)
@@ -170,32 +183,34 @@ def _parse(space: SpaceFile, layered: Layered) -> tuple[dict[str, Distribution],
     return parsed, problems
 
 
-def _hint(key: str, value: Any) -> str:
-    """The way out of what is no distribution."""
+def _hint(key: str, value: JsonValue) -> str:
+    """Return the hint for a value that is not a distribution."""
     if not isinstance(value, dict):
-        return f"a fixed value stands in over: {{{key}: {shown(value)}}}"
+        return f"Put a fixed value into over: {{{key}: {shown(value)}}}."
     nested = [inner for inner in value if inner in known_keys(key)]
-    return f"write the key as {key}.{nested[0]}" if nested else "see search_spaces/README.md"
+    return f"Write the key as {key}.{nested[0]}." if nested else "See search_spaces/README.md."
 
 
 def _section_problems(plan: Plan, layered: Layered) -> Iterator[Problem]:
     horizon = plan.config.trainer.max_epochs
     if plan.max_t > horizon:
         what = f"is {plan.max_t}, but must be at most the horizon, trainer.max_epochs, which is {horizon}"
-        yield Problem(layered.place(("asha", "max_t")), what, "raise both with --max-epochs")
+        yield Problem(layered.place(("asha", "max_t")), what, "Raise both with --max-epochs.")
     if plan.num_trials > MAX_TRIALS:
         what = f"makes {plan.num_trials:,} trials, but must make at most {MAX_TRIALS:,}"
-        yield Problem(layered.place(("search", "num_samples")), what, "draw fewer, or shorten the grids")
+        yield Problem(layered.place(("search", "num_samples")), what, "Draw fewer, or shorten the grids.")
     if plan.space.search.algorithm == "grid":
         for key, distribution in plan.distributions.items():
             if not distribution.is_grid:
                 place = layered.place(("param_space", key))
                 yield Problem(
-                    place, f"is {distribution.kind}, but search.algorithm is grid", "use grid_search or random"
+                    place,
+                    f"is {distribution.kind}, but search.algorithm is grid",
+                    "Use grid_search, or algorithm random.",
                 )
 
 
 def _uniform(seed: int, number: int, key: str) -> float:
-    """A number in [0, 1) that depends on nothing else, whatever the machine."""
+    """Return a number in [0, 1) that depends on the arguments alone, on every machine."""
     digest = hashlib.blake2b(f"{seed}/{number}/{key}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53

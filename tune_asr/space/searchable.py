@@ -1,9 +1,10 @@
-"""Which keys a space may search, and whether the configuration takes every value that may be drawn for them."""
+"""Checks of the searched keys, and of the values that may be drawn for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+
+from pydantic import JsonValue
 
 from tune_asr.config import load
 from tune_asr.config.key_facts import SEARCHED, Reason
@@ -18,7 +19,14 @@ from tune_asr.space.distributions import Distribution
 def key_problems(
     searched: Mapping[str, Distribution], config: Config, layered: Layered, fixed: Sequence[Override]
 ) -> Iterator[Problem]:
-    """The mistakes of a space's keys; `layered` knows where each was written, `fixed` sets keys for all trials."""
+    """Find the mistakes among searched keys.
+
+    Args:
+        searched: distributions by key.
+        config: base configuration.
+        layered: space file, for the places of its keys.
+        fixed: overrides of the base, the same for all trials.
+    """
     fixed_at = {leaf: override.place for override in fixed for leaf in leaves(override.key, override.value)}
     searched_at = {key: layered.place(("param_space", key)) for key in searched}
     for key, distribution in searched.items():
@@ -27,18 +35,18 @@ def key_problems(
         if reason := _not_searchable(key, config) or _without_effect(key, searched, config):
             yield Problem(searched_at[key], f"cannot be searched: {reason.why}", reason.hint)
         elif rivals:
-            yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "keep one of them")
+            yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "Keep one of them.")
         elif relatives:
-            yield Problem(searched_at[key], f"overlaps with {relatives[0]}", "keep one of them")
+            yield Problem(searched_at[key], f"overlaps with {relatives[0]}", "Keep one of them.")
         else:
             yield from _value_problems(key, distribution, config, searched_at[key])
     if "seed" in fixed_at:
-        hint = "each trial has its own, out of search.seed; param_space: {seed: {choice: [7]}} gives all of them one"
-        yield Problem(fixed_at["seed"], "cannot be fixed in a search", hint)
+        what = "cannot be fixed in a search: each trial has its own, from search.seed"
+        yield Problem(fixed_at["seed"], what, "Give all trials the same with param_space: {seed: {choice: [7]}}.")
 
 
-def leaves(key: str, value: Any) -> Iterator[str]:
-    """The dotted keys that an override sets: `optimizer` with `{lr: 1}` sets `optimizer.lr`."""
+def leaves(key: str, value: JsonValue) -> Iterator[str]:
+    """Yield the dotted keys that an override sets: `optimizer` with `{lr: 1}` sets `optimizer.lr`."""
     if isinstance(value, dict):
         for inner, below in value.items():
             yield from leaves(f"{key}.{inner}", below)
@@ -47,7 +55,7 @@ def leaves(key: str, value: Any) -> Iterator[str]:
 
 
 def _overlap(key: str, other: str) -> bool:
-    """Whether one of two keys is the other, or holds it."""
+    """Return True if one of two keys is the other, or holds it."""
     return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
@@ -81,7 +89,7 @@ def _not_searchable(key: str, config: Config) -> Reason | None:
 
 
 def _value_problems(key: str, distribution: Distribution, config: Config, place: str) -> Iterator[Problem]:
-    """Lay values of the distribution over the configuration: each must be allowed there."""
+    """Check values of the distribution, each laid over the configuration."""
     base = config.model_dump()
     for value in distribution.probes:
         try:
