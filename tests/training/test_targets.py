@@ -64,7 +64,7 @@ def test_a_class_is_found_among_the_installed_packages():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("class Nombre(int): pass\n", "has no Number\n +did you mean Nombre"),
+        ("class Nombre(int): pass\n", "has no Number\n +Did you mean Nombre"),
         ("", "has no Number$"),
         ("class Number(str): pass\n", "Number is not a int$"),
         ("Number = 3\n", "Number is not a int$"),
@@ -92,7 +92,7 @@ def test_a_class_gets_its_own_parameters_and_what_is_given():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"depht": 3}, "model.depht: Model has no such parameter\n +did you mean depth"),
+        ({"depht": 3}, "model.depht: Model has no such parameter\n +Did you mean depth"),
         ({"depth": 3, "vocab": []}, "model.vocab: cannot be set: tune_asr gives it to Model itself"),
         ({}, "model.target: Model: missing a required argument: 'depth'; it is built with vocab$"),
         ({"depth": 3, "width": -1}, "model.target: Model cannot be built: ValueError: width is -1"),
@@ -128,7 +128,7 @@ def test_parameters_are_looked_at_without_building_the_class_the_searched_ones_t
     name = module(OWN)
     config = Config.model_validate({"model": {"target": f"{name}.Recogniser", "width": 8}})
     check_targets(config, ["model.width", "optimizer.lr"])
-    with pytest.raises(ConfigError, match=r"model.widht: Recogniser has no such parameter\n +did you mean width\?"):
+    with pytest.raises(ConfigError, match=r"model.widht: Recogniser has no such parameter\n +Did you mean width\?"):
         check_targets(config, ["model.widht"])
 
 

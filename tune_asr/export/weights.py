@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import lightning.pytorch as pl
 import safetensors.torch
+from pydantic import JsonValue
 from torch import Tensor
 
 from tune_asr.config.load import from_values
@@ -39,7 +41,8 @@ def build(folder: Path, blueprint: Blueprint) -> SimpleCTCModule:
     """
     values = {"model": blueprint.model, "features": blueprint.features, "text": blueprint.normaliser}
     data = TrainingData(pl.LightningDataModule(), tuple(blueprint.vocabulary), blueprint.blank_id)
-    module = build_module(from_values(values, str(folder / CONFIG)), data)
+    config = from_values(cast("dict[str, JsonValue]", values), str(folder / CONFIG))
+    module = build_module(config, data)
     assert isinstance(module, SimpleCTCModule)
     try:
         module.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
