@@ -95,7 +95,7 @@ def test_documented_parameters_can_be_searched(own):
             "lengths [75, 75, 75], but they must be 3 whole numbers in 0..19, the frames of",
         ),
         ("(feature_lengths + 3) // 4", "feature_lengths / 4", "but they must be 3 whole numbers in 0..19"),
-        (".mT.log_softmax(-1)", ".mT", "values above 0, which no logarithm of a probability is: let it return"),
+        (".mT.log_softmax(-1)", ".mT", "values above 0, which no logarithm of a probability is\n    Let it return"),
         ("nn.Conv1d(40,", "nn.Conv1d(80,", "recogniser.py:16: forward raised RuntimeError: Given groups=1, weight of"),
     ],
 )
@@ -108,7 +108,9 @@ def test_mistake_in_forward_is_explained(own, shown, written, message):
 
 def test_long_transcripts_of_custom_network(own):
     (own.root / "speech/train/0.txt").write_text("ab" * 30)
-    told = "1 of 12 training transcripts are too long for their frames, but at most 1 % may be: let forward leave more"
+    told = (
+        "1 of 12 training transcripts are too long for their frames, but at most 1 % may be\n    Let forward leave more"
+    )
     assert told in own(expect=3).refusal
 
 

@@ -326,7 +326,7 @@ def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
 def test_a_recording_that_is_another_than_was_looked_at_is_named(root, tmp_path, seconds, max_bytes):
     soundfile.write(tmp_path / "a.wav", np.linspace(-1, 1, round(seconds * 8000)), 8000)
     speech = [Utterance(id="a", text="a", seconds=1.0, audio=FileAudio(tmp_path / "a.wav"))]
-    with pytest.raises(DataError, match=rf"utterance a: .* lasts {seconds} s, and lasted 1 s when .*restore"):
+    with pytest.raises(DataError, match=rf"utterance a: .* lasts {seconds} s, and lasted 1 s when .*\n    Restore"):
         build_or_open(speech, key="k", root=root, **LOG_MEL, max_bytes=max_bytes)[0]
 
 
@@ -359,7 +359,7 @@ def test_the_folder_is_private(root, log):
 def test_a_link_to_somebody_elses_folder_is_refused(tmp_path, root, log):
     (tmp_path / "theirs").mkdir()
     root.symlink_to(tmp_path / "theirs")
-    with pytest.raises(StorageError, match=r"is a link: remove it, or set TMPDIR to a folder of your own"):
+    with pytest.raises(StorageError, match=r"is a link\n    Remove it, or set TMPDIR to a folder of your own"):
         build_or_open(utterances(log), key="k", root=root, **SETTINGS)
 
 

@@ -37,7 +37,9 @@ def test_at_most_one_percent_of_training_may_be_infeasible(quick, infeasible, re
     )
     assert len(data.infeasible_training(4)) == infeasible
     if refused:
-        with pytest.raises(DataError, match=r"3 of 200 training .* at model.subsampling 4 .*u197.*: lower model.subs"):
+        with pytest.raises(
+            DataError, match=r"3 of 200 training .* at model.subsampling 4 .*u197.*\n    Lower model.subs"
+        ):
             check_feasible(quick(), training_data(data))
     else:
         check_feasible(quick(), training_data(data))
@@ -119,9 +121,9 @@ def test_wrong_data_of_a_users_own_are_told(quick, given, error, message):
 @pytest.mark.parametrize(
     ("frames", "tokens", "text", "message"),
     [
-        (4, [1, 2], "xy", "no transcript of the validation data fits its frames: lower model.subsampling"),
-        (40, [], "xy", "no transcript of the validation data holds a symbol of the vocabulary: validate on"),
-        (40, [1, 2], "", "the references of the validation data have no word: give Batch their `texts`"),
+        (4, [1, 2], "xy", "no transcript of the validation data fits its frames\n    Lower model.subsampling."),
+        (40, [], "xy", "no transcript of the validation data holds a symbol of the vocabulary\n    Validate on"),
+        (40, [1, 2], "", "the references of the validation data have no word\n    Give Batch their `texts`"),
     ],
 )
 def test_validation_data_that_measure_nothing_are_told_why(quick, frames, tokens, text, message):

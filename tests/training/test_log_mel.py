@@ -50,5 +50,5 @@ def test_other_rates_are_resampled_first(rate_in):
 
 def test_unloadable_torchaudio_is_explained(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchaudio", None)
-    with pytest.raises(TuneAsrError, match=r"does not load beside torch 2\..*: install torch>=2\.14\.1,<2\.15"):
+    with pytest.raises(TuneAsrError, match=r"does not load beside torch 2\..*\n    Install torch>=2\.14\.1,<2\.15"):
         log_mel(noise(800), 8000, sample_rate=8000, num_mel_bins=11)  # filters not made yet

@@ -21,7 +21,7 @@ def test_full_precision_needs_no_remark():
 
 @pytest.mark.parametrize("given", ["16-mixed", "16", "16-true"])
 def test_float16_on_a_cpu_is_refused_and_never_turned_into_something_else(given):
-    with pytest.raises(SettingError, match="but a CPU cannot train in float16: choose 32-true or bf16-mixed"):
+    with pytest.raises(SettingError, match=r"but a CPU cannot train in float16\n    Choose 32-true or bf16-mixed\."):
         resolve_precision(given, "cpu")
 
 

@@ -1,4 +1,4 @@
-"""Utterances -> padded batches, in an order that is a pure function of (seed, epoch).
+"""Padded batches, in an order that depends on (seed, epoch) alone.
 
 Shapes: N utterances, T frames, C mel bins, U tokens.
 """
@@ -37,7 +37,7 @@ class Example:
 
 @dataclass(slots=True)
 class OnCPU:
-    """Small tensors of a batch on the CPU, read without waiting for a device."""
+    """Small tensors of a batch, on the CPU."""
 
     feature_lengths: Tensor
     """(N,) int64"""
@@ -49,7 +49,10 @@ class OnCPU:
 
 @dataclass(slots=True)
 class Batch:
-    """Utterances padded to the longest. Not frozen, since Lightning refuses to convert a frozen one's precision."""
+    """Utterances padded to the longest.
+
+    Not frozen, since Lightning refuses to convert a frozen one's precision.
+    """
 
     features: Tensor
     """(N, T, C) float32, zero after each utterance's end"""
@@ -86,13 +89,17 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def on_cpu(self) -> OnCPU:
-        """Lengths and tokens on the CPU, without waiting if the batch was made there."""
+        """Lengths and tokens on the CPU; no waiting after `to`."""
         if self.kept is None:
             return OnCPU(self.feature_lengths.cpu(), self.tokens.cpu(), self.token_lengths.cpu())
         return self.kept
 
     def check(self) -> None:
-        """Raise `DataError` for parts of a wrong kind, and for lengths that do not fit their tensors."""
+        """Check types and lengths.
+
+        Raises:
+            DataError: a part is of a wrong kind, or a length does not fit its tensor.
+        """
         if self.features.dtype != torch.float32:
             raise DataError(f"data.target yields features in {self.features.dtype}, but they must be float32: .float()")
         for name in ("texts", "ids"):
@@ -138,7 +145,7 @@ def collate(examples: Sequence[Example], blank_id: int = 0) -> Batch:
 
 
 class BucketBatchSampler(Sampler[list[int]]):
-    """Batches of indices, each index once an epoch, utterances of similar length together.
+    """Batches of indices, utterances of similar length together.
 
     Lightning 2.6.6 never calls `set_epoch` on a batch sampler (`_set_sampler_epoch` looks at `dataloader.sampler` and
     `batch_sampler.sampler` alone), and it makes the first iterator before it sets the epoch (`FitLoop.setup_data`;
@@ -148,11 +155,11 @@ class BucketBatchSampler(Sampler[list[int]]):
     the iterator is made, and replay an epoch after the latter.
 
     Args:
-        lengths: of each utterance, in frames.
+        lengths: frames of each utterance.
         batch_size: utterances a batch; the last one cut may be smaller.
         max_frames: frames a batch, padding included; an utterance that is longer by itself is a batch of its own.
-        seed: of the training.
-        epoch: the current epoch, for instance `lambda: trainer.current_epoch`.
+        seed: seed of the training.
+        epoch: current epoch, for instance `lambda: trainer.current_epoch`.
         shuffle: false, as for validation: sorted by length, the same each time.
         bucketing: false: a plain shuffle over all utterances.
     """
@@ -184,7 +191,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         yield from self.batches(self.epoch())
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """The batches of an epoch, in order."""
+        """Batches of an epoch, in order."""
         if not self.shuffle:
             return self._cut(self.lengths)
         random = generator(self.seed, "batches", epoch)
@@ -200,7 +207,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         return [order[start:end] for start, end in pairwise([0, *self._ends])]
 
     def largest(self) -> list[int]:
-        """Indices of the largest batch that an epoch may have, padding included."""
+        """Indices of the largest possible batch, padding included."""
         batches = ((end - start, self._longest[end - 1]) for start, end in pairwise([0, *self._ends]))
         count, longest = max(batches, key=lambda batch: batch[0] * batch[1])
         order = torch.argsort(self.lengths, stable=True)
@@ -209,7 +216,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         return indices
 
     def _longest_at_each_place(self) -> list[float]:
-        """The longest that can come to each place in the order of an epoch.
+        """Longest possible utterance at each place of an epoch.
 
         Sorted by jittered lengths, the place of the length L holds no utterance longer than L (1 + j) / (1 - j);
         shuffled freely, each holds any.
@@ -222,8 +229,9 @@ class BucketBatchSampler(Sampler[list[int]]):
         return places
 
     def _cuts(self, max_frames: int | None) -> list[int]:
-        """Where batches end in the order of an epoch. The same in every epoch: schedules count on their number.
+        """Ends of the batches in the order of an epoch.
 
+        They are the same in every epoch: schedules count on their number.
         So a batch is cut by the longest utterance that can come to its last place.
         """
         ends, start = [], 0
@@ -236,6 +244,6 @@ class BucketBatchSampler(Sampler[list[int]]):
 
 
 def padding_share(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
-    """Share of the frames of padded batches that are padding, in [0, 1)."""
+    """Share of padding in batches, in [0, 1)."""
     padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
     return 1 - sum(lengths[i] for batch in batches for i in batch) / padded

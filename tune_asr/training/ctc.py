@@ -1,4 +1,4 @@
-"""CTC loss and greedy decoding (Graves et al., 2006), exact about utterances that cannot be aligned.
+"""CTC loss and greedy decoding (Graves et al., 2006).
 
 A transcript of U tokens needs a frame for each and one blank between each two equal neighbours. With fewer frames it is
 infeasible: its loss is infinite. Such an utterance is counted and kept out of the loss; hiding it as a loss of zero
@@ -27,10 +27,10 @@ ROUNDED_LOG = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class CTCLoss:
-    """The loss of a batch, and the sums from which a corpus loss is made."""
+    """Loss of a batch, and sums for a corpus."""
 
     loss: Tensor
-    """0-dim float32, differentiable: nats a token over the feasible utterances; zero where none is feasible"""
+    """0-dim float32, differentiable: nats a token over the feasible utterances; zero if there is none"""
     nats: Tensor
     """0-dim float32, detached: sum over the feasible utterances"""
     num_tokens: Tensor
@@ -42,7 +42,7 @@ class CTCLoss:
 def ctc_loss(
     log_probs: Tensor, output_lengths: Tensor, tokens: Tensor, token_lengths: Tensor, blank_id: int = 0
 ) -> CTCLoss:
-    """Sum of the feasible utterances' losses over the sum of their tokens.
+    """Summed losses of feasible utterances per token.
 
     Lengths and tokens may stay on the CPU: their sums are then known without waiting for a GPU.
 
@@ -54,7 +54,7 @@ def ctc_loss(
         output_lengths: (N,) int64, at most T.
         tokens: (N, U) int64, padded; see `validate_targets`, which torch does not do.
         token_lengths: (N,) int64.
-        blank_id: of the blank symbol.
+        blank_id: id of the blank.
     """
     device = log_probs.device
     feasible = min_frames(tokens, token_lengths) <= output_lengths
@@ -70,16 +70,25 @@ def ctc_loss(
 
 
 def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
-    """Fewest output frames that hold each transcript: (N, U), (N,) -> (N,) int64, tokens plus repeats."""
+    """Fewest output frames of each transcript: tokens plus repeats.
+
+    (N, U), (N,) -> (N,) int64.
+    """
     pairs = torch.arange(tokens.shape[1], device=tokens.device)[1:] < token_lengths[:, None]
     repeats = (tokens[:, 1:] == tokens[:, :-1]) & pairs
     return token_lengths + repeats.sum(1)
 
 
 def require_feasible(
-    num_infeasible: int, num_utterances: int, where: str = "", hint: str = "lower model.subsampling"
+    num_infeasible: int, num_utterances: int, where: str = "", hint: str = "Lower model.subsampling."
 ) -> None:
-    """Refuse training data too many of which cannot be aligned; `where` goes on with what is known of the place.
+    """Refuse training data with too many infeasible transcripts.
+
+    Args:
+        num_infeasible: infeasible transcripts.
+        num_utterances: all transcripts.
+        where: continuation of the message, on the place.
+        hint: remedy for the user.
 
     Raises:
         InfeasibleError: more than `MAX_INFEASIBLE_PERCENT` of them.
@@ -87,18 +96,21 @@ def require_feasible(
     if too_many_infeasible(num_infeasible, num_utterances):
         raise InfeasibleError(
             f"{num_infeasible} of {num_utterances} training transcripts are too long for their frames{where}, but at "
-            f"most {MAX_INFEASIBLE_PERCENT} % may be: {hint}"
+            f"most {MAX_INFEASIBLE_PERCENT} % may be",
+            hint=hint,
         )
 
 
 def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, blank_id: int = 0) -> None:
-    """Check that every token is a symbol, and none the blank. torch reads out of bounds without a word instead.
+    """Check for tokens outside the vocabulary, and for blanks.
+
+    torch itself reads out of bounds silently.
 
     Args:
         tokens: (N, U) int64, padded.
         token_lengths: (N,) int64.
         num_symbols: V.
-        blank_id: of the blank symbol.
+        blank_id: id of the blank.
 
     Raises:
         DataError: naming the first wrong token.
@@ -116,16 +128,16 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
 
 
 def validated_scores(given: Any, num_utterances: int, num_symbols: int, owner: str) -> tuple[Tensor, Tensor]:
-    """What a network gives for a batch, where it is log-probabilities (N, T', V) and their lengths (N,).
+    """Check a network's log-probabilities, (N, T', V), and lengths, (N,).
 
     Args:
-        given: by the network.
+        given: output of the network.
         num_utterances: N.
         num_symbols: V.
-        owner: whose it is, for messages.
+        owner: name of the network in messages.
 
     Raises:
-        SettingError: it is anything else.
+        SettingError: the output is anything else.
     """
     if not (isinstance(given, tuple) and len(given) == 2 and all(isinstance(part, Tensor) for part in given)):
         raise SettingError(f"{owner} gives a {type(given).__name__}, but must give log-probabilities and lengths")
@@ -135,42 +147,49 @@ def validated_scores(given: Any, num_utterances: int, num_symbols: int, owner: s
         raise SettingError(f"{owner} gives log-probabilities {tuple(log_probs.shape)}, but they must be {wanted}")
     if (log_probs > ROUNDED_LOG).any():
         what = "values above 0, which no logarithm of a probability is"
-        raise SettingError(f"{owner} gives {what}: let it return scores.log_softmax(-1)")
+        raise SettingError(f"{owner} gives {what}", hint="Let it return scores.log_softmax(-1).")
     frames = log_probs.shape[1]
     countable = lengths.shape == (num_utterances,) and not lengths.is_floating_point()
     if not countable or ((lengths < 0) | (lengths > frames)).any():
         raise SettingError(
             f"{owner} gives the lengths {reprlib.repr(lengths.tolist())}, but they must be {num_utterances} whole "
-            f"numbers in 0..{frames}, the frames of its log-probabilities: say how many are left of feature_lengths"
+            f"numbers in 0..{frames}, the frames of its log-probabilities",
+            hint="Return how many frames are left of feature_lengths.",
         )
     return log_probs, lengths
 
 
 @torch.no_grad()
 def best_path(log_probs: Tensor, lengths: Tensor) -> Tensor:
-    """The best symbol of each frame: (N, T, V), (N,) -> (N, T) int64, -1 behind an utterance's end."""
+    """Best symbol of each frame, -1 after an utterance's end.
+
+    (N, T, V), (N,) -> (N, T) int64.
+    """
     valid = torch.arange(log_probs.shape[1], device=log_probs.device) < lengths[:, None]
     return log_probs.argmax(-1).where(valid, -1)
 
 
 def emitted(path: Tensor, blank_id: int = 0) -> Tensor:
-    """Blank out the repeats and the padding of best paths: (N, T) -> the same shape, on the same device."""
+    """Blank out repeats and padding of best paths, (N, T)."""
     previous = F.pad(path[:, :-1], (1, 0), value=blank_id)
     return path.where((path != previous) & (path >= 0), blank_id)
 
 
 def collapse(path: Tensor, blank_id: int = 0) -> list[list[int]]:
-    """Symbols of each best path, repeats collapsed, blanks dropped: (N, T) -> N lists of symbol ids."""
+    """Collapse best paths.
+
+    (N, T) -> N lists of symbol ids.
+    """
     return [row[row != blank_id].tolist() for row in emitted(path, blank_id).cpu().numpy()]
 
 
 def greedy_decode(log_probs: Tensor, lengths: Tensor, blank_id: int = 0) -> list[list[int]]:
-    """Best path decoding.
+    """Decode best paths.
 
     Args:
         log_probs: (N, T, V).
         lengths: (N,) int64, at most T.
-        blank_id: of the blank symbol.
+        blank_id: id of the blank.
 
     Returns:
         N lists of symbol ids.

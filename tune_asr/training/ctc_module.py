@@ -1,4 +1,4 @@
-"""CTCModule: training and validation of a CTC recogniser, whatever its network is.
+"""CTCModule: training and validation of any CTC network.
 
 Legend: N utterances, T feature frames, C mel bins, T' output frames, V symbols (blank among them), U tokens.
 """
@@ -28,23 +28,24 @@ from tune_asr.training.schedules import Schedule
 
 
 class CTCModule(pl.LightningModule):
-    """A CTC recogniser (Graves et al., 2006) without its network: a class of the user's may be derived from it.
+    """CTC recogniser (Graves et al., 2006) without its network.
 
-    Such a class has `forward(features, feature_lengths)`: (N, T, C), (N,) -> log-probabilities (N, T', V), their
-    lengths (N,) int64; and `configure_optimizers`, which may return `self.scheduled(optimizer)`.
+    A derived class, custom ones too, has two methods: `forward(features, feature_lengths)`, (N, T, C), (N,) ->
+    log-probabilities (N, T', V), their lengths (N,) int64; and `configure_optimizers`, which may return
+    `self.scheduled(optimizer)`.
 
     Args:
         vocab: symbols by id, the blank at `blank_id`.
-        scheduler: the section `scheduler` of the configuration.
-        blank_id: the id of the blank.
+        scheduler: section `scheduler` of the configuration.
+        blank_id: id of the blank.
     """
 
-    _more_frames = "let forward leave more frames of each utterance"
-    """The way out where transcripts do not fit their frames."""
+    _more_frames = "Let forward leave more frames of each utterance."
+    """Hint for transcripts too long for their frames."""
 
     def __init__(self, vocab: Sequence[str], scheduler: Mapping[str, Any], blank_id: int = 0) -> None:
         super().__init__()
-        # Not those of a derived class: a checkpoint with other things than plain values could not be read again.
+        # Not those of a derived class: a checkpoint must hold plain values only, to be read again.
         self.save_hyperparameters("vocab", "scheduler", "blank_id")
         self.vocab = list(vocab)
         self.scheduler = dict(scheduler)
@@ -54,20 +55,23 @@ class CTCModule(pl.LightningModule):
         self._num_utterances, self._infeasible = 0, list[Tensor]()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one batch, in nats a token of its feasible utterances."""
-        if batch_idx == 0:  # no hook, which a derived class may have for itself
+        """Loss of one batch, in nats per feasible token."""
+        if batch_idx == 0:  # not in a hook, which a derived class may override
             self._num_utterances, self._infeasible = 0, list[Tensor]()
         self._check(batch)
         features, lengths = self.augmented(batch)
         result = self.batch_loss(features, lengths, batch)
         self._note_infeasible(batch, result)
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
-        if every and (self.global_step + 1) % every == 0:  # the steps of which Lightning tells its loggers
+        if every and (self.global_step + 1) % every == 0:  # steps logged by Lightning
             self.log("train_loss", result.loss, batch_size=len(batch))
         return result.loss
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features and lengths to train on, (N, T, C) and (N,): those of the batch, unless overridden."""
+        """Features and lengths to train on, (N, T, C) and (N,).
+
+        A derived class may change those of the batch here.
+        """
         return batch.features, self._lengths(batch)
 
     def _lengths(self, batch: Batch) -> Tensor:
@@ -75,7 +79,7 @@ class CTCModule(pl.LightningModule):
         return batch.feature_lengths
 
     def batch_loss(self, features: Tensor, lengths: Tensor, batch: Batch) -> CTCLoss:
-        """Loss of a batch with these features in place of its own.
+        """Loss of a batch with other features.
 
         Args:
             features: (N, T, C).
@@ -85,19 +89,19 @@ class CTCModule(pl.LightningModule):
         return self._loss(*self._scores(features, lengths), batch)
 
     def _loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> CTCLoss:
-        """Loss of log-probabilities; transcripts are taken from where their lengths are."""
+        """Loss of log-probabilities, with transcripts on the lengths' device."""
         targets = batch.on_cpu() if lengths.device.type == "cpu" else batch
         return ctc_loss(log_probs, lengths, targets.tokens, targets.token_lengths, self.blank_id)
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
-        """Count the transcripts of a training batch that do not fit their frames."""
+        """Count the infeasible transcripts of a training batch."""
         self._num_utterances += len(batch)
         self._infeasible.append(result.num_infeasible)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Make the gradient of an epoch's last step a mean too, where fewer batches than the others have are left.
+        """Scale the gradient of an epoch's last step to a mean.
 
-        Lightning divides each batch's loss by `accumulate_grad_batches`, however many there are.
+        It may have fewer batches than others, but Lightning divides each loss by `accumulate_grad_batches`.
         """
         wanted = self.trainer.accumulate_grad_batches
         given = self.trainer.fit_loop.batch_idx % wanted + 1
@@ -106,12 +110,15 @@ class CTCModule(pl.LightningModule):
             torch._foreach_mul_(gradients, wanted / given)
 
     def on_validation_epoch_start(self) -> None:
-        """Judge the training data that have been seen now."""
+        """Refuse training data with too many infeasible transcripts."""
         number = sum(torch.stack(self._infeasible).tolist()) if self._infeasible else 0
         require_feasible(number, self._num_utterances, hint=self._more_frames)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Decode one batch; infeasible utterances are out of the loss, but in the counts."""
+        """Decode one batch.
+
+        Infeasible utterances count as errors, not as loss.
+        """
         if batch_idx == 0:
             self._validation, self._outcome = ValidationPass(self.vocab, self.blank_id), None
         self._check(batch)
@@ -119,18 +126,18 @@ class CTCModule(pl.LightningModule):
         self._validation.add(batch, log_probs, lengths, self._loss(log_probs, lengths, batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch: WER and CER from sums of integers, the loss in nats a token, and how much was left unsaid."""
+        """Log error rates, loss and shares of silence."""
         outcome = self.outcome() or ValidationOutcome((), 0.0, 0, 0, 0.0)
         counts = outcome.counts
         if not outcome.num_tokens and outcome.num_infeasible:
-            raise InfeasibleError(f"no transcript of the validation data fits its frames: {self._more_frames}")
+            raise InfeasibleError("no transcript of the validation data fits its frames", hint=self._more_frames)
         if not outcome.num_tokens:
             raise DataError(
-                "no transcript of the validation data holds a symbol of the vocabulary: validate on transcripts in the "
-                "language, the script and the letter case of those in training"
+                "no transcript of the validation data holds a symbol of the vocabulary",
+                hint="Validate on transcripts in the language, script and letter case of those in training.",
             )
         if not counts.words:
-            raise DataError("the references of the validation data have no word: give Batch their `texts`")
+            raise DataError("the references of the validation data have no word", hint="Give Batch their `texts`.")
         metrics = {"val_wer": counts.wer, "val_cer": counts.cer, "val_loss": outcome.nats / outcome.num_tokens}
         self.log_dict(metrics, prog_bar=True)
         self.log_dict({"val_blank_share": outcome.blank_share, "val_empty_share": outcome.empty_share})
@@ -142,7 +149,7 @@ class CTCModule(pl.LightningModule):
         return self._outcome
 
     def counts(self) -> ErrorCounts:
-        """Error counts of the last validation pass, summed over its utterances."""
+        """Error counts of the last validation pass, summed."""
         outcome = self.outcome()
         return outcome.counts if outcome else ErrorCounts()
 
@@ -151,12 +158,12 @@ class CTCModule(pl.LightningModule):
         return self._checked(self(features, lengths), len(lengths))
 
     def _checked(self, given: object, num_utterances: int) -> tuple[Tensor, Tensor]:
-        """Refuse a slip in `forward`: the loss would not say whose it is, or fail to notice."""
+        """Check the output of `forward`."""
         owner = f"model.target: {type(self).__name__}.forward"
         return validated_scores(given, num_utterances, len(self.vocab), owner)
 
     def _check(self, batch: Any) -> None:
-        """A user's own LightningDataModule may give anything, and torch reads past its arrays without a word."""
+        """Check a batch: custom data may be anything."""
         if not isinstance(batch, Batch):
             kind = f"{Batch.__module__}.{Batch.__qualname__}"
             raise DataError(f"data.target yields a {type(batch).__name__}, but {type(self).__name__} takes a {kind}")
@@ -165,28 +172,28 @@ class CTCModule(pl.LightningModule):
         validate_targets(small.tokens, small.token_lengths, len(self.vocab), self.blank_id)
 
     def _schedule(self) -> Schedule:
-        """The section `scheduler`, laid over the whole horizon."""
+        """Section `scheduler` over the whole horizon."""
         total_steps = int(self.trainer.estimated_stepping_batches)
         if total_steps < 0:
             raise ConfigError(
-                "data.target: the training DataLoader has no length, and schedules span the whole horizon: give its "
-                "dataset a __len__, or say trainer.limit_train_batches"
+                "data.target: the training DataLoader has no length, but schedules span the whole horizon",
+                hint="Give its dataset a __len__, or set trainer.limit_train_batches.",
             )
         return Schedule(total_steps=total_steps, **self.scheduler)
 
     def scheduled(
         self, optimizer: torch.optim.Optimizer, rates: Sequence[Callable[[int], float]] | None = None
     ) -> OptimizerLRSchedulerConfig:
-        """An optimiser whose rates follow the section `scheduler`, step by step: for `configure_optimizers`.
+        """Attach section `scheduler` to an optimiser, for `configure_optimizers`.
 
         Args:
-            optimizer: with the highest rates.
-            rates: of each of its parameter groups, a function of the step that gives a factor; None: the section's.
+            optimizer: optimiser with the peak rates.
+            rates: factor of each parameter group by step; None: that of the section for all.
         """
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._schedule() if rates is None else list(rates))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def outcome_of(module: pl.LightningModule) -> ValidationOutcome | None:
-    """Outcome of a module's last validation pass; None if the module is no `CTCModule`."""
+    """Outcome of a module's last validation; None unless a `CTCModule`."""
     return module.outcome() if isinstance(module, CTCModule) else None

@@ -1,4 +1,4 @@
-"""SimpleCTCModule: the LightningModule that built-in encoders share.
+"""SimpleCTCModule: LightningModule of the built-in encoders.
 
 Legend: N utterances, T feature frames, C mel bins, T' output frames, V symbols (blank among them).
 """
@@ -23,20 +23,20 @@ from tune_asr.training.optimizer import adamw, frozen
 
 
 class SimpleCTCModule(CTCModule):
-    """A CTC recogniser around one of the built-in encoders.
+    """CTC recogniser around a built-in encoder.
 
     Args:
         vocab: symbols by id, the blank at `blank_id`.
-        scheduler: the section `scheduler` of the configuration.
-        blank_id: the id of the blank.
-        model: the section `model`: `target` names the encoder, the rest are its parameters.
-        optimizer: the section `optimizer`.
-        augment: the section `augment`.
+        scheduler: section `scheduler` of the configuration.
+        blank_id: id of the blank.
+        model: section `model`: `target` names the encoder, the rest are its parameters.
+        optimizer: section `optimizer`.
+        augment: section `augment`.
         num_mel_bins: C.
-        sample_rate: of the features, Hz.
+        sample_rate: rate of the features, Hz.
     """
 
-    _more_frames = "lower model.subsampling"
+    _more_frames = "Lower model.subsampling."
 
     def __init__(
         self,
@@ -64,23 +64,26 @@ class SimpleCTCModule(CTCModule):
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **encoder_arguments(model))
 
     def forward(self, features: Tensor, feature_lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, T, C), (N,) -> log-probabilities (N, T', V) in float32, their lengths (N,)."""
+        """Score frames.
+
+        (N, T, C), (N,) -> (N, T', V) float32, (N,).
+        """
         log_probs, lengths = self.encoder(features, feature_lengths)
         return log_probs, lengths
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features as the section `augment` changes them, (N, T, C), and their lengths, (N,)."""
+        """Apply section `augment`: features (N, T, C) and lengths (N,)."""
         features, lengths = self.perturb(batch.features, self._lengths(batch))
         if self.current_epoch + 1 >= self.mask_from_epoch:
             features = self.augment(features, lengths)
         return features, lengths
 
     def _lengths(self, batch: Batch) -> Tensor:
-        """Feature lengths on the CPU, where nothing waits for them."""
+        """Feature lengths on the CPU: nothing waits for a device."""
         return batch.on_cpu().feature_lengths
 
     def _scores(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of `forward`; those of a built-in encoder are right, and their lengths known without a GPU."""
+        """Scores of `forward`, checked for custom encoders alone."""
         given = self(features, lengths.to(features.device, non_blocking=True))
         if type(self).forward is not SimpleCTCModule.forward or type(self.encoder) not in ENCODERS.values():
             return self._checked(given, len(lengths))
@@ -90,7 +93,7 @@ class SimpleCTCModule(CTCModule):
         return log_probs, self.encoder.output_lengths(lengths, self.hparams["model"]["subsampling"])
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
-        """Count the transcripts that do not fit the frames that they have without augmentation."""
+        """Count infeasible transcripts, at lengths without augmentation."""
         if not self.counts_infeasible:
             return
         small = batch.on_cpu()
@@ -99,14 +102,14 @@ class SimpleCTCModule(CTCModule):
         self._infeasible.append((min_frames(small.tokens, small.token_lengths) > frames).sum())
 
     def _check(self, batch: Any) -> None:
-        """As of any CTCModule; and mel bins are as many as the encoder was built for."""
+        """Check a batch, and its number of mel bins."""
         super()._check(batch)
         bins, wanted = batch.features.shape[2], self.hparams["num_mel_bins"]
         if bins != wanted:
             raise DataError(f"data.target yields {bins} mel bins, but features.num_mel_bins is {wanted}")
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW under a schedule that spans the whole horizon, step by step."""
+        """Build AdamW under a schedule of the whole horizon."""
         # Lightning cannot clip the gradients of a fused optimiser under mixed precision.
         fused = "mixed" not in str(self.trainer.precision)
         optimizer = adamw(self, self.hparams["optimizer"], fused=fused)
@@ -114,7 +117,8 @@ class SimpleCTCModule(CTCModule):
         if 0 < schedule.total_steps <= self.freeze_steps and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             raise SettingError(
                 f"model.freeze_steps is {self.freeze_steps}, but must be below the {schedule.total_steps} optimiser "
-                "steps of the horizon, trainer.max_epochs: the encoder would never learn"
+                "steps of the horizon, trainer.max_epochs",
+                hint="Lower model.freeze_steps: the encoder would never learn.",
             )
         held = frozen(schedule, self.freeze_steps) if self.freeze_steps else schedule
         names = [group["name"] for group in optimizer.param_groups]

@@ -1,4 +1,4 @@
-"""Outcome of a validation pass: decoded utterances, their error counts, and shares of silence.
+"""Outcome of a validation pass.
 
 Shapes: N utterances, T' output frames, V symbols.
 """
@@ -58,7 +58,7 @@ class ValidationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _DecodedBatch:
-    """Decoded batch, its tensors where the batch was."""
+    """Decoded batch, its tensors still on the device."""
 
     ids: list[str]
     references: list[str]
@@ -71,7 +71,7 @@ class _DecodedBatch:
 
 
 class ValidationPass:
-    """Decoded batches of a validation pass, read from the device once, at its end.
+    """Decoded batches of a validation pass, read at its end.
 
     Args:
         vocab: symbols by id.
@@ -99,7 +99,7 @@ class ValidationPass:
         self._decoded.append(_DecodedBatch(batch.ids, batch.texts, symbols, on_device, loss.nats))
 
     def outcome(self) -> ValidationOutcome | None:
-        """Spell the hypotheses and count their errors; None if there was no batch."""
+        """Spell hypotheses and count errors; None without a batch."""
         if not self._decoded:
             return None
         symbols = torch.cat([part.symbols.flatten() for part in self._decoded]).cpu()

@@ -1,7 +1,7 @@
-"""Which number format a training gets on its accelerator.
+"""Number format of a training on its accelerator.
 
-Lightning turns float16 on a CPU into bfloat16 with a warning: a search would then compare what nobody asked for. Here a
-format that the accelerator cannot give is refused, and one that it gives slowly is said.
+Lightning turns float16 on a CPU into bfloat16 with a warning: a search would then compare unintended settings. Here a
+format without support is refused, and a slow one is remarked on.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ FULL_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64
 
 
 def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None]:
-    """What Lightning's `Trainer` gets as `precision`, and a sentence for the user where there is something to say.
+    """Full name of a precision, and a remark if needed.
 
     Args:
-        precision: as Lightning spells it; its short names are made full.
+        precision: name in Lightning's spelling, short ones too.
         accelerator: `cpu`, `gpu`, `cuda`, `mps` or `auto`.
 
     Raises:
@@ -29,13 +29,15 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if number_format == "16" and accelerator == "cpu":
         raise SettingError(
-            f"precision.precision is {precision}, but a CPU cannot train in float16: choose 32-true or bf16-mixed"
+            f"precision.precision is {precision}, but a CPU cannot train in float16",
+            hint="Choose 32-true or bf16-mixed.",
         )
     if number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16():
         return precision, f"precision.precision is {precision}: this CPU has no bfloat16 arithmetic, 32-true is faster"
     if number_format == "bf16" and accelerator in ("gpu", "cuda") and not _gpu_computes_bf16():
         raise SettingError(
-            f"precision.precision is {precision}, but this GPU has no bfloat16: choose 32-true or 16-mixed"
+            f"precision.precision is {precision}, but this GPU has no bfloat16",
+            hint="Choose 32-true or 16-mixed.",
         )
     return precision, None
 

@@ -1,6 +1,6 @@
-"""Another voice, another room: speed, loudness and noise, changed on log-mel features.
+"""Speed, loudness and noise, changed on log-mel features.
 
-Features are computed once and shared, so nothing here goes back to samples. Log-mel holds what is needed: speed is a
+Features are computed once and shared, so nothing here goes back to samples. Log-mel is enough: speed is a
 resampling of frames and a shift of mel bins, loudness an addition, noise an addition of powers. Draws come from torch's
 global generators, which are seeded anew for each batch by (seed, epoch, batch).
 
@@ -27,20 +27,25 @@ class Noises(Protocol):
     """Log-mel features of recordings of noise."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of recordings."""
         ...
 
     def excerpt(self, index: int, where: float, num_frames: int) -> Tensor:
-        """(num_frames, C) of one of them, from the fraction `where` of it on, and from its beginning after its end."""
+        """Frames of one recording, (num_frames, C).
+
+        They begin at the fraction `where` of it, and start over after its end.
+        """
         ...
 
 
 class Perturbation(nn.Module):
-    """Speed, loudness and noise of each utterance, in training only; each is off at zero, and then draws nothing.
+    """Change speed, loudness and noise in training.
+
+    Each is off at zero, and then draws nothing.
 
     Args:
-        speed: largest change; a factor is uniform in 1 - speed..1 + speed (Ko et al., 2015). Who is then too fast for
-            its transcript is out of that batch's loss.
+        speed: largest change; a factor is uniform in 1 - speed..1 + speed (Ko et al., 2015). An
+            utterance too fast for its transcript is left out of that batch's loss.
         gain_db: loudness at an utterance's start and at its end is uniform in -gain_db..gain_db, linear between them.
             A gain that is constant would change nothing: the encoder takes each bin's mean away.
         noise_p: probability that an utterance gets noise.
@@ -48,7 +53,7 @@ class Perturbation(nn.Module):
         sample_rate: of the features, Hz.
 
     Attributes:
-        noises: what is added; `fit` gives it, since it is no part of a model. None: nothing is.
+        noises: recordings to add; set by `fit`, since they are not part of a model. None: nothing is added.
     """
 
     def __init__(
@@ -67,7 +72,9 @@ class Perturbation(nn.Module):
         self.noises: Noises | None = None
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, T, C) with zero padding, (N,) -> (N, T', C) with zero padding, (N,).
+        """Keep padding zero.
+
+        (N, T, C), (N,) -> (N, T', C), (N,).
 
         Lengths may stay on the CPU, where draws are made: T' is then known without waiting for a GPU.
         """
@@ -86,14 +93,17 @@ class Perturbation(nn.Module):
         return features.where(mask, 0), lengths
 
     def _gain(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(N, T, 1): what is added to each frame."""
+        """Addend of each frame, (N, T, 1)."""
         ends = self.gain_db * NEPERS_PER_DECIBEL * (2 * torch.rand(2, len(lengths), 1, device=lengths.device) - 1)
         ends, lengths = (x.to(features.device, non_blocking=True) for x in (ends, lengths))
         along = torch.arange(features.shape[1], device=features.device) / lengths[:, None]
         return torch.lerp(ends[0], ends[1], along).unsqueeze(2)
 
     def _noise(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Noise for each utterance, (N, T, C), and how many dB the speech is above it, (N,): infinite for none."""
+        """Noise of each utterance, (N, T, C), and its ratio, (N,).
+
+        The ratio is of speech to noise in dB, infinite for an utterance without noise.
+        """
         assert self.noises is not None
         count, num_frames, _ = features.shape
         # On the CPU, where the noise is: a shared, memory-mapped file.
@@ -109,7 +119,7 @@ class Perturbation(nn.Module):
 
 
 def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """Utterances as if they were played faster: shorter by `factors`, and higher.
+    """Play utterances faster: shorter by `factors`, and higher.
 
     The true way resamples the recording and computes its features again, for each factor a store of its own. Against
     that, on normalised features of recorded prompts at 0.9 and 1.1, this errs by 0.16 of a standard deviation;
@@ -122,7 +132,7 @@ def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate
         sample_rate: rate of the features, Hz.
 
     Returns:
-        (N, T', C), of which what stands behind an utterance's end means nothing; (N,) int64, at least 1.
+        (N, T', C), arbitrary after an utterance's end; (N,) int64, at least 1.
     """
     changed = (lengths / factors).round().long().clamp(min=1)
     frames = torch.arange(max(changed.tolist()), device=features.device)
@@ -135,20 +145,25 @@ def change_speed(features: Tensor, lengths: Tensor, factors: Tensor, sample_rate
 
 
 def moved_bins(factors: Tensor, num_mel_bins: int, sample_rate: int) -> Tensor:
-    """The bin, with a fraction, whose energy each bin has when all frequencies are multiplied: (N,) -> (N, C)."""
+    """Fractional source bin of each mel bin.
+
+    (N,) -> (N, C).
+
+    Frequencies are multiplied by `factors`.
+    """
     lowest, width = _mel_scale(num_mel_bins, sample_rate)
     moved = mel(mel_centres(num_mel_bins, sample_rate).to(factors.device) / factors[:, None])
     return ((moved - lowest) / width - 1).clamp(0, num_mel_bins - 1)
 
 
 def mel_centres(num_mel_bins: int, sample_rate: int) -> Tensor:
-    """The frequencies of the filters' peaks, (C,) Hz."""
+    """Peak frequencies of the filters, (C,) Hz."""
     lowest, width = _mel_scale(num_mel_bins, sample_rate)
     return 700 * torch.expm1((lowest + width * torch.arange(1, num_mel_bins + 1)) / 1127)
 
 
 def _mel_scale(num_mel_bins: int, sample_rate: int) -> tuple[Tensor, Tensor]:
-    """Where the first filter begins, and how far it is from one peak to the next, in mel."""
+    """Start of the first filter, distance of peaks, in mel."""
     lowest, highest = (mel(torch.tensor(f)) for f in (LOWEST_HZ, sample_rate / 2 - BELOW_NYQUIST_HZ))
     return lowest, (highest - lowest) / (num_mel_bins + 1)
 
@@ -159,7 +174,10 @@ def mel(frequency: Tensor) -> Tensor:
 
 
 def interpolate(x: Tensor, at: Tensor) -> Tensor:
-    """Rows of `x` at places between them, linearly: (N, R, D), (N, S) in 0..R-1 -> (N, S, D)."""
+    """Interpolate rows linearly.
+
+    (N, R, D), (N, S) in 0..R-1 -> (N, S, D).
+    """
     below = at.floor().long()
     above = (below + 1).clamp(max=x.shape[1] - 1)
     first, second = (x.gather(1, index.unsqueeze(2).expand(-1, -1, x.shape[2])) for index in (below, above))
@@ -167,16 +185,20 @@ def interpolate(x: Tensor, at: Tensor) -> Tensor:
 
 
 def pre_emphasis(num_mel_bins: int, sample_rate: int) -> Tensor:
-    """What Kaldi's pre-emphasis adds to each bin's log energy, (C,): ln |1 - 0.97 exp(-jw)|^2 at its centre."""
+    """Gain of Kaldi's pre-emphasis in each bin, (C,).
+
+    ln |1 - 0.97 exp(-jw)|^2 at the bin's centre.
+    """
     angles = 2 * math.pi / sample_rate * mel_centres(num_mel_bins, sample_rate)
     return torch.log1p(PRE_EMPHASIS**2 - 2 * PRE_EMPHASIS * torch.cos(angles))
 
 
 def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor, sample_rate: int) -> Tensor:
-    """Speech and noise together: their powers add up, but for a product that is zero in the mean.
+    """Add the powers of speech and noise.
 
-    The ratio is that of the waveforms from about 100 Hz on, below which features hear little. Neighbouring
-    filters add up to one, so the powers of all bins, without the pre-emphasis, add up to the waveform's.
+    Their product has mean zero. The ratio is that of the waveforms from about 100 Hz on, below which features have
+    little energy. Neighbouring filters add up to one, so the powers of all bins, without the pre-emphasis, add up to
+    the waveform's.
 
     Args:
         features: (N, T, C) log-mel.

@@ -1,7 +1,7 @@
-"""SpecAugment on padded batches (Park et al., 2019), without time warping.
+"""SpecAugment on padded batches (Park et al., 2019), without warping.
 
-Shapes: N utterances, T frames, C mel bins. The model normalises by the utterance's mean, so what is masked becomes its
-mean, and not zero. Draws come from torch's global generator, which is seeded anew for each batch.
+Shapes: N utterances, T frames, C mel bins. The model normalises by the utterance's mean, so masked values become the
+mean, not zero. Draws come from torch's global generator, which is seeded anew for each batch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ MAX_TIME_MASKS = 20
 
 
 class SpecAugment(nn.Module):
-    """Mask mel bins and stretches of time of each utterance, in training only. Arguments are named as in torchaudio.
+    """Mask mel bins and stretches of time, in training only.
+
+    Arguments are named as in torchaudio.
 
     Args:
         n_freq_masks: frequency masks an utterance (m_F).
@@ -45,7 +47,9 @@ class SpecAugment(nn.Module):
         self.time_mask_rate = time_mask_rate
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """(N, T, C) with zero padding, (N,) -> (N, T, C): masked values are their bin's mean, padding is still zero.
+        """Set masked values to their bin's mean, keep padding zero.
+
+        (N, T, C), (N,) -> (N, T, C).
 
         Lengths may stay on the CPU, where draws are made; see `Perturbation`.
         """
@@ -69,7 +73,9 @@ class SpecAugment(nn.Module):
 
 
 def random_spans(counts: Tensor, widest: Tensor, lengths: Tensor, size: int, device: torch.device) -> Tensor:
-    """Union of each row's spans, each of a uniform width in 0..widest at a uniform place in 0..length.
+    """Draw spans, and return each row's union.
+
+    Widths are uniform in 0..widest, places uniform in 0..length.
 
     Args:
         counts: (N,) int64, spans of each row.
@@ -91,7 +97,7 @@ def random_spans(counts: Tensor, widest: Tensor, lengths: Tensor, size: int, dev
 
 
 def uniform_integers(highest: Tensor) -> Tensor:
-    """Integers uniform in 0..highest, both included, each with its own bound."""
+    """Integers uniform in 0..highest, both included."""
     draws = torch.rand(highest.shape, device=highest.device)
     # float32 may round a draw next to 1 up to 1
     return torch.minimum((draws * (highest + 1)).long(), highest)

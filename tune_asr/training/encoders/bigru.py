@@ -1,4 +1,7 @@
-"""bigru_ctc: bidirectional GRUs, as in Deep Speech 2 (Amodei et al., 2016)."""
+"""bigru_ctc: bidirectional GRUs, as in Deep Speech 2.
+
+Amodei et al., 2016.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from tune_asr.training.encoders.encoder import Encoder, Subsampling, scores
 
 
 class BiGRUCTC(Encoder):
-    """Strided convolutions, layers of a forward and a backward GRU (Cho et al., 2014), and a linear layer.
+    """Strided convolutions, bidirectional GRUs (Cho et al., 2014), linear layer.
 
     A packed sequence would keep padding out, but cannot be exported. So the backward GRU runs forward over an utterance
     that is reversed within its own length: neither direction meets the padding before the utterance.
@@ -53,11 +56,17 @@ class BiGRUCTC(Encoder):
 
 
 def mirrored(lengths: Tensor, num_frames: int) -> Tensor:
-    """Where each frame stands when an utterance is reversed and its padding is not: (N,) -> (N, num_frames) int64."""
+    """Index of each frame in its reversed utterance, padding unmoved.
+
+    (N,) -> (N, T) int64.
+    """
     frames = torch.arange(num_frames, device=lengths.device)
     return torch.where(frames < lengths[:, None], lengths[:, None] - 1 - frames, frames)
 
 
 def reorder(x: Tensor, order: Tensor) -> Tensor:
-    """(N, T, D), (N, T) int64 -> the frames of `x` in that order."""
+    """Gather frames in an order.
+
+    (N, T, D), (N, T) -> (N, T, D).
+    """
     return x.gather(1, order.unsqueeze(2).expand(-1, -1, x.shape[2]))

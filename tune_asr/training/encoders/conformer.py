@@ -1,4 +1,4 @@
-"""conformer_ctc: torchaudio's Conformer (Gulati et al., 2020), made exact about padding."""
+"""conformer_ctc: torchaudio's Conformer (Gulati et al., 2020), exact about padding."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ DEPTHWISE, BATCH_NORM = 2, 3  # places in the `sequential` of torchaudio's convo
 
 
 class ConformerCTC(Encoder):
-    """Strided convolutions, Conformer layers, and a linear layer. Only the convolutions know a frame's position.
+    """Strided convolutions, Conformer layers, linear layer.
 
-    torchaudio's own `forward` lets padding into the depthwise convolution and into the statistics of a BatchNorm, and
-    asks the lengths for their maximum, which an export would fix. So its layers are built here and run by `conform`,
-    with a LayerNorm in the BatchNorm's place.
+    Only the convolutions know a frame's position. torchaudio's own `forward` lets padding into the depthwise
+    convolution and into the statistics of a BatchNorm, and asks the lengths for their maximum, which an export would
+    fix. So its layers are built here and run by `conform`, with a LayerNorm in the BatchNorm's place.
 
     Args:
         num_mel_bins: C.
@@ -71,7 +71,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 def conform(layer: Any, x: Tensor, mask: Tensor) -> Tensor:
-    """What torchaudio's `ConformerLayer` computes, with the padding zeroed before the depthwise convolution.
+    """Run torchaudio's `ConformerLayer`, its padding zeroed before the convolution.
 
     Args:
         layer: a `ConformerLayer` that does not put convolution first.

@@ -1,4 +1,7 @@
-"""conv_ctc: convolutions alone. The default: fast on a CPU, and exported by every route."""
+"""conv_ctc: convolutions alone; the default.
+
+It is fast on a CPU, and every export format takes it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ EXPANSION = 2
 
 
 class ConvCTC(Encoder):
-    """Masked residual depthwise convolutions: the blocks of ConvNeXt (Liu et al., 2022), over time.
+    """Masked ConvNeXt blocks (Liu et al., 2022) over time.
 
     Each mel bin is normalised over the utterance, strided convolutions shorten it, residual blocks look around, and a
     linear layer scores the symbols, as in QuartzNet (Kriman et al., 2020). Everything stays in (N, T, D) order: the
@@ -46,7 +49,10 @@ class ConvCTC(Encoder):
         self.output = scores(dim, num_symbols)
 
     def context(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """(N, T', D) with zero padding, (N,) -> the same shape."""
+        """Run the blocks.
+
+        (N, T', D), (N,) -> the same shape.
+        """
         mask = frame_mask(lengths, x.shape[1]).to(x.dtype)
         for block in self.blocks:
             x = block(x, mask)
@@ -55,7 +61,9 @@ class ConvCTC(Encoder):
 
 
 class ResidualBlock(nn.Module):
-    """A depthwise convolution over time and a network over channels, `EXPANSION` times as wide, added to the input.
+    """Depthwise convolution over time and network over channels, residual.
+
+    The network is `EXPANSION` times as wide as its input.
 
     The sum is not normalised: what a block adds is what the next one sees, however deep it stands.
     """
@@ -69,7 +77,10 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout1d(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """(N, T', D) with zero padding, (N, T', 1) -> (N, T', D) with zero padding."""
+        """Keep padding zero.
+
+        (N, T', D), (N, T', 1) -> (N, T', D).
+        """
         y: Tensor = self.pointwise(self.depthwise(x))
         y = self.dropout(y.transpose(1, 2)).transpose(1, 2)
         return torch.addcmul(x, y, mask)

@@ -1,4 +1,4 @@
-"""The contract that every encoder keeps, and what all of them share.
+"""Contract of all encoders, and their shared layers.
 
 Shapes: N utterances, T feature frames, C mel bins, T' output frames, V symbols, D channels.
 """
@@ -20,9 +20,11 @@ VARIANCE_FLOOR = 1e-5
 
 
 class Encoder(nn.Module):
-    """Log-mel features -> log-probabilities. A subclass gives `subsample`, `context` and `output`.
+    """Log-mel features -> log-probabilities.
 
-    Padding never changes an utterance's output, in training neither, but for rounding: no layer mixes frames behind an
+    A subclass sets `subsample` and `output`, and implements `context`.
+
+    Padding never changes an utterance's output, in training neither, but for rounding: no layer mixes frames after an
     utterance's end into those before it, and none takes statistics over a batch. No Python here depends on data, so
     that every encoder can be exported.
     """
@@ -34,7 +36,7 @@ class Encoder(nn.Module):
         """Features -> log-probabilities.
 
         Args:
-            x: (N, T, C); what stands behind an utterance's end has no effect.
+            x: (N, T, C); values after an utterance's end have no effect.
             x_lens: (N,) int64, at least 1 and at most T.
 
         Returns:
@@ -48,17 +50,20 @@ class Encoder(nn.Module):
         return logits.float().log_softmax(-1), lengths
 
     def context(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Frames -> frames that know their neighbours: (N, T', D) with zero padding, (N,) -> (N, T', any)."""
+        """Mix each frame with its neighbours.
+
+        (N, T', D) with zero padding, (N,) -> (N, T', any).
+        """
         raise NotImplementedError
 
     @staticmethod
     def output_lengths(lengths: Lengths, subsampling: int) -> Lengths:
-        """Output frames of utterances of so many feature frames: lengths / subsampling, rounded up."""
+        """Output frames of feature frames: lengths / subsampling, rounded up."""
         return (lengths + subsampling - 1) // subsampling
 
 
 class Subsampling(nn.ModuleList):
-    """Convolutions of stride 2, each followed by SiLU, that shorten an utterance.
+    """Convolutions of stride 2, each followed by SiLU.
 
     Args:
         num_mel_bins: C.
@@ -72,7 +77,10 @@ class Subsampling(nn.ModuleList):
         super().__init__(TimeConv(dim if i else num_mel_bins, dim, 3, self.stride) for i in range(num_convs))
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, T, C) with zero padding, (N,) -> (N, T', D) with zero padding, (N,)."""
+        """Keep padding zero.
+
+        (N, T, C), (N,) -> (N, T', D), (N,).
+        """
         for conv in self:
             x = F.silu(conv(x))
             lengths = Encoder.output_lengths(lengths, self.stride)
@@ -81,7 +89,7 @@ class Subsampling(nn.ModuleList):
 
 
 class TimeConv(nn.Module):
-    """Convolution over the frames of (N, T, channels), as many zeros on either side as an odd kernel reaches over.
+    """Convolution over the frames of (N, T, channels), zero-padded.
 
     It runs as a 2-D convolution in channels-last memory, which is what (N, T, channels) already is: nothing is
     transposed, and on a CPU the depthwise case takes half the time of `nn.Conv1d`. On a GPU it runs without cuDNN.
@@ -95,7 +103,10 @@ class TimeConv(nn.Module):
         self.conv = conv.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, T, in_channels) -> (N, T / stride rounded up, out_channels)."""
+        """Convolve.
+
+        (N, T, in) -> (N, T / stride rounded up, out).
+        """
         if x.is_cuda:
             conv = self.conv
             return time_conv(x, conv.weight.squeeze(2), conv.bias, conv.stride[1], conv.groups)
@@ -104,14 +115,16 @@ class TimeConv(nn.Module):
 
 
 def scores(dim: int, num_symbols: int) -> nn.Linear:
-    """The output layer; no symbol is preferred at the start, the blank neither."""
+    """Output layer; no symbol is preferred at the start."""
     output = nn.Linear(dim, num_symbols)
     nn.init.zeros_(output.bias)
     return output
 
 
 def normalise(x: Tensor, lengths: Tensor) -> Tensor:
-    """Mean 0 and variance 1 in each mel bin over an utterance's own frames; zero behind its end.
+    """Normalise each mel bin of an utterance.
+
+    Its mean becomes 0 and its variance 1. Values after the utterance's end become zero.
 
     Args:
         x: (N, T, C).
@@ -119,7 +132,7 @@ def normalise(x: Tensor, lengths: Tensor) -> Tensor:
     """
     mask = frame_mask(lengths, x.shape[1])
     count = lengths[:, None, None]
-    # where, not times: what stands in the padding may be infinite
+    # where, not times: padding may be infinite
     mean = x.where(mask, 0).sum(1, keepdim=True) / count
     centred = (x - mean).where(mask, 0)
     variance = centred.square().sum(1, keepdim=True) / count
@@ -127,5 +140,5 @@ def normalise(x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def frame_mask(lengths: Tensor, num_frames: int) -> Tensor:
-    """(N,) -> (N, num_frames, 1) bool, true up to each utterance's end."""
+    """Mask of valid frames: (N,) -> (N, num_frames, 1) bool."""
     return (torch.arange(num_frames, device=lengths.device) < lengths[:, None]).unsqueeze(2)

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 
 def time_conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, groups: int) -> Tensor:
-    """Convolution with an odd kernel and zero padding: (N, T, C) -> (N, T / stride rounded up, D).
+    """Convolve over time with zero padding and an odd kernel.
+
+    (N, T, C) -> (N, T / stride rounded up, D).
 
     Args:
         x: (N, T, C).
@@ -34,7 +36,10 @@ def time_conv(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, group
 
 
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Depthwise convolution of stride 1: (N, C, T), (C, 1, K) -> (N, C, T)."""
+    """Convolve each channel alone.
+
+    (N, C, T), (C, 1, K) -> (N, C, T).
+    """
     if torch.is_autocast_enabled(x.device.type):
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight, bias = x.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
@@ -43,7 +48,10 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Depthwise(torch.autograd.Function):
-    """Keeps cuDNN off in both directions; autograd alone would choose again on the way back."""
+    """Keep cuDNN off in both directions.
+
+    Autograd alone would choose again on the way back.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -75,7 +83,9 @@ class _Depthwise(torch.autograd.Function):
 
 
 def conformer_convolution(module: Any, x: Tensor, mask: Tensor) -> Tensor:
-    """Convolution module of a Conformer layer: (T, N, C) -> the same shape.
+    """Run a Conformer's convolution module.
+
+    (T, N, C) -> (T, N, C).
 
     Args:
         module: torchaudio's `_ConvolutionModule`, with a norm over channels in the BatchNorm's place.

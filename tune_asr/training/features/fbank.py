@@ -1,4 +1,4 @@
-"""Kaldi's filter bank for many waveforms at once, equal to torchaudio's to the bit on a CPU.
+"""Kaldi's filter bank for many waveforms, bit-equal to torchaudio's.
 
 torchaudio computes one waveform a call, makes window and filters anew each time, and spends most of its time in
 Python, which holds the lock of other threads. Here the frames of many waveforms lie in one buffer, so that each
@@ -29,7 +29,9 @@ MAX_FRAMES = 2048
 
 
 def fbanks(waveforms: Sequence[npt.NDArray[np.float32]], sample_rate: int, num_mel_bins: int) -> list[Tensor]:
-    """Log-mel energies of waveforms at one rate: N of (S,) -> N of (T, C) float32.
+    """Compute log-mel energies of waveforms.
+
+    (S,) each -> (T, C) each.
 
     Args:
         waveforms: each at least one frame (25 ms) long.
@@ -75,7 +77,7 @@ def _together(
 
 
 def _reflect(waveform: npt.NDArray[np.float32], out: npt.NDArray[np.float32], before: int) -> None:
-    """Write a waveform after `before` samples of its mirrored beginning, and its mirrored end after it."""
+    """Write a waveform, mirrored at both ends."""
     out[:before] = waveform[:before][::-1]
     inside = out[before : before + len(waveform)]
     inside[:] = waveform[: len(inside)]
@@ -95,7 +97,7 @@ def window(size: int) -> Tensor:
 
 @functools.lru_cache
 def bank(num_mel_bins: int, sample_rate: int, size: int) -> Tensor:
-    """Mel filters over the power spectrum of a frame: (C, frequencies)."""
+    """Mel filters over a power spectrum, (C, frequencies)."""
     padded = 1 << (size - 1).bit_length()
     make = import_torchaudio().compliance.kaldi.get_mel_banks
     filters, _ = make(num_mel_bins, padded, float(sample_rate), LOWEST_HZ, -BELOW_NYQUIST_HZ, 100.0, -500.0, 1.0)
@@ -113,6 +115,7 @@ def import_torchaudio() -> Any:
         import torchaudio
     except (ImportError, OSError, RuntimeError) as error:
         raise TuneAsrError(
-            f"torchaudio 2.11.0 does not load beside torch {torch.__version__}: install torch>=2.14.1,<2.15 ({error})"
+            f"torchaudio 2.11.0 does not load beside torch {torch.__version__} ({error})",
+            hint="Install torch>=2.14.1,<2.15.",
         ) from error
     return torchaudio

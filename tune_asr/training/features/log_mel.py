@@ -1,4 +1,4 @@
-"""Kaldi-compatible log-mel features: the front end that sherpa-onnx and Kaldi runtimes compute as well.
+"""Log-mel features as Kaldi and sherpa-onnx compute them.
 
 25 ms windows every 10 ms, no dither, edges reflected, mel filters from 20 Hz to 400 Hz below Nyquist. Nothing here
 reads files; mean and variance are normalised by the model. Shapes: S samples, T frames, C mel bins.
@@ -37,13 +37,13 @@ def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: i
 def log_mels(
     recordings: Sequence[tuple[npt.NDArray[np.float32], int]], *, sample_rate: int, num_mel_bins: int
 ) -> list[Tensor]:
-    """Features of several recordings, each of samples and their rate, as `log_mel` computes those of one."""
+    """Compute `log_mel` of several recordings, given as (samples, rate)."""
     waveforms = [resample(samples, rate, sample_rate).numpy() for samples, rate in recordings]
     return fbanks(waveforms, sample_rate, num_mel_bins)
 
 
 def resample(samples: np.ndarray | Tensor, sample_rate_in: int, sample_rate: int) -> Tensor:
-    """(S,) samples at one rate -> (S',) float32 at another, both in Hz; unchanged if the rates are equal."""
+    """Resample (S,) to another rate in Hz, as (S',) float32."""
     waveform = torch.as_tensor(samples, dtype=torch.float32)
     if sample_rate_in == sample_rate:
         return waveform
@@ -53,5 +53,5 @@ def resample(samples: np.ndarray | Tensor, sample_rate_in: int, sample_rate: int
 
 @functools.lru_cache(8)
 def _resampler(sample_rate_in: int, sample_rate: int) -> Any:
-    """Resampler with its filter, as exact as `torchaudio.functional.resample`, which makes one a call."""
+    """Resampler that keeps its filter."""
     return import_torchaudio().transforms.Resample(sample_rate_in, sample_rate, dtype=torch.float32)

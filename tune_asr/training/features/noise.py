@@ -1,4 +1,4 @@
-"""Recordings of noise, of which a training hears some seconds at a time and reads hardly more."""
+"""Recordings of noise, read by excerpts of some seconds."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tune_asr.training.features.store import KEPT, build_or_open
 
 @dataclass(frozen=True, slots=True)
 class NoiseRecordings:
-    """Log-mel features of recordings that are kept in pieces.
+    """Log-mel features of recordings, kept in pieces.
 
     Attributes:
         features: of the pieces.
         pieces: of each recording, in their order: indices of `features`.
-        fingerprint: of the folder that they come from; None where they are made up.
+        fingerprint: hash of their folder; None for synthetic noise.
     """
 
     features: Features
@@ -33,11 +33,11 @@ class NoiseRecordings:
     fingerprint: str | None = None
 
     def __len__(self) -> int:
-        """How many recordings there are."""
+        """Number of recordings."""
         return len(self.pieces)
 
     def excerpt(self, index: int, where: float, num_frames: int) -> Tensor:
-        """See `perturb.Noises`: only the pieces that it lies in are read."""
+        """Read only the pieces of the excerpt; see `perturb.Noises`."""
         pieces = self.pieces[index]
         lengths = np.array([self.features.length(piece) for piece in pieces])
         ends = lengths.cumsum()
@@ -49,7 +49,7 @@ class NoiseRecordings:
 
 
 def load_noise(config: Config) -> NoiseRecordings | None:
-    """The noise that `augment` asks for; None where it asks for none."""
+    """Load the noise of section `augment`, if any."""
     if not config.augment.noise_p:
         return None
     features = config.features
@@ -59,7 +59,7 @@ def load_noise(config: Config) -> NoiseRecordings | None:
 
 @functools.lru_cache(KEPT)
 def _open_noise(noise_dir: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> NoiseRecordings:
-    """Looked at once a process, as speech is."""
+    """Survey the folder once a process, as speech is."""
     folder = Path(noise_dir) if noise_dir else None
     pieces, key = noises(folder, sample_rate, decode=False)
     features = build_or_open(pieces, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)

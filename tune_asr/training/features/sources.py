@@ -1,4 +1,4 @@
-"""Features that are made rather than kept: for a store, many at a time; without one, each when it is wanted.
+"""Features computed from recordings, one or many at once.
 
 Shapes: N utterances, T frames each, C mel bins.
 """
@@ -31,14 +31,14 @@ Frames = npt.NDArray[np.float32]
 
 
 class Features(Protocol):
-    """(T, C) float32 features by utterance index, wherever they come from."""
+    """Features by utterance index, (T, C) float32."""
 
     def __len__(self) -> int:
         """N."""
         ...
 
     def __getitem__(self, index: int) -> Tensor:
-        """One utterance's features, (T, C), which the caller may change."""
+        """Features of one utterance, (T, C), free to change."""
         ...
 
     def length(self, index: int) -> int:
@@ -48,7 +48,7 @@ class Features(Protocol):
 
 @dataclass(frozen=True)
 class LiveFeatures:
-    """Features computed anew whenever they are asked for: nothing is kept, in memory or on disk.
+    """Features computed at every access, kept nowhere.
 
     Args:
         utterances: N of them.
@@ -64,7 +64,11 @@ class LiveFeatures:
         return len(self.utterances)
 
     def __getitem__(self, index: int) -> Tensor:
-        """One utterance's features, (T, C), the same at every call. Raises `DataError` where it cannot be read."""
+        """Compute one utterance's features, (T, C).
+
+        Raises:
+            DataError: the recording cannot be read.
+        """
         return torch.from_numpy(features_of(self.utterances[index], self.sample_rate, self.num_mel_bins))
 
     def length(self, index: int) -> int:
@@ -73,11 +77,11 @@ class LiveFeatures:
 
     @property
     def num_bytes(self) -> int:
-        """What all of them would take."""
+        """Size of all features."""
         return int(self._lengths.sum()) * self.num_mel_bins * np.dtype(np.float32).itemsize
 
     def all(self) -> Iterator[Frames]:
-        """Yield every utterance's features in order, computed in as many threads as this process may use CPUs.
+        """Yield all features in order, one thread per CPU.
 
         A few of them are in memory at a time, however slowly they are taken.
         """
@@ -104,7 +108,10 @@ class LiveFeatures:
                 torch.set_num_threads(torchs_own)
 
     def _block(self, utterances: Sequence[Utterance]) -> list[Frames]:
-        """Features of some utterances, computed together: small operators hold the lock of the other threads."""
+        """Compute some utterances together.
+
+        Small operators would hold the interpreter's lock most of the time.
+        """
         recordings = [samples_of(utterance) for utterance in utterances]
         made = log_mels(recordings, sample_rate=self.sample_rate, num_mel_bins=self.num_mel_bins)
         return [frames.numpy() for frames in made]
@@ -116,14 +123,14 @@ class LiveFeatures:
 
 
 def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Frames:
-    """Log-mel features of a recording: (T, C) float32. Raises `DataError` as `samples_of` does."""
+    """Log-mel features of a recording, (T, C); raises as `samples_of`."""
     samples, sample_rate_in = samples_of(utterance)
     frames: Frames = log_mel(samples, sample_rate_in, sample_rate=sample_rate, num_mel_bins=num_mel_bins).numpy()
     return frames
 
 
 def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
-    """The samples of a recording, and their rate in Hz.
+    """Samples of a recording, and their rate in Hz.
 
     Raises:
         DataError: it cannot be read, or is no longer as long as it was when the corpus was looked at.
@@ -135,6 +142,7 @@ def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
     if len(samples) != round(utterance.seconds * sample_rate):
         raise DataError(
             f"utterance {utterance.id}: its recording lasts {len(samples) / sample_rate:.4g} s, and lasted "
-            f"{utterance.seconds:.4g} s when the data were looked at: restore it, or start again with what it is now"
+            f"{utterance.seconds:.4g} s when the data were surveyed",
+            hint="Restore it, or start again with the new recording.",
         )
     return samples, sample_rate

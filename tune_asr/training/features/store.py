@@ -1,4 +1,6 @@
-"""Features of a corpus, computed once on a machine and shared by all trainings there through a memory-mapped file.
+"""Features of a corpus, shared by trainings of a machine.
+
+They are computed once, and mapped into memory from a file.
 
     <temporary folder>/tune_asr-<uid>/features/
         <digest>/          frames.f32: (sum of T, C) float32, row after row; locked (shared) by who has it open
@@ -58,11 +60,14 @@ class FeatureStore:
         return len(self._offsets) - 1
 
     def __deepcopy__(self, memo: object) -> FeatureStore:
-        """Itself: nothing writes to it, and a copy of a module that holds it must not copy a mapped file."""
+        """Return the store itself: nothing writes to it.
+
+        A copy of a module must not copy a mapped file.
+        """
         return self
 
     def __getitem__(self, index: int) -> Tensor:
-        """A copy of one utterance's features, (T, C)."""
+        """Copy one utterance's features, (T, C)."""
         return torch.from_numpy(self._frames[self._offsets[index] : self._offsets[index + 1]].copy())
 
     def length(self, index: int) -> int:
@@ -79,22 +84,22 @@ def build_or_open(
     max_bytes: int,
     root: Path | None = None,
 ) -> Features:
-    """The features of `utterances`: opened where this machine has them already, computed once where not.
+    """Open the features of `utterances`, computed first if need be.
 
-    Those that would take more than `max_bytes` are kept nowhere, but computed whenever they are asked for.
+    Features larger than `max_bytes` are not kept, but computed at every access.
 
     Args:
         utterances: in the order of the store.
         key: names the recordings, their order and their content; equal keys share a store.
         sample_rate: Hz; other rates are resampled to it.
         num_mel_bins: C.
-        max_bytes: the most that all stores may take together.
-        root: private folder of the stores; `<temporary folder>/tune_asr-<uid>` if not given. Where it cannot be
+        max_bytes: limit of all stores together.
+        root: private folder of the stores; `<temporary folder>/tune_asr-<uid>` if not given. If it cannot be
             written, features of up to 1 GiB stay in memory, others are not kept, and a warning says so.
 
     Raises:
         DataError: a recording cannot be read (any more); it names the utterance.
-        StorageError: the folder belongs to somebody else.
+        StorageError: the folder belongs to another user.
     """
     live = LiveFeatures(utterances, sample_rate, num_mel_bins)
     if live.num_bytes > max_bytes:
@@ -132,7 +137,7 @@ def _build_or_map(store: Path, live: LiveFeatures, max_bytes: int) -> FeatureSto
 
 
 def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
-    """Write a store beside its place, one utterance at a time, and rename it; returns its offsets."""
+    """Write a store, rename it into place, return its offsets."""
     lengths = [0]
     with new_folder(store, temporary=store.with_suffix(".partial")) as partial:
         with (partial / FRAMES).open("wb") as file:
@@ -145,7 +150,7 @@ def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
 
 
 def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | None:
-    """The offsets of a store that is whole; None where there is none, or a power cut or a cleaner has damaged it."""
+    """Read the offsets of a store; None if missing or damaged."""
     try:
         offsets: npt.NDArray[np.int64] = np.load(store / OFFSETS)
         rows = (store / FRAMES).stat().st_size / (num_mel_bins * np.dtype(np.float32).itemsize)
@@ -160,7 +165,7 @@ def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | Non
 
 
 def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
-    """Remove the stores that were opened longest ago, but for those that are held, until `num_bytes` more fit.
+    """Remove the least recently opened free stores until `num_bytes` fit.
 
     They fit where all stores take at most `max_bytes`, and the disk has so much left. Stores that are held may take
     more, and so may two that are built at once, until the next is built.
@@ -194,14 +199,15 @@ def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
 
 
 def _private_folder(root: Path | None) -> Path:
-    """`root`/features, where `root` is ours alone: nobody else can put anything there for us to read."""
+    """Make `root`/features, in a folder closed to other users."""
     root = root or Path(tempfile.gettempdir()) / f"tune_asr-{os.getuid()}"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = root.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise StorageError(
             f"{root}: features are kept there, so it must be a folder of user {os.getuid()}, but it belongs to user "
-            f"{status.st_uid} or is a link: remove it, or set TMPDIR to a folder of your own"
+            f"{status.st_uid} or is a link",
+            hint="Remove it, or set TMPDIR to a folder of your own.",
         )
     root.chmod(0o700)
     folder = root / "features"
