@@ -103,7 +103,7 @@ def searched(search):
     return rungs(search)
 
 
-def test_every_figure_is_there_and_pruned_trials_are_shown_as_pruned(searched):
+def test_every_figure_marks_pruned_trials(searched):
     figures = page_of(searched.folder.root).figures
     own, optunas = {"intervals", "rungs", "cost", "timeline"}, {"history", "curves", "parallel", "importance"}
     assert set(figures) == own | optunas | {"slice-0", "slice-1"}
@@ -115,7 +115,7 @@ def test_every_figure_is_there_and_pruned_trials_are_shown_as_pruned(searched):
     assert {t["name"] for t in figures["timeline"]["data"]} == {"finished", "pruned"}
 
 
-def test_the_best_so_far_may_be_a_trial_that_was_pruned(search):
+def test_pruned_trial_may_lead_history(search):
     search.start()
     for errors, end in ([5], "finished"), ([1], "pruned"), ([3], "finished"):
         trial = search.trial(lr=0.1)
@@ -135,7 +135,7 @@ def numbers(encoded) -> list[float]:
     return np.frombuffer(base64.b64decode(encoded["bdata"]), encoded["dtype"]).tolist()
 
 
-def test_it_says_what_the_terminal_says(searched):
+def test_page_has_terminal_sentences(searched):
     text = page_of(searched.folder.root).text
     results = gather(searched.folder.root, 20)
     for section in (story.header, story.sureness, story.savings, story.replays, story.winner, story.next_steps):
@@ -143,13 +143,13 @@ def test_it_says_what_the_terminal_says(searched):
             assert " ".join(line.split()) in text
 
 
-def test_every_trial_with_a_result_carries_the_command_that_trains_it_again(searched):
+def test_reported_trials_have_rerun_commands(searched):
     text = page_of(searched.folder.root).text
     for trial, reported in gather(searched.folder.root, 20).ranked:
         assert (rerun_command(searched.folder, trial.number) in text) == bool(reported)
 
 
-def test_nothing_is_fetched_and_nothing_runs_but_what_the_policy_names(searched):
+def test_policy_forbids_everything_else(searched):
     page = page_of(searched.folder.root)
     assert page.policy["default-src"] == ["'none'"]
     for name, contents in (("script-src", page.programs), ("style-src", [*page.styles, ""])):
@@ -209,7 +209,7 @@ def test_hostile_text_stays_text(tmp_path, search):
         ({key: {"uniform": [0, 1]} for key in MANY}, lambda i: {key: (i + k) / 50 for k, key in enumerate(MANY)}),
     ],
 )
-def test_every_kind_of_space_has_its_figures(search, space, params_of):
+def test_every_distribution_has_figures(search, space, params_of):
     search.describe(space={"param_space": space})
     rungs(search, params_of)
     figures = page_of(search.folder.root).figures
@@ -218,7 +218,7 @@ def test_every_kind_of_space_has_its_figures(search, space, params_of):
     assert ("parallel" in figures) == bool(keys)
 
 
-def test_a_search_in_any_state_has_a_page(search):
+def test_page_in_any_state(search):
     root = search.folder.root
     assert "0 trials" in page_of(root).text
     search.start()
@@ -235,7 +235,7 @@ def test_a_search_in_any_state_has_a_page(search):
     assert {"history", "curves", "cost", "intervals", "slice-0"} <= set(page.figures)
 
 
-def test_a_search_whose_trials_all_diverged_has_a_page(search):
+def test_page_when_all_diverged(search):
     search.start()
     for lr in (1.0, 2.0):
         search.log("diverged", trial=search.trial(lr=lr), cause="loss is NaN")
@@ -244,7 +244,7 @@ def test_a_search_whose_trials_all_diverged_has_a_page(search):
     assert "history" not in page.figures
 
 
-def test_where_cer_ranks_figures_show_cer(searched):
+def test_figures_show_cer_if_ranked(searched):
     searched.describe(metric="val_cer")
     page = page_of(searched.folder.root)
     figures = page.figures
@@ -253,7 +253,7 @@ def test_where_cer_ranks_figures_show_cer(searched):
     assert figures["cost"]["layout"]["yaxis"]["title"]["text"] == "CER %"
 
 
-def test_the_worst_utterances_come_first_beside_those_of_the_others(searched):
+def test_worst_utterances_come_first(searched):
     page = page_of(searched.folder.root)
     text = page.text[page.text.index("Utterances, worst first") :]
     assert "No trial has the base settings" in text
@@ -263,7 +263,7 @@ def test_the_worst_utterances_come_first_beside_those_of_the_others(searched):
     assert len(errors) == 3
 
 
-def test_the_base_settings_stand_beside_the_winner_where_a_trial_has_them(search):
+def test_base_settings_beside_winner(search):
     config = {"optimizer": {"lr": 0.002}}
     search.describe(config=config)
     search.start()
@@ -274,7 +274,7 @@ def test_the_base_settings_stand_beside_the_winner_where_a_trial_has_them(search
     assert "No trial has the base settings" not in text
 
 
-def test_references_are_shown_with_what_each_trial_made_of_them(tmp_path, search):
+def test_references_are_aligned_with_hypotheses(tmp_path, search):
     (tmp_path / "val.jsonl").write_text(
         '{"audio_filepath": "utt0.wav", "text": "One, two three FOUR five six 7 8 9 ten."}\n'
     )
@@ -296,7 +296,7 @@ def test_references_are_shown_with_what_each_trial_made_of_them(tmp_path, search
     assert "The references are not shown" in page_of(search.folder.root).text
 
 
-def test_where_cer_ranks_utterances_stand_by_their_characters(tmp_path, search):
+def test_utterances_by_characters_under_cer(tmp_path, search):
     texts = {"utt0": "一二三四五六七八", "utt1": "上中下", "utt2": "左右"}
     rows = ({"audio_filepath": f"{id}.wav", "text": text} for id, text in texts.items())
     (tmp_path / "val.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -326,7 +326,7 @@ def rewrite_last_report(search, **fields):
     search.folder.ledger.write_text("\n".join(lines) + "\n")
 
 
-def test_no_figure_asks_for_a_style_that_the_policy_forbids(searched):
+def test_figures_need_no_forbidden_style(searched):
     """Plotly sets powers of ten, bold and slanted text with style attributes."""
     for id, figure in page_of(searched.folder.root).figures.items():
         assert '"exponentformat": "power"' not in json.dumps(figure), id
@@ -334,7 +334,7 @@ def test_no_figure_asks_for_a_style_that_the_policy_forbids(searched):
         assert all(axis["exponentformat"] == "e" for axis in axes), id
 
 
-def test_many_trials_make_a_file_that_is_not_much_bigger(tmp_path):
+def test_many_trials_are_thinned(tmp_path):
     small, large = made_up(tmp_path / "small", 20), made_up(tmp_path / "large", 3_000)
     pages = [page_of(root) for root in (small, large)]
     of_figures = [sum(len(json.dumps(figure)) for figure in page.figures.values()) for page in pages]
@@ -369,7 +369,7 @@ def made_up(root: Path, trials: int) -> Path:
     return root
 
 
-def test_an_earlier_report_is_overwritten_and_nothing_else_is_left(searched, tmp_path):
+def test_earlier_report_is_overwritten(searched, tmp_path):
     file = tmp_path / "out" / "page.html"
     file.parent.mkdir()
     file.touch()
@@ -379,19 +379,19 @@ def test_an_earlier_report_is_overwritten_and_nothing_else_is_left(searched, tmp
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_what_is_no_report_is_never_overwritten(searched, tmp_path, capsys):
+def test_other_files_are_never_overwritten(searched, tmp_path, capsys):
     ledger, pipe, link = searched.folder.ledger, tmp_path / "pipe", tmp_path / "link"
     before = ledger.read_bytes()
     os.mkfifo(pipe)
     link.symlink_to(ledger)
     for file in (ledger, pipe, link):
         assert report.main([str(searched.folder.root), "--html", str(file)]) == 5
-        assert f"{file}: this is no report of tune_asr, and nothing else is overwritten" in capsys.readouterr().err
+        assert f"{file}: not a report of tune_asr, and only reports are overwritten" in capsys.readouterr().err
     assert ledger.read_bytes() == before and pipe.is_fifo() and link.is_symlink()
 
 
 @pytest.mark.parametrize("place", ["folder", "missing/page.html", "file.txt/page.html", "/proc/page.html"])
-def test_where_no_file_can_be_written_it_is_exit_5(searched, tmp_path, capsys, place):
+def test_unwritable_file_is_exit_5(searched, tmp_path, capsys, place):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file.txt").touch()
     before = sorted(tmp_path.iterdir())
@@ -404,7 +404,7 @@ def test_where_no_file_can_be_written_it_is_exit_5(searched, tmp_path, capsys, p
     "damage",
     ["space: 7", "space: {param_space: [1]}", "space: {param_space: {lr: {uniform: 1}}}", "config: {trainer: x}", "["],
 )
-def test_a_damaged_folder_is_exit_5_and_the_old_file_stays(searched, tmp_path, capsys, damage):
+def test_damaged_folder_keeps_old_file(searched, tmp_path, capsys, damage):
     (tmp_path / "page.html").touch()
     searched.folder.search_yaml.write_text(damage)
     assert report.main([str(searched.folder.root), "--html", str(tmp_path / "page.html")]) == 5
@@ -417,7 +417,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_without_the_extra_it_says_what_to_install(searched, tmp_path):
+def test_missing_extra_names_packages(searched, tmp_path):
     arguments = [str(searched.folder.root), "--html", str(tmp_path / "page.html")]
     code = "import sys; sys.modules.update(optuna=None, jinja2=None); from tune_asr.report import __main__ as report\n"
     done = run(code + f"sys.exit(report.main({arguments!r}))")
@@ -427,7 +427,7 @@ def test_without_the_extra_it_says_what_to_install(searched, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_it_loads_neither_torch_nor_ray(searched, tmp_path):
+def test_html_loads_no_torch_or_ray(searched, tmp_path):
     arguments = [str(searched.folder.root), "--html", str(tmp_path / "page.html")]
     code = f"import sys; from tune_asr.report import __main__ as report; report.main({arguments!r})\n"
     done = run(code + "print({'torch', 'ray', 'lightning'} & set(sys.modules))")
@@ -457,7 +457,7 @@ phone.onload = () => {
         pytest.param(1, "rgb(245, 246, 248)", "rgb(28, 33, 40)", id="light"),
     ],
 )
-def test_a_browser_draws_every_figure_and_complains_of_nothing(searched, tmp_path, scheme, ground, ink):
+def test_browser_draws_every_figure(searched, tmp_path, scheme, ground, ink):
     page = page_of(searched.folder.root)
     wrapper = searched.folder.root.parent / "phone.html"
     wrapper.write_text(PHONE)

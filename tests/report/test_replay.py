@@ -48,7 +48,7 @@ def lengths(state):
 
 @settings(deadline=None)
 @given(curves, graces, factors, st.integers(1, 4), st.integers(0, 99))
-def test_a_search_replayed_under_its_own_setting_is_itself(curves, grace, eta, slots, seed):
+def test_replay_under_own_setting_is_identity(curves, grace, eta, slots, seed):
     state = searched(curves, grace, eta, slots=slots, seed=seed)
     replay = History(state, MAX_T).replay(Setting("objective", grace, eta))
     assert replay.at_least == replay.at_most == lengths(state)
@@ -56,7 +56,7 @@ def test_a_search_replayed_under_its_own_setting_is_itself(curves, grace, eta, s
 
 @settings(deadline=None)
 @given(curves, graces, factors, graces, factors)
-def test_a_search_that_pruned_nothing_foretells_every_other_exactly(curves, grace, eta, other_grace, other_eta):
+def test_unpruned_search_replays_exactly(curves, grace, eta, other_grace, other_eta):
     whole = searched(curves, MAX_T, eta)
     replay = History(whole, MAX_T).replay(Setting("objective", other_grace, other_eta))
     assert replay.at_least == replay.at_most == lengths(searched(curves, other_grace, other_eta))
@@ -64,7 +64,7 @@ def test_a_search_that_pruned_nothing_foretells_every_other_exactly(curves, grac
 
 @settings(deadline=None, max_examples=300)
 @given(curves, graces, factors, graces, factors, st.integers(0, 3))
-def test_what_would_have_been_lies_within_what_the_replay_says(curves, grace, eta, other_grace, other_eta, controls):
+def test_truth_lies_within_bounds(curves, grace, eta, other_grace, other_eta, controls):
     state = searched(curves, grace, eta, controls=controls)
     replay = History(state, MAX_T).replay(Setting("objective", other_grace, other_eta))
     truth = lengths(searched(curves, other_grace, other_eta))
@@ -74,12 +74,12 @@ def test_what_would_have_been_lies_within_what_the_replay_says(curves, grace, et
 
 @settings(deadline=None)
 @given(curves, graces, factors, st.integers(1, 3))
-def test_controls_stop_in_the_replay_where_asha_would_have_stopped_them(curves, grace, eta, controls):
+def test_controls_stop_in_replay(curves, grace, eta, controls):
     replay = History(searched(curves, grace, eta, controls=controls), MAX_T).replay(Setting("objective", grace, eta))
     assert replay.at_least == replay.at_most == lengths(searched(curves, grace, eta))
 
 
-def test_what_the_ledger_does_not_have_is_not_known():
+def test_missing_values_stay_unknown():
     # At epoch 1 the search stops trial 1, which would have come to 0: under a longer grace period it may be anything.
     state = searched([[5] * MAX_T, [6, *[0] * (MAX_T - 1)], [4] * MAX_T], 1, 2)
     replay = History(state, MAX_T).replay(Setting("objective", 4, 2))
@@ -90,7 +90,7 @@ def test_what_the_ledger_does_not_have_is_not_known():
     assert replay.epochs == (1 + MAX_T + 4, 3 * MAX_T)
 
 
-def test_a_harder_setting_can_lose_the_winner_and_it_is_known():
+def test_harder_setting_loses_winner():
     late = [9, 9, 1, 1, 1, 1, 1, 1]
     state = searched([[5] * MAX_T, late, [6] * MAX_T], 4, 2)
     replay = History(state, MAX_T).replay(Setting("objective", 1, 2))
@@ -99,7 +99,7 @@ def test_a_harder_setting_can_lose_the_winner_and_it_is_known():
 
 
 @pytest.mark.parametrize("end", ["diverged", "failed"])
-def test_a_trial_that_ended_by_itself_trains_no_longer_under_any_setting(end):
+def test_ended_trial_trains_no_longer(end):
     state = SearchState()
     state.apply(event("created"))
     state.apply(event("report", objective=None))

@@ -46,7 +46,7 @@ def reported(search, capsys) -> str:
     return capsys.readouterr().out
 
 
-def test_it_works_from_the_ledger_alone(searched, capsys, tmp_path):
+def test_ledger_alone_is_enough(searched, capsys, tmp_path):
     (tmp_path / "copy").mkdir()
     shutil.copy(searched.folder.ledger, tmp_path / "copy")
     assert report.main([str(tmp_path / "copy")]) == 0
@@ -59,7 +59,7 @@ def test_it_works_from_the_ledger_alone(searched, capsys, tmp_path):
     assert [p.name for p in (tmp_path / "copy").iterdir()] == ["trials.jsonl"], "it wrote"
 
 
-def test_the_leaderboard_is_ranked_with_intervals_and_searched_values(searched, capsys):
+def test_leaderboard_has_intervals_and_values(searched, capsys):
     lines = reported(searched, capsys).splitlines()
     (header,) = (i for i, line in enumerate(lines) if line.split()[:2] == ["rank", "trial"])
     assert lines[header].split()[-1] == "lr"
@@ -69,20 +69,20 @@ def test_the_leaderboard_is_ranked_with_intervals_and_searched_values(searched, 
     assert lines[header + 2].split()[:3] == ["2", "00001", "pruned"]
 
 
-def test_whether_the_first_beats_the_second_is_said(searched, capsys):
+def test_first_beats_second(searched, capsys):
     text = " ".join(reported(searched, capsys).split())
     assert "The first beats the second: its WER is 30.0 to 30.0 points lower" in text
     assert "better in 100 % of replicates" in text
 
 
-def test_equal_trials_cannot_be_told_apart(search, capsys):
+def test_equal_trials_are_not_separated(search, capsys):
     search.start()
     for order in ([0, 3, 1, 2], [1, 2, 0, 3]):
         search.epoch(search.trial(lr=1.0), order)
     assert "cannot be told apart" in reported(search, capsys)
 
 
-def test_what_pruning_saved_counts_to_the_horizon_and_names_the_rungs(searched, capsys):
+def test_savings_count_to_the_horizon(searched, capsys):
     searched.describe()
     text = reported(searched, capsys)
     assert "Pruning stopped 1 of 4 trials: 4 epochs were trained instead of 7 (43 % saved)." in " ".join(text.split())
@@ -90,7 +90,7 @@ def test_what_pruning_saved_counts_to_the_horizon_and_names_the_rungs(searched, 
     assert pruning(searched.state, horizon=4).saved == 3
 
 
-def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(searched, capsys):
+def test_narrow_range_is_a_warning(searched, capsys):
     assert "Warning" not in reported(searched, capsys)
     searched.describe()
     text = " ".join(reported(searched, capsys).split())
@@ -125,11 +125,11 @@ def test_a_range_that_ends_at_the_winner_is_a_warning_only_with_search_yaml(sear
         ({"grid_search": [1, 2, 3]}, 1, "lower"),
     ],
 )
-def test_the_end_of_a_range_is_five_percent_of_it_in_its_own_scale(distribution, value, end):
+def test_range_end_is_five_percent(distribution, value, end):
     assert narrow_ranges({"key": parse(distribution)}, {"key": value}) == ({"key": end} if end else {})
 
 
-def test_the_next_commands_are_those_that_work(searched, capsys):
+def test_next_commands_fit_the_status(searched, capsys):
     write_snapshots(searched.folder, searched.state, status="running", metric="val_wer", config=CONFIG)
     searched.describe()
     root = searched.folder.root
@@ -149,7 +149,7 @@ def test_the_next_commands_are_those_that_work(searched, capsys):
     assert resume not in text
 
 
-def test_commands_survive_a_path_with_spaces(searched, capsys, tmp_path):
+def test_commands_quote_paths(searched, capsys, tmp_path):
     searched.describe()
     shutil.copytree(searched.folder.root, tmp_path / "my speech")
     assert report.main([str(tmp_path / "my speech")]) == 0
@@ -158,13 +158,13 @@ def test_commands_survive_a_path_with_spaces(searched, capsys, tmp_path):
         ResultsFolder(tmp_path / "my speech").require_new()
 
 
-def test_a_running_search_with_a_torn_last_line_can_be_looked_at(searched, capsys):
+def test_torn_last_line_is_ignored(searched, capsys):
     with searched.folder.ledger.open("ab") as file:
         file.write(b'{"event": "report", "tri')
     assert "4 trials" in reported(searched, capsys)
 
 
-def test_where_words_mean_nothing_cer_ranks_and_it_is_said(searched, capsys):
+def test_cer_ranks_without_words(searched, capsys):
     searched.describe(metric="val_cer")
     text = reported(searched, capsys)
     assert "ranked by CER" in text
@@ -174,7 +174,7 @@ def test_where_words_mean_nothing_cer_ranks_and_it_is_said(searched, capsys):
     assert "Best: trial 00000 at epoch 2, CER 5.0 %" in text
 
 
-def test_a_trial_that_diverged_wins_where_nothing_else_has_a_result_and_it_is_said(search, capsys):
+def test_diverged_winner_is_mentioned(search, capsys):
     search.start()
     diverged, steady = search.trial(lr=9.0), search.trial(lr=0.1)
     for errors in ([1], [3]):
@@ -187,7 +187,7 @@ def test_a_trial_that_diverged_wins_where_nothing_else_has_a_result_and_it_is_sa
     assert "Best: trial 00001 at epoch 1, WER 20.0 %" in reported(search, capsys)
 
 
-def test_where_no_model_has_learnt_to_speak_it_is_said_and_nothing_is_made_of_the_order(search, capsys):
+def test_barely_trained_winner_is_a_warning(search, capsys):
     search.describe()
     search.start()
     for errors in ([10, 9], [10, 10]):
@@ -205,7 +205,7 @@ def test_where_no_model_has_learnt_to_speak_it_is_said_and_nothing_is_made_of_th
     assert "For the next search" in text
 
 
-def test_a_search_without_trials_or_results_is_no_error(search, capsys):
+def test_search_without_results(search, capsys):
     assert "0 trials" in reported(search, capsys)
     search.start()
     search.trial(lr=1.0)
@@ -217,7 +217,7 @@ def test_a_search_without_trials_or_results_is_no_error(search, capsys):
     assert "No trial has a result." in reported(search, capsys)
 
 
-def test_many_keys_and_trials_fit_in_80_columns(search, capsys):
+def test_tables_fit_80_columns(search, capsys):
     search.start()
     for _ in range(23):
         trial = search.trial(**{f"section.number_{i}": i / 7 for i in range(12)})
@@ -231,7 +231,7 @@ def test_many_keys_and_trials_fit_in_80_columns(search, capsys):
     assert "00020" not in tables
 
 
-def test_hostile_text_is_shown_and_never_obeyed(search, capsys):
+def test_hostile_text_is_escaped(search, capsys):
     hostile = "[bold red]x[/bold red]\x1b[2J\nforged line :smile: \u202e \udc80 [link=http://x]y[/link] [/]"
     search.start()
     trial = search.trial(**{"model.[b]name": hostile, "other.name": hostile * 9})
@@ -246,7 +246,7 @@ def test_hostile_text_is_shown_and_never_obeyed(search, capsys):
     )
 
 
-def test_short_names_are_as_short_as_they_can_be():
+def test_short_names_are_shortest():
     keys = ["optimizer.lr", "model.dropout", "augment.dropout", "seed", "a.b.c", "x.b.c", "b.c"]
     assert short_names(keys) == ["lr", "model.dropout", "augment.dropout", "seed", "a.b.c", "x.b.c", "b.c"]
 
@@ -254,7 +254,7 @@ def test_short_names_are_as_short_as_they_can_be():
 @pytest.mark.parametrize(
     ("name", "code"), [("missing", 5), ("file.txt", 5), ("empty", 5), ("damaged", 5), ("too many arguments", 2)]
 )
-def test_what_is_no_results_folder_has_its_exit_code_and_no_traceback(tmp_path, capsys, name, code):
+def test_other_folders_are_refused(tmp_path, capsys, name, code):
     (tmp_path / "file.txt").write_text("x")
     (tmp_path / "empty").mkdir()
     (tmp_path / "damaged").mkdir()
@@ -278,20 +278,20 @@ def run(arguments: list[str], **options) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_loads_nothing_that_it_does_not_need():
+def test_help_loads_nothing_heavy():
     code = "import sys; from tune_asr.report import __main__ as report\n"
     code += "try: report.main(['--help'])\nexcept SystemExit: pass\n"
     heavy = "{'numpy', 'rich', 'yaml', 'torch', 'ray', 'pydantic'}"
     assert run(["-c", code + f"print(sorted({heavy} & set(sys.modules)))"]).stdout.endswith("[]\n")
 
 
-def test_the_report_loads_neither_torch_nor_ray(searched):
+def test_report_loads_no_torch_or_ray(searched):
     code = f"import sys; from tune_asr.report import __main__ as report; report.main([{str(searched.folder.root)!r}])\n"
     done = run(["-c", code + "print(sorted({'torch', 'ray', 'lightning'} & set(sys.modules)))"])
     assert done.stdout.endswith("[]\n"), done.stderr
 
 
-def test_an_output_that_cannot_speak_utf_8_gets_escapes(search):
+def test_ascii_output_gets_escapes(search):
     search.start()
     search.trial(name="größer")
     search.log("failed", trial="00000", cause="日本")
@@ -300,7 +300,7 @@ def test_an_output_that_cannot_speak_utf_8_gets_escapes(search):
     assert "\\u65e5\\u672c" in done.stdout
 
 
-def test_a_reader_that_has_enough_is_no_error(searched):
+def test_closed_pipe_is_no_error(searched):
     read, written = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -313,7 +313,7 @@ def test_a_reader_that_has_enough_is_no_error(searched):
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_exit_with_turns_each_end_into_its_code(capsys):
+def test_exit_with_returns_codes(capsys):
     class Mine(TuneAsrError):
         exit_code = 5
 
@@ -331,7 +331,7 @@ def test_exit_with_turns_each_end_into_its_code(capsys):
         exit_with(raising(ZeroDivisionError()))
 
 
-def test_any_two_trials_are_compared(searched, capsys):
+def test_any_two_trials_compare(searched, capsys):
     root = str(searched.folder.root)
     assert report.main([root, "--compare", "1", "00000"]) == 0
     out = capsys.readouterr().out
@@ -342,30 +342,30 @@ def test_any_two_trials_are_compared(searched, capsys):
         ("2", "0"): "00002, which has no result",
         ("0", "00000"): "00000 twice",
     }
-    for trials, said in refused.items():
+    for trials, message in refused.items():
         assert report.main([root, "--compare", *trials]) == 2
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
-def test_the_ruler_is_told_in_words(search, capsys):
+def test_resolution_is_reported(search, capsys):
     for errors in ([1, 2, 3, 4] * 10, [2, 2, 3, 4] * 10):
         search.epoch(search.trial(lr=1.0), errors)
     text = " ".join(reported(search, capsys).split())
     # 1.96 standard errors of a mean of 40: of errors that spread by 1.118 and 0.829 words of ten; and by 0.433.
-    assert "The ruler, 400 words in 40 utterances: near WER 0.25, settings closer than 4.4 points" in text
+    assert "Resolution of 400 words in 40 utterances: near WER 0.25, settings closer than 4.4 points" in text
     assert "cannot be told apart; 1.4 when paired." in text
 
 
-def test_where_words_mean_nothing_two_trials_are_compared_by_cer_and_none_is_said_to_win(searched, capsys):
+def test_comparison_by_cer_has_no_winner(searched, capsys):
     searched.describe(metric="val_cer")
     assert report.main([str(searched.folder.root), "--compare", "1", "0"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("00001  CER 20.0 %\n00000  CER 5.0 %\nThese transcripts are not written in words")
+    assert out.startswith("00001  CER 20.0 %\n00000  CER 5.0 %\nThe references hardly have spaces between words")
     assert "WER 40" not in out
     assert "beats" not in out
 
 
-def test_a_model_of_the_users_is_not_offered_for_export(searched, capsys):
+def test_custom_model_is_not_exported(searched, capsys):
     searched.describe()
     searched.log("search_ended", status="finished")
     assert "tune_asr.export" in reported(searched, capsys)
@@ -374,7 +374,7 @@ def test_a_model_of_the_users_is_not_offered_for_export(searched, capsys):
     assert "tune_asr.export" not in reported(searched, capsys)
 
 
-def test_the_header_says_whose_error_rates_these_are_and_the_end_how_to_export(search, capsys):
+def test_header_names_averaged_weights(search, capsys):
     search.describe()
     trial = search.trial(lr=1.0)
     search.epoch(trial, [1], checkpoint=False)

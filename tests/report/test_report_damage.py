@@ -51,7 +51,7 @@ def strip(folder):
     ("damage", "reason"),
     [(remove, "removed"), (cut, "checkpoint.ckpt has 7 bytes"), (strip, "manifest.json is missing")],
 )
-def test_a_damaged_winner_is_named_with_the_ways_out(searched, capsys, damage, reason):
+def test_damaged_winner_is_named(searched, capsys, damage, reason):
     damage(best_of(searched))
     assert report.main([str(searched.folder.root)]) == 0
     text = " ".join(capsys.readouterr().out.split())
@@ -63,14 +63,14 @@ def test_a_damaged_winner_is_named_with_the_ways_out(searched, capsys, damage, r
     assert "best.yaml" not in text, "which is the damaged trial's"
 
 
-def test_a_whole_search_has_no_warning_and_best_yaml_is_the_winners(searched, capsys):
+def test_intact_search_has_no_warning(searched, capsys):
     assert report.main([str(searched.folder.root)]) == 0
     text = capsys.readouterr().out
     assert "Warning: trial" not in text
     assert "best.yaml" in text
 
 
-def test_without_search_yaml_nothing_is_offered_that_needs_it(searched, capsys):
+def test_commands_without_search_yaml(searched, capsys):
     searched.folder.search_yaml.unlink()
     assert report.main([str(searched.folder.root)]) == 0
     text = capsys.readouterr().out
@@ -78,14 +78,14 @@ def test_without_search_yaml_nothing_is_offered_that_needs_it(searched, capsys):
     assert not any(word in text for word in ("tune_asr.export", "--trial", "--resume"))
 
 
-def test_a_former_best_that_was_overtaken_and_removed_is_no_damage(searched):
+def test_overtaken_best_is_no_damage(searched):
     trial = searched.trial(**{"optimizer.lr": 0.002})
     searched.epoch(trial, [0, 0])
     remove(best_of(searched))
     assert gather(searched.folder.root, 5).damaged == []
 
 
-def test_without_any_checkpoint_results_are_told_and_no_export_is_offered(searched, capsys):
+def test_no_export_without_checkpoints(searched, capsys):
     for trial in ("00000", "00001", "00002"):
         remove(epoch_folder(searched.folder.checkpoints(trial), 1))
     assert report.main([str(searched.folder.root)]) == 0
@@ -96,14 +96,14 @@ def test_without_any_checkpoint_results_are_told_and_no_export_is_offered(search
 
 @pytest.mark.parametrize(
     ("place", "message"),
-    [(".", "this is a folder"), ("none/page.html", "is no folder"), ("page.html/x.html", "is no folder")],
+    [(".", "this is a folder"), ("none/page.html", "is not a folder"), ("page.html/x.html", "is not a folder")],
 )
-def test_a_file_that_cannot_be_written_is_refused_before_the_search_is_read(tmp_path, capsys, place, message):
+def test_unwritable_file_is_refused_first(tmp_path, capsys, place, message):
     (tmp_path / "page.html").touch()
     assert report.main([str(tmp_path / "nowhere"), "--html", str(tmp_path / place)]) == 5
     assert message in capsys.readouterr().err
 
 
-def test_a_file_is_no_results_folder_and_the_folder_is_named(searched, capsys):
+def test_file_in_place_of_folder(searched, capsys):
     assert report.main([str(searched.folder.ledger)]) == 5
     assert f"this is a file\n    Name the folder of a search, here {searched.folder.root}." in capsys.readouterr().err

@@ -11,17 +11,18 @@ def utterances(errors, words, start=0):
     return Utterances(tuple(f"{i:03d}" for i in range(start, start + len(words))), np.array(errors), np.array(words))
 
 
-def test_independent_words_give_the_binomial_of_the_textbook():
+def test_resolution_of_independent_words():
     # 485 utterances of one word, half of them wrong: 1.96 * sqrt(2 * 0.25 / 485) is 6.3 points.
     first = utterances([k % 2 for k in range(485)], [1] * 485)
     found = resolution(first, [])
     assert found.unpaired == pytest.approx(1.96 * np.sqrt(2 * 0.25 / 485), rel=2e-3)
     assert str(found) == (
-        "The ruler, 485 words in 485 utterances: near WER 0.50, settings closer than 6.3 points cannot be told apart."
+        "Resolution of 485 words in 485 utterances: near WER 0.50, settings closer than 6.3 points cannot be told "
+        "apart."
     )
 
 
-def test_it_is_the_spread_of_differences_that_repeated_measuring_finds():
+def test_resolution_matches_repeated_measurements():
     generator = np.random.default_rng(1)
 
     def measured():
@@ -39,7 +40,7 @@ def test_it_is_the_spread_of_differences_that_repeated_measuring_finds():
     assert np.mean([r.paired for r in found]) == pytest.approx(1.96 * np.std(together), rel=0.07)
 
 
-def test_only_settings_on_the_same_utterances_are_paired():
+def test_only_same_utterances_are_paired():
     first, other = utterances([1, 0, 2], [3, 3, 3]), utterances([1, 1, 1], [3, 3, 3], start=5)
     assert resolution(first, [other]).paired is None
     assert resolution(first, [other, first]).paired == 0
@@ -53,18 +54,18 @@ def test_only_settings_on_the_same_utterances_are_paired():
         "[" * 100_000,
     ],
 )
-def test_utterances_that_are_damaged_are_none(tmp_path, row):
+def test_damaged_utterances_are_none(tmp_path, row):
     path = tmp_path / "utterances.jsonl"
     path.write_text(row + "\n")
     assert read_utterances(path) is None
 
 
-def test_a_ruler_without_a_spread_says_nothing():
+def test_no_resolution_without_spread():
     assert resolution(utterances([1], [3]), []) is None
     assert resolution(utterances([1, 1, 1], [3, 3, 3]), [utterances([1, 0, 3], [3, 3, 3])]) is None
 
 
-def test_pairing_with_a_setting_that_errs_more_is_not_taken_for_a_coarser_ruler():
+def test_pairing_with_worse_setting():
     # One error in a hundred words here, forty there.
     first = utterances([1] + [0] * 19, [5] * 20)
     other = utterances([k % 5 for k in range(20)], [5] * 20)

@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 from tests.ledgers import event
 from tune_asr.record.search_yaml import read_description
 from tune_asr.report.findings import horizon_of
-from tune_asr.report.rungs import RungOrder, asha_metric, foretold, rank_correlation, rung_orders
+from tune_asr.report.rungs import RungOrder, asha_metric, predictions, rank_correlation, rung_orders
 from tune_asr.report.timeline import Run, runs
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=20, unique=True))
-def test_a_rank_correlation_is_one_where_the_order_stays_and_minus_one_where_it_turns(values):
+def test_rank_correlation_of_monotonic_values(values):
     assert rank_correlation(values, [v**3 for v in values]) == pytest.approx(1)
     assert rank_correlation(values, [-v for v in values]) == pytest.approx(-1)
 
 
-def test_ties_share_the_mean_of_their_ranks():
+def test_ties_share_mean_ranks():
     # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: by hand, 4.5 / sqrt(4.5 * 5).
     assert rank_correlation([0, 7, 7, 9], [1, 2, 3, 4]) == pytest.approx(4.5 / (4.5 * 5) ** 0.5)
     assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
 
 
-def test_a_rung_is_compared_with_the_next_over_the_trials_that_came_to_both(search):
+def test_rung_predicts_the_next(search):
     search.start()
     for i in range(4):
         trial = search.trial()
@@ -38,17 +38,17 @@ def test_a_rung_is_compared_with_the_next_over_the_trials_that_came_to_both(sear
     first, end = rung_orders(search.state, "objective")
     assert (first.name, set(first.values), first.stopped) == ("epoch 1", {f"0000{i}" for i in range(4)}, {"00003"})
     assert (end.name, end.epoch, len(end.values)) == ("the end", 2, 3)
-    assert foretold([first, end]) == [
-        "The order at epoch 1 foretold that at the end with a rank correlation of -1.00 (3 trials)."
+    assert predictions([first, end]) == [
+        "The order at epoch 1 predicts that at the end with a rank correlation of -1.00 (3 trials)."
     ]
 
 
-def test_of_two_trials_nothing_is_said():
+def test_two_trials_predict_nothing():
     orders = [RungOrder(e, False, {"a": 1.0, "b": 2.0}, frozenset()) for e in (1, 3)]
-    assert foretold(orders) == ["How well epoch 1 foretold epoch 3 cannot be said: 2 came to both."]
+    assert predictions(orders) == ["How well epoch 1 predicts epoch 3 is not known: 2 trials reached both."]
 
 
-def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
+def test_run_ends():
     def at(name, second, **fields):
         return event(name, time=f"2026-01-01T00:00:{second:02d}Z", **fields)
 
@@ -78,13 +78,13 @@ def test_a_run_ends_with_its_trial_its_pause_or_its_driver():
 
 
 @pytest.mark.parametrize(("metric", "compared"), [("val_wer", "val_wer"), ("val_cer", "val_cer")])
-def test_the_end_is_compared_by_what_rungs_compared(search, metric, compared):
+def test_end_uses_metric_of_rungs(search, metric, compared):
     search.describe(metric=metric, space={"asha": {"metric": "val_wer"}})
     assert asha_metric(read_description(search.folder.search_yaml).plan, metric) == compared
 
 
 @pytest.mark.parametrize(("stop_epoch", "horizon"), [(None, 4), (3, 3)])
-def test_a_search_that_stops_all_trials_early_has_an_early_horizon(search, stop_epoch, horizon):
+def test_stop_epoch_is_the_horizon(search, stop_epoch, horizon):
     config = {"trainer": {"max_epochs": 9}, "early_stopping": {"stop_epoch": stop_epoch}}
     search.describe(config=config)
     assert horizon_of(read_description(search.folder.search_yaml).plan, search.state) == horizon

@@ -14,7 +14,7 @@ WORDS = st.lists(st.sampled_from("abc"), max_size=8).map(" ".join)
 
 
 @given(WORDS, WORDS)
-def test_an_alignment_has_the_counted_errors_and_all_the_words(reference, hypothesis):
+def test_word_alignment_matches_counts(reference, hypothesis):
     kinds = [kind for kind, _ in aligned(reference, hypothesis)]
     counts = count_errors(reference, hypothesis)
     assert kinds.count("replace") == counts.substitutions
@@ -24,14 +24,14 @@ def test_an_alignment_has_the_counted_errors_and_all_the_words(reference, hypoth
 
 
 @given(WORDS, WORDS)
-def test_an_alignment_of_characters_has_their_counted_errors_and_all_of_them(reference, hypothesis):
+def test_character_alignment_matches_counts(reference, hypothesis):
     runs = aligned_characters(reference, hypothesis)
     errors = sum(len(run) for kind, run in runs if kind != "equal")
     assert errors == count_errors(reference, hypothesis).character_errors
     assert "".join(run for kind, run in runs if kind != "delete") == hypothesis
 
 
-def test_the_references_of_synthetic_speech_are_made_again():
+def test_synthetic_references_are_made_again():
     data = {"target": "synthetic", "num_train": 8, "num_val": 3, "num_words": 20, "alphabet": "abcd"}
     found = references(from_values({"data": data}, "config"))
     assert list(found) == ["val-00000", "val-00001", "val-00002"]

@@ -54,7 +54,7 @@ def conduct(search, plan_of):
     return conduct
 
 
-def test_a_control_that_wins_shows_that_pruning_loses_the_winner(search, conduct, capsys):
+def test_winning_control_is_mentioned(search, conduct, capsys):
     conduct(controls=1)
     print_report(search.folder.root)
     text = capsys.readouterr().out
@@ -66,7 +66,7 @@ def test_a_control_that_wins_shows_that_pruning_loses_the_winner(search, conduct
     assert max(len(line) for line in text.splitlines() if "python -m" not in line and "asha: {" not in line) <= 80
 
 
-def test_the_recommended_setting_keeps_the_leaders_with_the_fewest_epochs(search, conduct):
+def test_recommended_setting_is_cheapest_safe_one(search, conduct):
     advice = advise(conduct(QUICK, grace_period=4), search.state, "val_wer", standings(search.state))
     assert (advice.own.epochs, advice.fates(advice.own)) == ((16, 16), ["kept"] * 3)
     best = next(replay for replay in advice.others if replay.setting == advice.best)
@@ -76,7 +76,7 @@ def test_the_recommended_setting_keeps_the_leaders_with_the_fewest_epochs(search
     assert advice.why == f"Keeps the first 3 with {16 - best.epochs[1]} epochs fewer, as far as one search can tell:"
 
 
-def test_the_section_for_the_next_search_is_one_that_a_space_may_hold(search, conduct):
+def test_stanza_is_valid(search, conduct):
     advice = advise(conduct(), search.state, "val_wer", standings(search.state))
     asha = AshaSection(**yaml.safe_load(advice.stanza)["asha"])
     assert (asha.max_t, asha.controls) == (4, 2)
@@ -87,7 +87,7 @@ def test_the_section_for_the_next_search_is_one_that_a_space_may_hold(search, co
     )
 
 
-def test_where_nothing_is_pruned_no_controls_are_asked_for(search, conduct):
+def test_no_controls_without_pruning(search, conduct):
     flat = [[5, 5, 5, 5], [4, 4, 4, 4]]
     advice = advise(conduct(flat, grace_period=4), search.state, "val_wer", standings(search.state))
     assert ("controls: 0" in advice.stanza, advice.adds_controls) == (advice.best.grace_period == 4, False)

@@ -1,1 +1,18 @@
-"""TODO."""
+"""Report of a search: results, how sure they are, and what to do next.
+
+- `__main__`       command line
+- `results`        everything a report is made of, read once
+- `story`          sentences, the same on a terminal and in HTML
+- `terminal`       report and comparison on a terminal
+- `html/`          report with figures, in one file
+- `findings`       savings of pruning, narrow ranges, first against second
+- `resolution`     smallest difference that the validation set can show
+- `rungs`          order of the trials at each rung
+- `replay`         the search under another ASHA setting
+- `what_next`      setting for the next search
+- `next_lines`     sentences about controls and replays
+- `timeline`       trials by process and time
+- `transcripts`    hypotheses beside their references
+
+Nothing here writes to the results folder, or imports torch, Ray or another command.
+"""

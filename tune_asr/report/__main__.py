@@ -1,10 +1,11 @@
-"""The door to a search's results: what happened, how sure it is, what can be done next.
+"""Command line of the report.
 
     python -m tune_asr.report results/NAME [--html FILE]
     python -m tune_asr.report results/NAME --compare 00003 00007
 
-It reads the ledger alone (intervals and ranges come from the files beside it, where they are), writes
-nothing but FILE, and may be used while the search runs. It never waits for torch or ray.
+The ledger is enough. Intervals, ranges and texts come from the files beside it, and the HTML reads the references of
+validation again from their manifest. Only FILE is written, so a report can be made while the search runs. Neither
+torch nor Ray is imported.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the report of the folder named on the command line, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tune_asr.report",
-        description="Show what a search has found, also while it runs.",
-        epilog="Exit codes: 0 shown, 2 usage, 5 not a results folder, or damaged, or FILE cannot be written.",
+        description="Show the results of a search, finished or running.",
+        epilog="Exit codes: 0 done, 2 usage, 5 not a results folder, a damaged one, or FILE cannot be written.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--html", metavar="FILE", type=Path, help="write the report with figures to one HTML file")
-    either.add_argument("--compare", nargs=2, metavar="ID", help="only whether one of two trials beats the other")
+    either.add_argument("--html", metavar="FILE", type=Path, help="write the report and its figures to one HTML file")
+    either.add_argument("--compare", nargs=2, metavar="ID", help="compare two trials by their numbers")
     arguments = parser.parse_args(argv)
     return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
 
 
 GENERATOR = b'<meta name="generator" content="tune_asr">'
-"""Stands at the head of each report."""
+"""Head of each report, by which an earlier one is recognised."""
 
 
 def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> int:
@@ -51,20 +52,24 @@ def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> i
 
 
 def _check_file(file: Path) -> None:
-    """Find out, before the search is read and drawn, that there can be a file of that name."""
+    """Refuse a file that cannot be written or is no report, before the search is read.
+
+    Raises:
+        StorageError: the file cannot be written, or is something else.
+    """
     if file.is_dir():
         raise StorageError(Problem(str(file), "this is a folder", f"Name a file, e.g. --html {file / 'report.html'}."))
     if not file.parent.is_dir():
-        what = f"{file.parent} is no folder"
-        raise StorageError(Problem(str(file), what, "Make it, or name a file in one that is there."))
-    # A ledger, a configuration, a device: whatever else lies there would be gone.
+        what = f"{file.parent} is not a folder"
+        raise StorageError(Problem(str(file), what, "Make it, or name a file in an existing folder."))
+    # It may be a ledger, a configuration or a device.
     if os.path.lexists(file) and not _is_replaceable(file):
-        what = "this is no report of tune_asr, and nothing else is overwritten"
+        what = "not a report of tune_asr, and only reports are overwritten"
         raise StorageError(Problem(str(file), what, "Name another file, or remove this one."))
 
 
 def _is_replaceable(file: Path) -> bool:
-    """Whether it is an earlier report, or an empty file."""
+    """Return whether the file is an earlier report, or empty."""
     if file.is_symlink() or not file.is_file():
         return False
     with file.open("rb") as stream:

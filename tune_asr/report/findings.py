@@ -1,4 +1,4 @@
-"""What can be learnt from a search: what pruning saved, which ranges were too narrow, whether the first is the best."""
+"""Findings of a search: savings of pruning, ranges that are too narrow, first against second."""
 
 from __future__ import annotations
 
@@ -17,45 +17,47 @@ from tune_asr.space.plan import Plan
 
 End = Literal["lower", "upper"]
 _NEAR = 0.05
-"""The part of a range, at each end, in which a winner says that the best may lie outside."""
+"""Share of a range, at each end, in which a winner is a reason to search beyond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What happened at one rung of successive halving."""
+    """Numbers of one rung."""
 
     epoch: int
-    came: int
+    reached: int
+    """Trials judged here."""
     stopped: int
+    """Trials stopped here, without controls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """What stopping trials early has saved."""
+    """Savings of stopping trials early."""
 
     trained: int
-    """Epochs."""
+    """Epochs trained by all trials."""
     saved: int
     """Epochs that the pruned trials had left."""
     stopped: int
-    """Trials."""
+    """Pruned trials."""
     rungs: tuple[Rung, ...]
 
 
 def pruning(state: SearchState, horizon: int) -> Pruning:
-    """What pruning has saved, against every pruned trial going on to epoch `horizon`."""
-    came: dict[int, int] = defaultdict(int)
+    """Count the epochs saved, as if each pruned trial had trained to epoch `horizon`."""
+    reached: dict[int, int] = defaultdict(int)
     stopped: dict[int, int] = defaultdict(int)
     for trial in state.trials.values():
         for decision in trial.decisions:
-            came[decision.epoch] += 1
+            reached[decision.epoch] += 1
             stopped[decision.epoch] += decision.verdict == "stop"
     pruned = [trial for trial in state.trials.values() if trial.status == "pruned"]
     return Pruning(
         trained=state.epochs,
         saved=sum(max(0, horizon - trial.epoch) for trial in pruned),
         stopped=len(pruned),
-        rungs=tuple(Rung(epoch, came[epoch], stopped[epoch]) for epoch in sorted(came)),
+        rungs=tuple(Rung(epoch, reached[epoch], stopped[epoch]) for epoch in sorted(reached)),
     )
 
 
@@ -69,14 +71,20 @@ def horizon_of(plan: Plan | None, state: SearchState) -> int:
 def first_against_second(
     first: Utterances | None, second: Utterances | None, names: tuple[str, str] = ("the first", "the second")
 ) -> str:
-    """Whether the first of two trials beats the second, in words; `names` are what they are called."""
+    """Return a sentence on whether one of two trials beats the other.
+
+    Args:
+        first: utterances of one trial, None if they are not kept.
+        second: utterances of the other.
+        names: names of the two in the sentence.
+    """
     one, other = names
     if first is None or second is None:
-        return f"Whether {one} beats {other} is not known: their utterances are not there."
+        return f"Whether {one} beats {other} is not known: their utterances are not kept."
     if first.ids != second.ids:
         return f"Whether {one} beats {other} is not known: they were not scored on the same utterances."
     low, high, probability = paired_difference(first.errors, second.errors, first.words)
-    if low > 0:  # told from the side of the better one, so that the order of asking changes no number
+    if low > 0:  # from the side of the better one, so that the order of the arguments changes no number
         return first_against_second(second, first, (other, one))
     if high < 0:
         verdict = f"{one} beats {other}: its WER is {-100 * high:.1f} to {-100 * low:.1f} points lower"
@@ -114,14 +122,14 @@ def _end(distribution: Distribution, value: float) -> End | None:
         ordered = all(map(is_number, arguments)) and (
             all(a < b for a, b in pairwise(arguments)) or all(a > b for a, b in pairwise(arguments))
         )
-        # Of two choices, one is always an end: that says nothing.
+        # Of two choices, each is an end.
         if not ordered or len(arguments) < 3:
             return None
         return "lower" if value == min(arguments) else "upper" if value == max(arguments) else None
     low, high = arguments[0], arguments[1]
     if name in ("randint", "lograndint"):
         high -= 1  # exclusive, as in Ray
-    value = min(max(value, low), high)  # a ledger that was changed by hand may hold anything
+    value = min(max(value, low), high)  # the ledger may have been changed by hand
     if "log" in name:
         low, high, value = math.log(low), math.log(high), math.log(value)
     if low == high:

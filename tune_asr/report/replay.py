@@ -1,9 +1,9 @@
-"""A search under another ASHA setting: who would have gone on, and for how many epochs, as far as the ledger can tell.
+"""Replay of a search under another ASHA setting, as far as the ledger allows.
 
-The trials are judged again in the order in which they reported. What a trial would have reached after the epoch at
-which the search stopped it is in no ledger; so a replay says of each trial at least and at most how many epochs it
-would have trained. The two are equal wherever every value that decides is there: always for a setting that stops no
-trial later than the search did, and for the search's own.
+The trials are judged again in the order of their reports. The ledger lacks what a trial would have reached after the
+epoch at which the search stopped it, so a replay bounds the epochs of each trial from below and above. The bounds are
+equal if all values that decide are known: always for the setting of the search, and for settings that stop no trial
+later than the search did.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Fate = Literal["kept", "lost", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What `asha` may say otherwise: the metric of the reports, r and eta."""
+    """Keys of `asha` that a replay changes: the compared score, r and eta."""
 
     metric: str
     grace_period: int
@@ -31,7 +31,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """How many epochs each trial would have trained under `setting`, by number: at least, and at most."""
+    """Bounds on the epochs of each trial under `setting`, by number."""
 
     setting: Setting
     at_least: Mapping[str, int]
@@ -39,28 +39,28 @@ class Replay:
 
     @property
     def epochs(self) -> tuple[int, int]:
-        """Epochs of all trials: at least, and at most."""
+        """Bounds on the epochs of all trials."""
         return sum(self.at_least.values()), sum(self.at_most.values())
 
     def fate(self, trial: str, epoch: int) -> Fate:
-        """Whether the trial would have come to its result of `epoch`."""
+        """Return whether the trial would have reached its result of `epoch`."""
         if self.at_least[trial] >= epoch:
             return "kept"
         return "lost" if self.at_most[trial] < epoch else "unknown"
 
 
 class History:
-    """What a replay needs of a search, gathered once for many of them.
+    """Reports of a search, arranged once for many replays.
 
     Args:
-        state: the search.
-        max_t: R, the last epoch of a trial.
+        state: trials with their reports.
+        max_t: last epoch of a trial, R.
     """
 
     def __init__(self, state: SearchState, max_t: int) -> None:
         self.trials = state.trials
         self.max_t = max_t
-        # By epoch: when in the search, who, with what. By trial: when it last reported.
+        # Arrivals by epoch: position in the ledger, trial, report. `last`: position of each trial's last report.
         self.arrivals: dict[int, list[tuple[int, Trial, Report]]] = {}
         self.last: dict[str, int] = dict.fromkeys(state.trials, -1)
         for time, report in enumerate(state.reports):
@@ -78,7 +78,7 @@ class History:
 
 
 class _Judging:
-    """The trials on their way up the rungs: those that are there for certain, those that may be, the stopped."""
+    """Trials on their way up the rungs: certain, uncertain and stopped ones."""
 
     def __init__(self, history: History, setting: Setting) -> None:
         self.history, self.setting = history, setting
@@ -89,11 +89,11 @@ class _Judging:
         self.stopped: set[str] = set()
 
     def rung(self, epoch: int) -> None:
-        """Let every trial that may come to `epoch` be judged there.
+        """Judge every trial that may reach `epoch`.
 
-        Of n known values, b are better than a trial's own, and m trials may have come besides, with any value. The
-        trial goes on for certain if it does where all m came and are better; it stops for certain if it does where all
-        m came and are worse, which lets the most go on.
+        Of n known values, b are better than the trial's own, and m more trials may have come with any value. The trial
+        continues for certain if it does so with all m better. It stops for certain if it does so with all m worse,
+        which lets the most trials continue.
         """
         eta, values, unseen = self.setting.reduction_factor, list[float](), 0
         missing = self._missing(epoch)
@@ -107,12 +107,12 @@ class _Judging:
             else:
                 bisect.insort(values, value)
                 n = len(values)
-            better, goes_on = bisect.bisect_left(values, value), max(1, (n + m) // eta)
-            if better + m >= goes_on:
-                self._may_stop(trial.number, epoch, certain=better >= goes_on)
+            better, continuing = bisect.bisect_left(values, value), max(1, (n + m) // eta)
+            if better + m >= continuing:
+                self._may_stop(trial.number, epoch, certain=better >= continuing)
 
     def _missing(self, epoch: int) -> list[int]:
-        """When those went on that may come to `epoch` and never reported it, in rising order."""
+        """Return positions, in rising order, after which trials may reach `epoch` without a report of it."""
         return sorted(
             self.history.last[trial.number]
             for trial in self.history.trials.values()
@@ -129,5 +129,5 @@ class _Judging:
 
 
 def _ended_by_itself(trial: Trial) -> bool:
-    """Whether no setting would have trained it for longer: it was not pruned, nor is it still to go on."""
+    """Return whether no setting would have trained the trial for longer."""
     return trial.status in ("finished", "diverged", "failed")

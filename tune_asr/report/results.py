@@ -1,4 +1,4 @@
-"""All that a report is made from, read once from a results folder. Writes nothing; the search may be running."""
+"""Everything a report is made of, read once from a results folder."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from tune_asr.space.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a search has left behind so far."""
+    """Results of a search so far; the search may be running."""
 
     folder: ResultsFolder
     search: Description | None
     """Contents of search.yaml, None without one."""
     state: SearchState
-    """What the ledger says."""
+    """Trials, as the ledger has them."""
     metric: Metric
     ranked: list[Standing]
     """All trials, best first."""
     utterances: dict[str, Utterances | None]
-    """Of the first trials, by number."""
+    """Utterances of the first trials, by number."""
     running: bool
     damaged: list[Damaged]
-    """Checkpoints that would have been the best, but cannot be loaded."""
+    """Best checkpoints that cannot be loaded."""
     can_load: bool
     """Whether the checkpoint of the first of `ranked` is kept and intact."""
 
@@ -49,27 +49,27 @@ class Results:
         return self.can_load and not (self.plan and self.plan.config.subsampling is None)
 
     def events(self) -> Iterator[Event]:
-        """The ledger, line by line: it may be large."""
+        """Read the ledger line by line: it may be large."""
         return iter_ledger(self.folder.ledger)
 
 
 def gather(root: Path, rows: int) -> Results:
-    """Read the results folder at `root`, and the utterances of its first `rows` trials.
+    """Read the results folder `root`, with the utterances of its first `rows` trials.
 
     Raises:
-        StorageError: it is not a results folder, or is damaged.
+        StorageError: `root` is not a results folder, or is damaged.
     """
     folder = ResultsFolder(root)
     folder.require_folder()
-    # Asked before the ledger is read: a search that ends in between is then taken for running, not for dead.
+    # Ask before reading the ledger: a search that ends in between then counts as running, not as dead.
     running = folder.is_running()
     state = SearchState.read(folder.ledger)
     search = read_description(folder.search_yaml) if folder.search_yaml.exists() else None
     metric: Metric = search.metric if search else "val_wer"
-    ranked, damaged = _sound(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
+    ranked, damaged = _rank(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
     can_load = leader(ranked) is not None
     if not can_load:
-        # Where somebody has taken all checkpoints away, what was reported is still worth a leaderboard.
+        # Without any checkpoint, the reports still make a leaderboard.
         ranked = standings(state, metric)
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
@@ -77,10 +77,13 @@ def gather(root: Path, rows: int) -> Results:
     return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_load)
 
 
-def _sound(
+def _rank(
     folder: ResultsFolder, state: SearchState, metric: Metric, running: bool
 ) -> tuple[list[Standing], list[Damaged]]:
-    """The standings by sound checkpoints. A running search has read the best one itself, as it copied it."""
+    """Rank the trials by intact checkpoints, and list the damaged ones.
+
+    A running search has read its best checkpoint when it copied it.
+    """
     ranked, damaged = sound_standings(folder, state, metric, former_best(folder) if running else None)
-    # A running search removes the best so far itself, once it has a better one.
+    # A running search removes its former best itself.
     return ranked, [*([] if running else removed_best(folder, state, metric, ranked)), *damaged]

@@ -1,11 +1,12 @@
-"""What happened at each rung of successive halving, and how well its order foretold the next one's.
+"""Order of the trials at each rung, and how well it predicts the next.
 
-A rung is worth its place where the trials that lead there lead later as well. That is measured by Spearman's rank
-correlation over the trials that came to both: 1 where the order stayed, 0 where it meant nothing.
+A rung is worth its place if the trials that lead there lead later too. This is measured by Spearman's rank correlation
+over the trials that reached both: 1 if the order stayed, 0 if it was chance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,26 +17,27 @@ from tune_asr.record.ranking import rung_metric
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import Plan
+from tune_asr.wording import count
 
 _FEWEST = 3
-"""Trials: the order of two is a coin."""
+"""Fewest trials with an order that means something."""
 
 
 @dataclass(frozen=True, slots=True)
 class RungOrder:
-    """The trials that came to one rung, or to the end."""
+    """Trials that reached one rung, or the end."""
 
     epoch: int
     at_end: bool
-    """Whether it is the end: what finished trials came to."""
+    """Whether this is the end, which finished trials reached."""
     values: dict[str, float]
-    """By trial, what they were compared by: lower is better."""
+    """Compared value of each trial; lower is better."""
     stopped: frozenset[str]
-    """The trials that were stopped here."""
+    """Trials stopped here."""
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Name in a sentence."""
         return "the end" if self.at_end else f"epoch {self.epoch}"
 
 
@@ -71,24 +73,29 @@ def asha_metric(plan: Plan | None, metric: Metric) -> str:
     return rung_metric(plan.space.asha.metric, metric) if plan else "objective"
 
 
-def foretold(orders: list[RungOrder]) -> list[str]:
-    """A sentence for each rung: how well its order foretold the next one's."""
-    return [_foretold(earlier, later) for earlier, later in pairwise(orders)]
+def predictions(orders: Sequence[RungOrder]) -> list[str]:
+    """Return a sentence for each rung on how well its order predicts the next."""
+    return [_prediction(earlier, later) for earlier, later in pairwise(orders)]
 
 
-def _foretold(earlier: RungOrder, later: RungOrder) -> str:
+def _prediction(earlier: RungOrder, later: RungOrder) -> str:
     both = sorted(earlier.values.keys() & later.values.keys())
     if len(both) < _FEWEST:
-        return f"How well {earlier.name} foretold {later.name} cannot be said: {len(both)} came to both."
+        return f"How well {earlier.name} predicts {later.name} is not known: {count(len(both), 'trial')} reached both."
     rho = rank_correlation([earlier.values[n] for n in both], [later.values[n] for n in both])
     if rho is None:
-        return f"How well {earlier.name} foretold {later.name} cannot be said: one of them put no trial before another."
-    how_well = f"with a rank correlation of {rho:+.2f} ({len(both)} trials)"
-    return f"The order at {earlier.name} foretold that at {later.name} {how_well}."
+        return f"How well {earlier.name} predicts {later.name} is not known: at one of them all trials are equal."
+    correlation = f"a rank correlation of {rho:+.2f} ({len(both)} trials)"
+    return f"The order at {earlier.name} predicts that at {later.name} with {correlation}."
 
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Spearman's rank correlation of two lists of n numbers, -1 to 1; None where one of them is all ties."""
+    """Return Spearman's rank correlation, None if one list is all ties.
+
+    Args:
+        a: (n,) numbers.
+        b: (n,) numbers.
+    """
     ranks_a, ranks_b = _ranks(a), _ranks(b)
     if not (np.ptp(ranks_a) and np.ptp(ranks_b)):
         return None
@@ -96,7 +103,7 @@ def rank_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
 
 
 def _ranks(values: ArrayLike) -> NDArray[np.float64]:
-    """(n,) ranks from 1; those that tie share the mean of theirs."""
+    """Return (n,) ranks from 1; ties share the mean of theirs."""
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(sizes) - (sizes - 1) / 2)[group]
     return ranks

@@ -1,8 +1,8 @@
-"""The sentences of a report: the same words on a terminal and in HTML.
+"""Sentences of a report, the same on a terminal and in HTML.
 
-A section is a function of the results that yields lines of plain text; none, where it has nothing to say. A line that
-is indented is to stay as it is: `COMMAND_INDENT` marks a command, which a reader copies, so it is never wrapped. Names,
-values and causes are anybody's text: what yields them makes them `printable`.
+A section is a function of the results that yields lines of plain text, or none. Indented lines keep their layout.
+`COMMAND_INDENT` marks a command: a reader copies it, so it is never wrapped. Names, values and causes are foreign text
+and pass through `printable`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from tune_asr.record.intact import copied
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.rerun import rerun_command
 from tune_asr.report.findings import first_against_second, horizon_of, narrow_ranges, pruning
+from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.resolution import resolution
 from tune_asr.report.results import Results
-from tune_asr.report.terminal_next import control_lines, replay_lines
 from tune_asr.report.what_next import advise
 from tune_asr.wording import count, duration, percent, printable, value_text
 
 COMMAND_INDENT = "    "
 _NEAR_THE_FIRST = 5
-"""So many trials show how alike settings err."""
+"""First trials that show how alike settings err."""
 _FAILURES = 50
-"""How many are told."""
+"""Most failures listed."""
 
 
 def header(results: Results) -> Iterator[str]:
-    """Which search this is, how it stands, and what it took."""
+    """Yield name, status and cost of the search, and warnings about its files."""
     state = results.state
     ended = "interrupted, its process died" if state.status == "running" else state.status
     counts = ", ".join(f"{number} {status}" for status, number in state.counts().items() if number)
@@ -41,28 +41,29 @@ def header(results: Results) -> Iterator[str]:
         yield "Error rates are those of the averaged weights (ema)."
     for damaged in results.damaged:
         what = f"trial {damaged.trial} at epoch {damaged.epoch} would be the best, but its checkpoint cannot be used"
-        yield f"Warning: {what}, and it is passed over: {printable(str(damaged))}"
+        yield f"Warning: {what}. It is left out: {printable(str(damaged))}"
     if results.search and results.plan is None:
         wrote = printable(results.search.versions.get("tune_asr", "another version"))
-        yield f"search.yaml is damaged, or of another version (tune_asr {wrote}): its ranges and `asha` are left out."
+        what = f"search.yaml is damaged, or of another version (tune_asr {wrote})"
+        yield f"Warning: {what}. Its ranges and its `asha` are left out."
 
 
 def sureness(results: Results) -> Iterator[str]:
-    """Whether the first trial beats the second, and how close two trials may be to be told apart at all."""
+    """Yield whether the first trial beats the second, and the resolution of the validation set."""
     if results.metric == "val_cer":
-        yield "These transcripts are not written in words: trials are ranked by CER, and their WER means nothing."
+        yield "The references hardly have spaces between words: trials are ranked by CER, and WER means nothing."
         return
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
     if len(near) > 1:
         yield first_against_second(near[0], near[1])
     if near and near[0] is not None and near[0].words.any():
-        ruler = resolution(near[0], [other for other in near[1:] if other is not None])
-        if ruler is not None:
-            yield str(ruler)
+        found = resolution(near[0], [other for other in near[1:] if other is not None])
+        if found is not None:
+            yield str(found)
 
 
 def savings(results: Results) -> Iterator[str]:
-    """What pruning saved, and at which rungs."""
+    """Yield the epochs that pruning saved, and the rungs."""
     saved = pruning(results.state, horizon_of(results.plan, results.state))
     if not saved.stopped:
         return
@@ -72,11 +73,11 @@ def savings(results: Results) -> Iterator[str]:
         f"{saved.trained} epochs were trained instead of {without} ({100 * saved.saved / without:.0f} % saved)."
     )
     for rung in saved.rungs:
-        yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.came} stopped"
+        yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.reached} stopped"
 
 
 def replays(results: Results) -> Iterator[str]:
-    """What became of the controls, and of the search under other settings of `asha`."""
+    """Yield the results of controls, and of the search under other settings of `asha`."""
     yield from control_lines(results.state, results.ranked, results.metric)
     best = leader(results.ranked)
     if best is None or results.running or too_early(best[1].scores.value(results.metric), results.metric):
@@ -86,7 +87,7 @@ def replays(results: Results) -> Iterator[str]:
 
 
 def failures(results: Results) -> Iterator[str]:
-    """The trials that failed or diverged, and why."""
+    """Yield the trials that failed or diverged, with causes."""
     ended_badly = [trial for trial in results.state.trials.values() if trial.status in ("failed", "diverged")]
     for trial in ended_badly[:_FAILURES]:
         retries = f", tried again {count(trial.retries, 'time')}" if trial.retries else ""
@@ -97,7 +98,7 @@ def failures(results: Results) -> Iterator[str]:
 
 
 def winner(results: Results) -> Iterator[str]:
-    """The best trial, its values, and the ranges it stands at the end of."""
+    """Yield the best trial, its values, and warnings about ranges that it ends."""
     winner = leader(results.ranked)
     if winner is None:
         yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
@@ -120,29 +121,29 @@ def winner(results: Results) -> Iterator[str]:
 
 
 def next_steps(results: Results) -> Iterator[str]:
-    """The commands that go on from here."""
-    yield from _instead_of(results)
+    """Yield the commands for the next steps."""
+    yield from _recovery(results)
     has_search = results.folder.search_yaml.exists()
     if results.folder.best_yaml.exists() and not results.damaged:
         yield "Train the winner again:"
         yield _command("tune_asr.train", "--config", results.folder.best_yaml)
     if has_search and not results.running and results.can_export:
-        yield "Export the winner, to run it elsewhere:"
+        yield "Export the winner, to use it elsewhere:"
         yield f"{COMMAND_INDENT}python -m tune_asr.export {printable(shlex.quote(str(results.folder.root)))}"
     if has_search and (best := leader(results.ranked)):
-        yield "Train any trial again, to its recorded WER, by its number:"
+        yield "Train any trial again by its number, to its recorded WER:"
         yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
     if has_search and not results.running and results.state.status != "finished":
-        yield "Go on with the search:"
+        yield "Resume the search:"
         yield _command("tune_asr.search", "--resume", results.folder.root)
 
 
-def _instead_of(results: Results) -> Iterator[str]:
-    """How to have a best trial again whose checkpoint is damaged."""
+def _recovery(results: Results) -> Iterator[str]:
+    """Yield commands that recover a best trial whose checkpoint is damaged."""
     copy_is_of = copied(results.folder, results.damaged)
     for damaged in results.damaged:
         if damaged is copy_is_of:
-            yield f"Export the damaged trial {damaged.trial} from the copy of it that is left:"
+            yield f"Export the damaged trial {damaged.trial} from its copy:"
             copy = printable(shlex.quote(str(results.folder.best_ckpt)))
             yield f"{COMMAND_INDENT}python -m tune_asr.export {copy}"
         if results.folder.search_yaml.exists():

@@ -1,8 +1,6 @@
-"""The report of a search on a terminal: plain text of 80 columns where it goes into a file or a pipe.
+"""Report of a search on a terminal, 80 columns wide in a file or a pipe.
 
-Read from the ledger, with intervals from the utterances and ranges from search.yaml where they are
-there. Names, values and causes are data: they are shown, never taken for markup or for commands of
-the terminal.
+Names, values and causes are foreign text: they are shown, and never read as markup or as codes of the terminal.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tune_asr.errors import ConfigError
+from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.state import find_trial
 from tune_asr.record.terminal_table import interval_text, leaderboard_tables
@@ -29,10 +27,10 @@ _WIDTH = 80
 
 
 def print_report(root: Path) -> None:
-    """Print what happened in the search of `root`, how sure it is, and what can be done next.
+    """Print the report of the search in `root`.
 
     Raises:
-        StorageError: it is not a results folder, or is damaged.
+        StorageError: `root` is not a results folder, or is damaged.
     """
     results = gather(root, _ROWS)
     console = Console(markup=False, emoji=False, highlight=False)
@@ -47,11 +45,11 @@ def print_report(root: Path) -> None:
         for section in sections:
             parts = list(section)
             for part in parts:
-                # A command that is wrapped cannot be copied.
+                # A wrapped command cannot be copied.
                 console.print(part, soft_wrap=isinstance(part, str) and part.startswith(story.COMMAND_INDENT))
             if parts:
                 console.print()
-    # In one piece, and not by rich: a closed pipe is for the door to handle.
+    # Print at once and without rich, which would swallow the error of a closed pipe.
     print("\n".join(line.rstrip() for line in captured.get().rstrip().split("\n")))
 
 
@@ -59,8 +57,8 @@ def print_comparison(root: Path, one: str, other: str) -> None:
     """Print whether one trial beats another, on the utterances of their best epochs.
 
     Raises:
-        ConfigError: the search has no such trial, or they are one and the same, or one of them has no result.
-        StorageError: it is not a results folder, or is damaged.
+        ConfigError: the search has no such trial, both are the same, or one has no result.
+        StorageError: `root` is not a results folder, or is damaged.
     """
     results = gather(root, rows=0)
     reports = {trial.number: report for trial, report in results.ranked if report}
@@ -69,10 +67,11 @@ def print_comparison(root: Path, one: str, other: str) -> None:
         find_trial(results.state, other, "--compare").number,
     )
     if numbers[0] == numbers[1]:
-        raise ConfigError(f"--compare names the trial {numbers[0]} twice: name two trials")
+        raise ConfigError(Problem("--compare", f"names the trial {numbers[0]} twice", "Name two trials."))
     for number in numbers:
         if number not in reports:
-            raise ConfigError(f"--compare names the trial {number}, which has no result")
+            what = f"names the trial {number}, which has no result"
+            raise ConfigError(Problem("--compare", what, "Name trials of the leaderboard that have a WER."))
     if results.metric == "val_cer":
         for number in numbers:
             print(f"{number}  CER {percent(reports[number].scores.val_cer)} %")

@@ -1,4 +1,4 @@
-"""Which process worked on which trial, from when to when."""
+"""Timeline of the search: the runs of trials in processes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,29 @@ from tune_asr.record.events import Ended, Event, Paused, Resumed, SearchStarted,
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A trial in one process, from the end of its set-up until it ended, paused or died."""
+    """A trial in one process, from its start to its end, pause or death."""
 
     trial: str
     process: str
-    """`host:pid`, or "" where the ledger does not say."""
+    """`host:pid`, or "" if it is not in the ledger."""
     start: str
     """ISO 8601, UTC, as `end`."""
     end: str
     ended: str
-    """`finished`, `pruned`, `diverged`, `failed` or `paused`; `running` where the ledger ends and the search runs;
-    `killed` where its driver died, which nobody wrote down."""
+    """Status at the end: `finished`, `pruned`, `diverged`, `failed` or `paused`.
+
+    `running` if the search still runs, `killed` if its driver died.
+    """
 
 
 def runs(events: Iterable[Event], *, running: bool) -> list[Run]:
-    """Every run that the ledger tells of, in the order of their ends; `running`: whether the search runs.
+    """Return all runs, in the order of their ends.
 
-    Of a run that was killed with its driver, nobody wrote the end: it is the trial's last event.
+    A run that was killed with its driver has no end in the ledger: its trial's last event takes that place.
+
+    Args:
+        events: events of the ledger.
+        running: whether the search still runs.
     """
     found: list[Run] = []
     begun: dict[str, tuple[str, str]] = {}

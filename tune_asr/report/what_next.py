@@ -1,4 +1,4 @@
-"""Which `asha` setting to search with next: the search replayed under others, and what its controls tell."""
+"""Advice on `asha` for the next search, from replays under other settings."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import Plan
 
 LEADERS = 3
-"""So many of the first trials a setting must keep for certain, to be recommended."""
+"""First trials that a recommended setting must keep for certain."""
 _WORTH = 0.05
-"""The share of the epochs that another setting must save to be worth the change."""
+"""Share of the epochs that another setting must save to be worth the change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Other settings replayed, and the one to take next."""
+    """Replays of other settings, and the setting to use next."""
 
     own: Replay
-    """Under the search's own setting, without its controls."""
+    """Replay of the search's own setting, without its controls."""
     others: tuple[Replay, ...]
-    """Those worth a look: one thing changed, and the recommended one."""
+    """Replays to show: those with one key changed, and the recommended one."""
     best: Setting
     why: str
     stanza: str
-    """The `asha:` section for the next search's space."""
+    """Section `asha:` for the next search space."""
     adds_controls: bool
-    """Whether it asks for more controls than this search had."""
+    """Whether the stanza has more controls than this search."""
     leaders: tuple[tuple[str, int], ...]
-    """The first trials of the leaderboard, each with its best epoch; the winner first."""
+    """First trials of the leaderboard with their best epochs, the winner first."""
 
     def fates(self, replay: Replay) -> list[Fate]:
-        """What becomes of each of the leaders under a replay."""
+        """Return the fate of each leader under a replay."""
         return [replay.fate(trial, epoch) for trial, epoch in self.leaders]
 
 
 def controls(state: SearchState) -> Iterator[tuple[Trial, Decision]]:
-    """The trials that were trained on for control, each with the decision that would have stopped it."""
+    """Yield the controls, each with the decision that would have stopped it."""
     for trial in state.trials.values():
         for decision in trial.decisions:
             if decision.control:
@@ -71,7 +71,7 @@ def advise(plan: Plan | None, state: SearchState, metric: Metric, ranked: list[S
     replays = {other: history.replay(other) for other in _neighbours(setting, metric, max_t)}
     own = replays[setting]
     best, why = _best(replays, own, leaders)
-    # Where nothing is pruned, controls are trials like others.
+    # If nothing is pruned, controls are trials like others.
     controls = asha.controls if best.grace_period >= max_t else max(2, asha.controls)
     shown = [other for other in replays if other != setting and (_changes(other, setting) == 1 or other == best)]
     return Advice(
@@ -89,7 +89,7 @@ def advise(plan: Plan | None, state: SearchState, metric: Metric, ranked: list[S
 
 
 def _neighbours(own: Setting, metric: Metric, max_t: int) -> list[Setting]:
-    """The search's own setting, and those that are worth a try beside it."""
+    """Return the search's own setting and its neighbours."""
     metrics = dict.fromkeys([own.metric, *(rung_metric(name, metric) for name in ("objective", "val_wer", "val_cer"))])
     graces = dict.fromkeys([own.grace_period, max(1, own.grace_period // 2), 2 * own.grace_period])
     factors = dict.fromkeys([own.reduction_factor, 2, 3, 4])
@@ -112,7 +112,7 @@ def _changes(other: Setting, own: Setting) -> int:
 
 
 def _best(replays: Mapping[Setting, Replay], own: Replay, leaders: tuple[tuple[str, int], ...]) -> tuple[Setting, str]:
-    """The setting that for certain keeps all leaders with the fewest epochs; the search's own where none is better."""
+    """Return the cheapest setting that keeps all leaders for certain, and why it is recommended."""
     safe = [replay for replay in replays.values() if all(replay.fate(*leader) == "kept" for leader in leaders)]
     if not safe:
         gentlest = max(replays, key=lambda s: (s.metric == own.setting.metric, s.grace_period, -s.reduction_factor))

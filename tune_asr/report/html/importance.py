@@ -14,18 +14,18 @@ from tune_asr.record.state import Trial
 from tune_asr.report.html.axes import Axis
 from tune_asr.report.html.look import ACCENT, Figure, figure
 from tune_asr.report.results import Results
-from tune_asr.report.rungs import asha_metric, rung_orders
+from tune_asr.report.rungs import RungOrder
 
 _FEWEST = 4
 _SURE = 30
-"""Trials, below which importances are hardly more than a guess."""
+"""Trials below which importances are little more than a guess."""
 _MOST = 1_000
 """Trials given to Optuna."""
 
 
-def importance_figure(results: Results, axes: Sequence[Axis]) -> Iterator[Figure]:
-    """Yield the figure, or nothing if too few trials can be compared."""
-    trials, values, place = _comparable(results)
+def importance_figure(results: Results, axes: Sequence[Axis], orders: Sequence[RungOrder]) -> Iterator[Figure]:
+    """Draw the importances; nothing if too few trials can be compared."""
+    trials, values, place = _comparable(results, orders)
     if len(trials) < _FEWEST or not any(trial.params for trial in trials):
         return
     found = _importances(trials, values, axes)
@@ -43,21 +43,23 @@ def importance_figure(results: Results, axes: Sequence[Axis]) -> Iterator[Figure
         hovertemplate="%{y}: %{text}<extra></extra>",
     )
     drawn.update_xaxes(title="importance", range=[0, 1.15 * max(*shares, 1e-9)])
-    guess = f" From {len(trials)} trials it is hardly more than a guess." if len(trials) < _SURE else ""
+    guess = f" From {len(trials)} trials this is little more than a guess." if len(trials) < _SURE else ""
     yield figure(
         "importance",
         "Which values matter",
         drawn,
-        "How much a value decides whether a trial is among the best (PED-ANOVA, Watanabe et al., 2023), "
-        f"{place}.{guess}",
+        f"Share of each value in whether a trial is among the best (PED-ANOVA, Watanabe et al., 2023), {place}.{guess}",
         height=80 + 28 * len(names),
-        showlegend=False,
+        legend=False,
     )
 
 
-def _comparable(results: Results) -> tuple[list[Trial], Mapping[str, float], str]:
-    """Return the trials with their values after equally many epochs, before any was dropped, if there is a rung."""
-    if orders := rung_orders(results.state, asha_metric(results.plan, results.metric)):
+def _comparable(results: Results, orders: Sequence[RungOrder]) -> tuple[list[Trial], Mapping[str, float], str]:
+    """Return trials, their values, and the place where they are compared.
+
+    At the first rung all trials have trained for the same epochs, and none has been dropped.
+    """
+    if orders:
         values, place = orders[0].values, f"over all trials at epoch {orders[0].epoch}"
     else:
         values = {trial.number: report.scores.value(results.metric) for trial, report in results.ranked if report}
@@ -67,7 +69,7 @@ def _comparable(results: Results) -> tuple[list[Trial], Mapping[str, float], str
 
 
 def _importances(trials: Sequence[Trial], values: Mapping[str, float], axes: Sequence[Axis]) -> dict[str, float]:
-    """Return the share of each key, the largest first."""
+    """Return the share of each axis by name, the largest first."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="minimize")
     with warnings.catch_warnings():

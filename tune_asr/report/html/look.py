@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io
 
 from tune_asr.record.ranking import Standing
-from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.metric import Metric, metric_name
 
-# Plotly's own looks are 7 KB in every figure, slow to merge, and made for a white page.
+# The template of Plotly adds 7 KB to each figure, is slow to merge, and made for a white page.
 plotly.io.templates.default = None
 
 ACCENT = "#3b82c4"
@@ -27,9 +26,9 @@ COLOURS = {
     "failed": "#c2559d",
     "killed": "#c2559d",
 }
-"""Told apart by people who are colour-blind, at least 3:1 against the page, light and dark."""
+"""Distinct for colour-blind readers, with a contrast of 3:1 or more against the page, light and dark."""
 SYMBOLS = {"finished": "circle", "pruned": "x", "running": "diamond", "paused": "diamond"}
-"""Colour is never the only sign. What is not here is a square."""
+"""Shape of each status, since colour alone is not enough; a square for those that are missing."""
 DASHES = {
     "finished": "solid",
     "pruned": "dot",
@@ -38,7 +37,7 @@ DASHES = {
     "diverged": "dashdot",
     "failed": "dashdot",
 }
-"""Dashes of lines that are coloured by their result."""
+"""Dashes of each status, for lines that are coloured by their result."""
 PATTERNS = {"pruned": "/", "diverged": "x", "failed": "x", "killed": "x", "paused": "."}
 """Fills of bars, which have no symbols."""
 GREY = "#8a8f98"
@@ -51,53 +50,52 @@ class Figure:
     id: str
     title: str
     captions: tuple[str, ...]
-    spec: dict[str, Any]
-    """Plotly's `data` and `layout`."""
+    spec: object
+    """Plotly's `data` and `layout`, as plain values."""
+    height: int
+    """Pixels."""
     min_width: int = 0
-    """Pixels: on a narrower page it scrolls in its box."""
+    """Pixels. On a narrower page the figure scrolls in its box."""
 
 
-def figure(id: str, title: str, drawn: go.Figure, *captions: str, min_width: int = 0, **layout: Any) -> Figure:
-    """A Plotly figure in the looks of the page, which gives the colours of text, grid and ground."""
-    legend = layout.get("showlegend", drawn.layout.showlegend) is not False
+def figure(
+    id: str, title: str, drawn: go.Figure, *captions: str, height: int, min_width: int = 0, legend: bool = True
+) -> Figure:
+    """Give a Plotly figure the look of the page, which colours text, grid and ground."""
     drawn.update_layout(
-        title=None,
+        height=height,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         margin={"l": 8, "r": 12, "t": 36 if legend else 8, "b": 8},
         hovermode="closest",
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "title": None},
+        showlegend=legend,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         colorway=[ACCENT],
-        width=None,
     )
-    # Not "power": Plotly sets it with a style attribute, which the policy forbids.
+    # Plotly writes "power" with a style attribute, which the policy forbids.
     drawn.update_xaxes(automargin=True, zeroline=False, exponentformat="e")
     drawn.update_yaxes(automargin=True, zeroline=False)
-    drawn.update_layout(layout)
-    spec = json.loads(drawn.to_json())
-    return Figure(id, title, tuple(caption for caption in captions if caption), spec, min_width)
+    shown = tuple(caption for caption in captions if caption)
+    return Figure(id, title, shown, json.loads(drawn.to_json()), height, min_width)
 
 
-def whole_numbers(span: int) -> dict[str, Any]:
-    """The ticks of an axis of so many whole numbers: Plotly would put more of them, and round their labels."""
+def whole_numbers(span: int) -> dict[str, int | str]:
+    """Return ticks for an axis of `span` whole numbers, without fractions between them."""
     return {"dtick": 1} if span <= 12 else {"tickformat": "d"}
 
 
 def percent_name(metric: Metric) -> str:
-    """What an axis of the metric is called."""
-    return "WER %" if metric == "val_wer" else "CER %"
+    """Return the title of an axis of the metric."""
+    return f"{metric_name(metric)} %"
 
 
-def marker(status: str) -> dict[str, Any]:
-    """How a trial of that status is marked."""
-    return {"color": COLOURS[status], "symbol": SYMBOLS.get(status, "square"), "size": 8}
+def marker(status: str, size: int = 8, maxdisplayed: int = 0) -> go.scatter.Marker:
+    """Return the marker of a status, on a line at most `maxdisplayed` times."""
+    symbol = SYMBOLS.get(status, "square")
+    return go.scatter.Marker(color=COLOURS[status], symbol=symbol, size=size, maxdisplayed=maxdisplayed or None)
 
 
 def by_status(standings: Sequence[Standing]) -> Mapping[str, list[Standing]]:
-    """The standings apart by status, in the order of `COLOURS`."""
-    apart: dict[str, list[Standing]] = {}
-    for status in COLOURS:
-        found = [standing for standing in standings if standing[0].status == status]
-        if found:
-            apart[status] = found
-    return apart
+    """Group the standings by status, in the order of `COLOURS`."""
+    groups = {status: [standing for standing in standings if standing[0].status == status] for status in COLOURS}
+    return {status: group for status, group in groups.items() if group}

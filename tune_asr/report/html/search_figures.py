@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import plotly.graph_objects as go
@@ -13,40 +13,38 @@ from tune_asr.report.html.axes import escaped
 from tune_asr.report.html.look import COLOURS, PATTERNS, Figure, figure, whole_numbers
 from tune_asr.report.html.thinning import thinned, thinned_note
 from tune_asr.report.results import Results
-from tune_asr.report.rungs import RungOrder, foretold
+from tune_asr.report.rungs import RungOrder, predictions
 from tune_asr.report.timeline import Run
 
 _RUNS = 1_000
+"""Most runs drawn."""
 _OUTLINED = 200
-"""Runs."""
+"""Most runs with outlines."""
 _LINEAR = 60
-"""Ranks, above which the first few would be one line."""
+"""Most ranks on a linear axis. Above, the first few would be one line."""
 
 
 def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
-    """A line a trial through its rank at each rung, which ends with a cross where it was stopped."""
+    """Draw a line through each trial's ranks at the rungs, with a cross where it was dropped."""
     ranks = [
         {number: rank for rank, number in enumerate(sorted(order.values, key=order.values.__getitem__), start=1)}
         for order in orders
     ]
     trials = [trial for trial, _ in thinned(results.ranked, results.metric) if trial.number in orders[0].values]
+    dropped = frozenset().union(*(order.stopped for order in orders))
+    winner = results.ranked[0][0]
+    groups = {
+        "stopped": [trial for trial in trials if trial.number in dropped and trial is not winner],
+        "continued": [trial for trial in trials if trial.number not in dropped and trial is not winner],
+        "winner": [trial for trial in trials if trial is winner],
+    }
     drawn = go.Figure()
-    best = results.ranked[0][0].number
-    for group in ("stopped", "went on", "winner"):
-        first = True
-        for trial in trials:
-            dropped = any(trial.number in order.stopped for order in orders)
-            if group != ("winner" if trial.number == best else "stopped" if dropped else "went on"):
-                continue
-            drawn.add_scatter(**_rung_line(trial, orders, ranks, group), legendgroup=group, showlegend=first)
-            first = False
-    many = len(orders[0].values)
-    # From the first rank, on top, to the last: there is no rank 0.
-    ranks_shown = {"range": [many + 0.6, 0.4], **whole_numbers(many)}
-    if many > _LINEAR:
-        ranks_shown = {"range": [math.log10(1.1 * many), math.log10(0.9)], "type": "log", "dtick": 1}
-    drawn.update_yaxes(title="rank among those that came", **ranks_shown)
-    drawn.update_xaxes(type="category", title=None)
+    for group, members in groups.items():
+        for trial in members:
+            _add_line(drawn, trial, orders, ranks)
+            drawn.data[-1].update(name=group, legendgroup=group, showlegend=trial is members[0])
+    drawn.update_traces(selector={"name": "winner"}, line={"width": 4})
+    _number_ranks(drawn, len(orders[0].values))
     stops = [
         f"{len(order.stopped)} of {len(order.values)} were dropped at {order.name}" for order in orders if order.stopped
     ]
@@ -54,35 +52,42 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
         "rungs",
         "The rungs: who was dropped where",
         drawn,
-        f"{'; '.join(stops)}." if stops else "Nobody was dropped.",
-        *foretold(list(orders)),
-        "Lines that cross are an order that did not hold; a rung whose order means little at the next stands too "
-        "early. Only trials that went on can be compared, and they are the more alike for it.",
+        f"{'; '.join(stops)}." if stops else "No trial was dropped.",
+        *predictions(orders),
+        "Lines that cross are trials that changed places. A rung with many crossings after it is too early. Only "
+        "trials that continued can be compared, and these are alike, which lowers the correlation.",
         thinned_note(trials, orders[0].values),
         height=420,
     )
 
 
-def _rung_line(
-    trial: Trial, orders: Sequence[RungOrder], ranks: Sequence[dict[str, int]], group: str
-) -> dict[str, object]:
-    came = [(order, rank) for order, rank in zip(orders, ranks, strict=True) if trial.number in rank]
-    stopped = [trial.number in order.stopped for order, _ in came]
+def _add_line(drawn: go.Figure, trial: Trial, orders: Sequence[RungOrder], ranks: Sequence[Mapping[str, int]]) -> None:
+    reached = [(order, rank) for order, rank in zip(orders, ranks, strict=True) if trial.number in rank]
+    stopped = [trial.number in order.stopped for order, _ in reached]
     colour = COLOURS["pruned" if any(stopped) else "finished"]
-    return {
-        "x": [order.name for order, _ in came],
-        "y": [rank[trial.number] for _, rank in came],
-        "name": group,
-        "mode": "lines+markers",
-        "line": {"color": colour, "width": 4 if group == "winner" else 1.4},
-        "marker": {"color": colour, "size": 8, "symbol": ["x" if stop else "circle" for stop in stopped]},
-        "customdata": [f"{order.values[trial.number]:.4f}" for order, _ in came],
-        "hovertemplate": f"trial {trial.number}, %{{x}}<br>rank %{{y}}, value %{{customdata}}<extra></extra>",
-    }
+    drawn.add_scatter(
+        x=[order.name for order, _ in reached],
+        y=[rank[trial.number] for _, rank in reached],
+        mode="lines+markers",
+        line={"color": colour, "width": 1.4},
+        marker={"color": colour, "size": 8, "symbol": ["x" if stop else "circle" for stop in stopped]},
+        customdata=[f"{order.values[trial.number]:.4f}" for order, _ in reached],
+        hovertemplate=f"trial {trial.number}, %{{x}}<br>rank %{{y}}, value %{{customdata}}<extra></extra>",
+    )
+
+
+def _number_ranks(drawn: go.Figure, last: int) -> None:
+    """Put the first rank on top, and make a long list logarithmic."""
+    drawn.update_xaxes(type="category")
+    drawn.update_yaxes(title="rank among those that came")
+    if last > _LINEAR:
+        drawn.update_yaxes(range=[math.log10(1.1 * last), math.log10(0.9)], type="log", dtick=1)
+    else:
+        drawn.update_yaxes(range=[last + 0.6, 0.4], **whole_numbers(last))
 
 
 def timeline_figure(found: Sequence[Run]) -> Figure:
-    """A row a process, a bar a run."""
+    """Draw a row for each process, with a bar for each trial in it."""
     drawn_runs = found[-_RUNS:]
     rows = {
         process: f"{i} {escaped(process)}".strip()
@@ -99,7 +104,7 @@ def timeline_figure(found: Sequence[Run]) -> Figure:
             name=how,
             marker={
                 "color": COLOURS[how],
-                # So that two trials of a kind are two bars; of many, only the lines would be seen.
+                # Outlines keep neighbours apart. With many runs they would be all that is seen.
                 "line": {"width": 1 if len(drawn_runs) <= _OUTLINED else 0, "color": "rgba(128,128,128,.6)"},
                 "pattern": {"shape": PATTERNS.get(how, "")},
             },
@@ -109,19 +114,18 @@ def timeline_figure(found: Sequence[Run]) -> Figure:
     order = [rows[process] for process in reversed(list(dict.fromkeys(run.process for run in drawn_runs)))]
     drawn.update_yaxes(type="category", categoryorder="array", categoryarray=order)
     drawn.update_xaxes(type="date", title="UTC")
+    drawn.update_layout(barmode="overlay")
     note = f"The last {len(drawn_runs):,} of {len(found):,} runs are drawn." if len(drawn_runs) < len(found) else ""
     return figure(
         "timeline",
         "Timeline of the slots",
         drawn,
-        "A row a process, a bar a trial in it: an unbroken row is a slot that never waited.",
+        "Each row is a process, each bar a trial in it. A row without gaps is a slot that never waited.",
         note,
         height=min(900, 130 + 34 * len(order)),
-        barmode="overlay",
-        showlegend=True,
     )
 
 
 def _seconds(run: Run) -> float:
-    """How long it took; never below zero, whatever was done to the clock."""
+    """Return the duration, 0 if the clock was set back."""
     return max(0.0, (datetime.fromisoformat(run.end) - datetime.fromisoformat(run.start)).total_seconds())

@@ -33,7 +33,7 @@ _LABEL = 12
 
 
 def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Figure:
-    """Return parallel coordinates: a line for each trial from its error rate through its values."""
+    """Draw a line for each trial, from its error rate through its values."""
     name = percent_name(results.metric)
     rates = {trial.number: 100 * report.scores.value(results.metric) for trial, report in shown if report}
     rate_axis = Axis("", name, (), min(rates.values()), max(rates.values()))
@@ -61,12 +61,10 @@ def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[
         "parallel",
         "Settings and what came of them",
         drawn,
-        f"A line a trial, from its {name[:3]} on the left through its values; the best are blue and on top.",
+        f"Each line is a trial, from its {name[:3]} on the left through its values; the best are blue and on top.",
         thinned_note(shown, results.ranked),
         min_width=_AXIS_WIDTH * (len(axes) + 1),
         height=420,
-        margin={"l": 8, "r": 12, "t": 36, "b": 8},
-        showlegend=True,
     )
 
 
@@ -93,7 +91,7 @@ def _draw_axes(drawn: go.Figure, axes: Sequence[Axis]) -> None:
 
 
 def slice_figures(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Iterator[Figure]:
-    """Yield a small figure for each searched key: its values against the error rate."""
+    """Draw a small figure for each searched key: its values against the error rate."""
     for i, axis in enumerate(axes):
         tried = [standing for standing in shown if axis.key in standing[0].params]
         if not tried:
@@ -119,4 +117,4 @@ def slice_figures(shown: Sequence[Standing], results: Results, axes: Sequence[Ax
             span = axis.spanning([trial for trial, _ in tried])
             drawn.update_xaxes(**whole_numbers(int(span.high - span.low)))
         drawn.update_yaxes(title=percent_name(results.metric))
-        yield figure(f"slice-{i}", printable(axis.key), drawn, height=220, showlegend=False)
+        yield figure(f"slice-{i}", printable(axis.key), drawn, height=220, legend=False)

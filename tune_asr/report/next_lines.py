@@ -1,4 +1,4 @@
-"""What to do after a search, in lines: what controls tell, other settings replayed, commands."""
+"""Sentences about controls, replays, and the setting for the next search."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tune_asr.record.state import SearchState
 from tune_asr.report.replay import Fate, Replay
 from tune_asr.report.what_next import Advice, controls
 from tune_asr.scoring.metric import Metric
-from tune_asr.wording import percent
+from tune_asr.wording import count, percent
 
 _ROW = "  {:<9}  {:>5}  {:>6}  {:>12}  {:>12}  {:<7}  {:>4} {:>4} {:>3}"
 _FATES: tuple[Fate, ...] = ("kept", "lost", "unknown")
 
 
 def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric) -> Iterator[str]:
-    """How far each control came, that pruning would have stopped."""
+    """Yield a line for each control: its rank, though pruning would have stopped it."""
     place = {trial.number: (rank, report) for rank, (trial, report) in enumerate(ranked, start=1)}
     found = list(controls(state))
     if not found:
         return
     name = "CER" if metric == "val_cer" else "WER"
-    yield f"Controls, {len(found)} that pruning would have stopped and that were trained on:"
+    yield f"Controls: {count(len(found), 'trial')} that pruning would have stopped, trained to the end:"
     for trial, decision in found:
         rank, report = place[trial.number]
         then = percent(trial.reports[decision.epoch - 1].scores.get(metric))
@@ -33,10 +33,10 @@ def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric
 
 
 def replay_lines(advice: Advice) -> Iterator[str]:
-    """A row a setting, and the section for the next search; lines that begin with four blanks are to be copied."""
+    """Yield a row for each setting, and the section for the next search."""
     yield (
-        "This search under other settings of asha, its trials judged again in the order in which they reported, and "
-        f"what becomes of the leaderboard's first {len(advice.leaders)}:"
+        "This search under other settings of asha: its trials judged again in the order of their reports, and whether "
+        f"each setting keeps the first {len(advice.leaders)} of the leaderboard:"
     )
     yield _ROW.format("metric", "grace", "factor", "epochs", "saved", "winner", "kept", "lost", "?")
     replays = (advice.own, *advice.others)
@@ -44,15 +44,15 @@ def replay_lines(advice: Advice) -> Iterator[str]:
         yield _row(replay, advice)
     if any(low < high for low, high in (replay.epochs for replay in replays)):
         yield (
-            "A range, or ?: this search stopped trials that the setting would have trained on, and what those would "
-            "have reached is not known."
+            "A range or ? means: trials ended earlier in this search than under the setting, and their later results "
+            "are not known."
         )
     yield f"For the next search. {advice.why}"
     yield f"    {advice.stanza}"
     if advice.adds_controls:
         yield (
-            "Its controls are trained to the end though pruning would stop them: the next replay then knows what "
-            "stopping them loses."
+            "Its controls are trained to the end though pruning would stop them. The next replay can then show what "
+            "pruning loses."
         )
 
 
