@@ -82,7 +82,7 @@ def test_a_drawn_subsampling_that_leaves_too_few_frames_fails_its_trial_in_a_fre
     assert "trials with model.subsampling 8 will fail: 8 of 8 training transcripts" in run.stdout
     ends = [event for event in workspace.ledger() if event["event"] in ("failed", "finished")]
     assert [(event["trial"], event["event"]) for event in ends] == [("00000", "failed"), ("00001", "finished")]
-    assert ends[0]["cause"].startswith("8 of 8 training transcripts")
+    assert ends[0]["cause"].startswith("8 of 8 training utterances")
     assert ends[0]["cause"].endswith("at most 1 % may")
 
 
