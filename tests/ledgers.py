@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tune_asr.record.events import Event, parse
+from tune_asr.record.event_lines import parse
+from tune_asr.record.events import Event
 
 _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "search_started": {"slots": 1},

@@ -143,7 +143,7 @@ def test_taken_folder_precedes_survey(workspace, recordings):
     (workspace.root / "results" / "space").mkdir(parents=True)
     (workspace.root / "results" / "space" / "mine").touch()
     (workspace.root / "0.wav").write_text("not audio")
-    assert "holds no search but mine" in refused(workspace, "--space", "space.yaml", code=5)
+    assert "it holds mine, but no search" in refused(workspace, "--space", "space.yaml", code=5)
 
 
 def test_resume_without_search(workspace):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.ledgers import event
-from tune_asr.record.events import Created, Ended, Report, parse
+from tune_asr.record.event_lines import parse
+from tune_asr.record.events import Created, Ended, Report
 from tune_asr.record.ledger import as_written, encoded
 
 LINES = """\

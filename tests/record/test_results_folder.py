@@ -53,7 +53,7 @@ def test_a_folder_that_holds_a_search_is_refused_with_both_ways_out(tmp_path, pr
 
 def test_a_folder_with_something_else_is_refused_and_untouched(tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
-    with pytest.raises(StorageError, match=r"not empty, and holds no search but thesis\.tex"):
+    with pytest.raises(StorageError, match=r"not empty: it holds thesis\.tex, but no search"):
         ResultsFolder.create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -98,12 +98,12 @@ def test_a_report_of_any_epoch_but_the_next_is_refused_with_line_and_trial(epoch
     ("bad", "message"),
     [
         (event("started", trial="00007"), "trial 00007 was never created"),
-        (event("created", trial="00002"), "created where 00001 is the next number"),
+        (event("created", trial="00002"), "created, but 00001 is the next number"),
         (event("created", trial="../../etc"), "is the next number"),
     ],
 )
 def test_an_event_that_cannot_be_is_refused_with_its_line(bad, message):
-    with pytest.raises(StorageError, match=rf"trials\.jsonl:2: no {bad.event} event can stand here: .*{message}"):
+    with pytest.raises(StorageError, match=rf"trials\.jsonl:2: a {bad.event} event cannot follow here: .*{message}"):
         SearchState.replay([CREATED, bad])
 
 

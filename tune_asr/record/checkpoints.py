@@ -1,11 +1,11 @@
-"""Checkpoints that can be trusted: a folder an epoch, with the sizes and hashes of its files written last.
+"""Checkpoint folders, one per epoch, verified by sizes and hashes.
 
-    checkpoints/TRIAL/epoch_NNN/checkpoint.ckpt     what training goes on from
-                                utterances.jsonl    the error counts of each validation utterance
+    checkpoints/TRIAL/epoch_NNN/checkpoint.ckpt     state from which training continues
+                                utterances.jsonl    error counts of each validation utterance
                                 manifest.json       {file: {size, sha256}}
 
-The folder is written under a temporary name and renamed, so a folder of that name was complete once;
-the manifest says whether it still is. What is in the files is no matter here: they are bytes.
+The folder is written under a temporary name and renamed, so a folder of its final name was complete once; the
+manifest shows whether it still is. The contents of the files do not matter here: they are bytes.
 """
 
 from __future__ import annotations
@@ -29,21 +29,24 @@ _EPOCH = re.compile(r"epoch_(\d{3,})(\.replaced)?")
 
 
 def epoch_folder(trial_folder: Path, epoch: int) -> Path:
-    """Where the checkpoint of `epoch` (from 1) is written."""
+    """Return the folder for the checkpoint of `epoch` (from 1)."""
     return trial_folder / f"epoch_{epoch:03d}"
 
 
 def stored(trial_folder: Path, epoch: int) -> Path:
-    """Where the checkpoint of `epoch` lies: its folder, or what a crash in a replacement left of it."""
+    """Return the folder of `epoch`, or its backup.
+
+    A backup remains if a crash interrupts the replacement of the folder.
+    """
     folder = epoch_folder(trial_folder, epoch)
     return folder if folder.exists() or not set_aside(folder).exists() else set_aside(folder)
 
 
 def kept_epochs(trial_folder: Path) -> set[int]:
-    """The epochs that have a checkpoint, sound or not.
+    """Return the epochs with a checkpoint, intact or not.
 
     Raises:
-        StorageError: what is there cannot be read, or is no folder.
+        StorageError: `trial_folder` cannot be read, or is not a folder.
     """
     try:
         names = [entry.name for entry in trial_folder.iterdir()]
@@ -55,7 +58,7 @@ def kept_epochs(trial_folder: Path) -> set[int]:
 
 
 def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:
-    """Write a checkpoint folder, all of it or nothing, and wait until it is on the disk.
+    """Write a checkpoint folder as a whole, onto the disk.
 
     A folder of that name is replaced; `stored` finds the earlier one if a crash interrupts that.
 
@@ -75,7 +78,7 @@ def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) 
 
 
 def verify(folder: Path) -> str | None:
-    """Why the checkpoint in `folder` cannot be used, or None where every file is what its manifest says."""
+    """Return why the checkpoint cannot be used, None if intact."""
     if not folder.exists():
         return "removed"
     try:
@@ -92,18 +95,18 @@ def verify(folder: Path) -> str | None:
 
 
 def newest_valid(trial_folder: Path, up_to_epoch: int) -> tuple[int, Path | None, list[str]]:
-    """The newest sound checkpoint from which a trial may go on.
+    """Find the newest intact checkpoint of a trial.
 
-    A checkpoint later than the ledger's last epoch is passed over: its report was lost, so the epoch
-    is trained again, and none is counted twice.
+    Checkpoints later than the ledger's last epoch are ignored: their reports are lost, so the epoch is trained again,
+    and none is counted twice.
 
     Args:
-        trial_folder: `checkpoints/TRIAL`.
-        up_to_epoch: the last epoch that the ledger has of the trial.
+        trial_folder: folder of the trial's checkpoints.
+        up_to_epoch: last epoch of the trial in the ledger.
 
     Returns:
-        Its epoch and folder, (0, None) where there is none; and a line for each later one that is
-        damaged, or was removed: the last epoch always has a checkpoint, of others that is not known.
+        Epoch and folder, (0, None) without one; and a line for each later one that is damaged or removed. The last
+        epoch always has a checkpoint; of others that is unknown.
     """
     candidates = {epoch for epoch in kept_epochs(trial_folder) | {up_to_epoch} if 0 < epoch <= up_to_epoch}
     damaged: list[str] = []
@@ -117,9 +120,9 @@ def newest_valid(trial_folder: Path, up_to_epoch: int) -> tuple[int, Path | None
 
 
 def retain(trial_folder: Path, keep: set[int]) -> None:
-    """Remove every checkpoint but those of the epochs in `keep`, and what crashes have left.
+    """Remove all checkpoints but those of `keep`, and leftovers.
 
-    Not for while a checkpoint of the trial is being written: what is half written is taken for abandoned.
+    Call it only while no checkpoint of the trial is being written: a half-written one is taken for abandoned.
     """
     for epoch in kept_epochs(trial_folder) - keep:
         for folder in (epoch_folder(trial_folder, epoch), set_aside(epoch_folder(trial_folder, epoch))):

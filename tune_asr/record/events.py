@@ -1,7 +1,7 @@
-"""Events of the ledger: a class per kind, read from a line and written as one.
+"""Events of the ledger, one class per kind.
 
 On disk an event is one flat JSON object: `event` (the kind), `time`, `trial`, and the fields of its class in their
-order. Keys that are unknown here are ignored, so that the ledgers of later versions still open.
+order; `event_lines` reads it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from tune_asr.config.scalars import shown
 from tune_asr.scoring.scores import Rate, Score, Scores
 
 if TYPE_CHECKING:
@@ -36,13 +35,13 @@ class _Event:
     """ISO 8601, UTC. The ledger sets it."""
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield the keys and values of the line, None for numbers that are not finite."""
+        """Yield keys and values, None for non-finite numbers."""
         yield from ((key, _finite(value)) for key, value in _flat(self) if value is not None or self.keeps_null)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchStarted(_Event):
-    """A driver started, for a new search or a resumed one."""
+    """Start of a driver, for a new or resumed search."""
 
     event: Literal["search_started"] = "search_started"
     pid: Whole | None = None
@@ -56,7 +55,7 @@ class SearchStarted(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchEnded(_Event):
-    """A driver ended."""
+    """End of a driver."""
 
     event: Literal["search_ended"] = "search_ended"
     status: Literal["finished", "interrupted"]
@@ -64,14 +63,14 @@ class SearchEnded(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEvent(_Event):
-    """An event of one trial."""
+    """Event of one trial."""
 
     trial: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created(TrialEvent):
-    """A setting was drawn."""
+    """Setting drawn for a new trial."""
 
     event: Literal["created"] = "created"
     params: Annotated[dict[str, Any], Field(strict=True)]
@@ -81,7 +80,7 @@ class Created(TrialEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(TrialEvent):
-    """A worker began to train the trial."""
+    """Start of a trial in a worker."""
 
     event: Literal["started"] = "started"
     process: Text | None = None
@@ -94,7 +93,7 @@ class Started(TrialEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed(TrialEvent):
-    """A worker continued the trial."""
+    """Continuation of a trial in a worker."""
 
     event: Literal["resumed"] = "resumed"
     process: Text | None = None
@@ -107,7 +106,7 @@ class Resumed(TrialEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordCounts:
-    """Sums over the validation set; None under a custom module, which does not count."""
+    """Sums over the validation set; None under a custom module."""
 
     words: Whole | None = None
     """Words of the references."""
@@ -117,7 +116,7 @@ class WordCounts:
 
     @classmethod
     def of(cls, counts: ErrorCounts) -> WordCounts:
-        """Take the counts of words."""
+        """Make the counts of words from all counts."""
         return cls(
             words=counts.words,
             substitutions=counts.substitutions,
@@ -133,7 +132,7 @@ class WordCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(TrialEvent):
-    """An epoch was trained and validated, and its checkpoint written."""
+    """Trained and validated epoch with its checkpoint."""
 
     keeps_null: ClassVar[bool] = True
 
@@ -161,7 +160,7 @@ class Report(TrialEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(TrialEvent):
-    """A trial was judged at a rung."""
+    """Verdict of ASHA on a trial at a rung."""
 
     event: Literal["decision"] = "decision"
     rung: Whole | None = None
@@ -176,18 +175,18 @@ class Decision(TrialEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paused(TrialEvent):
-    """A trial was interrupted, by its process or with the search."""
+    """Interruption of a trial, alone or with its search."""
 
     event: Literal["paused"] = "paused"
     epoch: Whole | None = None
     cause: Text | None = None
     retry: Whole | None = None
-    """Number of the retry that follows, where the process died."""
+    """Number of the retry after the death of its process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended(TrialEvent):
-    """A trial came to its end."""
+    """End of a trial."""
 
     event: Literal["finished", "pruned", "diverged", "failed"]
     epoch: Whole | None = None
@@ -196,28 +195,9 @@ class Ended(TrialEvent):
 
 Event = SearchStarted | SearchEnded | Created | Started | Report | Decision | Paused | Resumed | Ended
 
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
-
-
-def parse(values: Mapping[str, Any]) -> Event:
-    """Make an event of the flat values of a line.
-
-    Raises:
-        ValueError: the kind is unknown, or a field is missing or wrong; the field, its value and the rule are named.
-    """
-    try:
-        return _validated(values)
-    except ValidationError as error:
-        raise ValueError(_damage(values, error)) from error
-
-
-def _validated(values: Mapping[str, Any]) -> Event:
-    nested = {"scores": values, "counts": values} if values["event"] == "report" else {}
-    return _EVENT.validate_python({**values, **nested})
-
 
 def _flat(event: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of an event, those of nested classes in their place."""
+    """Yield the fields of an event, nested ones in place."""
     for each in fields(event):
         value = getattr(event, each.name)
         if is_dataclass(value):
@@ -234,40 +214,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
-
-
-_RULES = {
-    "int_type": "a whole number",
-    "less_than": "a whole number",
-    "greater_than": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "dict_type": "a mapping",
-    "list_type": "a list",
-    "greater_than_equal": "0 or more",
-}
-
-
-def _damage(values: Mapping[str, Any], error: ValidationError) -> str:
-    """Describe the first mistake of a line, those of missing fields before others."""
-    mistakes = error.errors(include_url=False)
-    first = next((mistake for mistake in mistakes if mistake["type"] == "missing"), mistakes[0])
-    if first["type"] == "union_tag_invalid":
-        return f"this version of tune_asr knows no {values['event']} event"
-    keys = [str(key) for key in first["loc"][1:] if key not in ("scores", "counts")]
-    name = ".".join(keys)
-    if first["type"] == "missing":
-        return f"a {values['event']} event without {name}"
-    rule = _RULES.get(first["type"]) or first["ctx"]["expected"].replace("'", "")
-    null = " or null" if first["type"].endswith("_type") and _may_be_null(values, name) else ""
-    return f"{name} is {shown(first['input'])}, but must be {rule}{null}"
-
-
-def _may_be_null(values: Mapping[str, Any], name: str) -> bool:
-    try:
-        _validated({**values, name: None})
-    except ValidationError as error:
-        return name in values and all(mistake["loc"][-1] != name for mistake in error.errors(include_url=False))
-    return name in values

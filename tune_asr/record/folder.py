@@ -1,4 +1,4 @@
-"""The results folder of one search: its paths, the checks before it is used, and the lock of its owner."""
+"""Results folder of one search: paths, checks and lock."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tune_asr.storage.errors import storage_error
 
 @dataclass(frozen=True, slots=True)
 class ResultsFolder:
-    """The results folder at `root`. Making one of these touches nothing on the disk."""
+    """Results folder at `root`, untouched by the constructor."""
 
     root: Path
 
     @classmethod
     def create(cls, root: Path) -> ResultsFolder:
-        """Make a folder for a new search, and find out that it can be written. Its ledger is there, empty.
+        """Make a folder with an empty ledger for a search.
 
         Raises:
-            StorageError: it holds a search or something else, or it cannot be written.
+            StorageError: it holds a search or other files, or cannot be written.
         """
         folder = cls(root)
         try:
@@ -42,10 +42,10 @@ class ResultsFolder:
         return folder
 
     def require_new(self) -> None:
-        """Find out, without touching anything, that no search and nothing else is in the way of a new one.
+        """Check that a new search can have the folder.
 
         Raises:
-            StorageError: it holds a search or something else, or is no folder.
+            StorageError: the folder holds a search or other files, or is not a folder.
         """
         try:
             if self.root.is_dir():
@@ -56,7 +56,10 @@ class ResultsFolder:
             raise storage_error(error, self.root, "cannot look into the results folder") from error
 
     def remove(self) -> None:
-        """Remove a search that came to nothing, with all that it has written. What else is in the folder stays."""
+        """Remove a search without a result, and all its files.
+
+        Other files in the folder stay.
+        """
         for folder in (self.all_checkpoints, self.root / "utterances", self.root / "tensorboard", self.root / ".tune"):
             shutil.rmtree(folder, ignore_errors=True)
         derived = (self.leaderboard, self.summary, self.best_yaml, self.best_ckpt, self.root / SKIPPED_ROWS)
@@ -66,7 +69,10 @@ class ResultsFolder:
         self.discard()
 
     def discard(self) -> None:
-        """Take back what `create` and `lock` made, where no search came of it. What else is in the folder stays."""
+        """Undo `create` and `lock` if no search began.
+
+        Other files in the folder stay.
+        """
         with suppress(OSError):
             if self.ledger.exists() and not self.ledger.stat().st_size:
                 self.ledger.unlink()
@@ -75,10 +81,10 @@ class ResultsFolder:
 
     @classmethod
     def open_existing(cls, root: Path) -> ResultsFolder:
-        """The folder of a search that was started before.
+        """Open the folder of an earlier search.
 
         Raises:
-            StorageError: it is not one; what is missing is named.
+            StorageError: the folder holds no search; the missing files are named.
         """
         folder = cls(root)
         folder.require_folder()
@@ -86,19 +92,19 @@ class ResultsFolder:
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
             raise StorageError(Problem(str(root), what, folder._way_to_a_search()))
-        # A trial stands in the ledger before anything of it is trained.
+        # The ledger has a trial before any of it is trained.
         if not folder.ledger.stat().st_size and any(folder.all_checkpoints.glob("*")):
-            what = "the ledger is empty, but there are checkpoints of trials: what it said is lost"
+            what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
             raise StorageError(Problem(str(folder.ledger), what, "Restore it from a copy, or start a new search."))
         return folder
 
     def require_folder(self) -> None:
-        """Make sure that there is a folder, whatever is in it.
+        """Refuse a missing folder or a file.
 
         Raises:
-            StorageError: there is none.
+            StorageError: `root` is one of these.
         """
-        if os.path.isfile(self.root):  # noqa: PTH113  Path.is_file raises where a name is too long
+        if os.path.isfile(self.root):  # noqa: PTH113  Path.is_file raises if a name is too long
             hint = f"Name the folder of a search, here {self.root.parent}."
             raise StorageError(Problem(str(self.root), "this is a file", hint))
         if not os.path.isdir(self.root):  # noqa: PTH112  and Path.is_dir
@@ -106,7 +112,7 @@ class ResultsFolder:
 
     @property
     def search_yaml(self) -> Path:
-        """What was searched, and with what."""
+        """Space, configuration and versions of the search."""
         return self.root / "search.yaml"
 
     @property
@@ -116,56 +122,56 @@ class ResultsFolder:
 
     @property
     def leaderboard(self) -> Path:
-        """A row a trial, best first."""
+        """One row per trial, best first."""
         return self.root / "leaderboard.csv"
 
     @property
     def summary(self) -> Path:
-        """Where the search stands, for programs."""
+        """Status and best trial, for programs."""
         return self.root / "summary.json"
 
     @property
     def best_yaml(self) -> Path:
-        """The winner's configuration."""
+        """Configuration of the winner."""
         return self.root / "best.yaml"
 
     @property
     def best_ckpt(self) -> Path:
-        """The winner's best checkpoint."""
+        """Best checkpoint of the winner."""
         return self.root / "best.ckpt"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the driver while it lives, with its process and host inside."""
+        """File locked by the driver, with process and host."""
         return self.root / ".lock"
 
     @property
     def all_checkpoints(self) -> Path:
-        """The folder of all trials' checkpoints."""
+        """Folder of all trials' checkpoints."""
         return self.root / "checkpoints"
 
     def checkpoints(self, trial: str) -> Path:
-        """The folder of one trial's checkpoints."""
+        """Return the folder of one trial's checkpoints."""
         return self.all_checkpoints / trial
 
     def utterances(self, trial: str) -> Path:
-        """The error counts of each validation utterance, at the trial's best epoch."""
+        """Return the file of error counts at the best epoch."""
         return self.root / "utterances" / f"{trial}.jsonl"
 
     def tensorboard(self, trial: str) -> Path:
-        """The folder of the trial's TensorBoard run."""
+        """Return the folder of the trial's TensorBoard run."""
         return self.root / "tensorboard" / trial
 
     def lock(self) -> locks.Lock:
-        """Take the folder for this process, until `Lock.release` or its end, however it ends.
+        """Lock the folder until `Lock.release` or the process's end.
 
         Raises:
-            StorageError: a search owns it already.
+            StorageError: a running search owns it.
         """
         try:
             lock = locks.lock(self.lock_file)
             if lock is None:
-                hint = "Wait for its end or stop it; `python -m tune_asr.report` shows how it goes meanwhile."
+                hint = "Wait for its end or stop it; `python -m tune_asr.report` shows its progress meanwhile."
                 what = f"a search runs here: {locks.owner(self.lock_file)}"
                 raise StorageError(Problem(str(self.root), what, hint))
         except OSError as error:
@@ -173,17 +179,20 @@ class ResultsFolder:
         return lock
 
     def is_running(self) -> bool:
-        """Whether a living search owns the folder. Writes nothing."""
+        """Return whether a living search owns the folder. Writes nothing."""
         return locks.is_locked(self.lock_file)
 
     def _way_to_a_search(self) -> str:
-        """What to name in place of a folder that is no search's: `train` leaves checkpoints alone in one."""
+        """Return the hint for a folder without a search.
+
+        `train` writes checkpoints alone, which `export` takes too.
+        """
         if checkpoint := max(self.root.glob("*.ckpt"), default=None):
             return f"Name the folder of a search. `export` takes a checkpoint in it as well: {checkpoint}."
         return "Name the folder of a search; `python -m tune_asr.search --space FILE` starts one."
 
     def _nearest(self) -> Path:
-        """What is there of the path of the folder: itself, or the nearest above it."""
+        """Return the folder, or its nearest ancestor in existence."""
         return next(path for path in (self.root, *self.root.parents) if os.path.lexists(path))
 
     def _in_the_way(self) -> StorageError:
@@ -192,17 +201,20 @@ class ResultsFolder:
 
     def _refuse_to_overwrite(self) -> None:
         if self.search_yaml.exists() or (self.ledger.exists() and self.ledger.stat().st_size):
-            hint = f"Go on with it: --resume {shlex.quote(str(self.root))}. Or give the new search another --name."
+            hint = f"Resume it with --resume {shlex.quote(str(self.root))}, or give the new search another --name."
             raise StorageError(Problem(str(self.root), "the folder holds a search already", hint))
-        # What a start that was killed leaves behind is ours, and nothing.
+        # Leftovers of a start that was killed are ours, and worth nothing.
         ours = (self.lock_file, self.ledger)
         others = [p.name for p in self.root.iterdir() if p not in ours and not p.name.startswith(TEMPORARY_PREFIX)]
         if others:
-            what = f"the folder is not empty, and holds no search but {others[0]}"
+            what = f"the folder is not empty: it holds {others[0]}, but no search"
             raise StorageError(Problem(str(self.root), what, "Choose another --name or --results, or empty it."))
 
 
 def is_record_of_a_search(path: Path) -> bool:
-    """Whether a file is a search's search.yaml. Its folder holds configurations beside it, e.g. best.yaml."""
+    """Return whether a file is a search's own search.yaml.
+
+    Other configurations lie beside it, e.g. best.yaml.
+    """
     folder = ResultsFolder(path.parent)
     return path.name == folder.search_yaml.name and folder.ledger.is_file()

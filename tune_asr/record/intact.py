@@ -1,6 +1,6 @@
-"""The standings of a search over the checkpoints that are there, the first of which is whole.
+"""Standings of a search, led by an intact checkpoint.
 
-Snapshots, the report and the export go by them, so all three name the same winner.
+Snapshots, report and export share them, so all three name the same winner.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tune_asr.scoring.metric import Metric
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """The checkpoint of an epoch that would be the best, if it could be loaded."""
+    """Checkpoint of a leading epoch, damaged or removed."""
 
     trial: str
     epoch: int
@@ -38,17 +38,17 @@ def sound_standings(
     *,
     only: str | None = None,
 ) -> tuple[list[Standing], list[Damaged]]:
-    """The standings over kept checkpoints. Only the first is read, for a checkpoint may be large.
+    """Rank trials by kept checkpoints; verify the first alone.
 
     Args:
-        folder: of the search.
-        state: the search.
-        metric: what is to be low.
-        verified: trial and epoch of a checkpoint that was whole when it became the best, and is not read again.
-        only: the one trial whose checkpoints count; None for all.
+        folder: results folder.
+        state: state of the search.
+        metric: error rate that ranks.
+        verified: trial and epoch of a checkpoint that was verified before; it is not read again, since it may be large.
+        only: number of the one trial whose checkpoints count; None for all.
 
     Returns:
-        The standings; and the checkpoints that would have led but are damaged, the best first.
+        The standings, and the damaged checkpoints that would have led, best first.
     """
     kept = {number: kept_epochs(folder.checkpoints(number)) for number in (state.trials if only is None else (only,))}
     passed_over: list[Damaged] = []
@@ -67,18 +67,27 @@ def sound_standings(
 
 
 def former_best(folder: ResultsFolder) -> tuple[str, int] | None:
-    """Trial and epoch of the best.ckpt that is there, which was verified when it was copied."""
+    """Return trial and epoch of the present best.ckpt.
+
+    It was verified when it was copied.
+    """
     return best_on_record(folder) if folder.best_ckpt.exists() else None
 
 
 def copied(folder: ResultsFolder, damaged: Iterable[Damaged]) -> Damaged | None:
-    """That of the damaged checkpoints of which best.ckpt is a copy, None for none: what it holds is not looked at."""
+    """Return the damaged checkpoint with a copy in best.ckpt.
+
+    The contents of best.ckpt are not verified.
+    """
     best = former_best(folder)
     return next((found for found in damaged if (found.trial, found.epoch) == best), None)
 
 
 def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
-    """Trial and epoch of the best that summary.json names; None where it names none, or is not there or damaged."""
+    """Return trial and epoch of the best in summary.json.
+
+    None if the file is missing or damaged, or names none.
+    """
     try:
         best = json.loads(folder.summary.read_bytes())["best"]
         return str(best["trial"]), int(best["epoch"])
@@ -87,7 +96,10 @@ def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
 
 
 def removed_best(folder: ResultsFolder, state: SearchState, metric: Metric, ranked: list[Standing]) -> list[Damaged]:
-    """The best on record, where its checkpoint was removed though nothing in `ranked` is better; else nothing."""
+    """Return the best on record if its checkpoint was removed.
+
+    The list is empty if a trial in `ranked` is as good.
+    """
     number, epoch = best_on_record(folder) or ("", 0)
     trial, checkpoint, first = state.trials.get(number), stored(folder.checkpoints(number), epoch), leader(ranked)
     report = next((report for report in trial.reports if report.epoch == epoch), None) if trial else None

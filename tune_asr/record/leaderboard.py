@@ -1,4 +1,4 @@
-"""leaderboard.csv: a row a trial, best first, with the interval of its WER and its searched values."""
+"""leaderboard.csv: one row per trial, best first."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ COLUMNS = (
 def write_leaderboard(
     folder: ResultsFolder, state: SearchState, ranked: Sequence[Standing], *, patience: float = math.inf
 ) -> None:
-    """Write leaderboard.csv, and utterances/TRIAL.jsonl of each trial whose best epoch is a new one.
+    """Write leaderboard.csv, and utterances/TRIAL.jsonl for new best epochs.
 
     Args:
-        folder: where.
-        state: the search.
-        ranked: its trials as `ranking.standings` has them.
-        patience: for so many seconds intervals that are not known are computed, those of the first ranks first; the
-            others are left out. Of 10,000 utterances, one takes half a second, and trials wait meanwhile.
+        folder: results folder.
+        state: state of the search.
+        ranked: trials in order, from `ranking.standings`.
+        patience: seconds for the computation of new intervals, first ranks first; intervals beyond it stay empty. One
+            takes half a second for 10,000 utterances, and trials wait meanwhile.
 
     Raises:
         StorageError: a file cannot be written.
@@ -78,7 +78,10 @@ def _row(
 
 
 def _interval(folder: ResultsFolder, trial: Trial, report: Report) -> tuple[str, str]:
-    """The interval of a best epoch that is new, whose utterances are put into utterances/ too."""
+    """Compute the interval of a new best epoch.
+
+    Its utterances are kept in utterances/ too.
+    """
     keep_utterances(folder, trial.number, report.epoch)
     utterances = utterances_of(folder, trial.number, report)
     if utterances is None:
@@ -88,9 +91,9 @@ def _interval(folder: ResultsFolder, trial: Trial, report: Report) -> tuple[str,
 
 
 def _known_intervals(folder: ResultsFolder) -> dict[tuple[str, ...], tuple[str, str]]:
-    """The intervals in the leaderboard that is there, so that none is computed twice, not even after a restart.
+    """Read the intervals of the present leaderboard.
 
-    By trial, checkpoint and val_wer, as the file spells them.
+    None is computed twice, even after a restart. The keys are trial, checkpoint and val_wer, as the file spells them.
     """
     try:
         table = csv.DictReader(io.StringIO(folder.leaderboard.read_bytes().decode(), newline=""))
@@ -101,7 +104,7 @@ def _known_intervals(folder: ResultsFolder) -> dict[tuple[str, ...], tuple[str, 
             for row in table
             if row["val_wer_low"]
         }
-    except (OSError, ValueError, csv.Error):  # damaged: what it said is computed again
+    except (OSError, ValueError, csv.Error):  # damaged: its intervals are computed again
         return {}
 
 

@@ -1,7 +1,7 @@
-"""The ledger: what happened in a search, one flat JSON object a line, append-only and fsynced.
+"""Ledger: all events of a search, one per line.
 
-It is the one truth of a search, next to search.yaml and the checkpoints. The driver alone writes it;
-anybody may read it at any time, also while it is written. The events are those of `events`.
+The ledger is append-only and fsynced. With search.yaml and the checkpoints it is the only truth of a search. The
+driver alone writes it; any process may read it at any time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from tune_asr.errors import Problem, StorageError
-from tune_asr.record.events import Event, parse
+from tune_asr.record.event_lines import parse
+from tune_asr.record.events import Event
 from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import fsync
 
 
 class Ledger:
-    """A ledger open for writing. Use `Ledger.open`; one process at a time, which `ResultsFolder.lock` ensures."""
+    """Ledger open for writing, by one process at a time.
+
+    Use `Ledger.open`; `ResultsFolder.lock` keeps other processes out.
+    """
 
     def __init__(self, path: Path, descriptor: int, length: int) -> None:
         self._path = path
@@ -30,10 +34,12 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
-        """Open the ledger at `path` for appending: make it where there is none, cut a torn last line.
+        """Open the ledger at `path` for appending.
+
+        A missing file is created, and a torn last line is cut.
 
         Raises:
-            StorageError: the file cannot be written, or a line that is not the last one is broken.
+            StorageError: the file cannot be written, or a line before the last one is broken.
         """
         try:
             length = sum(size for _, size in _lines(path)) if path.exists() else 0
@@ -47,29 +53,29 @@ class Ledger:
         return cls(path, descriptor, length)
 
     def append(self, *events: Event) -> list[Event]:
-        """Write events in one piece and wait until they are on the disk.
+        """Write events in one piece, and wait for the disk.
 
-        Where the disk refuses, none of them is there; where the power goes, all of them or the first ones.
+        If the disk refuses, none of them is written; after a power cut, all of them or the first ones are.
 
         Args:
-            events: what happened; the time is added where it is absent.
+            events: events without a time; it is added.
 
         Returns:
-            The events as they are read back: with their time, and None for numbers that are not
-            finite. Give these to `SearchState.apply`, and the live state is the replayed one.
+            The events as they are read back: with their time, and None for numbers that are not finite. Applied to a
+            state, they give the same as a replay.
 
         Raises:
-            StorageError: the disk is full or failed. The ledger is then what it was before.
+            StorageError: the disk is full or failed; the ledger is unchanged.
         """
         written = [as_written(event) for event in events]
         data = b"".join(map(encoded, written))
         try:
             rest = memoryview(data)
-            while rest:  # one write, but for a disk that has room for a part only: then the next one says why
+            while rest:  # one write; a disk with room for a part only refuses the next one
                 rest = rest[os.write(self._descriptor, rest) :]
             os.fsync(self._descriptor)
         except OSError as error:
-            # What follows must not be glued to half a line. Where that fails too, the line is cut on resume.
+            # The next event must not follow half a line. If this fails too, a resume cuts the line.
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._length)
             raise storage_error(error, self._path, "cannot append to the ledger") from error
@@ -77,15 +83,15 @@ class Ledger:
         return [parse(values) for values in written]
 
     def close(self) -> None:
-        """Close the file. Everything appended is on the disk already."""
+        """Close the file."""
         os.close(self._descriptor)
 
 
 def iter_ledger(path: Path) -> Iterator[Event]:
-    """The events of the ledger at `path`, line 1 first, without its torn last line if it has one. Writes nothing.
+    """Yield the events at `path`, without a torn last line.
 
     Raises:
-        StorageError: there is no ledger, or a line that is not the last one is broken, or a line is no event.
+        StorageError: the file is missing, a line before the last one is broken, or a line is not an event.
     """
     try:
         for number, (values, _) in enumerate(_lines(path), start=1):
@@ -103,14 +109,14 @@ def iter_ledger(path: Path) -> Iterator[Event]:
 
 
 def as_written(event: Event) -> dict[str, Any]:
-    """An event as it stands in the ledger: name and time first, null for numbers that are not finite."""
+    """Return the values of a line, null for non-finite numbers."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     values = {"event": event.event, "time": event.time or now}
     return values | {key: value for key, value in event.items() if key not in values}
 
 
 def encoded(event: dict[str, Any]) -> bytes:
-    """Return the line of an event as it stands in the ledger."""
+    """Return a line of the ledger."""
     text = json.dumps(event, ensure_ascii=False, allow_nan=False)
     # A lone surrogate (a file name that is not UTF-8, in an error message) has no UTF-8 form. The
     # handler writes it as \udcNN, which is how JSON escapes it.
@@ -118,9 +124,9 @@ def encoded(event: dict[str, Any]) -> bytes:
 
 
 def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """The values of each line with its length in bytes, one at a time: a ledger may be large.
+    """Yield the values of each line, and its bytes.
 
-    A crash can tear the last line alone, so a broken line before it is not ours to repair.
+    A crash tears the last line alone; a broken line before it is an error.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
@@ -128,7 +134,7 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             if values is None:
                 if not lines.read(1):
                     return
-                what = f"the line is damaged: it is no event, but {line.rstrip()[:60]!r}"
+                what = f"the line is damaged: it is not an event, but {line.rstrip()[:60]!r}"
                 raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number)))
             yield values, len(line)
 
@@ -142,5 +148,5 @@ def _values(line: bytes) -> dict[str, Any] | None:
 
 
 def repair_hint(path: Path | str, line: int) -> str:
-    """What to do about a damaged line of the ledger."""
+    """Return the hint for a damaged line."""
     return f"Restore {path} from a copy, or cut it off before line {line} and --resume: what is cut is trained again."

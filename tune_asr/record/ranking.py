@@ -1,9 +1,9 @@
-"""Which epoch of a trial is its best, and which trial is the best of a search.
+"""Best epoch of a trial, best trial of a search.
 
-Best is the lowest `val_wer` over the reported epochs whose checkpoint is kept: a result that nobody can
-load again is none. `val_cer` takes its place where words mean nothing. Ties go by `val_cer`, then
-`val_loss`, then the earlier epoch within a trial and the lower number between trials. What a trial
-reported before it failed counts; what it reported before it diverged, behind all that did not diverge.
+The best is the lowest `val_wer` over reported epochs with a kept checkpoint: a result is worth nothing if it cannot
+be loaded. `val_cer` takes the place of `val_wer` for scripts without words. Ties go by `val_cer`, then `val_loss`,
+then the earlier epoch within a trial and the lower number between trials. Reports of a failed trial count; those of a
+diverged trial rank after all others.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from tune_asr.scoring.metric import Metric
 
 BARELY_LEARNT = 0.95
 Standing = tuple[Trial, Report | None]
-"""A trial and the report of its best epoch, None where it has none that counts."""
+"""Trial with the report of its best epoch, None without one that counts."""
 
 
 def order(report: Report, metric: Metric) -> tuple[tuple[tuple[bool, float], ...], int]:
-    """Return a sort key, best first; of equal scores the earlier epoch."""
+    """Return a sort key, best first, earlier epochs first."""
     return report.scores.order(metric), report.epoch
 
 
 def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val_wer") -> Report | None:
-    """The report of the trial's best epoch, None where no epoch counts.
+    """Return the report of the best epoch, None without one.
 
     Args:
-        trial: the trial.
-        kept: the epochs whose checkpoint is kept; None: all of them.
-        metric: what is to be low.
+        trial: trial with its reports.
+        kept: epochs with a checkpoint; None for all.
+        metric: error rate that ranks.
     """
     counting = (
         report
@@ -44,12 +44,14 @@ def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val
 def standings(
     state: SearchState, metric: Metric = "val_wer", kept: Mapping[str, set[int]] | None = None
 ) -> list[Standing]:
-    """Every trial with its best epoch, best first, then those that diverged, those without an epoch last.
+    """Rank all trials, each with its best epoch.
+
+    Diverged trials follow the others, and trials without an epoch come last.
 
     Args:
-        state: the search.
-        metric: what is to be low.
-        kept: by trial, the epochs whose checkpoint is kept; None: all of them.
+        state: state of the search.
+        metric: error rate that ranks.
+        kept: epochs with a checkpoint, by trial; None for all.
     """
 
     def key(standing: Standing) -> tuple[Any, ...]:
@@ -66,14 +68,14 @@ def standings(
 
 
 def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
-    """The first of the standings with the report of its best epoch, None where no trial has one."""
+    """Return the first trial and its best report."""
     if not ranked or ranked[0][1] is None:
         return None
     return ranked[0][0], ranked[0][1]
 
 
 def too_early(best: float, metric: str) -> str:
-    """What to say where the best epoch there is has hardly an utterance right: "" where it has."""
+    """Return a warning if hardly an utterance is right."""
     if best < BARELY_LEARNT:
         return ""
     name = metric.removeprefix("val_").upper()
@@ -84,10 +86,10 @@ def too_early(best: float, metric: str) -> str:
 
 
 def rung_metric(asked: str, metric: Metric) -> str:
-    """What rungs compare where `asha.metric` is `asked`: CER in place of WER where WER means nothing."""
+    """Return the score of rungs, CER if WER means nothing."""
     return "val_cer" if asked == "val_wer" and metric == "val_cer" else asked
 
 
 def searched_keys(state: SearchState) -> list[str]:
-    """The paths that the search varies, in the order in which the trials name them."""
+    """Return the searched keys, in the order of the trials."""
     return list(dict.fromkeys(key for trial in state.trials.values() for key in trial.params))

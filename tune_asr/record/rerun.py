@@ -1,4 +1,4 @@
-"""A trial of a search again, out of its results folder: its configuration, and the command that trains it."""
+"""Rerun of a trial: its configuration, and the command."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from tune_asr.record.state import SearchState, find_trial
 
 
 def rerun_command(folder: ResultsFolder, trial: str) -> str:
-    """The command that trains a trial again, to its recorded error rates."""
+    """Return the command for training a trial again."""
     return f"python -m tune_asr.train --config {shlex.quote(str(folder.search_yaml))} --trial {trial}"
 
 
 def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
-    """The configuration that trains a trial again, to the last epoch it has reported.
+    """Return the configuration for training a trial again.
+
+    The training ends at the last epoch that the trial reported.
 
     Args:
-        search_yaml: of the search; the ledger lies beside it.
-        trial: its number, leading zeros or not.
+        search_yaml: search.yaml of the search, with the ledger beside it.
+        trial: number of the trial, with or without leading zeros.
 
     Raises:
-        ConfigError: it is no search.yaml of a search, the search has no such trial, or that has reported no epoch.
+        ConfigError: the file is not a search.yaml, the trial does not exist, or it has reported no epoch.
         StorageError: search.yaml or the ledger cannot be read, or is damaged.
     """
     folder = ResultsFolder(search_yaml.parent)
     if not is_record_of_a_search(search_yaml):
-        what = f"--trial is given, but {search_yaml} is no search.yaml of a search"
-        raise ConfigError(f"{what}: give the one in the results folder of the trial's search")
+        what = f"--trial is given, but {search_yaml} is not the search.yaml of a search"
+        raise ConfigError(what, "Give the one in the results folder of the trial's search.")
     config = read_search_yaml(search_yaml)["config"]
     found = find_trial(SearchState.read(folder.ledger), trial, "--trial")
     if not found.reports:

@@ -1,15 +1,15 @@
-"""search.yaml: what a search is made of, so that the folder alone is enough to go on with it.
+"""search.yaml: description of a search, enough to resume it.
 
-    name, created                the search, and when it was started
+    name, created                name of the search, and the time of its start
     versions                     {tune_asr, python, torch, lightning, ray, sentencepiece}
-    data_fingerprint             of the data that it was started on
-    metric                       what the winner is chosen by: val_wer or val_cer
-    seed                         the search's
-    space, config                the search space and the base configuration as resolved, paths absolute
-    slots                        how many trials run at a time; the last key, so that a file that was cut off lacks it
+    data_fingerprint             fingerprint of the data at the start
+    metric                       error rate that chooses the winner: val_wer or val_cer
+    seed                         seed of the search
+    space, config                search space and base configuration as resolved, paths absolute
+    slots                        number of slots; the last key, so that a truncated file lacks it
 
-`dump_yaml` also writes best.yaml. Every number it writes is read back bit for bit, by this project's
-loader as by any other; no value becomes another one on the way.
+`dump_yaml` also writes best.yaml. Every number it writes is read back bit for bit, by this project's loader as by any
+other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tune_asr.storage.atomic import write_atomic
 
 
 class _SearchYaml(BaseModel):
-    """The keys of the file; more of them do no harm."""
+    """Required keys of the file; others are allowed."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -51,7 +51,7 @@ class _SearchYaml(BaseModel):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Plain YAML: no anchors, which strict readers refuse, and no text that a reader takes for a number."""
+    """YAML dumper without anchors or ambiguous text."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -76,7 +76,7 @@ _Dumper.add_representer(str, _represent_str)
 
 
 def dump_yaml(mapping: Mapping[str, Any]) -> bytes:
-    """`mapping`, made of plain values, as YAML in the order of its keys."""
+    """Return `mapping` as YAML, in the order of its keys."""
     return yaml.dump(dict(mapping), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, encoding="utf-8")
 
 
@@ -90,11 +90,10 @@ def write_search_yaml(path: Path, search: Mapping[str, Any]) -> None:
 
 
 def read_search_yaml(path: Path) -> dict[str, Any]:
-    """What search.yaml says, of which `space.plan.from_values` makes the search again.
+    """Read search.yaml, whose space and configuration are valid.
 
     Raises:
-        StorageError: it is not there, no longer what was written, or of a version with other keys; everything that is
-            wrong is named.
+        StorageError: the file is missing, damaged, or of a version with other keys; all mistakes are named.
     """
     description = _described(path)
     try:
@@ -103,7 +102,7 @@ def read_search_yaml(path: Path) -> dict[str, Any]:
         wrote = description["versions"].get("tune_asr", "of an unknown version")
         hint = (
             f"The file is damaged, or another version's: tune_asr {wrote} wrote it, and this is {__version__}. "
-            "Restore it from a copy, or go on with that version."
+            "Restore it from a copy, or use that version."
         )
         raise StorageError([Problem(problem.place, problem.what, hint) for problem in error.problems]) from error
     return description
@@ -111,7 +110,7 @@ def read_search_yaml(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Contents of search.yaml that a report needs."""
+    """Contents of search.yaml for a report."""
 
     metric: Metric
     versions: Mapping[str, str]
@@ -120,7 +119,7 @@ class Description:
 
 
 def read_description(path: Path) -> Description:
-    """Read search.yaml for a report, also if this version cannot read its space.
+    """Read search.yaml for a report, even without a readable space.
 
     Raises:
         StorageError: the file or a key other than `space` and `config` is missing or damaged; all mistakes are named.
@@ -134,7 +133,7 @@ def read_description(path: Path) -> Description:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    """The file, with the keys that it must have; what is in the space and in the configuration is not looked at."""
+    """Read the file and check its keys alone."""
     try:
         document = strict_yaml.read(path, room=2)
         _, problems = load.examine(Layered.of(document, path.parent), _SearchYaml)

@@ -1,4 +1,7 @@
-"""skipped_rows.jsonl: the rows of the manifests that `data.skip_bad` dropped, {"place", "reason"} a line."""
+"""skipped_rows.jsonl: manifest rows dropped by `data.skip_bad`.
+
+Each line is {"place", "reason"}.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ SKIPPED_ROWS = "skipped_rows.jsonl"
 
 
 def write_skipped_rows(folder: Path, rows: Sequence[Problem]) -> Path:
-    """Write the file into `folder`, which is made where it is not there, and return its path.
+    """Write the file into `folder`, and return its path.
 
     Raises:
         StorageError: it cannot be written.

@@ -1,7 +1,7 @@
-"""What a search has found so far, for people and programs: leaderboard.csv, summary.json, best.yaml, best.ckpt.
+"""Derived files: leaderboard.csv, summary.json, best.yaml and best.ckpt.
 
-All of it is derived from the ledger and the checkpoints and can be deleted: the next snapshot makes it
-again. A snapshot costs a look at each trial's folder; a file that would not change is not written.
+All of them can be deleted: the next snapshot makes them again from the ledger and the checkpoints. A snapshot looks
+at each trial's folder once; a file is written only if it changes.
 """
 
 from __future__ import annotations
@@ -73,16 +73,16 @@ def write_snapshots(
         "wall_seconds": round(state.wall_seconds, 3),
         "slots": state.slots or 1,
     }
-    # Last: while it names the former best, best.ckpt is written again.
+    # Written last: as long as it names the former best, best.ckpt is copied again.
     write_if_changed(folder.summary, json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")
     return [str(damaged) for damaged in passed_over]
 
 
 def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
-    """The configuration that trains the trial again, to the same end.
+    """Return the configuration for training a trial again.
 
-    A trial that ended before the horizon says where: its schedules are laid over the whole horizon, so
-    a shorter horizon would be another training.
+    A trial that ended before the horizon gets a stop epoch: schedules are laid over the whole horizon, so a shorter
+    horizon would be another training.
     """
     # Patience begins after the grace period in a search, and at once in `train`: the last epoch replaces it.
     changes: dict[str, JsonValue] = {**trial.params, "early_stopping.enabled": False}

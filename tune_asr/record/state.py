@@ -1,7 +1,6 @@
-"""Where a search stands: the trials, and what became of each, as the ledger tells it.
+"""State of a search: its trials, rebuilt from the ledger.
 
-The live search and the replay of its ledger go through the one method `SearchState.apply`, so they
-cannot disagree.
+The live search and the replay of its ledger use one method, `SearchState.apply`, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -29,45 +28,45 @@ from tune_asr.record.events import (
 from tune_asr.record.ledger import iter_ledger, repair_hint
 
 FINAL = ("finished", "pruned", "diverged", "failed")
-"""The states that a trial never leaves. Each is the name of the event that leads to it."""
+"""Final states of a trial, each named after its event."""
 
 STATUSES = ("pending", "running", "paused", *FINAL)
 
 
 @dataclass(slots=True)
 class Trial:
-    """One setting, and how far its training has come."""
+    """One setting, and the progress of its training."""
 
     number: str
-    """Five digits, from 00000: also the name of its folders."""
+    """Five digits, from 00000; also the name of its folders."""
     params: dict[str, Any]
-    """The searched values, by their path into the configuration."""
+    """Searched values, by their path into the configuration."""
     seed: int
     status: str = "pending"
     reports: list[Report] = field(default_factory=list)
-    """The `report` events, one an epoch: epoch e stands at index e - 1."""
+    """Reports of its epochs; that of epoch e has index e - 1."""
     decisions: list[Decision] = field(default_factory=list)
-    """The `decision` events of the scheduler."""
+    """Verdicts of ASHA, in order."""
     retries: int = 0
-    """How many times its process died and it was started again."""
+    """Number of restarts after its process died."""
     deaths: list[str] = field(default_factory=list)
-    """Why it did, each time since its last epoch."""
+    """Causes of these deaths since its last epoch."""
     cause: str | None = None
-    """Why it ended or paused, where there is more to say than its status."""
+    """Cause of its end or pause, beyond its status."""
 
     @property
     def is_control(self) -> bool:
-        """Whether pruning would have stopped it, and it was trained on to see what pruning loses."""
+        """True if it continued as a control, against pruning."""
         return any(decision.control for decision in self.decisions)
 
     @property
     def epoch(self) -> int:
-        """The last epoch reported, 0 before the first."""
+        """Last reported epoch, 0 before the first."""
         return len(self.reports)
 
     @property
     def seconds(self) -> float:
-        """The time its epochs took, in seconds of one slot."""
+        """Seconds of a slot spent on its epochs."""
         return sum(report.seconds or 0.0 for report in self.reports)
 
 
@@ -76,31 +75,31 @@ class SearchState:
     """All trials of a search, and the search itself."""
 
     trials: dict[str, Trial] = field(default_factory=dict)
-    """By number, in order."""
+    """Trials by number, in order."""
     status: str = "interrupted"
-    """`running` from a `search_started`; then what `search_ended` says: `finished` or `interrupted`."""
+    """`running` from `search_started` on, then the status of `search_ended`."""
     address: str | None = None
-    """Of the Ray that it ran on last, `local` for one of its own."""
+    """Address of its last Ray, `local` for a Ray of its own."""
     slots: int | None = None
-    """How many trials run at the same time."""
+    """Number of trials that run at the same time."""
     reports: list[Report] = field(default_factory=list, repr=False)
-    """The `report` events of all trials, in the order in which they came."""
+    """Reports of all trials, in the order of the ledger."""
     wall_seconds: float = 0.0
-    """From each start of the search to its last event, summed: the time while nothing ran is left out."""
+    """Seconds from each start of the search to its last event, summed."""
     _last_time: datetime | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, ledger: Path) -> SearchState:
-        """The state that a ledger tells. Writes nothing.
+        """Read the state from a ledger. Writes nothing.
 
         Raises:
-            StorageError: there is no ledger, or it is damaged; the line is named.
+            StorageError: the ledger is missing or damaged; the line is named.
         """
         return cls.replay(iter_ledger(ledger), str(ledger))
 
     @classmethod
     def replay(cls, events: Iterable[Event], source: str = "trials.jsonl") -> SearchState:
-        """The state after `events`, which are the lines of the ledger `source`.
+        """Return the state after `events`, the lines of `source`.
 
         Raises:
             StorageError: an event cannot follow the ones before it; its line is named.
@@ -110,12 +109,12 @@ class SearchState:
             try:
                 state.apply(event)
             except (StorageError, TypeError, ValueError) as error:
-                what = f"no {event.event} event can stand here: {error}"
+                what = f"a {event.event} event cannot follow here: {error}"
                 raise StorageError(Problem(f"{source}:{line}", what, repair_hint(source, line))) from error
         return state
 
     def apply(self, event: Event) -> None:
-        """Let one event happen.
+        """Apply one event.
 
         Raises:
             StorageError: it cannot follow the ones before it. A report must be of the epoch after the last.
@@ -133,7 +132,7 @@ class SearchState:
 
     @property
     def epochs(self) -> int:
-        """Epochs trained, over all trials."""
+        """Epochs of all trials."""
         return sum(trial.epoch for trial in self.trials.values())
 
     @property
@@ -142,11 +141,11 @@ class SearchState:
         return sum(trial.seconds for trial in self.trials.values())
 
     def open_trials(self) -> list[Trial]:
-        """The trials that have not come to an end, in order of their number."""
+        """Return the trials without an end, by number."""
         return [trial for trial in self.trials.values() if trial.status not in FINAL]
 
     def counts(self) -> dict[str, int]:
-        """How many trials are in each state, all seven states named."""
+        """Return the number of trials in each state."""
         counts = dict.fromkeys(STATUSES, 0)
         for trial in self.trials.values():
             counts[trial.status] += 1
@@ -164,7 +163,7 @@ class SearchState:
     def _create(self, event: Created) -> None:
         following = f"{len(self.trials):05d}"
         if event.trial != following:
-            raise StorageError(f"trial {event.trial} is created where {following} is the next number")
+            raise StorageError(f"trial {event.trial} is created, but {following} is the next number")
         self.trials[event.trial] = Trial(event.trial, dict(event.params), event.seed)
 
     def _open_trial(self, number: str) -> Trial:
@@ -201,15 +200,15 @@ class SearchState:
 
 
 def find_trial(state: SearchState, text: str, flag: str) -> Trial:
-    """The trial that a person names on the command line by its number, with its leading zeros or without.
+    """Find a trial by its number, leading zeros optional.
 
     Args:
-        state: the search.
-        text: what stands behind the flag.
-        flag: its name, for the message.
+        state: state of the search.
+        text: value of the flag.
+        flag: name of the flag, for the message.
 
     Raises:
-        ConfigError: it is no number, or there is no such trial.
+        ConfigError: the value is not the number of a trial.
     """
     trial = state.trials.get(text.zfill(5)) if text.isascii() and text.isdigit() else None
     if trial is None:

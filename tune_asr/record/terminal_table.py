@@ -1,4 +1,4 @@
-"""The leaderboard as tables that fit a terminal, and how values are written in them."""
+"""Leaderboard as tables of a terminal's width."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LONGEST_CELL = 24
 
 
 class Column(NamedTuple):
-    """A column of the leaderboard, as text."""
+    """Column of the leaderboard, as text."""
 
     name: str
     cells: list[str]
 
     @property
     def width(self) -> int:
-        """In characters of a terminal."""
+        """Width in characters of a terminal, with the gap."""
         return max(map(cell_len, (self.name, *self.cells))) + _GAP
 
 
@@ -35,13 +35,13 @@ def leaderboard_columns(
     utterances: Mapping[str, Utterances | None],
     metric: Metric = "val_wer",
 ) -> tuple[list[Column], list[Column], list[Column]]:
-    """The columns that name a trial, those of its results, and those of its searched values.
+    """Return columns of trials, of results, and of searched values.
 
     Args:
-        shown: the first trials of the standings.
-        keys: the searched keys.
-        utterances: by trial, the counts behind its best epoch.
-        metric: what ranks; where it is CER, WER means nothing and is left out.
+        shown: first trials of the standings.
+        keys: searched keys.
+        utterances: error counts of the best epoch, by trial.
+        metric: error rate that ranks; WER is left out if that is CER.
     """
     words = [
         Column("WER %", [percent(report.scores.val_wer if report else None) for _, report in shown]),
@@ -72,14 +72,14 @@ def leaderboard_tables(
     width: int,
     metric: Metric = "val_wer",
 ) -> list[Table]:
-    """A row a trial: one table, or where the searched values do not fit beside the results, further ones for them.
+    """Return one table, or more if values do not fit.
 
     Args:
-        shown: as for `leaderboard_columns`.
-        keys: likewise.
-        utterances: likewise.
-        width: of a table, in characters.
-        metric: likewise.
+        shown: first trials of the standings.
+        keys: searched keys.
+        utterances: error counts of the best epoch, by trial.
+        width: width of a table, in characters.
+        metric: error rate that ranks.
     """
     fixed, measured, searched = leaderboard_columns(shown, keys, utterances, metric)
     whole = [*fixed, *measured, *searched]
@@ -93,7 +93,10 @@ def _width(columns: Iterable[Column]) -> int:
 
 
 def _pack(fixed: list[Column], columns: Iterable[Column], width: int) -> list[list[Column]]:
-    """Distribute columns over tables no wider than `width` that all begin with the fixed ones."""
+    """Distribute columns over tables of at most `width` characters.
+
+    Each table begins with the fixed columns.
+    """
     tables = [list(fixed)]
     for column in columns:
         if len(tables[-1]) > len(fixed) and _width([*tables[-1], column]) > width:
@@ -112,7 +115,7 @@ def _table(columns: Sequence[Column]) -> Table:
 
 
 def interval_text(utterances: Utterances | None) -> str:
-    """The 95 % interval of their WER in %, empty where there are none."""
+    """Return the 95 % interval in %, or ""."""
     if utterances is None:
         return ""
     low, high = utterances.interval()

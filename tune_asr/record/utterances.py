@@ -1,4 +1,4 @@
-"""The error counts of each validation utterance, from the file that stands beside a checkpoint."""
+"""Error counts of each validation utterance, stored beside a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from tune_asr.storage.errors import storage_error
 
 @dataclass(frozen=True, slots=True)
 class Utterances:
-    """Counts of s utterances, sorted by id: a batch size changes the order in which they are scored."""
+    """Counts of s utterances, sorted by id.
+
+    They are scored in another order if the batch size changes.
+    """
 
     ids: tuple[str, ...]
     errors: NDArray[np.int64]
@@ -28,12 +31,15 @@ class Utterances:
     """(s,) words of the reference."""
 
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of their WER, as the leaderboard has it: low and high end, as fractions."""
+        """Return both ends of the 95 % interval of WER."""
         return wer_interval(self.errors, self.words)
 
 
 def read_utterances(path: Path) -> Utterances | None:
-    """The counts in a file of JSON lines; None where there is no such file, or it is empty or damaged."""
+    """Read counts from a file of JSON lines.
+
+    None if the file is missing, empty or damaged.
+    """
     try:
         rows = [json.loads(line) for line in path.read_bytes().splitlines()]
         rows.sort(key=lambda row: str(row["id"]))
@@ -46,7 +52,7 @@ def read_utterances(path: Path) -> Utterances | None:
 
 
 def keep_utterances(folder: ResultsFolder, trial: str, epoch: int) -> None:
-    """Copy the utterances beside a checkpoint, where there are any, to where they outlive it.
+    """Copy a checkpoint's utterances to utterances/, which outlives it.
 
     Raises:
         StorageError: they cannot be written.
@@ -63,16 +69,17 @@ def keep_utterances(folder: ResultsFolder, trial: str, epoch: int) -> None:
 
 
 def utterances_of(folder: ResultsFolder, trial: str, report: Report) -> Utterances | None:
-    """The utterances behind a report: from its checkpoint, or from utterances/ where checkpoints were removed.
+    """Return the utterances of a report, None if lost.
 
-    None where neither has them. Files whose sums are not the report's are of another epoch.
+    They come from the checkpoint, or from utterances/ if that was removed. A file with other sums than the report is of
+    another epoch.
     """
     found = source_of(folder, trial, report)
     return found[1] if found else None
 
 
 def source_of(folder: ResultsFolder, trial: str, report: Report) -> tuple[Path, Utterances] | None:
-    """The file that `utterances_of` goes by, and the utterances themselves."""
+    """Return the file used by `utterances_of`, and its contents."""
     beside_checkpoint = stored(folder.checkpoints(trial), report.epoch) / UTTERANCES
     for path in (beside_checkpoint, folder.utterances(trial)):
         found = read_utterances(path)

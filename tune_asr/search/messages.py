@@ -18,7 +18,8 @@ from tune_asr.errors import (
     TrialFailedError,
     TuneAsrError,
 )
-from tune_asr.record.events import Report, parse
+from tune_asr.record.event_lines import parse
+from tune_asr.record.events import Report
 
 # Key of a message in a Tune result, beside Tune's own keys.
 _KEY = "tune_asr"
