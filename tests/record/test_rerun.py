@@ -52,7 +52,8 @@ def test_a_configuration_has_no_trials(searched, capsys, tmp_path):
     for path in (tmp_path / "train.yaml", tmp_path / "search.yaml", searched.folder.best_yaml):
         path.write_text("seed: 1\n")
         assert train.main(["--config", str(path), "--trial", "0", "--dry-run"]) == 2
-        assert_matches(capsys, f"^error: --trial is given, but {path} is not the search.yaml of a search\n    Give the one")
+        refused = f"--trial is given, but {path} is not the search.yaml of a search"
+        assert_matches(capsys, f"^error: {refused}\n    Give the one")
 
 
 def test_the_command_survives_a_shell(searched):

@@ -1,11 +1,11 @@
-"""The door `python -m tune_asr.search`: a search space -> results/NAME.
+"""Command `python -m tune_asr.search`: a search space -> results/NAME.
 
     python -m tune_asr.search --space search_spaces/lr.yaml
     python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
     python -m tune_asr.search --resume results/lr
 
-Each trial trains a CTC recogniser; ASHA prunes trials on validation WER. Every event stands in the results folder
-before anything else happens, so a search that was killed resumes where it was.
+Each trial trains a CTC recogniser; ASHA prunes trials on their validation scores. Every event is on the disk before
+anything else happens, so a killed search resumes without loss.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the flags and search; returns the exit code."""
+    """Parse the flags and search; return the exit code."""
     arguments = _parser().parse_args(argv)
     return exit_with(lambda: _run(arguments))
 
@@ -33,21 +33,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tune_asr.search",
         description="Search the hyperparameters of a CTC speech recogniser.",
         epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, "
-        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. Once begun, a search goes on "
-        "with --resume.",
+        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. --resume continues a search.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--space", type=Path, metavar="FILE", help="the search space (YAML)")
-    what.add_argument("--resume", type=Path, metavar="DIR", help="go on with the search in this results folder")
+    what.add_argument("--space", type=Path, metavar="FILE", help="search space (YAML)")
+    what.add_argument("--resume", type=Path, metavar="DIR", help="results folder of a search to resume")
     parser.add_argument("--config", type=Path, metavar="FILE", help="base configuration, in place of the space's")
     parser.add_argument("--name", metavar="NAME", help="folder under --results (default: the space file's stem)")
-    parser.add_argument("--results", type=Path, metavar="DIR", help="where results folders are (default: results)")
-    parser.add_argument("--num-samples", metavar="N", help="settings to draw (search.num_samples)")
-    parser.add_argument("--max-epochs", metavar="E", help="the horizon (trainer.max_epochs and asha.max_t)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="folder of results folders (default: results)")
+    parser.add_argument("--num-samples", metavar="N", help="number of settings to draw (search.num_samples)")
+    parser.add_argument("--max-epochs", metavar="E", help="horizon (trainer.max_epochs and asha.max_t)")
     parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
-    parser.add_argument("--seed", metavar="S", help="draws the settings (search.seed)")
+    parser.add_argument("--seed", metavar="S", help="seed of the settings (search.seed)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
-    parser.add_argument("--address", metavar="ADDR", help="a running Ray: HOST:PORT or auto (default: a local Ray)")
+    parser.add_argument("--address", metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, print the first trials, start nothing"
     )
@@ -60,9 +59,8 @@ def _run(arguments: argparse.Namespace) -> int:
         given = [name for name, value in vars(arguments).items() if value != default(name)]
         others = [name.replace("_", "-") for name in given if name not in ("resume", "address")]
         if others:
-            raise ConfigError(
-                f"--{others[0]} cannot be given with --resume: the folder's own search.yaml says the rest"
-            )
+            what = f"--{others[0]} cannot be given with --resume: the folder's own search.yaml decides"
+            raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
         from tune_asr.search.driver import resume
 
         return resume(arguments.resume, arguments.address)
@@ -70,7 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
     if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
-        raise ConfigError(f"--name is {name!r}, but must be a plain folder name: use --results for the folder above it")
+        what = f"--name is {name!r}, but must be a plain folder name"
+        raise ConfigError(what, "Use --results for the folder above it.")
     root = (arguments.results or Path("results")) / name
     if arguments.dry_run:
         return _dry_run(plan, root)
@@ -80,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
-    """The space under the flags: each flag is an override of the key it is named after."""
+    """Load the space, with each flag as an override."""
     from tune_asr.config.overrides import Override, parse_assignments
     from tune_asr.config.strict_yaml import parse_value
     from tune_asr.space.plan import load_plan
@@ -121,7 +120,7 @@ def _dry_run(plan: Plan, root: Path) -> int:
         print(warning)
     try:
         ResultsFolder(root).require_new()
-    except StorageError as error:  # what was asked for is a look at the space; the search itself is refused
+    except StorageError as error:  # a dry run looks at the space; only the search is refused
         print(f"warning: the search would be refused: {error}", file=sys.stderr)
     return 0
 

@@ -1,8 +1,8 @@
-"""What happens next in a search. Every change goes through the ledger first, and only then into memory and the world.
+"""Conductor of a search: next trial, verdicts and retries.
 
-The conductor knows trials, epochs and rungs, and never imports Ray: `executor` brings it a worker's message and carries
-its answer out. All that it knows stands in the ledger, so a conductor that is made anew from the ledger goes on where
-the last one was killed.
+Every change goes through the ledger first, and only then into memory and the world. So a conductor built from the
+ledger continues exactly after a kill. The conductor knows trials, epochs and rungs, but never imports Ray: `ray/`
+brings it the workers' messages and carries its answers out.
 """
 
 from __future__ import annotations
@@ -57,21 +57,21 @@ class Conductor:
 
     @property
     def is_over(self) -> bool:
-        """Whether every trial of the plan has come to an end."""
+        """True once every trial of the plan has ended."""
         return not self._queue and not self._out and len(self.state.trials) >= self.plan.num_trials
 
     @property
     def handed_out(self) -> list[str]:
-        """The trials that workers have."""
+        """Trials in the hands of workers."""
         return sorted(self._out)
 
     @property
     def has_work(self) -> bool:
-        """Whether `next_work` would give something."""
+        """True if `next_work` has a trial to give."""
         return bool(self._queue) or len(self.state.trials) < self.plan.num_trials
 
     def next_work(self) -> Work:
-        """The trial that is to run next: one that was interrupted, else a new one."""
+        """Hand out an interrupted trial, or else a new one."""
         if not self._queue:
             number = len(self.state.trials)
             settings = self.plan.settings(number)
@@ -95,7 +95,7 @@ class Conductor:
         )
 
     def receive(self, number: str, message: Message) -> Answer:
-        """Take a worker's message about a trial; return the order for the worker.
+        """Take a worker's message; return the order for the worker.
 
         Raises:
             TuneAsrError: the search cannot continue.
@@ -117,15 +117,15 @@ class Conductor:
         return "stop"
 
     def process_ended(self, number: str, cause: str | None, *, raised: bool = False) -> None:
-        """A trial is no longer running in its process.
+        """Decide on a trial whose process has ended.
 
         Args:
-            number: of the trial.
-            cause: why, where its process died or raised.
-            raised: by an exception.
+            number: number of the trial.
+            cause: reason, if its process died or raised.
+            raised: whether an exception ended it.
 
         Raises:
-            TrialFailedError: this trial has failed as others have, and none has come to an epoch.
+            TrialFailedError: trials fail in the same way, and none has completed an epoch.
         """
         self._out.discard(number)
         trial = self.state.trials[number]
@@ -140,22 +140,22 @@ class Conductor:
         self._append(Ended(event="failed", trial=number, cause=f"{cause} (tried {tries} times)"))
         self._settle(trial)
         if is_of_all(trial, self.state, raised=raised):
-            told = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
-            raise TrialFailedError(told)
+            what = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
+            raise TrialFailedError(what)
 
     def take_back(self, number: str) -> None:
-        """A trial was handed out and nobody runs it any more: it is to run next, and its process is not to blame."""
+        """Queue a trial again whose process is not to blame."""
         self._out.discard(number)
         if self.state.trials[number].status not in FINAL:
             self._queue.appendleft(number)
 
     def catch_up(self) -> None:
-        """Do what a worker need not wait for: called once its answer is on the way."""
+        """Do work deferred until the worker had its answer."""
         while self._to_keep:
             keep_utterances(self.folder, *self._to_keep.popitem())
 
     def pause(self) -> None:
-        """The search is interrupted: say of each running trial where it stands."""
+        """Record the epoch of each running trial, at an interruption."""
         self.catch_up()
         running = [trial for trial in self.state.trials.values() if trial.status == "running"]
         self._append(*(Paused(trial=trial.number, epoch=trial.epoch) for trial in running))
@@ -176,7 +176,7 @@ class Conductor:
         return "continue"
 
     def _reported(self, trial: Trial, report: Report) -> Answer:
-        # After a damaged checkpoint epochs are trained again that the ledger has: they count once.
+        # After a damaged checkpoint, epochs of the ledger are trained again: they count once.
         if report.epoch <= trial.epoch:
             self._settle(trial, report.epoch)
             return "continue"
@@ -194,7 +194,7 @@ class Conductor:
         return "stop" if trial.status in FINAL else "continue"
 
     def _judge(self, trial: Trial, report: Report) -> Decision | None:
-        """What ASHA decides after an epoch; a control has been judged for the last time."""
+        """Ask ASHA about an epoch; controls are judged no more."""
         compared = ranking.rung_metric(self.plan.space.asha.metric, self.metric)
         decided = None if trial.is_control else self.asha.decide(report.epoch, report.scores.value(compared))
         if decided is None:
@@ -215,7 +215,7 @@ class Conductor:
         self._append(Ended(event="failed", trial=trial.number, cause=error.cause))
 
     def _finish_torn_ends(self) -> None:
-        """Draw the conclusions of reports behind which a crash cut the ledger off."""
+        """Append the events lost by a crash after a report."""
         for trial in self.state.open_trials():
             if not trial.reports:
                 continue
@@ -234,11 +234,11 @@ class Conductor:
                 self._settle(trial)
 
     def _settle(self, trial: Trial, newest: int | None = None) -> None:
-        """Keep what the trial's last event makes worth keeping: its newest two checkpoints while it runs, its best.
+        """Prune checkpoints: keep the newest two and the best.
 
         Args:
-            trial: the trial.
-            newest: the epoch that its last checkpoint is of, where it is an earlier one that was trained again.
+            trial: trial with a new event.
+            newest: epoch of its last checkpoint, if an earlier epoch was trained again.
         """
         newest = newest or trial.epoch
         where = self.folder.checkpoints(trial.number)
@@ -258,5 +258,5 @@ class Conductor:
 
 
 def remove_tune_state(folder: ResultsFolder) -> None:
-    """Remove what Ray Tune wrote: nothing in it is ever read again."""
+    """Remove Ray Tune's files: a resume never reads them."""
     shutil.rmtree(folder.root / ".tune", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Data of a search: looked at before it starts, and known by fingerprints and files."""
+"""Data of a search: survey, fingerprints and files."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ RECORDINGS_LOOKED_AT = 32
 
 
 def checked_survey(plan: Plan) -> Survey | None:
-    """Look at the data before anything starts; None where they come from a class of the user's.
+    """Survey the data before anything starts.
 
-    A searched subsampling is taken at its finest: of a coarser one, whose frames are too few, the trial fails.
+    A searched subsampling has its finest value here; trials with a coarser one may fail. None for a custom data module.
 
     Raises:
-        DataError: with everything that is wrong.
+        DataError: the data cannot be used; all problems are named.
     """
     searched = plan.distributions.get(SUBSAMPLING)
     finest = {SUBSAMPLING: min(searched.probes)} if searched else {}
@@ -40,12 +40,12 @@ def checked_survey(plan: Plan) -> Survey | None:
 
 
 def data_report(plan: Plan, found: Survey) -> str:
-    """The data report, and which values that the search may draw do not suit the data."""
+    """Return the data report, with searched values beyond the data."""
     return "\n".join([found.render(), *_infeasible_draws(plan, found)])
 
 
 def _infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
-    """Which searched values of the subsampling leave too few frames: their trials will fail."""
+    """Yield a sentence per subsampling with too few frames."""
     searched = plan.distributions.get(SUBSAMPLING)
     train = found.corpus.train
     for value in sorted(set(searched.probes)) if searched else ():
@@ -56,7 +56,10 @@ def _infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
 
 
 def fingerprints(plan: Plan, found: Survey | None) -> dict[str, str]:
-    """What a worker's data must say of themselves; of all of them, where no draw makes others of them."""
+    """Return the fingerprints required of each worker's data.
+
+    If searched keys change the training data, only validation has to agree.
+    """
     if found is None:
         return {}
     fingerprints = {"val_fingerprint": found.corpus.val_fingerprint}
@@ -66,7 +69,10 @@ def fingerprints(plan: Plan, found: Survey | None) -> dict[str, str]:
 
 
 def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
-    """What every node must see: initial weights, some of the noise, the manifests, and recordings of every length."""
+    """Return files required on every node, with their sizes.
+
+    These are initial weights, some of the noise, the manifests, and recordings of every length.
+    """
     beside = [(str(path), path.stat().st_size) for path in files_beside(config)]
     if found is None or not isinstance(config.data, ManifestData):
         return beside

@@ -1,4 +1,4 @@
-"""What a new search says of itself in search.yaml, and what a resumed one finds changed."""
+"""Description of a search in search.yaml, and its changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOISE_P = "augment.noise_p"
 
 
 def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
-    """What search.yaml keeps: enough to go on with the search, and to know how it came about."""
+    """Return the content of search.yaml but for `slots`."""
     noise = noise_of(plan)
     return {
         "name": name,
@@ -35,7 +35,7 @@ def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
 
 
 def no_pruning(plan: Plan) -> str:
-    """Return a sentence if every trial is trained to its end, because the first rung is no earlier."""
+    """Return a sentence if ASHA cannot stop a trial."""
     grace = plan.space.asha.grace_period
     if grace < plan.last_epoch:
         return ""
@@ -43,18 +43,18 @@ def no_pruning(plan: Plan) -> str:
 
 
 def noise_of(plan: Plan) -> str | None:
-    """The fingerprint of the recorded noise, where any trial may use it."""
+    """Return the fingerprint of recorded noise, None without any."""
     return noise_fingerprint(plan.config, used=NOISE_P in plan.distributions or plan.config.augment.noise_p > 0)
 
 
 def versions() -> dict[str, str]:
-    """Of this program and of what it stands on."""
+    """Return the versions of this program and its libraries."""
     packages = ("torch", "lightning", "ray", "sentencepiece")
     own = {"python": platform.python_version(), "tune_asr": __version__}
     return own | {package: version(package) for package in packages}
 
 
 def changed_versions(before: Mapping[str, str]) -> str:
-    """What is no longer as it was: `torch 2.9.0, now 2.9.1`; empty where all is."""
+    """Return changed versions as text, e.g. `torch 2.9.0, now 2.9.1`."""
     now = versions()
     return ", ".join(f"{name} {before.get(name)}, now {now[name]}" for name in now if before.get(name) != now[name])

@@ -34,7 +34,12 @@ from tune_asr.wording import count
 
 
 def start(plan: Plan, root: Path, address: str | None) -> int:
-    """Start a new search in the folder `root`; return the exit code.
+    """Start a search in a folder; return the exit code.
+
+    Args:
+        plan: search space and base configuration.
+        root: results folder.
+        address: address of a Ray cluster, None for a local Ray.
 
     Raises:
         DataError: the data cannot be trained on.
@@ -54,14 +59,18 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
 
 
 def resume(root: Path, address: str | None) -> int:
-    """Resume the search in the folder `root` from its own files; return the exit code.
+    """Resume a search from its files; return the exit code.
+
+    Args:
+        root: results folder.
+        address: address of a Ray cluster, None for a local Ray.
 
     Raises:
         DataError: the data have changed since the search began.
         StorageError: the folder holds no search, is locked or damaged.
         ClusterError: Ray cannot be reached.
     """
-    # The search is called as its folder is, which `.` does not say.
+    # The folder names the search; `.` has no name.
     folder = ResultsFolder.open_existing(root if root.name not in ("", "..") else root.resolve())
     with folder.lock():
         description = read_search_yaml(folder.search_yaml)
@@ -76,14 +85,14 @@ def resume(root: Path, address: str | None) -> int:
         found = checked_survey(plan)
         _require_same_data(folder, description, plan, found)
         if address is None and state.address not in (None, "local"):
-            print(f"the search ran on the Ray cluster at {state.address}; without --address it goes on in a local Ray")
+            print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")
         if changes := changed_versions(description["versions"]):
             print(f"the search began with other versions ({changes}): results may differ in their last digits")
         return _run(Search(folder, plan, description["metric"], fingerprints(plan, found)), found, address)
 
 
 def _require_same_data(folder: ResultsFolder, description: Mapping[str, Any], plan: Plan, found: Survey | None) -> None:
-    """Refuse to compare trials that were trained or scored on different data."""
+    """Refuse changed data: their trials could not be compared."""
     place = str(folder.search_yaml)
     if found and found.corpus.fingerprint != description["data_fingerprint"]:
         what = "the data have changed since the search began, and its results would be measured by two rulers"
@@ -96,7 +105,14 @@ def _require_same_data(folder: ResultsFolder, description: Mapping[str, Any], pl
 def _run(
     search: Search, found: Survey | None, address: str | None, description: Mapping[str, Any] | None = None
 ) -> int:
-    """Run a search in Ray. `description` is the content of search.yaml, for a search that is new."""
+    """Run a search in Ray; return the exit code.
+
+    Args:
+        search: search, new or resumed.
+        found: survey of the data, None for a custom data module.
+        address: address of a Ray cluster, None for a local Ray.
+        description: content of search.yaml if the search is new.
+    """
     folder, plan = search.folder, search.plan
 
     def abandon() -> None:
@@ -144,7 +160,7 @@ def _first_lines(search: Search, slots: int) -> Iterator[str]:
 
 @contextmanager
 def _withdrawn_without_result(folder: ResultsFolder) -> Iterator[None]:
-    """Remove the folder if a user's mistake ends a new search before its first epoch."""
+    """Remove the folder if a mistake prevents the first epoch."""
     try:
         yield
     except (ConfigError, DataError):
@@ -154,7 +170,7 @@ def _withdrawn_without_result(folder: ResultsFolder) -> Iterator[None]:
 
 
 def _complete(search: Search, state: SearchState) -> None:
-    """Make derived files that are missing after a kill between the last trial's end and the search's."""
+    """Make derived files again after a late kill."""
     folder = search.folder
     derived = (folder.summary, folder.leaderboard, folder.best_yaml, folder.best_ckpt)
     if state.status == "finished" and all(path.exists() for path in derived):

@@ -1,8 +1,7 @@
-"""What a failure is a trait of: of chance, of one trial's setting, or of what all trials share.
+"""Verdict on a failure: chance, one setting, or all trials.
 
-Chance is tried again. A setting that cannot be trained costs its trial, since another may do. Whatever no other setting
-would mend (a full disk, data that have gone, a bug in a class of the user's) ends the search, so that it can go on once
-that is mended.
+Chance is retried. A setting that cannot be trained costs its trial, since another may do. A failure that no other
+setting would avoid (a full disk, missing data, a bug in a custom class) ends the search; it is resumed afterwards.
 """
 
 from __future__ import annotations
@@ -16,7 +15,10 @@ MAX_REFUSALS = 5
 
 
 def is_of_the_setting(error: TuneAsrError, trial: Trial, state: SearchState) -> bool:
-    """Whether another draw may do where this trial's is refused. Where all have been so far, it will not."""
+    """Return whether another draw may succeed.
+
+    It will not if all trials so far were refused.
+    """
     if isinstance(error, InfeasibleError | TrialFailedError):
         return True
     if not isinstance(error, SettingError) and type(error) is not DataError:
@@ -27,26 +29,29 @@ def is_of_the_setting(error: TuneAsrError, trial: Trial, state: SearchState) -> 
 
 
 def may_be_chance(cause: str, trial: Trial, *, raised: bool) -> bool:
-    """Whether a trial whose process has ended is to be tried again.
+    """Return whether a trial deserves a retry.
 
     Args:
-        cause: why it ended.
-        trial: with why it did before.
-        raised: by an exception. The same one again is a bug: a trial is the same however often it is tried.
+        cause: reason of the end of its process.
+        trial: trial with the causes of earlier ends.
+        raised: whether an exception ended it. The same exception again is a bug: a trial is the same at every try.
     """
     return len(trial.deaths) < MAX_RETRIES and not (raised and cause in trial.deaths)
 
 
 def is_of_all(trial: Trial, state: SearchState, *, raised: bool) -> bool:
-    """Whether a trial has failed as others have, where none trains: by one exception, two are enough."""
+    """Return whether trials fail alike, and none trains.
+
+    Two trials are enough if they raise the same exception.
+    """
     alike = sum(other.status == "failed" and other.deaths[-1:] == trial.deaths[-1:] for other in state.trials.values())
     return _none_trains(state, trial, 2 if raised and alike > 1 else MAX_REFUSALS)
 
 
 def _none_trains(state: SearchState, judged: Trial, num_failed: int) -> bool:
-    """Whether so many trials have failed, none has come to an epoch, and none may be in its first for long already.
+    """Return whether `num_failed` trials failed and none trains.
 
-    Of the trials that run, one that began after the `judged` may be about to fail as it did: that one says nothing.
+    A running trial counts if it began before the `judged` one; a later one may be about to fail as well.
     """
     trials = state.trials.values()
     first_epoch = (t for t in trials if t.status == "running" and not t.deaths and t.number < judged.number)

@@ -1,4 +1,4 @@
-"""Last lines of a search: the winner, its checkpoint, and what to do next."""
+"""Last lines of a search: winner, checkpoint and next commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tune_asr.wording import percent
 
 
 def print_farewell(search: Search, state: SearchState) -> None:
-    """Print the winner of a search, and the commands that follow."""
+    """Print the winner and the next commands."""
     folder, metric = search.folder, search.metric
     root = shlex.quote(str(folder.root))
     best = leader(sound_standings(folder, state, metric, former_best(folder))[0])

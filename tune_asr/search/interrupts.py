@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: noted when they come, acted on between two events of the search."""
+"""Ctrl-C, SIGTERM and SIGHUP, acted on between two events."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Which signal asked the search to end, once one did. A second one ends the process at once.
+    """Handlers of the signals that end a search.
 
-    On leaving the `with`, every handler is again what it was on entering, those that Ray and Tune replace included.
+    A second signal ends the process at once. On leaving the `with`, every handler is restored, also those replaced by
+    Ray and Tune.
     """
 
     def __init__(self, before_exit: Callable[[], None]) -> None:
@@ -32,18 +33,21 @@ class Interrupts:
             signal.signal(number, handler)
 
     def install(self) -> None:
-        """Take the signals over; again after `ray.init`, which puts its own handler for SIGTERM in place."""
+        """Install the handlers, and again after `ray.init`.
+
+        Ray replaces that of SIGTERM.
+        """
         for number in SIGNALS:
             if self._before[number] is not signal.SIG_IGN:  # nohup asked for that
                 signal.signal(number, self._note)
 
     def exit_code(self, otherwise: int) -> int:
-        """128 + the number of the signal that has come; `otherwise` where none has."""
+        """Return 128 + the number of the signal, or `otherwise`."""
         return otherwise if self.number is None else 128 + self.number
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
-            # The ledger is on the disk after every event: nothing is lost. What would clean up runs no more.
+            # Nothing is lost: the ledger is on the disk after every event. Other clean-up does not run any more.
             try:
                 self._before_exit()
             finally:

@@ -1,8 +1,8 @@
-"""What a person at a terminal sees while a search runs: a table of the trials that is kept up to date in its place.
+"""Table of a running search, redrawn on a terminal.
 
-Lines about the search, and about trials that ended, stand above it and scroll away as they do without it. It is drawn
-by the driver's own loop, at most once a second and at 1 % of a CPU, without a thread. The cursor is left visible: a
-driver that is killed could not bring it back.
+Lines about the search, and about trials that ended, are printed above it and scroll away. The driver's own loop draws
+it, at most once a second and at 1 % of a CPU, without a thread. The cursor stays visible: a killed driver could not
+restore it.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from tune_asr.wording import duration, estimate, percent, printable, short_names
 
 _DRAW_SECONDS = 1.0
 _DRAW_SHARE = 0.01
-"""Of one CPU: the table is drawn less often where drawing takes longer."""
+"""Share of one CPU: the table is drawn less often if drawing takes longer."""
 _IDLE_SECONDS = 5.0
 _ROWS = 40
-"""Trials that ended and are remembered as the best: no terminal shows more."""
+"""Ended trials remembered as the best; no terminal shows more."""
 _FRAME_ROWS = 6
-"""Lines of the terminal that are not for trials: the heads, what stands below, a line above, the cursor's."""
+"""Lines of the terminal without a trial: heads, two lines below, one above, and the cursor's."""
 _STYLES = {"diverged": "red", "failed": "red", "pruned": "dim", "paused": "yellow"}
 
 
 def is_live_terminal(stream: TextIO) -> bool:
-    """Whether a table can be redrawn on `stream`: it is a terminal, and one that can move its cursor."""
+    """Return whether `stream` is a terminal with a movable cursor."""
     return stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
 class LiveProgress(Progress):
-    """`Progress` as a table on a terminal; the same arguments, and `close` at the end."""
+    """`Progress` as a table; `close` it at the end."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -58,17 +58,17 @@ class LiveProgress(Progress):
             self._note(trial, best_epoch(trial, metric=self.metric))
 
     def event(self, event: Event) -> None:
-        """Take note of an event; trials that ended, or had trouble, get a line above the table."""
+        """Count an event; print a line for ends and troubles."""
         self._count(event)
         if isinstance(event, Report):
             self._note(self.state.trials[event.trial], event)
         elif not isinstance(event, Created | Decision):
-            self._tell(event)
+            self._print(event)
         self._changed = time.monotonic()
         self.tick()
 
     def tick(self) -> None:
-        """Draw the table if it is time to; called several times a second."""
+        """Draw the table if it is due."""
         now = time.monotonic()
         wait = max(_DRAW_SECONDS if self._changed > self._drawn else _IDLE_SECONDS, self._cost / _DRAW_SHARE)
         if now - self._drawn >= wait or self._console.size != self._size:
@@ -78,7 +78,7 @@ class LiveProgress(Progress):
             self._cost = time.thread_time() - began
 
     def close(self) -> None:
-        """Draw it for the last time and leave it there."""
+        """Draw the table for the last time."""
         with suppress(OSError, ValueError):
             if self._live:
                 self._live.update(self._table())
@@ -86,10 +86,10 @@ class LiveProgress(Progress):
         self._live = None
 
     def _draw(self) -> None:
-        # A terminal that was closed ends nothing: the search goes on without.
+        # The search continues without a terminal that was closed.
         with suppress(OSError, ValueError):
             if self._live and self._console.size != self._size:
-                # The lines of the old table have been wrapped anew, by the terminal: nobody knows where they begin.
+                # The terminal has wrapped the old table anew: its first line is unknown.
                 self._live.stop()
                 self._live = None
                 self._console.clear()
@@ -112,7 +112,7 @@ class LiveProgress(Progress):
             self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}"), soft_wrap=True)
 
     def _note(self, trial: Trial, report: Report | None) -> None:
-        """Remember a trial's best epoch, and which trials lead."""
+        """Remember a trial's best epoch, and the leading trials."""
         best = self._best_of_trial.get(trial.number)
         if report is None or report.scores.get(self.metric) is None:
             return
@@ -122,7 +122,7 @@ class LiveProgress(Progress):
             self._leading = sorted(leading, key=lambda n: order(self._best_of_trial[n], self.metric))[:_ROWS]
 
     def _shown(self) -> list[Trial]:
-        """The trials that are trained now, then the best of the others, as many as there is room for."""
+        """Return running trials, then the best others, to fit."""
         room = max(3, self._console.height - _FRAME_ROWS)
         now = [trial for trial in self.state.trials.values() if trial.status not in FINAL]
         numbers = {trial.number for trial in now}
@@ -130,7 +130,10 @@ class LiveProgress(Progress):
         return [*now, *others][:room]
 
     def _table(self) -> Text:
-        """The table, a line a trial. Not rich's: measuring its cells would take most of the time that is allowed."""
+        """Return the table, one line per trial.
+
+        It is not rich's own: measuring its cells would take most of the allowed time.
+        """
         shown = self._shown()
         columns, left_out = self._columns(shown)
         widths = [max(map(cell_len, column)) for column in columns]
@@ -144,7 +147,7 @@ class LiveProgress(Progress):
         return table.append("\n".join(_cut(line, self._console.width) for line in lines))
 
     def _columns(self, shown: Sequence[Trial]) -> tuple[list[list[str]], int]:
-        """The columns, each under its head: of the searched keys those that fit. And how many do not."""
+        """Return fitting columns, and the number of omitted keys."""
         best = [self._best_of_trial.get(trial.number) for trial in shown]
         last = [trial.reports[-1] if trial.reports else None for trial in shown]
         error = "WER %" if self.metric == "val_wer" else "CER %"

@@ -1,4 +1,7 @@
-"""Messages between driver and worker, as plain values: they travel in Ray Tune's configs and results."""
+"""Messages between driver and worker, as Ray Tune carries them.
+
+Tune's configs and results take plain values alone.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,10 @@ class Work:
     """Umask of the driver; a worker does not inherit it."""
 
     def to_config(self) -> dict[str, str]:
-        """Return a Tune config: one string, in which Tune finds nothing to resolve."""
+        """Return a Tune config of one string.
+
+        Tune finds nothing to resolve in it.
+        """
         return {"number": self.number, "work": json.dumps(asdict(self))}
 
     @classmethod
@@ -75,12 +81,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Training ended after an epoch that was not announced as its last: a custom class ended it."""
+    """Training ended earlier than announced, by a custom class."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diverged:
-    """Loss or error rate is no longer finite."""
+    """Loss or error rate is not finite any more."""
 
     cause: str
 
@@ -115,7 +121,10 @@ _KINDS: Mapping[str, type[Started | Ended | Diverged | Failed]] = {
 
 
 def to_result(message: Message) -> dict[str, str]:
-    """Return a message as a Tune result: one string, since Tune flattens nested values."""
+    """Return a Tune result of one string.
+
+    Tune would flatten nested values.
+    """
     values = dict(message.items()) if isinstance(message, Report) else asdict(message)
     return {_KEY: json.dumps({"kind": type(message).__name__, "values": values})}
 

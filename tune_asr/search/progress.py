@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: a line an event, with the best so far and the time left."""
+"""Lines of a running search, one per event."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from tune_asr.wording import estimate, percent, printable
 
 
 class Progress:
-    """Prints events as they happen. It counts as it goes: a search of many thousand trials prints as fast as the first.
+    """Printer of events, with best trial and time left.
+
+    It counts as it goes: a search of many thousand trials prints as fast as the first one.
 
     Args:
-        state: of the search so far; read, never changed.
-        num_trials: of the plan.
+        state: state of the search so far; only read.
+        num_trials: number of trials of the plan.
         milestones: epochs of the rungs, then the last epoch of a full training.
-        reduction_factor: one trial in this many goes on at a rung.
-        slots: trials at once.
-        metric: what the winner is chosen by.
-        stream: where lines go.
+        reduction_factor: ratio of trials that continue at a rung, one in so many.
+        slots: number of trials at once.
+        metric: error rate that chooses the winner.
+        stream: stream for the lines.
     """
 
     def __init__(
@@ -54,15 +56,15 @@ class Progress:
                 self._count_end(trial.number)
 
     def event(self, event: Event) -> None:
-        """One event, just written to the ledger and applied to the state."""
+        """Print an event already in the ledger and the state."""
         self._count(event)
-        self._tell(event)
+        self._print(event)
 
     def tick(self) -> None:
-        """Time has passed: nothing to do for lines."""
+        """Do nothing: lines need no redrawing."""
 
     def close(self) -> None:
-        """The search is over: nothing to do for lines."""
+        """Do nothing: lines need no end."""
 
     def _count(self, event: Event) -> None:
         if isinstance(event, Report):
@@ -70,12 +72,12 @@ class Progress:
         elif isinstance(event, Ended):
             self._count_end(event.trial)
 
-    def _tell(self, event: Event) -> None:
+    def _print(self, event: Event) -> None:
         if isinstance(event, TrialEvent) and (text := self._text(event)):
             self._line(f"{event.trial}  {text}")
 
     def say(self, text: str) -> None:
-        """A line about the search itself."""
+        """Print a line about the search itself."""
         self._line(text)
 
     def _text(self, event: TrialEvent) -> str:
@@ -107,10 +109,10 @@ class Progress:
         return f"{text}  left ~{estimate(left)}" if left is not None else text
 
     def _seconds_left(self) -> float | None:
-        """Epochs still to come over the slots, and no less than the slowest trial that has begun still takes.
+        """Estimate the time left: epochs to come, over the slots.
 
-        The trials that end first are the short ones, so what a search without luck would do weighs as much as the
-        first few that ended.
+        It is at least the time of the slowest trial that has begun. Short trials end first; so the plan's expectation
+        counts as much as the first few trials that ended.
         """
         if not self._epochs:
             return None
@@ -122,7 +124,10 @@ class Progress:
         return max(ahead * self._seconds / self._epochs / self.slots, slowest)
 
     def _to_come(self, epoch: int) -> float:
-        """Epochs that a trial still trains after `epoch`, if one in `reduction_factor` goes on at each rung."""
+        """Return the expected epochs after `epoch`.
+
+        One trial in `reduction_factor` continues at each rung.
+        """
         left, chance = 0.0, 1.0
         for begin, end in pairwise((0, *self._milestones)):
             if begin and epoch <= begin:  # a rung that is still before it
@@ -145,13 +150,13 @@ class Progress:
         self._begun.pop(number, None)
 
     def _line(self, text: str) -> None:
-        # Whoever read the lines may have had enough of them (`| head`): the search goes on without.
+        # The reader of the lines may be gone (`| head`): the search continues.
         with suppress(OSError, ValueError):
             print(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}", file=self.stream, flush=True)
 
 
 def printable_lines(text: str) -> str:
-    """`text` made `printable` line by line: its line breaks are ours, for what is anybody's was made so before."""
+    """Make each line of `text` printable; keep its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 

@@ -1,4 +1,4 @@
-"""One search: its folder, what it searches, and how it measures."""
+"""Fixed facts of one search: folder, plan, metric and fingerprints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tune_asr.space.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What stays the same while a search runs."""
+    """Facts of a search, fixed while it runs."""
 
     folder: ResultsFolder
     """Results folder, locked by this process."""
@@ -37,7 +37,7 @@ class Search:
         )
 
     def snapshot(self, state: SearchState, status: str) -> list[str]:
-        """Bring leaderboard.csv, summary.json and the best files up to date; see `write_snapshots`."""
+        """Bring all derived files up to date; see `write_snapshots`."""
         return write_snapshots(
             self.folder, state, status=status, metric=self.metric, config=self.plan.config.model_dump()
         )
