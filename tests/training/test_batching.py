@@ -18,7 +18,7 @@ def examples():
     return [Example(torch.randn(t, 3), torch.arange(1, u + 1), text="ab", id=f"u{i}") for i, (t, u) in enumerate(sizes)]
 
 
-def test_a_batch_is_the_examples_and_padding():
+def test_collate_pads_examples():
     batch = collate(examples(), blank_id=7)
     assert batch.features.shape == (3, 9, 3) and batch.tokens.shape == (3, 4)
     assert batch.feature_lengths.tolist() == [5, 9, 1] and batch.token_lengths.tolist() == [2, 4, 1]
@@ -29,7 +29,7 @@ def test_a_batch_is_the_examples_and_padding():
         assert torch.equal(batch.tokens[i, :u], example.tokens)
 
 
-def test_lightning_moves_and_converts_a_batch():
+def test_lightning_moves_and_converts_batch():
     batch = collate(examples())
     moved = move_data_to_device(batch, torch.device("meta"))
     tensors = [name for name in (field.name for field in fields(batch)) if torch.is_tensor(getattr(batch, name))]
@@ -42,7 +42,8 @@ def test_lightning_moves_and_converts_a_batch():
 
 @settings(deadline=None)
 @given(LENGTHS, st.integers(1, 9), st.integers(), st.integers(0, 50), st.booleans(), st.booleans())
-def test_every_utterance_once_an_epoch_and_no_batch_too_large(lengths, batch_size, seed, epoch, shuffle, bucketing):
+def test_epoch_holds_every_utterance_once(lengths, batch_size, seed, epoch, shuffle, bucketing):
+    """No batch is too large either."""
     sampler = BucketBatchSampler(
         lengths, batch_size, seed=seed, epoch=lambda: epoch, shuffle=shuffle, bucketing=bucketing
     )
@@ -55,7 +56,7 @@ def test_every_utterance_once_an_epoch_and_no_batch_too_large(lengths, batch_siz
 
 @settings(deadline=None)
 @given(LENGTHS, st.integers(1, 9), st.integers(0, 50))
-def test_a_bucket_holds_neighbours_in_length(lengths, batch_size, epoch):
+def test_bucket_holds_similar_lengths(lengths, batch_size, epoch):
     """Of any two batches, one lies below the other, but for the jitter."""
     batches = BucketBatchSampler(lengths, batch_size).batches(epoch)
     ranges = [(min(lengths[i] for i in batch), max(lengths[i] for i in batch)) for batch in batches]
@@ -65,7 +66,8 @@ def test_a_bucket_holds_neighbours_in_length(lengths, batch_size, epoch):
 
 
 @pytest.mark.parametrize("bucketing", [True, False])
-def test_the_order_is_a_pure_function_of_seed_and_epoch(bucketing):
+def test_order_depends_on_seed_and_epoch(bucketing):
+    """And on nothing else."""
     lengths = [100 + i % 37 for i in range(200)]
     orders = [
         [tuple(batch) for batch in BucketBatchSampler(lengths, 8, seed=seed, bucketing=bucketing).batches(epoch)]
@@ -77,13 +79,13 @@ def test_the_order_is_a_pure_function_of_seed_and_epoch(bucketing):
     assert set(orders[0]) != set(orders[1])
 
 
-def test_validation_is_sorted_and_the_same_every_epoch():
+def test_validation_is_sorted_every_epoch():
     lengths = [30, 10, 20, 10, 40]
     sampler = BucketBatchSampler(lengths, 2, shuffle=False)
     assert list(sampler) == [[1, 3], [2, 0], [4]] == sampler.batches(7)
 
 
-def test_the_batch_that_is_not_full_is_the_one_of_the_longest():
+def test_longest_utterances_fill_short_batch():
     batches = BucketBatchSampler(list(range(100, 2100, 100)), 8).batches(0)
     (partial,) = (batch for batch in batches if len(batch) < 8)
     assert set(partial) == {16, 17, 18, 19}
@@ -98,7 +100,7 @@ def test_bucketing_saves_padding():
 
 @settings(deadline=None)
 @given(LENGTHS, st.integers(1, 9), st.integers(1, 9000), st.integers(0, 50), st.booleans(), st.booleans())
-def test_a_batch_holds_no_more_frames_than_wanted_padding_included(lengths, size, most, epoch, shuffle, bucketing):
+def test_max_frames_bounds_padded_batch(lengths, size, most, epoch, shuffle, bucketing):
     sampler = BucketBatchSampler(lengths, size, max_frames=most, seed=3, shuffle=shuffle, bucketing=bucketing)
     batches = sampler.batches(epoch)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
@@ -109,12 +111,13 @@ def test_a_batch_holds_no_more_frames_than_wanted_padding_included(lengths, size
     assert len(sampler) == len(batches)
 
 
-def test_a_bound_on_frames_that_no_batch_meets_changes_nothing():
+def test_unreached_max_frames_changes_nothing():
     lengths = [100 + i % 37 for i in range(200)]
     bounded, unbounded = (BucketBatchSampler(lengths, 8, max_frames=most, seed=1) for most in (10**6, None))
     assert bounded.batches(5) == unbounded.batches(5)
 
 
-def test_short_utterances_fill_a_batch_that_long_ones_would_overfill():
+def test_max_frames_leaves_short_batches_full():
+    """Only batches of long utterances get smaller."""
     sizes = {len(batch) for batch in BucketBatchSampler([100] * 64 + [800] * 64, 32, max_frames=4000).batches(0)}
     assert sizes == {32, 5, 4}

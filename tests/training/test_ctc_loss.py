@@ -25,7 +25,8 @@ def logits(num_utterances, num_frames, seed=0):
 
 @settings(deadline=None)
 @given(TRANSCRIPTS)
-def test_the_fewest_frames_are_exactly_those_from_which_the_loss_is_finite(transcripts):
+def test_min_frames_is_least_finite_loss(transcripts):
+    """The loss is finite from `min_frames` on, and infinite below."""
     tokens, token_lengths = padded(transcripts)
     needed = min_frames(tokens, token_lengths)
     assert needed.tolist() == [frames.min_frames(transcript) for transcript in transcripts]
@@ -41,7 +42,8 @@ def test_the_fewest_frames_are_exactly_those_from_which_the_loss_is_finite(trans
 
 @settings(deadline=None)
 @given(TRANSCRIPTS, st.data())
-def test_the_loss_is_nats_over_tokens_of_the_feasible_utterances_alone(transcripts, data):
+def test_loss_ignores_infeasible_utterances(transcripts, data):
+    """It is in nats per token of the feasible ones."""
     tokens, token_lengths = padded(transcripts)
     lengths = torch.tensor([data.draw(st.integers(1, 12)) for _ in transcripts])
     x = logits(len(transcripts), 12)
@@ -59,7 +61,7 @@ def test_the_loss_is_nats_over_tokens_of_the_feasible_utterances_alone(transcrip
     assert x.grad[feasible].any() == feasible.any()
 
 
-def test_a_batch_without_a_feasible_utterance_has_a_zero_that_can_be_differentiated():
+def test_infeasible_batch_has_differentiable_zero():
     x = logits(2, 3)
     result = ctc_loss(x.log_softmax(-1), torch.tensor([3, 3]), *padded([[1, 1, 1], [1, 2, 3, 4]]))
     assert (result.loss.item(), result.num_tokens.item(), result.num_infeasible.item()) == (0.0, 0, 2)
@@ -67,7 +69,7 @@ def test_a_batch_without_a_feasible_utterance_has_a_zero_that_can_be_differentia
     assert not x.grad.any()
 
 
-def test_what_is_infinite_for_another_reason_is_not_hidden():
+def test_other_infinite_loss_stays_infinite():
     log_probs = torch.full((1, 4, NUM_SYMBOLS), -torch.inf)
     assert not ctc_loss(log_probs, torch.tensor([4]), *padded([[1, 2]])).loss.isfinite()
     log_probs = torch.full((1, 4, NUM_SYMBOLS), torch.nan)
@@ -75,7 +77,7 @@ def test_what_is_infinite_for_another_reason_is_not_hidden():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_the_loss_is_float32_under_every_precision(dtype):
+def test_loss_is_always_float32(dtype):
     x = logits(2, 9)
     with torch.autocast("cpu", dtype):
         result = ctc_loss(x.to(dtype).float().log_softmax(-1), torch.tensor([9, 7]), *padded([[1, 2, 2], [3, 4]]))
@@ -84,7 +86,7 @@ def test_the_loss_is_float32_under_every_precision(dtype):
     assert low.loss.dtype == torch.float32
 
 
-def test_padding_of_the_transcripts_may_hold_anything():
+def test_transcript_padding_may_be_anything():
     tokens, token_lengths = padded([[1, 2, 3], [4]])
     junk = tokens.where(torch.arange(3) < token_lengths[:, None], 4)
     x, lengths = logits(2, 8).log_softmax(-1), torch.tensor([8, 8])
@@ -92,7 +94,7 @@ def test_padding_of_the_transcripts_may_hold_anything():
 
 
 @pytest.mark.parametrize("wrong", [-1, 0, NUM_SYMBOLS, 100_000])
-def test_a_token_that_is_no_symbol_is_named(wrong):
+def test_invalid_token_is_named(wrong):
     tokens, token_lengths = padded([[1, 2, 3], [4, wrong]])
     with pytest.raises(
         DataError, match=rf"token 1 of utterance 1 is {wrong}, but must be in 0..4 and not the blank, 0"
@@ -101,7 +103,7 @@ def test_a_token_that_is_no_symbol_is_named(wrong):
 
 
 @given(TRANSCRIPTS)
-def test_symbols_pass_whatever_stands_behind_them(transcripts):
+def test_padding_tokens_are_not_checked(transcripts):
     tokens, token_lengths = padded(transcripts)
     junk = tokens.where(torch.arange(tokens.shape[1]) < token_lengths[:, None], 99)
     validate_targets(junk, token_lengths, NUM_SYMBOLS)
@@ -117,13 +119,13 @@ def collapse(path, blank_id):
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=1, max_size=4), st.integers(0, 3))
-def test_greedy_decoding_is_collapsing_frame_by_frame(paths, blank_id):
+def test_greedy_decoding_collapses_frames(paths, blank_id):
     best, lengths = padded(paths)
     log_probs = F.one_hot(best, 4).float()  # behind an utterance's end stands symbol 0
     assert greedy_decode(log_probs, lengths, blank_id) == [collapse(path, blank_id) for path in paths]
 
 
-def test_a_best_path_ends_with_its_utterance():
+def test_best_path_ends_with_utterance():
     best = torch.tensor([[0, 0, 1, 0], [2, 0, 0, 0], [0, 0, 0, 0]])
     log_probs = F.one_hot(best, NUM_SYMBOLS).float().log_softmax(-1)
     path = best_path(log_probs, torch.tensor([4, 2, 0]))

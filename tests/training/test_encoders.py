@@ -28,7 +28,7 @@ def encoder(name="conv_ctc", subsampling=4, **settings):
     [(1, math.nan), (2, -23.03), (4, 0.0), (4, -23.03), (4, math.inf), (4, math.nan), (8, math.nan)],
 )
 @torch.no_grad()
-def test_padding_never_changes_an_utterances_output(name, subsampling, junk):
+def test_padding_never_changes_output(name, subsampling, junk):
     model = encoder(name, subsampling)
     lengths = torch.tensor([41, 64, 1, 63, 17, 8])
     x = torch.randn(len(lengths), 64, NUM_BINS)
@@ -42,7 +42,7 @@ def test_padding_never_changes_an_utterances_output(name, subsampling, junk):
 
 @every_encoder
 @torch.no_grad()
-def test_padding_changes_nothing_in_training_either(name):
+def test_padding_never_changes_training_output(name):
     model = encoder(name, dropout=0.0).train()
     lengths = torch.tensor([41, 64, 17])
     x = torch.randn(3, 64, NUM_BINS)
@@ -53,7 +53,7 @@ def test_padding_changes_nothing_in_training_either(name):
 
 @every_encoder
 @torch.no_grad()
-def test_every_output_frame_knows_the_whole_of_a_short_utterance(name):
+def test_output_frames_see_whole_utterance(name):
     """Both ways: what is said later matters as much as what was said before."""
     model = encoder(name, subsampling=1)
     lengths = torch.tensor([6])
@@ -68,7 +68,7 @@ def test_every_output_frame_knows_the_whole_of_a_short_utterance(name):
 @every_encoder
 @pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
 @torch.no_grad()
-def test_output_lengths_are_exact_for_every_length(name, subsampling):
+def test_output_lengths_are_exact(name, subsampling):
     model = encoder(name, subsampling, dim=4, num_layers=1)
     for length in range(1, 70):
         log_probs, log_probs_len = model(torch.randn(1, length, NUM_BINS), torch.tensor([length]))
@@ -82,7 +82,8 @@ def test_output_lengths_are_exact_for_every_length(name, subsampling):
 
 @every_encoder
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, None])
-def test_log_probabilities_are_float32_and_normalised_under_every_precision(name, dtype):
+def test_log_probabilities_are_normalised_float32(name, dtype):
+    """Under every precision."""
     model = encoder(name)
     with torch.autocast("cpu", dtype, enabled=dtype is not None):
         log_probs, _ = model(torch.randn(2, 40, NUM_BINS), torch.tensor([40, 23]))
@@ -93,12 +94,13 @@ def test_log_probabilities_are_float32_and_normalised_under_every_precision(name
 
 @every_encoder
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_a_model_of_another_type_takes_and_gives_float32(name, dtype):
+def test_low_precision_model_returns_float32(name, dtype):
     log_probs, _ = encoder(name).to(dtype)(torch.randn(2, 40, NUM_BINS), torch.tensor([40, 23]))
     assert log_probs.dtype == torch.float32
 
 
-def test_each_mel_bin_has_mean_0_and_variance_1_over_the_utterance_alone():
+def test_normalise_uses_own_frames_only():
+    """Each mel bin gets mean 0 and variance 1."""
     lengths = torch.tensor([50, 20])
     x = normalise(torch.randn(2, 50, NUM_BINS) * 3 - 12, lengths)
     for row, length in zip(x, lengths, strict=True):
@@ -109,14 +111,14 @@ def test_each_mel_bin_has_mean_0_and_variance_1_over_the_utterance_alone():
 
 @every_encoder
 @torch.no_grad()
-def test_loudness_and_a_constant_channel_do_not_matter(name):
+def test_loudness_and_channel_do_not_matter(name):
     model, x, lengths = encoder(name), torch.randn(1, 40, NUM_BINS), torch.tensor([40])
     coloured = x + torch.randn(NUM_BINS)
     torch.testing.assert_close(model(coloured, lengths)[0], model(x, lengths)[0], atol=1e-4, rtol=0)
 
 
 @every_encoder
-def test_digital_silence_gives_finite_gradients(name):
+def test_silence_gives_finite_gradients(name):
     model = encoder(name).train()
     log_probs, _ = model(torch.full((1, 40, NUM_BINS), -15.94), torch.tensor([40]))
     log_probs.sum().backward()
@@ -124,7 +126,7 @@ def test_digital_silence_gives_finite_gradients(name):
 
 
 @every_encoder
-def test_the_blank_has_no_bias_at_the_start(name):
+def test_output_bias_starts_at_zero(name):
     assert not encoder(name).output.bias.any()
 
 
@@ -133,7 +135,7 @@ UNSEEN = [((1, 23), [23]), ((3, 77), [77, 60, 5]), ((2, 50), [50, 50])]
 
 @pytest.mark.parametrize("name", ["conv_ctc", "conformer_ctc"])
 @torch.no_grad()
-def test_lengths_and_batches_stay_free_in_an_exported_program(name):
+def test_exported_program_keeps_free_lengths(name):
     dynamic = torch.export.Dim.DYNAMIC
     model = encoder(name, num_layers=1)
     x, lengths = torch.randn(2, 50, NUM_BINS), torch.tensor([50, 31])
@@ -145,7 +147,7 @@ def test_lengths_and_batches_stay_free_in_an_exported_program(name):
 
 @pytest.mark.filterwarnings("ignore")
 @torch.no_grad()
-def test_recurrence_leaves_by_way_of_onnx():
+def test_bigru_exports_to_onnx():
     """torch.export fixes the frames of a GRU; the tracing exporter does not."""
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")

@@ -67,7 +67,7 @@ def train(folder, hook, resume_from=None):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("hook", ["on_validation_end", "on_train_epoch_end"])
-def test_a_resumed_training_sees_exactly_the_batches_of_a_whole_one(tmp_path, hook):
+def test_resumed_training_sees_same_batches(tmp_path, hook):
     whole = train(tmp_path, hook)
     assert whole == {epoch: BucketBatchSampler(LENGTHS, 4, seed=3).batches(epoch) for epoch in range(4)}
     for epoch in range(3):

@@ -80,7 +80,7 @@ def stores(root):
     return {path.name for path in (root / "features").iterdir() if path.is_dir()}
 
 
-def test_features_are_computed_once_and_equal_log_mel(root, log):
+def test_store_computes_features_once(root, log):
     speech = utterances(log)
     first = build_or_open(speech, key="k", root=root, **SETTINGS)
     second = build_or_open(speech, key="k", root=root, **SETTINGS)
@@ -89,13 +89,13 @@ def test_features_are_computed_once_and_equal_log_mel(root, log):
     assert_holds(second, speech)
 
 
-def test_what_is_read_may_be_changed_without_changing_the_store(root, log):
+def test_changed_copy_leaves_store_alone(root, log):
     store = build_or_open(utterances(log), key="k", root=root, **SETTINGS)
     store[1].zero_()
     assert store[1].any()
 
 
-def test_features_too_large_to_keep_are_computed_whenever_they_are_asked_for(root, log):
+def test_too_large_features_are_computed_live(root, log):
     speech = utterances(log)
     kept = build_or_open(speech, key="k", root=root, **SETTINGS)
     needed = sum(kept.length(i) for i in range(4)) * 10 * 4
@@ -109,7 +109,7 @@ def test_features_too_large_to_keep_are_computed_whenever_they_are_asked_for(roo
     assert not isinstance(exact, LiveFeatures)
 
 
-def test_what_neither_disk_nor_memory_should_hold_is_computed_anew_and_a_warning_says_so(tmp_path, log, monkeypatch):
+def test_uncached_features_come_with_warning(tmp_path, log, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setattr(feature_store, "MAX_IN_MEMORY", 0)
     with pytest.warns(UserWarning, match="each process computes them anew in every epoch"):
@@ -117,7 +117,7 @@ def test_what_neither_disk_nor_memory_should_hold_is_computed_anew_and_a_warning
     assert_holds(live, utterances(log))
 
 
-def test_features_are_made_in_order_a_few_ahead_of_who_takes_them(log):
+def test_features_are_computed_few_ahead(log):
     speech = utterances(log, 60)
     made = LiveFeatures(speech, **LOG_MEL)._computed(num_threads=2)
     first = next(made)
@@ -127,7 +127,7 @@ def test_features_are_made_in_order_a_few_ahead_of_who_takes_them(log):
 
 
 @pytest.mark.parametrize("other", [{"key": "l"}, {"sample_rate": 16000}, {"num_mel_bins": 12}])
-def test_another_key_or_setting_is_another_store(root, log, other):
+def test_other_settings_make_other_store(root, log, other):
     build_or_open(utterances(log), key="k", root=root, **SETTINGS)
     build_or_open(utterances(log), **({"key": "k", "root": root} | SETTINGS | other))
     assert len(stores(root)) == 2
@@ -137,14 +137,14 @@ def build(speech, root):
     build_or_open(speech, key="k", root=root, **SETTINGS)
 
 
-def test_processes_that_start_together_build_it_once(root, log, in_processes):
+def test_concurrent_processes_build_store_once(root, log, in_processes):
     speech = utterances(log)
     assert in_processes(build, *[(speech, root)] * 3) == [0, 0, 0]
     assert sorted(log.read_text().split()) == ["0", "1", "2", "3"]
     assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
 
 
-def test_a_build_that_was_killed_half_way_leaves_nothing_broken(root, log, in_processes):
+def test_killed_build_leaves_nothing_broken(root, log, in_processes):
     speech = utterances(log)
     deadly = [*speech[:2], Utterance(id="deadly", text="a", seconds=1.0, audio=Deadly())]
     assert in_processes(build, (deadly, root)) == [-signal.SIGKILL]
@@ -177,7 +177,8 @@ def other_offsets(path):
         ("offsets.npy", other_offsets),
     ],
 )
-def test_a_store_that_is_damaged_is_built_again_and_it_is_said_in_one_line(root, log, name, damage):
+def test_damaged_store_is_rebuilt(root, log, name, damage):
+    """With a warning of one line."""
     speech = utterances(log)
     build_or_open(speech, key="k", root=root, **SETTINGS)
     (path,) = root.glob(f"features/*/{name}")
@@ -194,7 +195,7 @@ def test_a_store_that_is_damaged_is_built_again_and_it_is_said_in_one_line(root,
         assert_holds(build_or_open(speech, key="k", root=root, **SETTINGS), speech)
 
 
-def test_a_trainings_features_outlive_the_files_of_their_store(root, log):
+def test_mapped_features_outlive_their_files(root, log):
     speech = utterances(log)
     held = build_or_open(speech, key="k", root=root, **SETTINGS)
     for path in root.glob("features/*/frames.f32"):
@@ -204,7 +205,7 @@ def test_a_trainings_features_outlive_the_files_of_their_store(root, log):
     assert_holds(held, speech)
 
 
-def test_all_of_a_store_is_on_the_disk_before_it_has_its_name(root, log, monkeypatch):
+def test_store_is_synced_before_rename(root, log, monkeypatch):
     synced, fsync = [], os.fsync
 
     def note(descriptor):
@@ -218,7 +219,8 @@ def test_all_of_a_store_is_on_the_disk_before_it_has_its_name(root, log, monkeyp
     assert synced[-1] == "features"
 
 
-def test_the_store_opened_longest_ago_is_evicted_and_one_that_is_held_never(root, log):
+def test_oldest_free_store_is_evicted(root, log):
+    """A store in use never is."""
     speech = utterances(log)
     held = build_or_open(speech, key="held", root=root, **SETTINGS)
     (held_name,) = stores(root)
@@ -251,7 +253,7 @@ class Witness:
         return np.linspace(-1, 1, 8000, dtype=np.float32), 8000
 
 
-def test_old_stores_make_room_before_a_new_one_is_written(root, log):
+def test_eviction_precedes_writing(root, log):
     build_or_open(utterances(log), key="old", root=root, **SETTINGS)
     (old,) = stores(root)
     seen = []
@@ -274,7 +276,8 @@ def small_disk(root, monkeypatch):
     return make
 
 
-def test_on_a_full_disk_old_stores_make_room_and_no_more_of_them_than_it_takes(root, log, small_disk):
+def test_full_disk_evicts_as_needed(root, log, small_disk):
+    """No more stores than needed."""
     speech = utterances(log)
     build_or_open(speech, key="oldest", root=root, **SETTINGS)
     (oldest,) = stores(root)
@@ -287,7 +290,8 @@ def test_on_a_full_disk_old_stores_make_room_and_no_more_of_them_than_it_takes(r
     assert oldest not in stores(root) and len(stores(root)) == 2
 
 
-def test_features_that_the_disk_has_no_room_for_are_not_begun_and_cost_no_others(root, log, small_disk):
+def test_hopeless_store_evicts_nothing(root, log, small_disk):
+    """And is not begun."""
     speech = utterances(log)
     build_or_open(speech[:2], key="small", root=root, **SETTINGS)
     kept = stores(root)
@@ -300,7 +304,7 @@ def test_features_that_the_disk_has_no_room_for_are_not_begun_and_cost_no_others
     assert_holds(store, speech)
 
 
-def test_while_features_are_made_by_many_threads_each_has_one_of_torchs(root):
+def test_feature_threads_use_one_torch_thread(root):
     seen = []
     speech = [Utterance(id=f"u{i}", text="a", seconds=1.0, audio=Witness(root, seen)) for i in range(3)]
     (root / "features").mkdir(parents=True)
@@ -313,7 +317,8 @@ def test_while_features_are_made_by_many_threads_each_has_one_of_torchs(root):
         torch.set_num_threads(before)
 
 
-def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
+def test_unreadable_recording_is_named(root, log):
+    """And no store stays."""
     speech = [*utterances(log), Utterance(id="clips/9.wav", text="a", seconds=1.0, audio=Missing())]
     with pytest.raises(DataError, match=r"utterance clips/9\.wav: its recording holds no samples"):
         build_or_open(speech, key="k", root=root, **SETTINGS)
@@ -323,14 +328,15 @@ def test_a_recording_that_cannot_be_read_is_named_and_nothing_stays(root, log):
 
 @pytest.mark.parametrize("seconds", [0.004, 0.5, 1.5])
 @pytest.mark.parametrize("max_bytes", [0, 10**9])
-def test_a_recording_that_is_another_than_was_looked_at_is_named(root, tmp_path, seconds, max_bytes):
+def test_changed_recording_is_named(root, tmp_path, seconds, max_bytes):
     soundfile.write(tmp_path / "a.wav", np.linspace(-1, 1, round(seconds * 8000)), 8000)
     speech = [Utterance(id="a", text="a", seconds=1.0, audio=FileAudio(tmp_path / "a.wav"))]
     with pytest.raises(DataError, match=rf"utterance a: .* lasts {seconds} s, and lasted 1 s when .*\n    Restore"):
         build_or_open(speech, key="k", root=root, **LOG_MEL, max_bytes=max_bytes)[0]
 
 
-def test_without_a_folder_features_stay_in_memory_and_a_warning_says_so(tmp_path, log):
+def test_missing_folder_keeps_features_in_memory(tmp_path, log):
+    """With a warning."""
     (tmp_path / "file").touch()
     speech = utterances(log)
     with pytest.warns(UserWarning, match="features cannot be shared, so each process keeps its own in memory"):
@@ -338,7 +344,7 @@ def test_without_a_folder_features_stay_in_memory_and_a_warning_says_so(tmp_path
     assert_holds(store, speech)
 
 
-def test_a_disk_that_fills_up_while_writing_leaves_nothing_behind(root, log):
+def test_disk_full_midway_leaves_nothing(root, log):
     speech = utterances(log)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
@@ -356,7 +362,7 @@ def test_the_folder_is_private(root, log):
     assert root.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_link_to_somebody_elses_folder_is_refused(tmp_path, root, log):
+def test_link_to_foreign_folder_is_refused(tmp_path, root, log):
     (tmp_path / "theirs").mkdir()
     root.symlink_to(tmp_path / "theirs")
     with pytest.raises(StorageError, match=r"is a link\n    Remove it, or set TMPDIR to a folder of your own"):
@@ -364,7 +370,7 @@ def test_a_link_to_somebody_elses_folder_is_refused(tmp_path, root, log):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-def test_somebody_elses_folder_is_refused(root, log):
+def test_foreign_folder_is_refused(root, log):
     root.mkdir()
     os.chown(root, 12345, 12345)
     with pytest.raises(StorageError, match=r"must be a folder of user 0, but it belongs to user 12345"):

@@ -15,7 +15,7 @@ def noise(num_samples, seed=0):
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 16000])
-def test_features_are_those_of_kaldi(sample_rate):
+def test_features_equal_torchaudio(sample_rate):
     samples = noise(sample_rate)
     expected = torchaudio.compliance.kaldi.fbank(
         torch.from_numpy(samples)[None],
@@ -32,7 +32,7 @@ def test_features_are_those_of_kaldi(sample_rate):
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 11025, 16000, 22050])
-def test_the_number_of_frames_is_the_one_that_speech_foretells(sample_rate):
+def test_frame_count_equals_prediction(sample_rate):
     shortest = min_samples(sample_rate)
     for num_samples in (shortest, shortest + 1, 3999, 4000, 4040, 4041, 7919):
         features = log_mel(noise(num_samples), sample_rate, sample_rate=sample_rate, num_mel_bins=10)
@@ -40,7 +40,7 @@ def test_the_number_of_frames_is_the_one_that_speech_foretells(sample_rate):
 
 
 @pytest.mark.parametrize("rate_in", [8000, 11025, 44100])
-def test_other_rates_are_resampled_first(rate_in):
+def test_other_rates_are_resampled(rate_in):
     samples = noise(rate_in // 2 + 7)
     resampled = torchaudio.functional.resample(torch.from_numpy(samples), rate_in, 16000)
     features = log_mel(samples, rate_in, sample_rate=16000, num_mel_bins=20)

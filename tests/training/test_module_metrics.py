@@ -37,14 +37,14 @@ def validate(module, data):
     return metrics
 
 
-def test_a_checkpoint_has_lightnings_keys_and_loads_with_weights_only(trained):
+def test_checkpoint_loads_with_weights_only(trained):
     content = torch.load(trained[0], weights_only=True)
     expected = {"state_dict", "optimizer_states", "lr_schedulers", "loops", "callbacks", "epoch", "global_step"}
     assert expected | {"hyper_parameters", "pytorch-lightning_version"} <= content.keys()
     assert content["epoch"] == 3
 
 
-def test_a_loaded_checkpoint_gives_its_recorded_metrics_again(trained, quick):
+def test_loaded_checkpoint_repeats_its_metrics(trained, quick):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path)
     metrics = validate(module, load_data(quick()).module)
@@ -54,7 +54,7 @@ def test_a_loaded_checkpoint_gives_its_recorded_metrics_again(trained, quick):
     assert metrics["val_wer"] == pytest.approx(result.scores.val_wer)
 
 
-def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
+def test_error_rates_equal_jiwer(trained):
     _, result = trained
     references = [utterance.reference for utterance in result.utterances]
     hypotheses = [utterance.hypothesis for utterance in result.utterances]
@@ -64,7 +64,7 @@ def test_the_rates_are_jiwers_on_the_modules_own_hypotheses(trained):
     assert result.scores.val_cer == jiwer.cer(references, hypotheses)
 
 
-def test_the_shares_of_blank_frames_and_of_empty_hypotheses_are_those_of_each_utterance_alone(trained, quick):
+def test_silence_shares_equal_single_utterances(trained, quick):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path).eval()
     data = load_data(quick(data__batch_size=1)).module
@@ -80,7 +80,7 @@ def test_the_shares_of_blank_frames_and_of_empty_hypotheses_are_those_of_each_ut
     assert metrics["val_empty_share"] == pytest.approx(result.outcome.empty_share)
 
 
-def test_a_model_that_says_nothing_has_blanks_and_empty_hypotheses_alone(trained, quick):
+def test_silent_model_has_full_shares(trained, quick):
     module = SimpleCTCModule.load_from_checkpoint(trained[0])
     with torch.no_grad():
         module.encoder.output.bias[module.blank_id] = 1e4
@@ -89,7 +89,7 @@ def test_a_model_that_says_nothing_has_blanks_and_empty_hypotheses_alone(trained
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
-def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
+def test_metrics_ignore_batch_size(trained, quick, batch_size):
     path, result = trained
     module = SimpleCTCModule.load_from_checkpoint(path)
     metrics = validate(module, load_data(quick(data__batch_size=batch_size)).module)
@@ -98,7 +98,8 @@ def test_no_metric_depends_on_the_batch_size(trained, quick, batch_size):
 
 
 @pytest.mark.filterwarnings("ignore:Trying to infer the `batch_size`")
-def test_the_loss_is_nats_a_token_of_feasible_utterances_and_the_rates_are_of_all(trained):
+def test_infeasible_utterances_count_as_errors(trained):
+    """But are left out of the loss, which is in nats per token."""
     module = SimpleCTCModule.load_from_checkpoint(trained[0]).eval()
     torch.manual_seed(1)
     # at a subsampling of 4, 80 frames are 20 and 8 are 2: too few for "abc"
@@ -121,7 +122,7 @@ def test_the_loss_is_nats_a_token_of_feasible_utterances_and_the_rates_are_of_al
     assert module.outcome().counts.characters == 7
 
 
-def test_each_validation_pass_counts_from_zero(trained, quick):
+def test_validation_counts_from_zero(trained, quick):
     module = SimpleCTCModule.load_from_checkpoint(trained[0])
     data = load_data(quick()).module
     first, second = validate(module, data), validate(module, data)

@@ -21,7 +21,7 @@ def folder(tmp_path):
     return tmp_path / "noise"
 
 
-def test_a_second_training_of_a_process_does_not_read_the_noise_again(quick, folder):
+def test_second_training_reuses_noise(quick, folder):
     config = quick(trainer__max_epochs=1, augment={"noise_p": 0.5, "noise_dir": str(folder)})
     histories = [fit(config, lambda *_: None)]
     shutil.rmtree(folder)
@@ -29,13 +29,13 @@ def test_a_second_training_of_a_process_does_not_read_the_noise_again(quick, fol
     assert histories[0] == histories[1]
 
 
-def test_noise_that_cannot_be_read_is_named_with_the_way_out(folder):
+def test_unreadable_noise_is_named(folder):
     (folder / "c.wav").symlink_to("/proc/self/mem")  # which opens, and gives an error where it is read
     with pytest.raises(DataError, match=r"augment.noise_dir: .*/c.wav cannot be read \(.*\)\n    Make it readable"):
         folder_fingerprint(folder)
 
 
-def test_noise_that_goes_while_it_is_looked_at_is_named(folder, monkeypatch):
+def test_vanishing_noise_is_named(folder, monkeypatch):
     probe = audio.probe
 
     def last_look(path):

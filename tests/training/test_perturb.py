@@ -90,7 +90,7 @@ def rms(x):
 
 
 @pytest.mark.parametrize("factor", [0.9, 1.1])
-def test_another_speed_is_near_what_resampled_samples_give(factor):
+def test_speed_is_near_resampled_samples(factor):
     for samples in recordings():
         true = mel_of(torchaudio.functional.resample(samples, round(RATE * factor), RATE))
         plain = mel_of(samples)
@@ -101,7 +101,7 @@ def test_another_speed_is_near_what_resampled_samples_give(factor):
         assert error < 0.5 * rms(normal(plain[:size]) - normal(true[:size]))
 
 
-def test_the_speed_of_one_changes_nothing():
+def test_speed_of_one_changes_nothing():
     features = batch()
     same, lengths = change_speed(features, LENGTHS, torch.ones(len(LENGTHS)), RATE)
     assert torch.equal(lengths, LENGTHS)
@@ -120,7 +120,7 @@ def test_powers_of_speech_and_noise_add_up():
 
 
 @pytest.mark.parametrize("exponent", EXPONENTS)
-def test_the_ratio_of_every_colour_is_that_of_the_waveforms(exponent):
+def test_ratio_equals_that_of_waveforms(exponent):
     speech, noise = recordings()[0], torch.from_numpy(ColouredNoise(exponent, RATE).samples()[0])
     # frames of 25 ms without their means hold little of what is slower
     spectrum = torch.fft.rfft(noise[: len(speech)])
@@ -132,7 +132,8 @@ def test_the_ratio_of_every_colour_is_that_of_the_waveforms(exponent):
     assert float(added.median()) / NEPERS_PER_DECIBEL == pytest.approx(20.0, abs=1.5)
 
 
-def test_everything_off_changes_nothing_and_draws_nothing():
+def test_all_off_draws_nothing():
+    """And changes nothing."""
     features, lengths = perturbed(OFF, 1)
     after = torch.rand(1)
     torch.manual_seed(1)
@@ -141,7 +142,8 @@ def test_everything_off_changes_nothing_and_draws_nothing():
 
 
 @pytest.mark.parametrize("key", ["speed", "gain_db", "noise_p"])
-def test_each_is_on_by_one_key_and_equal_for_equal_seeds(key):
+def test_each_key_turns_one_on(key):
+    """Equal seeds give equal features."""
     settings = OFF | {key: ON[key]}
     (first, lengths), (again, _), (other, _) = (perturbed(settings, seed) for seed in (1, 1, 2))
     assert torch.equal(first, again)
@@ -158,14 +160,14 @@ def test_validation_is_never_perturbed(settings):
 
 
 @pytest.mark.parametrize("settings", [OFF | {key: ON[key]} for key in ("speed", "gain_db", "noise_p")])
-def test_what_stands_in_the_padding_changes_no_utterance(settings):
+def test_padding_changes_no_utterance(settings):
     features = batch()
     features[torch.arange(120) >= LENGTHS[:, None]] = 1e4
     (clean, _), (junk, _) = perturbed(settings, 3), perturbed(settings, 3, features)
     assert torch.equal(clean, junk)
 
 
-def test_some_get_noise_and_the_others_none():
+def test_some_utterances_get_noise():
     features = torch.zeros(400, 20, BINS)
     perturb = perturbation(OFF | {"noise_p": 0.25})
     torch.manual_seed(0)
@@ -174,7 +176,7 @@ def test_some_get_noise_and_the_others_none():
     assert (noisy >= 0).all()
 
 
-def test_noise_is_fetched_for_those_alone_that_get_it():
+def test_unneeded_noise_is_not_read():
     kept = Kept([torch.zeros(7, BINS)] * 3)
     perturb = perturbation(OFF | {"noise_p": 0.25})
     perturb.noises = NoiseRecordings(kept, [[0], [1], [2]])
@@ -187,7 +189,8 @@ def test_noise_is_fetched_for_those_alone_that_get_it():
     where=st.floats(0, 1, exclude_max=True, width=32),
     num_frames=st.integers(1, 30),
 )
-def test_an_excerpt_is_that_of_the_whole_recording_and_reads_only_the_pieces_it_lies_in(lengths, where, num_frames):
+def test_excerpt_reads_only_its_pieces(lengths, where, num_frames):
+    """It equals that of the whole recording."""
     whole = torch.randn(sum(lengths), BINS)
     kept = Kept([torch.zeros(3, BINS), *whole.split(lengths)])
     noise = NoiseRecordings(kept, [[0], list(range(1, len(kept)))])
@@ -197,7 +200,8 @@ def test_an_excerpt_is_that_of_the_whole_recording_and_reads_only_the_pieces_it_
     assert kept.read == sorted({piece_of[frame] for frame in frames})
 
 
-def test_a_long_recording_of_noise_is_cut_into_equal_pieces_and_a_short_one_is_whole(tmp_path):
+def test_long_noise_is_cut_equally(tmp_path):
+    """A short recording stays whole."""
     import soundfile
 
     samples = np.random.default_rng(0).uniform(-0.1, 0.1, 70 * 1000 + 1)
@@ -211,7 +215,8 @@ def test_a_long_recording_of_noise_is_cut_into_equal_pieces_and_a_short_one_is_w
     assert [piece.seconds for piece in found] == [len(piece) / 1000 for piece in heard]
 
 
-def test_made_up_noise_has_its_colour_and_is_the_same_each_time():
+def test_synthetic_noise_has_its_colour():
+    """The same each time."""
     for exponent in (0.0, 1.0, 2.0):
         samples, rate = ColouredNoise(exponent, RATE).samples()
         assert rate == RATE and samples.dtype == np.float32
@@ -222,7 +227,8 @@ def test_made_up_noise_has_its_colour_and_is_the_same_each_time():
         assert steps == pytest.approx([exponent] * 3, abs=0.2)
 
 
-def test_noise_is_decoded_several_at_a_time_and_one_is_told_how_far_it_is(tmp_path, monkeypatch, capsys):
+def test_noise_is_decoded_in_parallel(tmp_path, monkeypatch, capsys):
+    """With a progress line."""
     import soundfile
 
     together, verify = threading.Barrier(2, timeout=20), audio.verify
@@ -240,7 +246,7 @@ def test_noise_is_decoded_several_at_a_time_and_one_is_told_how_far_it_is(tmp_pa
     assert "noise recordings checked: 2 of 2 (100%)" in capsys.readouterr().err
 
 
-def test_a_folder_of_noise_is_read_whole_and_its_mistakes_are_told(tmp_path):
+def test_noise_folder_reports_all_mistakes(tmp_path):
     import soundfile
 
     with pytest.raises(DataError, match=r"augment.noise_dir: .*/absent is no folder"):

@@ -11,7 +11,7 @@ from tune_asr.training.precision import resolve_precision
 @pytest.mark.parametrize(
     ("given", "full"), [("32", "32-true"), ("32-true", "32-true"), ("64", "64-true"), ("bf16", "bf16-mixed")]
 )
-def test_short_names_are_made_full(given, full):
+def test_short_names_become_full(given, full):
     assert resolve_precision(given, "cpu")[0] == full
 
 
@@ -20,16 +20,16 @@ def test_full_precision_needs_no_remark():
 
 
 @pytest.mark.parametrize("given", ["16-mixed", "16", "16-true"])
-def test_float16_on_a_cpu_is_refused_and_never_turned_into_something_else(given):
+def test_float16_on_cpu_is_refused(given):
     with pytest.raises(SettingError, match=r"but a CPU cannot train in float16\n    Choose 32-true or bf16-mixed\."):
         resolve_precision(given, "cpu")
 
 
-def test_float16_is_a_gpus():
+def test_float16_on_gpu_is_accepted():
     assert resolve_precision("16-mixed", "gpu") == ("16-mixed", None)
 
 
-def test_slow_bfloat16_is_remarked_where_the_cpu_has_none():
+def test_slow_bfloat16_gets_remark():
     _, remark = resolve_precision("bf16-mixed", "cpu")
     capabilities = torch.cpu.get_capabilities()
     if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"):
@@ -39,7 +39,8 @@ def test_slow_bfloat16_is_remarked_where_the_cpu_has_none():
 
 
 @pytest.mark.parametrize("asked", ["medium", "highest"])
-def test_matrices_are_multiplied_as_asked_for_in_training_and_exactly_in_validation(monkeypatch, asked):
+def test_matmul_precision_is_for_training_alone(monkeypatch, asked):
+    """Validation multiplies exactly."""
     seen = set()
     forward = SimpleCTCModule.forward
 
@@ -54,7 +55,7 @@ def test_matrices_are_multiplied_as_asked_for_in_training_and_exactly_in_validat
     assert torch.get_float32_matmul_precision() == "highest"
 
 
-def test_a_training_that_breaks_off_leaves_no_inexact_products_behind(monkeypatch):
+def test_failed_training_restores_matmul_precision(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 

@@ -26,7 +26,8 @@ def masked(augment, seed):
 
 @settings(deadline=None)
 @given(st.integers(0, 3), st.integers(0, 20), st.integers(0, 3), st.integers(0, 40), st.floats(0, 1), st.integers())
-def test_values_are_kept_or_replaced_by_their_bins_mean_and_padding_stays_zero(m_f, f, m_t, t, p, seed):
+def test_masked_values_are_bin_means(m_f, f, m_t, t, p, seed):
+    """Others are kept, and padding stays zero."""
     features = batch()
     torch.manual_seed(seed % 2**63)
     augmented = SpecAugment(m_f, f, m_t, t, p)(features, LENGTHS)
@@ -35,7 +36,7 @@ def test_values_are_kept_or_replaced_by_their_bins_mean_and_padding_stays_zero(m
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_time_masks_are_whole_frames_within_each_utterances_own_share(seed):
+def test_time_masks_fit_own_share(seed):
     mask = masked(SpecAugment(0, 0, 1, 25, p=0.5), seed)
     frames = mask.all(2)
     assert torch.equal(frames, mask.any(2))
@@ -44,7 +45,8 @@ def test_time_masks_are_whole_frames_within_each_utterances_own_share(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_frequency_masks_span_the_whole_utterance_and_no_more_than_their_width(seed):
+def test_frequency_masks_span_whole_utterance(seed):
+    """They are no wider than allowed."""
     mask = masked(SpecAugment(1, 5, 0, 0, p=1.0), seed)[:3]  # one frame is its own mean
     bins = mask.any(1)
     assert torch.equal(mask, bins[:, None, :] & valid(batch())[:3])
@@ -57,7 +59,8 @@ def is_contiguous(mask):
     return bool(((mask[:, 1:] & ~mask[:, :-1]).sum(1) + mask[:, 0] <= 1).all())
 
 
-def test_every_width_is_as_likely_as_any_other_and_every_place_is_reached():
+def test_widths_are_uniform():
+    """Every place is reached."""
     augment = SpecAugment(1, 3, 1, 4, p=1.0)
     torch.manual_seed(0)
     features = torch.randn(2000, 9, 7)
@@ -68,7 +71,8 @@ def test_every_width_is_as_likely_as_any_other_and_every_place_is_reached():
     assert frames.any(0).all() and bins.any(0).all()
 
 
-def test_masks_follow_the_global_seed_and_differ_between_utterances():
+def test_masks_follow_global_seed():
+    """They differ between utterances."""
     augment = SpecAugment(1, 6, 1, 20, p=0.5)
     assert torch.equal(masked(augment, 1), masked(augment, 1))
     assert not torch.equal(masked(augment, 1), masked(augment, 2))
@@ -76,7 +80,7 @@ def test_masks_follow_the_global_seed_and_differ_between_utterances():
     assert len(frames.unique(dim=0)) > 40
 
 
-def test_nothing_is_masked_in_evaluation():
+def test_evaluation_masks_nothing():
     augment = SpecAugment(2, 6, 2, 20, p=0.5).eval()
     assert torch.equal(augment(batch(), LENGTHS), batch())
 

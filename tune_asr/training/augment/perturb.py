@@ -152,7 +152,7 @@ def moved_bins(factors: Tensor, num_mel_bins: int, sample_rate: int) -> Tensor:
     Frequencies are multiplied by `factors`.
     """
     lowest, width = _mel_scale(num_mel_bins, sample_rate)
-    moved = mel(mel_centres(num_mel_bins, sample_rate).to(factors.device) / factors[:, None])
+    moved = mel(mel_centres(num_mel_bins, sample_rate).to(factors.device, non_blocking=True) / factors[:, None])
     return ((moved - lowest) / width - 1).clamp(0, num_mel_bins - 1)
 
 
@@ -208,7 +208,7 @@ def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor, 
         sample_rate: of the features, Hz.
     """
     mask = frame_mask(lengths, features.shape[1])
-    heard = pre_emphasis(features.shape[2], sample_rate).to(features.device)
+    heard = pre_emphasis(features.shape[2], sample_rate).to(features.device, non_blocking=True)
     speech_level, noise_level = ((x - heard).where(mask, -math.inf).flatten(1).logsumexp(1) for x in (features, noise))
     shift = speech_level - noise_level - NEPERS_PER_DECIBEL * snr_db
     return torch.logaddexp(features, noise + shift[:, None, None])
