@@ -30,13 +30,13 @@ class Run:
     events: Sequence[Event]
 
 
-def run_search(space: Mapping[str, Any]) -> Run:
-    """Search `space` over configs/train.yaml to the end, nothing being cached from runs before."""
+def run_search(space: Mapping[str, Any], **environment: str) -> Run:
+    """Search `space` over configs/train.yaml to the end, without caches of earlier runs."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder, "space.yaml")
         path.write_text(yaml.safe_dump({"config": str(REPOSITORY / "configs/train.yaml"), **space}), encoding="utf-8")
         began = time.time()
-        run_python("-m", "tune_asr.search", "--space", str(path), "--results", folder, TMPDIR=folder)
+        run_python("-m", "tune_asr.search", "--space", str(path), "--results", folder, TMPDIR=folder, **environment)
         return Run(began, read_lines(Path(folder, "space", "trials.jsonl")))
 
 
