@@ -1,35 +1,13 @@
-"""Descendants of this process, and their end."""
+"""Descendants of a process, and their end."""
 
 import subprocess
 import sys
+from pathlib import Path
 
-CHILD_AND_GRANDCHILD = """
-import subprocess
-import sys
-
-from tune_asr.search.ray.descendants import descendants, kill_descendants
-
-START_ONE = "import subprocess; print(subprocess.Popen(['sleep', '100']).pid, flush=True); input()"
-
-
-def family():
-    command = [sys.executable, "-c", START_ONE]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    return child, int(child.stdout.readline())
-
-
-spared, below_spared = family()
-child, grandchild = family()
-found = set(descendants()) == {spared.pid, below_spared, child.pid, grandchild}
-kept = descendants([spared.pid]) == [child.pid, grandchild]
-kill_descendants([spared.pid])
-child.stdout.read()  # until all holders of the other end are gone
-print(found, kept, child.wait(), descendants() == [spared.pid, below_spared])
-kill_descendants([])
-"""
+FAMILY = Path(__file__).with_name("programs") / "family.py"
 
 
 def test_kill_descendants_spares_given_pids():
     """All others are killed, parents before their children."""
-    run = subprocess.run([sys.executable, "-c", CHILD_AND_GRANDCHILD], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, FAMILY], capture_output=True, text=True, timeout=60)
     assert run.stdout.split() == ["True", "True", "-9", "True"], run.stderr

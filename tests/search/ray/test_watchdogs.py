@@ -2,47 +2,30 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tune_asr.search.ray.watchdogs import own_processes
 
-CODE = """
-import threading
-from tune_asr.search.ray.watchdogs import end_process_within
-
-began, go_on = threading.Event(), threading.Event()
+PROGRAM = Path(__file__).with_name("programs") / "scheduled_end.py"
 
 
-def clean_up():
-    began.set()
-    go_on.wait(1)
-    {clean_up}
-
-
-call_off = end_process_within({seconds}, 7, "gone", first=clean_up)
-if {seconds} == 0:
-    began.wait()
-call_off()
-print("called off")
-"""
-
-
-@pytest.mark.parametrize("clean_up", ["pass", "raise OSError"])
+@pytest.mark.parametrize("clean_up", ["succeeds", "fails"])
 def test_begun_end_cannot_be_cancelled(clean_up):
     """One message is printed, even if the clean-up fails."""
-    ended = run(seconds=0, clean_up=clean_up)
+    ended = run(0, clean_up)
     assert (ended.returncode, ended.stdout) == (7, "")
     assert ended.stderr.count("error: gone\n") == 1
 
 
 def test_cancelled_end_does_not_come():
-    ended = run(seconds=100, clean_up="pass")
+    ended = run(100, "succeeds")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "called off\n", "")
 
 
-def run(**values: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", CODE.format(**values)]
+def run(seconds: int, clean_up: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, PROGRAM, str(seconds), clean_up]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

@@ -97,10 +97,12 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
 
 
 def _dashboard_url() -> str | None:
-    from ray._private.worker import get_dashboard_url
+    with contextlib.suppress(ImportError):  # private to Ray; the search can do without
+        from ray._private.worker import get_dashboard_url
 
-    url = get_dashboard_url()  # type: ignore[no-untyped-call]
-    return f"http://{url}" if url else None
+        if url := get_dashboard_url():  # type: ignore[no-untyped-call]
+            return f"http://{url}"
+    return None
 
 
 def _start(name: str, fast_start: FastStart) -> None:
