@@ -1,4 +1,4 @@
-"""File system that can be made read-only, also for root."""
+"""File system made read-only during a test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def own_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """A file system of its own, and a function that makes it read-only."""
+    """Yield a new file system, and a function to protect it."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]

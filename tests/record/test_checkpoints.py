@@ -1,4 +1,4 @@
-"""Checkpoint folders: complete or absent, and every damage is seen before anything is loaded."""
+"""Checkpoint folders: complete or absent, and verified."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def test_what_was_written_is_sound(tmp_path):
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_newest_is_named_with_its_reason_and_the_one_before_is_used(tmp_path, damage):
+def test_damaged_newest_falls_back_to_earlier(tmp_path, damage):
+    """Its reason is named."""
     hurt, reason = DAMAGES[damage]
     older, newest = write(tmp_path, 4), write(tmp_path, 5)
     hurt(newest)
@@ -82,7 +83,8 @@ def test_a_damaged_newest_is_named_with_its_reason_and_the_one_before_is_used(tm
     assert re.search(f"epoch_005: .*{reason}|epoch_005: {reason}", line)
 
 
-def test_a_flipped_bit_anywhere_in_a_manifest_is_seen_or_changes_nothing(tmp_path):
+def test_flipped_bit_in_manifest_is_seen(tmp_path):
+    """Or it changes nothing used."""
     folder = write(tmp_path, 1)
     manifest = folder / "manifest.json"
     whole = manifest.read_bytes()
@@ -95,7 +97,8 @@ def test_a_flipped_bit_anywhere_in_a_manifest_is_seen_or_changes_nothing(tmp_pat
     assert harmless < 5
 
 
-def test_where_every_checkpoint_is_damaged_the_trial_starts_anew_and_each_is_named(tmp_path):
+def test_only_damaged_checkpoints_restart_the_trial(tmp_path):
+    """Each of them is named."""
     for epoch in (2, 4, 5):
         (write(tmp_path, epoch) / "checkpoint.ckpt").unlink()
     epoch, path, damaged = newest_valid(tmp_path, 5)
@@ -103,20 +106,20 @@ def test_where_every_checkpoint_is_damaged_the_trial_starts_anew_and_each_is_nam
     assert [re.search(r"epoch_\d+", line)[0] for line in damaged] == ["epoch_005", "epoch_004", "epoch_002"]
 
 
-def test_a_trial_without_reports_needs_no_checkpoint(tmp_path):
+def test_trial_without_reports_needs_no_checkpoint(tmp_path):
     assert newest_valid(tmp_path / "00000", 0) == (0, None, [])
 
 
-def test_a_trial_folder_that_was_removed_is_said(tmp_path):
+def test_removed_trial_folder_is_named(tmp_path):
     assert newest_valid(tmp_path / "00000", 3) == (0, None, [f"{tmp_path}/00000/epoch_003: removed"])
 
 
-def test_a_checkpoint_whose_report_was_lost_is_passed_over(tmp_path):
+def test_checkpoint_without_report_is_ignored(tmp_path):
     known, _ = write(tmp_path, 4), write(tmp_path, 5)
     assert newest_valid(tmp_path, 4) == (4, known, [])
 
 
-def test_a_checkpoint_of_the_same_epoch_is_replaced(tmp_path):
+def test_checkpoint_of_same_epoch_is_replaced(tmp_path):
     write(tmp_path, 5, b"first")
     folder = write(tmp_path, 5, b"second")
     assert verify(folder) is None
@@ -124,7 +127,7 @@ def test_a_checkpoint_of_the_same_epoch_is_replaced(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["epoch_005"]
 
 
-def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(tmp_path):
+def test_failed_write_leaves_earlier_files_alone(tmp_path):
     folder = write(tmp_path, 5, b"first")
 
     def broken(path: Path) -> None:
@@ -151,7 +154,8 @@ PROGRAM = Path(__file__).parents[1] / "programs" / "dying_writer.py"
 
 
 @pytest.mark.parametrize("call", ["rename", "fsync"])
-def test_killed_before_any_step_of_a_replacement_a_sound_checkpoint_is_found(tmp_path, call):
+def test_killed_replacement_leaves_intact_checkpoint(tmp_path, call):
+    """Killed before any of its steps."""
     for when in range(1, 9):
         trial = tmp_path / f"{when}"
         folder = write(trial, 5, b"first")
@@ -176,7 +180,7 @@ def test_killed_before_any_step_of_a_replacement_a_sound_checkpoint_is_found(tmp
     pytest.fail("the writer never lived")
 
 
-def test_retain_keeps_what_it_is_told_and_removes_the_rest(tmp_path):
+def test_retain_removes_all_but_given_epochs(tmp_path):
     for epoch in (1, 2, 3, 1000):
         write(tmp_path, epoch)
     (tmp_path / ".tmp-abandoned").mkdir()
@@ -186,12 +190,12 @@ def test_retain_keeps_what_it_is_told_and_removes_the_rest(tmp_path):
     assert kept_epochs(tmp_path) == {2, 1000}
 
 
-def test_retain_of_what_is_gone_is_no_error(tmp_path):
+def test_retain_ignores_missing_folder(tmp_path):
     retain(tmp_path / "00000", {1})
 
 
-def test_two_writers_of_one_epoch_do_not_trip_over_each_other(tmp_path):
-    """The worker of a killed driver may still write while the next driver's does."""
+def test_two_writers_share_one_epoch(tmp_path):
+    """Worker of a killed driver, writing beside the next one's."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom tune_asr.record.checkpoints import write_checkpoint\n"
         "for _ in range(60): write_checkpoint(Path(sys.argv[1]), {'a': lambda path: path.write_bytes(b'same')})"

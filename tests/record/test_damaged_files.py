@@ -1,4 +1,4 @@
-"""Whatever happens to the files of a search, they are read, or refused in words: never a traceback."""
+"""Damaged files of a search are read, or refused without a traceback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONFIG = {"optimizer": {"lr": 0.1, "betas": [0.9, 0.98]}, "trainer": {"max_epoch
 
 @pytest.fixture
 def searched(search):
-    """A search in which every kind of event has happened, and which is finished."""
+    """Finished search with every kind of event."""
     search.describe(space=SPACE, config=CONFIG)
     search.start()
     for number in range(3):
@@ -47,7 +47,7 @@ def searched(search):
 
 
 def changed(values: Any) -> Iterator[Any]:
-    """`values` without one of its keys, or with something else under it, however deep."""
+    """Yield `values` without a key, or with another value, at any depth."""
     for key, value in values.items():
         yield {name: other for name, other in values.items() if name != key}
         yield from ({**values, key: wrong} for wrong in WRONG)
@@ -55,7 +55,7 @@ def changed(values: Any) -> Iterator[Any]:
             yield from ({**values, key: inner} for inner in changed(value))
 
 
-def test_a_leaderboard_that_csv_cannot_read_is_written_again(searched):
+def test_unreadable_leaderboard_is_written_again(searched):
     snapshot(searched)
     whole = searched.folder.leaderboard.read_text()
     searched.folder.leaderboard.write_text(whole + '"' + "x" * 200_000)
@@ -73,7 +73,8 @@ def snapshot(search) -> None:
     )
 
 
-def test_search_yaml_with_any_key_gone_or_changed_is_read_or_refused(searched, capsys):
+def test_damaged_search_yaml_is_read_or_refused(searched, capsys):
+    """Any key may be missing, or hold another value."""
     path = searched.folder.search_yaml
     whole = read_search_yaml(path)
     refused = 0
@@ -95,7 +96,7 @@ def test_search_yaml_with_any_key_gone_or_changed_is_read_or_refused(searched, c
             read_search_yaml(path)
 
 
-def test_search_yaml_cut_off_anywhere_is_refused(searched):
+def test_truncated_search_yaml_is_refused(searched):
     path = searched.folder.search_yaml
     whole = path.read_bytes()
     for length in range(0, len(whole) - 10, 10):
@@ -104,7 +105,8 @@ def test_search_yaml_cut_off_anywhere_is_refused(searched):
             read_search_yaml(path)
 
 
-def test_a_ledger_with_any_field_gone_or_changed_is_read_or_refused(searched, capsys):
+def test_damaged_ledger_is_read_or_refused(searched, capsys):
+    """Any field may be missing, or hold another value."""
     path = searched.folder.ledger
     whole = read_lines(path)
     first_of_its_kind = {event["event"]: line for line, event in reversed(list(enumerate(whole)))}
@@ -125,7 +127,7 @@ def test_a_ledger_with_any_field_gone_or_changed_is_read_or_refused(searched, ca
             assert report.main([str(searched.folder.root)]) == 0
 
 
-def test_a_ledger_cut_off_anywhere_is_reported(searched, capsys):
+def test_truncated_ledger_is_reported(searched, capsys):
     path = searched.folder.ledger
     whole = path.read_bytes()
     for length in range(0, len(whole), 10):
@@ -148,7 +150,7 @@ def test_a_ledger_cut_off_anywhere_is_reported(searched, capsys):
         '{"best": {"trial": [], "epoch": {}}}',
     ],
 )
-def test_a_damaged_summary_is_written_again(searched, damaged):
+def test_damaged_summary_is_written_again(searched, damaged):
     snapshot(searched)
     whole = searched.folder.summary.read_bytes()
     searched.folder.summary.write_text(damaged)
@@ -177,7 +179,7 @@ def negate_error_rate(folder):
     ],
 )
 @pytest.mark.parametrize("door", ["report", "resume"])
-def test_both_doors_refuse_with_exit_5_and_the_way_out(searched, capsys, damage, message, door):
+def test_both_commands_exit_5_with_hint(searched, capsys, damage, message, door):
     damage(searched.folder)
     root = str(searched.folder.root)
     assert (report.main([root]) if door == "report" else search.main(["--resume", root])) == 5

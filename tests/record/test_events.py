@@ -1,4 +1,4 @@
-"""Events: read and written without loss, and what is damaged is named."""
+"""Events round-trip, and damage is named."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ KEPT = sorted(Path(__file__).parents[1].glob("assets/*/trials.jsonl"))
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.parent.name)
-def test_ledgers_of_earlier_versions_are_written_as_they_were_read(path):
+def test_earlier_ledgers_round_trip_bytes(path):
     lines = path.read_bytes().splitlines(keepends=True)
     assert [encoded(as_written(parse(json.loads(line)))) for line in lines] == lines
 
 
 @pytest.mark.parametrize("line", LINES.splitlines())
-def test_each_event_is_written_as_it_was_read(line):
+def test_each_event_round_trips(line):
     assert json.dumps(as_written(parse(json.loads(line))), ensure_ascii=False) == line
 
 
@@ -59,7 +59,7 @@ def test_unknown_keys_are_ignored():
         ({"event": "exploded"}, "this version of tune_asr knows no exploded event"),
     ],
 )
-def test_missing_fields_and_unknown_kinds_are_named(values, damage):
+def test_missing_field_or_unknown_kind_is_named(values, damage):
     with pytest.raises(ValueError, match=damage):
         parse(values)
 
@@ -82,10 +82,10 @@ def test_missing_fields_and_unknown_kinds_are_named(values, damage):
         ("search_ended", {"status": "x"}, "status is 'x', but must be finished or interrupted"),
     ],
 )
-def test_wrong_values_are_named_with_their_rule(kind, fields, damage):
+def test_wrong_value_is_named_with_rule(kind, fields, damage):
     with pytest.raises(ValueError, match=f"^{damage}$"):
         event(kind, **fields)
 
 
-def test_a_seed_may_be_negative():
+def test_seed_may_be_negative():
     assert event("created", seed=-1) == Created(trial="00000", params={}, seed=-1)

@@ -1,4 +1,4 @@
-"""The ledger: what is appended is read back, and a crash costs the line it tore and nothing else."""
+"""Ledger: appended events are read back, whatever crashes."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def write(path: Path, *batches: Sequence[Event]) -> list[Event]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(events, max_size=3), max_size=4))
-def test_what_is_read_is_what_append_says_it_wrote(tmp_path, batches):
+def test_reading_gives_what_append_returned(tmp_path, batches):
     path = tmp_path / "trials.jsonl"
     path.unlink(missing_ok=True)
     assert write(path, *batches) == read(path)
 
 
-def test_numbers_that_are_not_finite_become_null_however_deep():
+def test_non_finite_numbers_become_null():
     scores = Scores(0.5, 0.5, val_loss=math.inf, objective=math.nan)
     written = as_written(Report(trial="00000", epoch=1, scores=scores, seconds=1.0, last=False))
     assert (written["val_wer"], written["val_loss"], written["objective"]) == (0.5, None, None)
@@ -70,14 +70,15 @@ def test_numbers_that_are_not_finite_become_null_however_deep():
     assert written["params"] == {"a": [None, {"b": None}, 1.5]}
 
 
-def test_time_is_utc_with_milliseconds_and_is_added_only_where_absent():
+def test_missing_time_is_added_in_utc():
     time = as_written(event("started"))["time"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
     assert abs(datetime.fromisoformat(time) - datetime.now(UTC)) < timedelta(seconds=5)
     assert as_written(event("started", time="then"))["time"] == "then"
 
 
-def test_a_ledger_torn_at_any_byte_of_its_last_line_loses_that_line_alone(tmp_path):
+def test_torn_last_line_alone_is_lost(tmp_path):
+    """Torn at any of its bytes."""
     path = tmp_path / "trials.jsonl"
     before = write(path, [event("created"), event("started")])
     length = path.stat().st_size
@@ -91,7 +92,7 @@ def test_a_ledger_torn_at_any_byte_of_its_last_line_loses_that_line_alone(tmp_pa
         assert read(path) == before + after, f"written, cut at byte {cut}"
 
 
-def test_a_last_line_that_is_ended_but_not_json_is_cut(tmp_path):
+def test_last_line_without_json_is_cut(tmp_path):
     path = tmp_path / "trials.jsonl"
     before = write(path, [event("started")])
     for torn in (
@@ -110,7 +111,7 @@ def test_a_last_line_that_is_ended_but_not_json_is_cut(tmp_path):
         assert path.read_bytes().endswith(b"}\n")
 
 
-def test_a_broken_line_in_the_middle_is_named_with_file_and_line_and_is_not_touched(tmp_path):
+def test_broken_middle_line_is_named_and_kept(tmp_path):
     path = tmp_path / "trials.jsonl"
     write(path, [event("started")] * 3)
     lines = path.read_bytes().splitlines(keepends=True)
@@ -122,12 +123,12 @@ def test_a_broken_line_in_the_middle_is_named_with_file_and_line_and_is_not_touc
     assert path.read_bytes() == damaged
 
 
-def test_a_missing_ledger_is_not_a_results_folder(tmp_path):
+def test_missing_ledger_is_refused(tmp_path):
     with pytest.raises(StorageError, match="not a results folder"):
         read(tmp_path / "trials.jsonl")
 
 
-def test_an_append_is_one_write_followed_by_an_fsync(tmp_path, monkeypatch):
+def test_append_is_one_write_and_fsync(tmp_path, monkeypatch):
     calls: list[str] = []
     ledger = Ledger.open(tmp_path / "trials.jsonl")
     for name in ("write", "fsync"):
@@ -137,13 +138,13 @@ def test_an_append_is_one_write_followed_by_an_fsync(tmp_path, monkeypatch):
     assert calls == ["write", "fsync"]
 
 
-def test_a_child_process_does_not_inherit_the_ledger(tmp_path):
+def test_child_process_inherits_no_ledger(tmp_path):
     ledger = Ledger.open(tmp_path / "trials.jsonl")
     assert not os.get_inheritable(ledger._descriptor)
 
 
-def test_append_beyond_file_size_limit_is_taken_back(tmp_path):
-    """The system writes the part that fits: it must not stay as half a line."""
+def test_append_beyond_limit_is_undone(tmp_path):
+    """The system writes a part of the line."""
     path = tmp_path / "trials.jsonl"
     ledger = Ledger.open(path)
     first = ledger.append(event("started"))
@@ -155,14 +156,14 @@ def test_append_beyond_file_size_limit_is_taken_back(tmp_path):
     assert read(path) == first + second
 
 
-def test_append_to_full_disk_names_the_hint():
+def test_append_to_full_disk_gives_hint():
     ledger = Ledger(Path("/dev/full"), os.open("/dev/full", os.O_WRONLY), length=0)
     with pytest.raises(StorageError, match=r"(?s)cannot append to the ledger: the disk is full\n.*Free some space"):
         ledger.append(event("started"))
     ledger.close()
 
 
-def test_lines_are_plain_utf_8_json_objects(tmp_path):
+def test_lines_are_utf_8_json(tmp_path):
     path = tmp_path / "trials.jsonl"
     write(path, [event("failed", cause="größer \u2028 \udc80")])
     (line,) = path.read_bytes().split(b"\n")[:-1]

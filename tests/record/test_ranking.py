@@ -1,4 +1,4 @@
-"""Ranking: lowest WER over kept epochs, ties in the documented order, nothing that is not finite first."""
+"""Ranking: lowest WER over kept epochs, ties as documented."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rank(*arguments, **options) -> list[Trial]:
 
 
 @given(reports, st.sampled_from(["val_wer", "val_cer"]))
-def test_the_best_epoch_is_the_minimum_over_usable_ones(rows, metric):
+def test_best_epoch_is_minimum_of_usable_ones(rows, metric):
     best = best_epoch(Trial("00000", {}, 1, reports=rows), None, metric)
     usable = [row for row in rows if row.scores.get(metric) is not None]
     assert (best is None) == (not usable)
@@ -43,14 +43,14 @@ def test_the_best_epoch_is_the_minimum_over_usable_ones(rows, metric):
         assert all(order(best, metric) <= order(row, metric) for row in usable)
 
 
-def test_ties_go_by_cer_then_loss_then_the_earlier_epoch():
+def test_ties_go_by_cer_loss_epoch():
     assert best_epoch(trial(0, (0.5, 0.3, 1), (0.5, 0.2, 9))).epoch == 2
     assert best_epoch(trial(0, (0.5, 0.2, 2), (0.5, 0.2, 1))).epoch == 2
     assert best_epoch(trial(0, (0.5, 0.2, 1), (0.5, 0.2, 1))).epoch == 1
     assert best_epoch(trial(0, (0.5, 0.2, None), (0.5, 0.2, 1))).epoch == 2
 
 
-def test_only_epochs_whose_checkpoint_is_kept_count():
+def test_only_kept_epochs_count():
     rows = trial(0, (0.1, 0, 0), (0.3, 0, 0), (0.2, 0, 0))
     assert best_epoch(rows, {2, 3}).epoch == 3
     assert best_epoch(rows, set()) is None
@@ -59,7 +59,8 @@ def test_only_epochs_whose_checkpoint_is_kept_count():
     assert rank(state(rows, best), kept={"00000": {2}}) == [rows, best]
 
 
-def test_trials_are_ranked_by_wer_cer_loss_number_and_those_without_a_report_are_last():
+def test_trials_rank_by_wer_cer_loss_number():
+    """Trials without a report come last."""
     ordered = [
         trial(7, (0.1, 0.5, 0.5)),
         trial(6, (0.2, 0.1, 0.5)),
@@ -82,22 +83,22 @@ def test_cer_ranks_where_words_mean_nothing():
     assert rank(state(first, second), "val_cer") == [second, first]
 
 
-def test_the_order_does_not_depend_on_the_order_of_the_trials():
+def test_standings_ignore_order_of_trials():
     trials = [trial(n, (0.5, 0.5, n % 2)) for n in range(4)]
     assert len({tuple(t.number for t in rank(state(*order))) for order in permutations(trials)}) == 1
 
 
-def test_what_was_reported_before_a_trial_diverged_counts_behind_all_that_did_not():
+def test_diverged_trials_rank_after_others():
     diverged = trial(0, (0.1, 0.1, 1), (None, None, None), status="diverged")
     steady, failed = trial(1, (0.2, 0.1, 1)), trial(2, (0.15, 0.1, 1), status="failed")
     assert rank(state(diverged, steady, failed, trial(3)))[:3] == [failed, steady, diverged]
 
 
-def test_there_is_no_leader_without_a_result():
+def test_no_result_means_no_leader():
     assert leader(standings(SearchState())) is None
     assert leader(standings(state(trial(0)))) is None
 
 
-def test_searched_keys_are_in_the_order_of_the_space():
+def test_searched_keys_keep_space_order():
     trials = [Trial("00000", {"b": 1, "a": 2}, 1), Trial("00001", {"b": 1, "c": 2}, 1)]
     assert searched_keys(state(*trials)) == ["b", "a", "c"]

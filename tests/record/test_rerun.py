@@ -1,4 +1,7 @@
-"""Which configuration trains a trial again; `tests/tuning/test_rerun_trials.py` trains some."""
+"""Configurations for training a trial again.
+
+`tests/search/test_rerun_trials.py` trains some.
+"""
 
 import pytest
 
@@ -10,7 +13,7 @@ from tune_asr.train import __main__ as train
 
 @pytest.fixture
 def searched(search):
-    """A trial that was stopped after two epochs, and one that never reported."""
+    """Search with a pruned trial, and one without a report."""
     search.describe(config=Config().model_dump())
     trial = search.trial(**{"optimizer.lr": 0.02})
     search.epoch(trial, [2])
@@ -21,7 +24,7 @@ def searched(search):
 
 
 @pytest.mark.parametrize("number", ["00000", "0"])
-def test_a_trial_has_its_values_its_seed_and_its_last_epoch(searched, number):
+def test_rerun_has_values_seed_last_epoch(searched, number):
     config = from_values(trial_config(searched.folder.search_yaml, number), "test")
     assert (config.optimizer.lr, config.seed, config.early_stopping.stop_epoch) == (0.02, 17, 2)
     assert config.trainer.max_epochs == Config().trainer.max_epochs, "schedules span the horizon"
@@ -38,17 +41,17 @@ def test_a_trial_has_its_values_its_seed_and_its_last_epoch(searched, number):
         ("1", r"--trial 00001 is diverged \(the training loss is nan\) and has reported no epoch"),
     ],
 )
-def test_a_trial_that_cannot_be_trained_again_is_refused(searched, capsys, trial, said):
+def test_trial_without_epoch_is_refused(searched, capsys, trial, said):
     assert train.main(["--config", str(searched.folder.search_yaml), "--trial", trial, "--dry-run"]) == 2
     assert_matches(capsys, said)
 
 
-def test_the_record_of_a_search_is_no_configuration(searched, capsys):
+def test_search_yaml_is_not_a_configuration(searched, capsys):
     assert train.main(["--config", str(searched.folder.search_yaml), "--dry-run"]) == 2
     assert_matches(capsys, r"search.yaml: this is the record of a search, not a configuration\n.*--trial NUMBER")
 
 
-def test_a_configuration_has_no_trials(searched, capsys, tmp_path):
+def test_configuration_has_no_trials(searched, capsys, tmp_path):
     for path in (tmp_path / "train.yaml", tmp_path / "search.yaml", searched.folder.best_yaml):
         path.write_text("seed: 1\n")
         assert train.main(["--config", str(path), "--trial", "0", "--dry-run"]) == 2

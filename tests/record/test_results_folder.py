@@ -1,4 +1,4 @@
-"""The results folder: what is refused and why, and a lock that lives as long as its owner."""
+"""Results folder: refusals, and a lock bound to its owner."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROGRAM = Path(__file__).parents[1] / "programs" / "lock_owner.py"
 
 @contextmanager
 def owner_of(folder: ResultsFolder) -> Iterator[subprocess.Popen[str]]:
-    """A living process that holds the lock, and has a child that outlives it."""
+    """Process with the lock, and a child with a longer life."""
     owner = subprocess.Popen([sys.executable, PROGRAM, folder.root], stdout=subprocess.PIPE, text=True)
     assert owner.stdout
     child = int(owner.stdout.readline())
@@ -38,34 +38,37 @@ def owner_of(folder: ResultsFolder) -> Iterator[subprocess.Popen[str]]:
         os.kill(child, signal.SIGKILL)
 
 
-def test_a_new_folder_is_made_with_its_parents_and_an_empty_ledger(tmp_path):
+def test_new_folder_has_an_empty_ledger(tmp_path):
+    """Its parents are made too."""
     folder = ResultsFolder.create(tmp_path / "results" / "über uns")
     assert [p.name for p in folder.root.iterdir()] == ["trials.jsonl"]
     assert folder.ledger.read_bytes() == b""
 
 
 @pytest.mark.parametrize("proof", ["search.yaml", "trials.jsonl"])
-def test_a_folder_that_holds_a_search_is_refused_with_both_ways_out(tmp_path, proof):
+def test_folder_of_a_search_is_refused(tmp_path, proof):
+    """Both hints are given: --resume and --name."""
     (tmp_path / proof).write_text("{}\n")
     with pytest.raises(StorageError, match=rf"holds a search already\n.*--resume {re.escape(str(tmp_path))}.* --name"):
         ResultsFolder.create(tmp_path)
 
 
-def test_a_folder_with_something_else_is_refused_and_untouched(tmp_path):
+def test_folder_with_other_files_is_refused(tmp_path):
+    """It stays untouched."""
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(StorageError, match=r"not empty: it holds thesis\.tex, but no search"):
         ResultsFolder.create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_what_a_killed_start_leaves_is_no_obstacle(tmp_path):
+def test_leftovers_of_killed_start_are_ignored(tmp_path):
     folder = ResultsFolder.create(tmp_path)
     folder.lock().release()
     (tmp_path / ".tmp-of-search-yaml").write_text("half")
     ResultsFolder.create(tmp_path)
 
 
-def test_a_folder_of_which_no_search_came_is_taken_back_and_one_that_is_used_is_not(tmp_path):
+def test_discard_removes_unused_folder_alone(tmp_path):
     folder = ResultsFolder.create(tmp_path / "lr")
     with folder.lock():
         folder.discard()
@@ -77,7 +80,7 @@ def test_a_folder_of_which_no_search_came_is_taken_back_and_one_that_is_used_is_
     assert sorted(p.name for p in folder.root.iterdir()) == ["search.yaml", "trials.jsonl"]
 
 
-def test_a_search_that_came_to_nothing_is_removed_and_what_is_not_its_own_stays(search):
+def test_remove_keeps_other_files(search):
     folder = search.folder
     search.describe()
     search.epoch(search.trial(lr=1.0), [1])
@@ -91,7 +94,7 @@ def test_a_search_that_came_to_nothing_is_removed_and_what_is_not_its_own_stays(
     folder.require_new()
 
 
-def test_whether_a_folder_is_free_is_found_out_without_touching_it(tmp_path):
+def test_require_new_touches_nothing(tmp_path):
     ResultsFolder(tmp_path / "lr").require_new()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "trials.jsonl").write_text("{}\n")
@@ -100,20 +103,20 @@ def test_whether_a_folder_is_free_is_found_out_without_touching_it(tmp_path):
 
 
 @pytest.mark.parametrize("below", ["", "lr", "deeper/lr"])
-def test_a_file_in_the_way_is_named(tmp_path, below):
+def test_file_in_the_way_is_named(tmp_path, below):
     (tmp_path / "results").write_text("x")
     with pytest.raises(StorageError, match=re.escape(f"{tmp_path / 'results'} is not a folder")):
         ResultsFolder.create(tmp_path / "results" / below)
 
 
-def test_full_disk_is_found_before_the_search(tmp_path):
+def test_full_disk_is_found_at_start(tmp_path):
     refused = "cannot be written: the file would exceed the size limit"
     with file_size_limit(1 << 15), pytest.raises(StorageError, match=refused):
         ResultsFolder.create(tmp_path / "lr")
     assert list((tmp_path / "lr").iterdir()) == []
 
 
-def test_read_only_disk_is_found_by_root_too(own_disk):
+def test_read_only_disk_is_found_by_root(own_disk):
     disk, make_read_only = own_disk
     root = disk / "lr"
     root.mkdir()
@@ -123,7 +126,7 @@ def test_read_only_disk_is_found_by_root_too(own_disk):
             ResultsFolder.create(folder)
 
 
-def test_only_a_folder_with_search_yaml_and_ledger_is_opened_and_what_is_missing_is_named(tmp_path):
+def test_open_existing_names_missing_files(tmp_path):
     for name in ("nowhere", "n" * 300):
         with pytest.raises(StorageError, match=f"{name}: there is no such folder"):
             ResultsFolder(tmp_path / name).require_folder()
@@ -150,7 +153,7 @@ def test_only_a_folder_with_search_yaml_and_ledger_is_opened_and_what_is_missing
         ResultsFolder.open_existing(folder.root)
 
 
-def test_a_second_process_is_refused_at_once_with_the_owner_named(tmp_path):
+def test_second_process_is_refused_with_owner(tmp_path):
     folder = ResultsFolder.create(tmp_path / "lr")
     assert not folder.is_running()
     with owner_of(folder) as owner:
@@ -160,7 +163,7 @@ def test_a_second_process_is_refused_at_once_with_the_owner_named(tmp_path):
         assert folder.is_running(), "a refused attempt took the lock away"
 
 
-def test_the_lock_dies_with_its_owner_though_children_live(tmp_path):
+def test_lock_dies_with_owner_despite_children(tmp_path):
     folder = ResultsFolder.create(tmp_path / "lr")
     with owner_of(folder) as owner:
         owner.kill()
@@ -172,7 +175,7 @@ def test_the_lock_dies_with_its_owner_though_children_live(tmp_path):
         assert not folder.is_running()
 
 
-def test_a_glance_of_report_does_not_stop_a_search(tmp_path):
+def test_is_running_never_blocks_a_search(tmp_path):
     folder = ResultsFolder.create(tmp_path / "lr")
     folder.lock().release()
     glance = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_SH); print(flush=True)"
@@ -183,7 +186,7 @@ def test_a_glance_of_report_does_not_stop_a_search(tmp_path):
         folder.lock().release()
 
 
-def test_an_immutable_folder_is_told_from_a_full_one(tmp_path):
+def test_immutable_folder_has_own_message(tmp_path):
     if subprocess.run(["chattr", "+i", str(tmp_path)], capture_output=True, check=False).returncode:
         pytest.skip("this file system has no immutable flag, or it may not be set")
     try:
@@ -193,7 +196,7 @@ def test_an_immutable_folder_is_told_from_a_full_one(tmp_path):
         subprocess.run(["chattr", "-i", str(tmp_path)], check=True)
 
 
-def test_a_folder_without_the_right_to_write_is_named_as_that(tmp_path):
+def test_folder_without_write_access_is_named(tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root is bound by no modes")
     tmp_path.chmod(0o500)

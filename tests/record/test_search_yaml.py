@@ -1,4 +1,4 @@
-"""search.yaml and best.yaml: read back as they were written, by any YAML reader."""
+"""search.yaml and best.yaml round-trip in any YAML reader."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_load_after_dump_is_the_identity(mapping):
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_float_looks_like_one_to_every_reader(number):
+def test_floats_are_floats_to_every_reader(number):
     text = dump_yaml({"lr": number}).decode().removeprefix("lr: ").strip()
     assert re.fullmatch(r"-?\d+\.\d+(e[-+]\d+)?", text)
     assert math.copysign(1, float(text)) == math.copysign(1, number)
@@ -33,7 +33,7 @@ def test_a_float_looks_like_one_to_every_reader(number):
 
 
 @pytest.mark.parametrize("text", ["1e-3", "1E5", "017", "0.5", ".5", "nan", "infinity", "1_000", "yes", "null", "~"])
-def test_text_that_a_reader_could_take_for_something_else_is_quoted(text):
+def test_ambiguous_text_is_quoted(text):
     assert re.search(rf"['\"]{re.escape(text)}['\"]", dump_yaml({"key": text}).decode())
 
 
@@ -54,7 +54,7 @@ def test_what_was_written_is_read_back(search):
     assert read_search_yaml(search.folder.search_yaml) == written
 
 
-def test_a_space_and_a_configuration_that_are_as_large_as_files_may_be_can_be_read_back(search):
+def test_largest_space_and_configuration_round_trip(search):
     over = {"model.more": [1] * 4_900}
     search.describe(space={"over": over}, config={"model": {"target": "a.B", "many": [1] * 4_900}})
     assert len(read_search_yaml(search.folder.search_yaml)["config"]["model"]["many"]) == 4_900
@@ -72,7 +72,8 @@ def test_a_space_and_a_configuration_that_are_as_large_as_files_may_be_can_be_re
         (b"a: \0", ":1: control characters"),
     ],
 )
-def test_a_damaged_file_is_named_and_nothing_is_executed(tmp_path, damaged, what):
+def test_damaged_file_is_named(tmp_path, damaged, what):
+    """Nothing in it is executed."""
     path = tmp_path / "search.yaml"
     path.write_bytes(damaged)
     with pytest.raises(StorageError, match=rf"{re.escape(str(path) + what)}.*\n.*Restore it from a copy"):
@@ -88,14 +89,15 @@ def test_a_damaged_file_is_named_and_nothing_is_executed(tmp_path, damaged, what
         ({"space": {"param_space": {"lr": {"uniform": [1]}}}}, r"search\.yaml: space: param_space\.lr: "),
     ],
 )
-def test_all_that_is_wrong_inside_is_told_with_its_place(search, change, what):
+def test_all_mistakes_are_named_with_place(search, change, what):
     search.describe(**change)
     with pytest.raises(StorageError, match=what):
         read_search_yaml(search.folder.search_yaml)
 
 
 @pytest.mark.parametrize("change", [{"config": {"model": {"size": 3}}}, {"space": {"asha": {"soft": True}}}])
-def test_keys_of_another_version_can_be_reported_on_and_name_that_version(search, change):
+def test_keys_of_another_version_name_it(search, change):
+    """A report is still possible."""
     written = search.describe(**change, versions={"tune_asr": "9.9.0"})
     assert read_description(search.folder.search_yaml) == Description(written["metric"], written["versions"], plan=None)
     with pytest.raises(StorageError, match=r"tune_asr 9\.9\.0 wrote it, and this is \d"):

@@ -1,4 +1,4 @@
-"""The derived files: they follow from ledger and checkpoints alone, and are written only where they change."""
+"""Derived files follow from ledger and checkpoints alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def files(search: Any) -> dict[str, tuple[int, bytes]]:
 
 @pytest.fixture
 def searched(search):
-    """Trial 0 is pruned with WER 0.3, trial 1 finishes with 0.1 at epoch 3, trial 2 waits, trial 3 diverges."""
+    """Trials: pruned with WER 0.3, finished with 0.1, pending, diverged."""
     search.start()
     pruned = search.trial(**{"optimizer.lr": 1e-5, "model.activation": "a,b\u2028[red]"})
     search.epoch(pruned, [2, 4])
@@ -58,7 +58,7 @@ def searched(search):
     return search
 
 
-def test_the_leaderboard_has_its_columns_and_order(searched):
+def test_leaderboard_has_columns_and_order(searched):
     assert snapshot(searched) == []
     header = searched.folder.leaderboard.read_text(encoding="utf-8").partition("\n")[0]
     assert header == (
@@ -76,21 +76,21 @@ def test_the_leaderboard_has_its_columns_and_order(searched):
     assert (third["status"], third["val_wer"], third["checkpoint"]) == ("pending", "", "")
 
 
-def test_the_interval_is_that_of_the_best_epochs_utterances(searched):
+def test_interval_is_of_best_epoch(searched):
     snapshot(searched)
     certain, uncertain = rows(searched)[:2]
     assert certain["val_wer_low"] == certain["val_wer"] == certain["val_wer_high"]  # both utterances are alike
     assert (float(uncertain["val_wer_low"]), float(uncertain["val_wer_high"])) == (0.2, 0.4)
 
 
-def test_the_utterances_of_the_best_epoch_are_put_beside(searched):
+def test_utterances_of_best_epoch_are_kept(searched):
     snapshot(searched)
     best = epoch_folder(searched.folder.checkpoints("00001"), 3) / "utterances.jsonl"
     assert searched.folder.utterances("00001").read_bytes() == best.read_bytes()
     assert not searched.folder.utterances("00003").exists()
 
 
-def test_the_summary_says_where_the_search_stands(searched):
+def test_summary_has_status_and_counts(searched):
     snapshot(searched, "interrupted")
     summary = json.loads(searched.folder.summary.read_text(encoding="utf-8"))
     assert summary["status"] == "interrupted"
@@ -108,7 +108,7 @@ def test_the_summary_says_where_the_search_stands(searched):
     assert (summary["epochs"], summary["slots"], summary["wall_seconds"]) == (5, 2, 12.346)
 
 
-def test_best_files_are_the_winners_at_its_best_epoch(searched):
+def test_best_files_are_of_winner(searched):
     snapshot(searched)
     assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 3"
     assert yaml.safe_load(searched.folder.best_yaml.read_bytes()) == {
@@ -121,7 +121,8 @@ def test_best_files_are_the_winners_at_its_best_epoch(searched):
     }
 
 
-def test_a_snapshot_of_nothing_new_writes_nothing_and_resamples_nothing(searched, monkeypatch):
+def test_unchanged_search_writes_nothing(searched, monkeypatch):
+    """No interval is computed either."""
     snapshot(searched)
     before = files(searched)
     monkeypatch.setattr(Utterances, "interval", lambda _: pytest.fail("the interval was known"))
@@ -129,7 +130,7 @@ def test_a_snapshot_of_nothing_new_writes_nothing_and_resamples_nothing(searched
     assert files(searched) == before
 
 
-def test_a_snapshot_can_be_made_again_after_any_of_its_files_is_removed(searched):
+def test_removed_files_are_made_again(searched):
     snapshot(searched)
     before = {path: content for path, (_, content) in files(searched).items()}
     for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt", "utterances"):
@@ -139,7 +140,7 @@ def test_a_snapshot_can_be_made_again_after_any_of_its_files_is_removed(searched
         assert {path: content for path, (_, content) in files(searched).items()} == before, name
 
 
-def test_a_foreign_or_damaged_leaderboard_is_written_anew(searched):
+def test_foreign_leaderboard_is_written_anew(searched):
     snapshot(searched)
     before = searched.folder.leaderboard.read_bytes()
     for damaged in (b"", b"\xff\xfe", b"a;b\n1;2\n", before[:40]):
@@ -148,7 +149,7 @@ def test_a_foreign_or_damaged_leaderboard_is_written_anew(searched):
         assert searched.folder.leaderboard.read_bytes() == before
 
 
-def test_a_new_best_replaces_the_old_one(searched):
+def test_new_best_replaces_old_one(searched):
     snapshot(searched)
     searched.log("started", trial="00002")
     searched.epoch("00002", [0, 0])
@@ -158,28 +159,28 @@ def test_a_new_best_replaces_the_old_one(searched):
     assert rows(searched)[0]["trial"] == "00002"
 
 
-def test_a_best_epoch_without_its_checkpoint_is_no_best(searched):
+def test_best_epoch_needs_its_checkpoint(searched):
     retain(searched.folder.checkpoints("00001"), {2, 4})
     snapshot(searched)
     assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 4"
     assert float(rows(searched)[0]["val_wer"]) == 0.2
 
 
-def test_a_damaged_best_checkpoint_is_named_and_passed_over(searched):
+def test_damaged_best_is_named_and_skipped(searched):
     (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").write_bytes(b"weights of 00001 at ?")
     (line,) = snapshot(searched)
     assert "00001/epoch_003: checkpoint.ckpt does not match its SHA-256" in line
     assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 4"
 
 
-def test_damage_to_a_checkpoint_does_not_reach_best_ckpt(searched):
+def test_damage_never_reaches_best_ckpt(searched):
     snapshot(searched)
     with (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").open("r+b") as file:
         file.write(b"W")
     assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 3"
 
 
-def test_before_any_report_there_is_a_summary_and_no_best(search):
+def test_summary_without_reports_has_no_best(search):
     search.start()
     search.trial(lr=1.0)
     snapshot(search)
@@ -189,7 +190,7 @@ def test_before_any_report_there_is_a_summary_and_no_best(search):
     assert [row["val_wer"] for row in rows(search)] == [""]
 
 
-def test_a_trial_whose_data_module_leaves_no_utterances_has_no_interval(search):
+def test_no_utterances_means_no_interval(search):
     search.start()
     trial = search.trial(lr=1.0)
     search.epoch(trial, [1, 2])
@@ -200,7 +201,7 @@ def test_a_trial_whose_data_module_leaves_no_utterances_has_no_interval(search):
 
 
 @pytest.mark.parametrize(("epochs", "stop"), [(1, 1), (3, 3), (4, None)])
-def test_a_winner_that_ended_before_the_horizon_says_where_it_stops(epochs, stop):
+def test_early_winner_has_stop_epoch(epochs, stop):
     trial = Trial("00000", {"optimizer.lr": 0.5, "data.new.deep": [1]}, 5, "pruned", [{}] * epochs)
     config = winner_config(CONFIG, trial)
     assert config["early_stopping"].get("stop_epoch") == stop
@@ -213,7 +214,8 @@ def test_a_winner_that_ended_before_the_horizon_says_where_it_stops(epochs, stop
     assert CONFIG["optimizer"] == {"name": "adamw", "lr": 0.1}, "the base was changed"
 
 
-def test_the_report_names_the_winner_of_the_summary_where_the_best_checkpoint_is_damaged(searched):
+def test_report_and_summary_name_one_winner(searched):
+    """Also if the best checkpoint is damaged."""
     (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").write_bytes(b"rotten")
     (damaged,) = snapshot(searched)
     assert "epoch_003" in damaged
@@ -225,7 +227,8 @@ def test_the_report_names_the_winner_of_the_summary_where_the_best_checkpoint_is
         assert (trial.number, report.epoch) == (best["trial"], best["epoch"]) == ("00001", 4)
 
 
-def test_a_trial_is_trained_again_without_an_average_which_its_search_did_not_make():
+def test_rerun_makes_no_average():
+    """The search did not make one either."""
     config = {"optimizer": {"lr": 0.1}, "trainer": {"max_epochs": 3}, "checkpoint": {"average_top_k": 5}}
     values = winner_config(config, Trial("00000", {}, 1))
     assert values["checkpoint"] == {"average_top_k": 0}

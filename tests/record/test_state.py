@@ -1,4 +1,4 @@
-"""The state of a search: replayed or live, it is the same, and an impossible event is refused."""
+"""State of a search, replayed or live."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREATED = event("created")
 
 @st.composite
 def histories(draw) -> list[Event]:
-    """Events of a search that can have happened, several trials interleaved."""
+    """Draw possible events of a search, with trials interleaved."""
     events: list[Event] = []
     epochs: dict[str, int] = {}
     over: set[str] = set()
@@ -49,7 +49,7 @@ def histories(draw) -> list[Event]:
 
 @settings(deadline=None)
 @given(histories())
-def test_replay_is_applying_the_events_one_by_one(events):
+def test_replay_equals_applying_each_event(events):
     live = SearchState()
     for each in events:
         live.apply(each)
@@ -60,14 +60,14 @@ def test_replay_is_applying_the_events_one_by_one(events):
     assert sum(live.counts().values()) == len(live.trials)
 
 
-def test_a_decision_is_about_the_last_epoch():
+def test_decision_needs_last_epoch():
     state = SearchState()
     state.apply(CREATED)
     with pytest.raises(StorageError, match="judged at epoch 9, but is at 0"):
         state.apply(event("decision", epoch=9))
 
 
-def test_the_state_beside_a_ledger_is_the_one_its_replay_gives(search):
+def test_live_state_equals_replay(search):
     search.start()
     trial = search.trial(lr=1e-3)
     search.epoch(trial, [1, 2], loss=float("nan"))
@@ -76,7 +76,7 @@ def test_the_state_beside_a_ledger_is_the_one_its_replay_gives(search):
     assert SearchState.read(search.folder.ledger) == search.state
 
 
-def test_each_state_is_reached_by_its_event():
+def test_each_event_leads_to_its_state():
     state = SearchState()
     seen = []
     for kind in ("created", "started", "paused", "resumed", "finished"):
@@ -87,7 +87,8 @@ def test_each_state_is_reached_by_its_event():
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 3])
-def test_a_report_of_any_epoch_but_the_next_is_refused_with_line_and_trial(epoch):
+def test_report_needs_next_epoch(epoch):
+    """Line and trial are named."""
     events = [CREATED, event("report", epoch=1), event("report", epoch=epoch)]
     message = rf"trials\.jsonl:3: .*trial 00000 reports epoch {epoch}, but 2 is the next"
     with pytest.raises(StorageError, match=message):
@@ -102,20 +103,21 @@ def test_a_report_of_any_epoch_but_the_next_is_refused_with_line_and_trial(epoch
         (event("created", trial="../../etc"), "is the next number"),
     ],
 )
-def test_an_event_that_cannot_be_is_refused_with_its_line(bad, message):
+def test_impossible_event_is_refused_with_line(bad, message):
     with pytest.raises(StorageError, match=rf"trials\.jsonl:2: a {bad.event} event cannot follow here: .*{message}"):
         SearchState.replay([CREATED, bad])
 
 
 @pytest.mark.parametrize("final", FINAL)
-def test_a_trial_that_is_over_stays_so(final):
+def test_ended_trial_stays_ended(final):
     state = SearchState.replay([CREATED, event(final, cause="because")])
     assert state.trials["00000"].cause == "because"
     with pytest.raises(StorageError, match=re.escape(f"trial 00000 is over: it is {final}")):
         state.apply(event("started"))
 
 
-def test_retries_are_counted_and_a_new_driver_is_no_retry_and_an_epoch_ends_their_row():
+def test_retries_count_deaths_since_last_epoch():
+    """A new driver is not a retry."""
     events = [CREATED, event("started")]
     events += [event("paused", epoch=0, cause="killed", retry=n) for n in (1, 2)]
     events += [event("paused", epoch=0), event("resumed", epoch=0, cause="search resumed")]
@@ -126,7 +128,7 @@ def test_retries_are_counted_and_a_new_driver_is_no_retry_and_an_epoch_ends_thei
     assert (trial.retries, trial.deaths) == (2, [])
 
 
-def test_wall_time_leaves_out_the_time_in_which_nothing_ran():
+def test_wall_time_omits_pauses():
     def at(clock: str, kind: str, **fields: object) -> Event:
         return event(kind, time=f"2026-01-01T{clock}.000Z", **fields)
 

@@ -1,4 +1,4 @@
-"""Whatever the file system does to a results folder is told as one sentence with the path, never as an OSError."""
+"""Errors of the file system become one sentence with a path."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def searched(search):
     return search
 
 
-def test_a_file_where_checkpoints_belong(searched, capsys):
+def test_file_instead_of_folder_is_named(searched, capsys):
     where = searched.folder.checkpoints("00000")
     shutil.rmtree(where)
     where.write_text("x")
@@ -42,14 +42,14 @@ def test_a_file_where_checkpoints_belong(searched, capsys):
 
 
 @pytest.mark.parametrize("name", ["utterances", "leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"])
-def test_something_in_the_place_of_a_derived_file(searched, name):
+def test_obstacle_at_derived_file_is_named(searched, name):
     path = searched.folder.root / name
     path.write_text("x") if name == "utterances" else path.mkdir()
     with pytest.raises(StorageError, match=re.escape(str(path))):
         snapshot(searched)
 
 
-def test_a_folder_that_is_removed_under_a_running_search(searched):
+def test_folder_removed_under_search_is_named(searched):
     shutil.rmtree(searched.folder.root)
     with pytest.raises(StorageError, match=re.escape(str(searched.folder.root))):
         snapshot(searched)
@@ -60,7 +60,7 @@ def test_full_disk_refuses_a_snapshot(searched):
         snapshot(searched)
 
 
-def test_read_only_disk_refuses_snapshot_and_ledger(searched, own_disk):
+def test_read_only_disk_is_named(searched, own_disk):
     disk, make_read_only = own_disk
     root = disk / "lr"
     shutil.copytree(searched.folder.root, root)
@@ -71,7 +71,7 @@ def test_read_only_disk_refuses_snapshot_and_ledger(searched, own_disk):
         Ledger.open(root / "trials.jsonl")
 
 
-def test_a_ledger_that_can_neither_be_written_nor_cut(tmp_path):
+def test_closed_ledger_refuses_to_append(tmp_path):
     ledger = Ledger.open(tmp_path / "trials.jsonl")
     ledger.close()
     with pytest.raises(StorageError, match=r"trials\.jsonl: cannot append to the ledger: Bad file descriptor"):

@@ -1,4 +1,4 @@
-"""Resuming under other versions than the search began with: told in a line, never refused."""
+"""Resume under other versions: one line, no refusal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOBODY = "127.0.0.1:9"
 
 
 def resumed(search, capsys, versions) -> list[str]:
-    """What resuming says before it looks for Ray, where none is."""
+    """Return the output of a resume up to its search for Ray."""
     found = survey(from_values({"data": DATA}, "test"))
     search.describe(config={"data": DATA}, space={}, versions=versions, data_fingerprint=found.corpus.fingerprint)
     assert door.main(["--resume", str(search.folder.root), "--address", NOBODY]) == 6
@@ -21,7 +21,7 @@ def resumed(search, capsys, versions) -> list[str]:
     return captured.out.splitlines()
 
 
-def test_versions_that_differ_are_told_in_one_line(search, capsys):
+def test_changed_versions_are_one_line(search, capsys):
     lines = resumed(search, capsys, running() | {"torch": "1.0", "python": "2.7"})
     (line,) = (line for line in lines if "versions" in line)
     assert line.startswith("the search began with other versions (python 2.7, now 3.")

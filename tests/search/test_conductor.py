@@ -1,4 +1,4 @@
-"""The conductor without Ray: what it answers, and what the ledger says, for the messages of workers."""
+"""Conductor without Ray: its answers, and its ledger."""
 
 from contextlib import nullcontext
 
@@ -56,7 +56,7 @@ def events(folder):
     return [line["event"] for line in read_lines(folder.ledger)]
 
 
-def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, folder):
+def test_ledger_is_written_before_the_answer(make, folder):
     conductor = make()
     first, second = conductor.next_work(), conductor.next_work()
     assert conductor.receive(first.number, messages.Started(0, [], "host:1")) == "continue"
@@ -66,7 +66,8 @@ def test_report_decision_and_end_stand_in_the_ledger_before_the_answer(make, fol
     assert events(folder)[-3:] == ["report", "decision", "pruned"]
 
 
-def test_the_best_epochs_utterances_are_kept_behind_the_answer_and_before_their_checkpoint_goes(make, folder):
+def test_best_utterances_outlive_their_checkpoint(make, folder):
+    """They are copied after the answer."""
     conductor = make()
     work = conductor.next_work()
     kept = folder.utterances(work.number)
@@ -87,7 +88,7 @@ def test_the_best_epochs_utterances_are_kept_behind_the_answer_and_before_their_
     assert kept.read_text() == "of epoch 4"
 
 
-def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_failed(make, folder):
+def test_third_retry_is_the_last(make, folder):
     conductor = make()
     for attempt in range(MAX_RETRIES + 1):
         assert conductor.next_work().number == "00000"
@@ -98,7 +99,7 @@ def test_a_process_that_dies_is_replaced_three_times_and_then_the_trial_has_fail
     assert conductor.next_work().number == "00001"
 
 
-def test_retries_are_counted_across_drivers(make, folder):
+def test_retries_count_across_drivers(make, folder):
     for attempt in range(MAX_RETRIES):
         conductor = make()
         conductor.next_work()
@@ -110,7 +111,7 @@ def test_retries_are_counted_across_drivers(make, folder):
     assert conductor.state.trials["00000"].status == "failed"
 
 
-def test_an_epoch_gives_a_trial_its_retries_back(make, folder):
+def test_epoch_resets_the_retries(make, folder):
     conductor = make()
     for epoch in (1, 2):
         for attempt in range(MAX_RETRIES):
@@ -125,7 +126,7 @@ def test_an_epoch_gives_a_trial_its_retries_back(make, folder):
     assert retries == [1, 2, 3, 1, 2, 3]
 
 
-def test_an_exception_is_tried_again_once_unless_it_is_another_one(make, folder):
+def test_same_exception_is_retried_once(make, folder):
     conductor = make()
     for cause in ("OSError: stale file handle", "NameError: los", "NameError: los"):
         assert conductor.next_work().number == "00000"
@@ -136,7 +137,7 @@ def test_an_exception_is_tried_again_once_unless_it_is_another_one(make, folder)
 
 @pytest.mark.parametrize(("raised", "most"), [(True, 2), (False, MAX_REFUSALS)])
 @pytest.mark.parametrize("one_has_trained", [False, True])
-def test_where_no_trial_trains_the_search_ends_unless_one_has_trained(make, raised, most, one_has_trained):
+def test_search_ends_if_no_trial_trains(make, raised, most, one_has_trained):
     conductor = make(num_samples=MAX_REFUSALS + 3)
     if one_has_trained:
         conductor.next_work()
@@ -150,7 +151,7 @@ def test_where_no_trial_trains_the_search_ends_unless_one_has_trained(make, rais
     assert conductor.has_work is not one_has_trained
 
 
-def test_an_epoch_that_is_trained_again_counts_once(make, folder):
+def test_repeated_epoch_counts_once(make, folder):
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.Started(0, [], "host:1"))
@@ -166,7 +167,7 @@ def test_an_epoch_that_is_trained_again_counts_once(make, folder):
 
 
 @pytest.mark.parametrize("cut", [1, 2])
-def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut):
+def test_resume_appends_lost_verdicts(make, folder, cut):
     conductor = make()
     for number in ("00000", "00001"):
         conductor.next_work()
@@ -182,14 +183,15 @@ def test_conclusions_that_a_crash_cut_off_are_drawn_on_resume(make, folder, cut)
 
 
 def saved(folder, number, *epochs):
-    """Checkpoints of these epochs, as a worker writes them; returns the epochs that are there."""
+    """Write checkpoints like a worker; return all epochs on disk."""
     where = folder.checkpoints(number)
     for epoch in epochs:
         write_checkpoint(epoch_folder(where, epoch), {UTTERANCES: lambda path: path.write_text("")})
     return sorted(int(path.name.removeprefix("epoch_")) for path in where.iterdir())
 
 
-def test_a_finished_report_without_its_end_is_finished_on_resume_and_tidied(make, folder):
+def test_resume_ends_a_finished_trial(make, folder):
+    """Its checkpoints are pruned, too."""
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.Started(0, [], "host:1"))
@@ -203,7 +205,7 @@ def test_a_finished_report_without_its_end_is_finished_on_resume_and_tidied(make
     assert saved(folder, "00000") == [4]
 
 
-def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
+def test_repeated_epochs_are_pruned_too(make, folder):
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.Started(0, [], "host:1"))
@@ -218,7 +220,7 @@ def test_epochs_that_are_trained_again_are_thinned_out_too(make, folder):
         assert saved(folder, "00000") == left
 
 
-def test_a_diverged_trial_ends_without_a_retry(make, folder):
+def test_diverged_trial_is_not_retried(make, folder):
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.Started(0, [], "host:1"))
@@ -227,7 +229,7 @@ def test_a_diverged_trial_ends_without_a_retry(make, folder):
     assert conductor.next_work().number == "00001"
 
 
-def test_transcripts_that_do_not_fit_a_trials_frames_fail_the_trial_and_not_the_search(make, folder):
+def test_infeasible_data_fail_one_trial(make, folder):
     conductor = make()
     conductor.next_work()
     assert conductor.receive("00000", messages.Failed.of(InfeasibleError("too long for their frames"))) == "stop"
@@ -235,7 +237,8 @@ def test_transcripts_that_do_not_fit_a_trials_frames_fail_the_trial_and_not_the_
 
 
 @pytest.mark.parametrize(("key", "ends"), [("features.num_mel_bins", False), ("optimizer.lr", True)])
-def test_data_that_cannot_be_used_end_the_search_unless_a_draw_made_them(make, key, ends):
+def test_unusable_data_end_the_search(make, key, ends):
+    """Unless a drawn value made them unusable."""
     conductor = make({key: {"choice": [40, 30]}})
     conductor.next_work()
     with pytest.raises(DataError, match="is gone") if ends else nullcontext():
@@ -243,7 +246,7 @@ def test_data_that_cannot_be_used_end_the_search_unless_a_draw_made_them(make, k
     assert conductor.state.trials["00000"].status == ("pending" if ends else "failed")
 
 
-def test_a_class_of_the_users_may_end_its_training_by_itself(make, folder):
+def test_custom_class_may_end_its_training(make, folder):
     conductor = make()
     conductor.next_work()
     conductor.receive("00000", messages.Started(0, [], "host:1"))
@@ -257,7 +260,8 @@ def test_a_class_of_the_users_may_end_its_training_by_itself(make, folder):
     ("key", "distribution", "ends"),
     [("model.width", {"uniform": [0.001, 0.01]}, False), ("seed", {"randint": [1, 9]}, True)],
 )
-def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_drawn(make, key, distribution, ends):
+def test_refused_arguments_end_the_search(make, key, distribution, ends):
+    """Unless they are drawn."""
     conductor = make({key: distribution}, model={"target": "own.Model", "width": 0.002})
     conductor.next_work()
     told = messages.Failed.of(SettingError("model.target: Model cannot be built: ValueError: too wide"))
@@ -268,7 +272,7 @@ def test_a_class_that_refuses_its_arguments_ends_the_search_unless_they_are_draw
 
 
 @pytest.mark.parametrize("has_started", [False, True])
-def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make, has_started):
+def test_repeated_refusals_end_the_search(make, has_started):
     conductor = make({"model.width": {"uniform": [0.001, 0.01]}}, 9, model={"target": "own.Model", "width": 0.002})
     told = messages.Failed.of(SettingError("model.target: Model cannot be built"))
     with pytest.raises(ConfigError, match="cannot be built"):
@@ -282,7 +286,7 @@ def test_a_class_that_refuses_one_draw_after_the_other_ends_the_search(make, has
 
 
 @pytest.mark.parametrize("raised", [True, False])
-def test_a_trial_that_began_before_and_is_in_its_first_epoch_keeps_the_search_going(make, raised):
+def test_running_first_epoch_keeps_search_going(make, raised):
     conductor = make(num_samples=MAX_REFUSALS + 3)
     conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
     while conductor.has_work:
@@ -297,7 +301,7 @@ def test_a_trial_that_began_before_and_is_in_its_first_epoch_keeps_the_search_go
     "error",
     [StorageError("no space left"), RulerError("other validation data"), ConfigError("it logs no WER")],
 )
-def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error):
+def test_common_failure_ends_search_not_trial(make, error):
     conductor = make()
     conductor.next_work()
     with pytest.raises(type(error), match=str(error)):
@@ -305,7 +309,7 @@ def test_what_is_no_trait_of_the_trial_ends_the_search_and_no_trial(make, error)
     assert conductor.state.trials["00000"].status == "pending"
 
 
-def test_a_search_is_over_when_every_trial_has_ended(make):
+def test_search_is_over_after_all_trials(make):
     conductor = make()
     for _ in range(3):
         work = conductor.next_work()
@@ -316,7 +320,9 @@ def test_a_search_is_over_when_every_trial_has_ended(make):
     assert not conductor.has_work
 
 
-def test_a_control_is_marked_trained_on_and_judged_no_more_whenever_the_driver_is_killed(make, folder):
+def test_control_survives_a_kill(make, folder):
+    """It is marked, trained on, and judged no more."""
+
     def conduct(epoch, *trials, last=False):
         conductor = make(controls=1)
         for number, value in trials:

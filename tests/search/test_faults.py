@@ -1,4 +1,4 @@
-"""What may go wrong in one trial, or on one node, in a search with real processes."""
+"""Faults of one trial, or of one node, in real processes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PROGRAMS = Path(__file__).parents[1] / "programs"
 
 @pytest.fixture(scope="module")
 def unlucky(make_workspace, documented, tmp_path_factory):
-    """A search over the documented classes, one draw of which torch refuses, with a W&B that cannot be reached."""
+    """Search over documented classes, with a refused draw and without W&B."""
     workspace = make_workspace(tmp_path_factory.mktemp("unlucky"))
     documented(workspace.root)
     config = yaml.safe_load((workspace.root / "own.yaml").read_text())
@@ -33,13 +33,13 @@ def unlucky(make_workspace, documented, tmp_path_factory):
     return workspace
 
 
-def test_a_draw_that_a_users_class_refuses_is_one_failed_trial(unlucky):
+def test_refused_draw_fails_one_trial(unlucky):
     ends = {e["trial"]: e for e in unlucky.ledger() if e["event"] in ("finished", "pruned", "failed")}
     assert [ends[trial]["event"] == "failed" for trial in sorted(ends)] == [False, True, False]
     assert "RuntimeError: Trying to create tensor with negative dimension -1" in ends["00001"]["cause"]
 
 
-def test_a_trial_whose_wandb_cannot_be_started_does_without_and_says_so(unlucky):
+def test_trial_without_wandb_warns(unlucky):
     started = [event for event in unlucky.ledger() if event["event"] == "started"]
     assert [event["trial"] for event in started] == ["00000", "00002"]
     assert all("W&B cannot be started" in event["warning"] for event in started)
@@ -47,7 +47,7 @@ def test_a_trial_whose_wandb_cannot_be_started_does_without_and_says_so(unlucky)
     assert not any(event["event"] == "paused" for event in unlucky.ledger())
 
 
-def test_drawn_values_that_do_not_suit_each_other_are_one_failed_trial(workspace):
+def test_conflicting_draws_fail_one_trial(workspace):
     config = yaml.safe_load((workspace.root / "config.yaml").read_text())
     conformer = {"target": "conformer_ctc", "dim": 20, "num_heads": 4, "num_layers": 1, "ffn_dim": 16, "kernel_size": 5}
     workspace.write("config.yaml", {**config, "model": conformer})
@@ -65,7 +65,8 @@ def test_drawn_values_that_do_not_suit_each_other_are_one_failed_trial(workspace
     assert sum(event["event"] == "finished" for event in workspace.ledger()) == 3
 
 
-def test_a_drawn_subsampling_that_leaves_too_few_frames_fails_its_trial_in_a_fresh_process_too(workspace):
+def test_infeasible_subsampling_fails_its_trial(workspace):
+    """Also in a process without an earlier trial."""
     for split, num in (("train", 8), ("val", 2)):
         recordings(workspace.root, split, ["abc" * 10] * num)  # 30 characters in 37 output frames, or in 10
     config = yaml.safe_load((workspace.root / "config.yaml").read_text())
@@ -87,7 +88,7 @@ def test_a_drawn_subsampling_that_leaves_too_few_frames_fails_its_trial_in_a_fre
 
 
 def recordings(root: Path, name: str, texts: list[str]) -> str:
-    """A manifest of noises."""
+    """Write a manifest of noises."""
     random = np.random.default_rng(0)
     rows = []
     for number, text in enumerate(texts):
@@ -98,7 +99,7 @@ def recordings(root: Path, name: str, texts: list[str]) -> str:
     return str(root / f"{name}.jsonl")
 
 
-def test_a_worker_that_sees_other_validation_data_ends_the_search_with_exit_3(workspace):
+def test_other_validation_data_are_exit_3(workspace):
     train = recordings(workspace.root, "train", ["ab ba", "ba ab"] * 40)
     val = recordings(workspace.root, "val", ["ab", "ba"] * 4)
     model = {"dim": 32, "num_layers": 2}
@@ -117,7 +118,8 @@ def test_a_worker_that_sees_other_validation_data_ends_the_search_with_exit_3(wo
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_for_its_memory_costs_its_trial_one_retry_and_no_epoch(workspace):
+def test_out_of_memory_costs_one_retry(workspace):
+    """No epoch is lost."""
     lines = [line.split() for line in Path("/proc/meminfo").read_text().splitlines()]
     memory = {name: int(number) for name, number, *_ in lines}  # kB
     total, available = memory["MemTotal:"], memory["MemAvailable:"]

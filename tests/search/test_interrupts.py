@@ -12,7 +12,7 @@ from tune_asr.search.interrupts import SIGNALS, Interrupts
 PROGRAM = Path(__file__).parents[1] / "programs" / "interrupted_twice.py"
 
 
-def test_every_handler_is_put_back_whoever_replaced_it():
+def test_every_handler_is_restored():
     numbers = (*SIGNALS, signal.SIGUSR1)
     before = [signal.getsignal(number) for number in numbers]
     with Interrupts(lambda: None) as interrupts:
@@ -25,7 +25,7 @@ def test_every_handler_is_put_back_whoever_replaced_it():
 
 
 @pytest.mark.parametrize(("folder", "stays"), [("tune_asr-ray-ab", False), ("mine", True)])
-def test_a_second_signal_ends_the_process_and_leaves_no_token_of_ours(tmp_path, monkeypatch, folder, stays):
+def test_second_signal_removes_our_token(tmp_path, monkeypatch, folder, stays):
     token = tmp_path / folder / "token"
     token.parent.mkdir()
     token.write_text("secret")

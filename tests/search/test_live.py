@@ -1,4 +1,4 @@
-"""The live table, as a terminal shows it: a pseudo-terminal, and an emulator of what the table uses of one."""
+"""Live table on a pseudo-terminal with an emulator."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ _CODES = re.compile(r"\x1b\[(\?25[lh]|[0-9;]*[mAKJH])|([\r\n])|([^\x1b\r\n]+)")
 
 
 class Screen:
-    """What is seen: carriage return, line feed, cursor up, erase line and screen, home; colours are dropped."""
+    """Emulator of the few control sequences in use; colours are dropped."""
 
     def __init__(self):
         self.lines, self.row, self.column, self.cursor = [""], 0, 0, True
@@ -51,7 +51,7 @@ class Screen:
 
 
 class Terminal:
-    """A pseudo-terminal of a certain size, and its screen."""
+    """Pseudo-terminal of a given size, and its screen."""
 
     def __init__(self, columns, rows=24):
         self.master, slave = pty.openpty()
@@ -139,7 +139,7 @@ def shown(terminal, events=EVENTS):
     return progress
 
 
-def test_it_shows_trials_values_epochs_rates_states_the_best_and_the_time_left(terminal):
+def test_table_shows_trials_and_time_left(terminal):
     screen = terminal(80)
     shown(screen)
     lines = screen.seen()
@@ -153,7 +153,7 @@ def test_it_shows_trials_values_epochs_rates_states_the_best_and_the_time_left(t
     assert [line for line in lines[:heads] if line][-1].endswith("00001  pruned    after epoch 1")
 
 
-def test_what_is_wrong_with_a_trial_that_starts_stands_above_the_table(terminal):
+def test_troubles_are_printed_above_table(terminal):
     screen = terminal(80)
     shown(screen, [created("00000"), event("started"), created("00001")])
     assert not [line for line in screen.seen() if "started" in line]
@@ -162,7 +162,7 @@ def test_what_is_wrong_with_a_trial_that_starts_stands_above_the_table(terminal)
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
-def test_no_line_is_wider_than_the_terminal_and_the_table_stands_there_once(terminal, columns):
+def test_table_fits_width_and_stands_once(terminal, columns):
     screen = terminal(columns)
     shown(screen)
     table = [line for line in screen.seen() if "pruned    after" not in line]
@@ -172,7 +172,7 @@ def test_no_line_is_wider_than_the_terminal_and_the_table_stands_there_once(term
         assert "key_number_8" in "".join(table)
 
 
-def test_a_table_with_more_trials_than_lines_fits_the_terminal(terminal):
+def test_table_fits_height(terminal):
     screen = terminal(80, rows=12)
     events = [each for n in range(30) for each in (created(f"{n:05d}"), report(f"{n:05d}", 1, 0.5 + n / 100))]
     events += [event("finished", trial=f"{n:05d}") for n in range(29)]
@@ -183,7 +183,7 @@ def test_a_table_with_more_trials_than_lines_fits_the_terminal(terminal):
     assert [line.split()[0] for line in table[1:4]] == ["00029", "00000", "00001"], "what runs, then the best"
 
 
-def test_after_a_resize_the_old_table_is_gone_and_the_new_one_has_the_new_width(terminal):
+def test_resize_redraws_the_table(terminal):
     screen = terminal(160)
     progress = shown(screen)
     screen.seen()
@@ -194,7 +194,7 @@ def test_after_a_resize_the_old_table_is_gone_and_the_new_one_has_the_new_width(
     assert max(map(len, lines)) <= 60
 
 
-def test_lines_about_the_search_stand_above_and_the_last_table_stays(terminal):
+def test_last_table_stays_below_lines(terminal):
     screen = terminal(80)
     progress = shown(screen)
     progress.say("interrupted; go on with: " + "x" * 100)
@@ -206,14 +206,14 @@ def test_lines_about_the_search_stand_above_and_the_last_table_stays(terminal):
     assert screen.screen.cursor, "the cursor is back"
 
 
-def test_the_cursor_is_never_left_hidden_by_a_driver_that_is_killed(terminal):
+def test_cursor_stays_visible(terminal):
     screen = terminal(80)
     shown(screen)
     screen.seen()
     assert screen.screen.cursor
 
 
-def test_a_terminal_that_is_closed_ends_nothing(terminal):
+def test_closed_terminal_is_ignored(terminal):
     screen = terminal(80)
     progress = shown(screen)
     os.close(screen.master)
@@ -223,7 +223,7 @@ def test_a_terminal_that_is_closed_ends_nothing(terminal):
     progress.close()
 
 
-def test_hostile_values_cannot_write_on_the_terminal(terminal):
+def test_hostile_values_are_escaped(terminal):
     screen = terminal(80)
     hostile = event("created", params={"a.[red]b{x}": "[bold]\x1b[2J"})
     shown(screen, [hostile, report("00000", 1, 0.5)])
@@ -233,7 +233,7 @@ def test_hostile_values_cannot_write_on_the_terminal(terminal):
 
 
 @pytest.mark.parametrize(("term", "live"), [("xterm-256color", True), ("dumb", False), ("", False), ("unknown", False)])
-def test_a_table_is_for_terminals_that_can_redraw(terminal, monkeypatch, tmp_path, term, live):
+def test_table_needs_movable_cursor(terminal, monkeypatch, tmp_path, term, live):
     monkeypatch.setenv("TERM", term)
     assert is_live_terminal(terminal(80).stream) == live
     with (tmp_path / "lines").open("w") as file:

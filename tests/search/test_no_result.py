@@ -1,4 +1,4 @@
-"""A search that a mistake of the user's ends before its first epoch."""
+"""Search ended by the user's mistake before its first epoch."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 
-def test_a_class_that_logs_no_wer_leaves_no_folder_and_no_advice_to_resume(workspace):
+def test_missing_wer_leaves_no_folder(workspace):
+    """The user is not advised to resume."""
     shutil.copy(Path(__file__).parents[1] / "programs" / "silent.py", workspace.root)
     config = yaml.safe_load((workspace.root / "config.yaml").read_text())
     workspace.write("config.yaml", {**config, "model": {"target": "silent.Silent"}})
@@ -20,7 +21,7 @@ def test_a_class_that_logs_no_wer_leaves_no_folder_and_no_advice_to_resume(works
 
 
 @pytest.mark.slow
-def test_resources_that_nobody_has_leave_no_folder(workspace):
+def test_impossible_resources_leave_no_folder(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--set", "resources.cpus_per_trial=1000", expect=2)
     assert "lower resources.cpus_per_trial" in run.stderr
     assert not (workspace.root / "results" / "space").exists()

@@ -1,4 +1,4 @@
-"""The lines of a running search."""
+"""Lines of a running search."""
 
 import io
 
@@ -28,7 +28,7 @@ def report(trial, epoch, wer, seconds=10.0):
     return event("report", trial=trial, epoch=epoch, seconds=seconds, **scores)
 
 
-def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
+def test_line_has_event_best_time_left():
     started = event("started")
     lines = progress([created("00000"), started, report("00000", 1, 0.5), report("00000", 2, 0.75)])
     assert lines[0] == "00000  new       lr=0.00123"
@@ -39,14 +39,14 @@ def test_a_line_tells_the_event_the_best_so_far_and_the_time_left():
 
 
 @pytest.mark.parametrize("ended", ["pruned", "finished"])
-def test_trials_that_ended_teach_how_long_a_trial_is(ended):
+def test_ended_trials_refine_time_left(ended):
     events = [created("00000"), *(report("00000", epoch, 0.5) for epoch in range(1, 28))]
     events += [event(ended), created("00001"), report("00001", 1, 0.4)]
     # 2 trials of (4 * 7 + 27) / 5 = 11 epochs, and 2 + 6/3 + 18/9 of the one that has begun: at 10 s, over 2 slots.
     assert progress(events)[-1].endswith("left ~2 min")
 
 
-def test_the_last_trial_takes_as_long_as_its_epochs_until_the_next_rung():
+def test_time_left_counts_to_next_rung():
     events = [created("00000"), *(report("00000", epoch, 0.5, seconds=1.0) for epoch in range(1, 4))]
     events += [event("pruned"), created("00001")]
     events += [report("00001", epoch, 0.4) for epoch in range(1, 13)]
@@ -58,7 +58,7 @@ def test_the_last_trial_takes_as_long_as_its_epochs_until_the_next_rung():
     assert progress(events, num_trials=2)[-1].endswith("left ~0 s")
 
 
-def test_a_loss_of_nothing_does_not_become_the_best():
+def test_missing_score_is_never_best():
     lines = progress([created("00000"), report("00000", 1, None)])
     assert "best" not in lines[-1]
 

@@ -1,4 +1,4 @@
-"""Trials of a real search, trained again by the command that the report prints."""
+"""Trials of a real search, trained again from its report."""
 
 import json
 import shlex
@@ -10,7 +10,8 @@ from tune_asr.record.state import SearchState
 
 
 @pytest.mark.parametrize("status", ["pruned", "finished"])
-def test_any_trial_comes_to_its_recorded_error_rates_to_the_last_bit(finished, status):
+def test_rerun_gives_recorded_error_rates(finished, status):
+    """To the last bit, for any trial."""
     state = SearchState.read(finished.root / "results" / "space" / "trials.jsonl")
     trial = [trial for trial in state.trials.values() if trial.status == status][-1]
     (command,) = (line for line in finished.run("report", "results/space").stdout.splitlines() if "--trial" in line)

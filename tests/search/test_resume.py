@@ -1,6 +1,7 @@
-"""Killed and resumed: the ledger tells the same story as that of a search that nobody disturbed."""
+"""Killed and resumed searches equal an undisturbed one."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -19,17 +20,18 @@ STORY = ("created", "report", "decision", "pruned", "finished", "diverged", "fai
 
 
 def story(events):
-    """What happened, without when, and without the starts and ends of processes."""
+    """Return the events without times and process ends."""
     return [{k: v for k, v in event.items() if k not in TIMES} for event in events if event["event"] in STORY]
 
 
 def newest_checkpoint(workspace):
-    """The epoch that was reported last, and its checkpoint."""
+    """Return epoch and checkpoint of the last report."""
     running = [event for event in workspace.ledger() if event["event"] == "report"][-1]
     return f"epoch_{running['epoch']:03d}", workspace.root / "results" / "space" / running["checkpoint"]
 
 
-def test_three_kills_of_the_driver_and_a_damaged_checkpoint_change_nothing(workspace, finished):
+def test_three_kills_change_nothing(workspace, finished):
+    """Nor does a damaged checkpoint."""
     folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}  # Ray's sockets need a shorter path
     process = workspace.popen("search", "--space", "space.yaml", **folders)
     said = []
@@ -59,7 +61,8 @@ AVERAGED = ("--set", "checkpoint.weights=ema", "--set", "augment.noise_p=0.5", "
 
 
 @pytest.mark.slow
-def test_averaged_weights_and_noise_survive_a_kill_and_are_what_best_ckpt_holds(workspace):
+def test_ema_and_noise_survive_a_kill(workspace):
+    """The weights of best.ckpt are the averaged ones."""
     workspace.run("search", "--space", "space.yaml", "--name", "whole", *AVERAGED)
     process = workspace.popen("search", "--space", "space.yaml", *AVERAGED)
     workspace.wait_for(process, lambda: workspace.reports() >= 2)
@@ -75,38 +78,65 @@ def test_averaged_weights_and_noise_survive_a_kill_and_are_what_best_ckpt_holds(
     assert any(not torch.equal(value, ours[RAW_WEIGHTS][name]) for name, value in ours["state_dict"].items())
 
 
-def test_a_signal_ends_the_search_so_that_it_can_go_on(workspace, finished):
-    process = workspace.popen("search", "--space", "space.yaml")
-    for reports, number in ((4, signal.SIGTERM), (8, signal.SIGINT)):
-        workspace.wait_for(process, lambda at=reports: workspace.reports() >= at)
-        out, err = workspace.kill(process, number)
-        assert process.returncode == 128 + number, err
-        assert "--resume results/space" in out
-        assert workspace.ledger()[-1]["status"] == "interrupted"
-        told = story(workspace.ledger())
-        assert told == story(finished.ledger())[: len(told)]
-        if number == signal.SIGTERM:
-            process = workspace.popen("search", "--resume", "results/space")
+@pytest.fixture(scope="module")
+def troubled(make_workspace, tmp_path_factory):
+    """Search with a killed worker, SIGTERM, full disk and SIGINT.
 
-
-def test_a_trial_whose_process_is_killed_is_retried_from_its_last_epoch(workspace, finished):
+    It is resumed after each of the last three. The size limit is the driver's alone, so only the ledger meets it.
+    """
+    workspace = make_workspace(tmp_path_factory.mktemp("troubled"))
+    workspace.ends = {}
     process = workspace.popen("search", "--space", "space.yaml")
-    workspace.wait_for(process, lambda: workspace.reports() >= 4)
+    workspace.wait_for(process, lambda: workspace.reports() >= 3)
     worker = next(event["process"] for event in workspace.ledger() if event["event"] == "started")
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
-    out, err = process.communicate(timeout=300)
+    for reports, trouble in ((6, signal.SIGTERM), (9, "full disk"), (12, signal.SIGINT)):
+        workspace.wait_for(process, lambda at=reports: workspace.reports() >= at)
+        if trouble == "full disk":
+            size = (workspace.root / "results" / "space" / "trials.jsonl").stat().st_size
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            out, err = process.communicate(timeout=170)
+        else:
+            out, err = workspace.kill(process, trouble)
+        workspace.ends[trouble] = (process.returncode, out, err, workspace.ledger())
+        process = workspace.popen("search", "--resume", "results/space")
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert "its process died" in out
-    paused, resumed = (
-        [event for event in workspace.ledger() if event["event"] == name] for name in ("paused", "resumed")
-    )
-    assert [event["retry"] for event in paused] == [1]
-    assert [event["cause"] for event in resumed] == [paused[0]["cause"]]
-    assert story(workspace.ledger()) == story(finished.ledger())
+    return workspace
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_a_search_resumably(troubled, finished, number):
+    code, out, err, events = troubled.ends[number]
+    assert code == 128 + number, err
+    assert "--resume results/space" in out
+    assert events[-1]["status"] == "interrupted"
+    told = story(events)
+    assert told == story(finished.ledger())[: len(told)]
+
+
+def test_full_disk_is_exit_5(troubled):
+    code, _, err, _ = troubled.ends["full disk"]
+    assert code == 5, err
+    assert "the file would exceed the size limit" in err
+
+
+def test_killed_worker_is_retried_from_last_epoch(troubled):
+    assert "its process died" in troubled.ends[signal.SIGTERM][1]
+    died = [event for event in troubled.ledger() if event["event"] == "paused" and "retry" in event]
+    resumed = next(event for event in troubled.ledger() if event["event"] == "resumed")
+    assert [event["retry"] for event in died] == [1]
+    assert (resumed["trial"], resumed["cause"]) == (died[0]["trial"], died[0]["cause"])
+
+
+def test_troubled_search_equals_undisturbed_one(troubled, finished):
+    assert story(troubled.ledger()) == story(finished.ledger())
+    assert not any(event["event"] == "failed" for event in troubled.ledger())
 
 
 @pytest.mark.slow
-def test_a_newest_checkpoint_that_was_removed_is_named_and_the_one_before_is_used(workspace, finished):
+def test_removed_checkpoint_is_named(workspace, finished):
+    """The one before is used."""
     process = workspace.popen("search", "--space", "space.yaml")
     workspace.wait_for(process, lambda: workspace.reports() >= 4)
     workspace.kill(process)
@@ -118,7 +148,7 @@ def test_a_newest_checkpoint_that_was_removed_is_named_and_the_one_before_is_use
 
 
 @pytest.mark.slow
-def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
+def test_sigusr1_ends_tune_not_search(workspace, finished):
     process = workspace.popen("search", "--space", "space.yaml")
     workspace.wait_for(process, lambda: workspace.reports() >= 3)
     os.kill(process.pid, signal.SIGUSR1)
@@ -127,7 +157,7 @@ def test_sigusr1_which_ends_tune_does_not_end_the_search(workspace, finished):
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
-def test_a_sigterm_while_ray_starts_is_exit_143_and_leaves_nothing(workspace):
+def test_sigterm_at_start_leaves_nothing(workspace):
     folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
     process = workspace.popen("search", "--space", "space.yaml", **folders)
     workspace.wait_for(process, lambda: child_of(process, "gcs/gcs_server"))
@@ -140,7 +170,7 @@ def test_a_sigterm_while_ray_starts_is_exit_143_and_leaves_nothing(workspace):
 
 
 def child_of(process, part):
-    """The child of a process whose command line has this in it; None where it has none."""
+    """Return the child with `part` in its command line, or None."""
     children = subprocess.run(["pgrep", "-P", str(process.pid), "-f", part], capture_output=True, text=True)
     return int(children.stdout.split()[0]) if children.stdout else None
 
@@ -153,7 +183,7 @@ def assert_none_is_left(variable):
 
 
 def living(variable):
-    """The processes that have this in their environment, by id and command."""
+    """Return processes with `variable` in their environment."""
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is somebody else's
@@ -163,7 +193,8 @@ def living(variable):
 
 
 @pytest.mark.parametrize("part", [pytest.param("raylet/raylet", marks=pytest.mark.slow), "gcs/gcs_server"])
-def test_a_ray_that_is_lost_is_exit_6_leaves_nothing_and_the_search_goes_on_in_another(workspace, part):
+def test_lost_ray_is_exit_6(workspace, part):
+    """Nothing is left of it, and a resume starts another."""
     # Trials long enough not to be over before the loss is felt.
     few = ("--set", "data.num_train=128", "--num-samples", "2")
     # Ray's sockets need a shorter path.
@@ -187,7 +218,7 @@ def test_a_ray_that_is_lost_is_exit_6_leaves_nothing_and_the_search_goes_on_in_a
 
 
 @pytest.mark.slow
-def test_a_ray_that_is_lost_behind_the_last_trial_takes_nothing_from_the_search(workspace):
+def test_ray_lost_at_end_costs_nothing(workspace):
     folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
     process = workspace.popen("search", "--space", "space.yaml", "--num-samples", "1", **folders)
     workspace.wait_for(process, lambda: any(event["event"] == "finished" for event in workspace.ledger()))
@@ -204,7 +235,7 @@ def test_a_ray_that_is_lost_behind_the_last_trial_takes_nothing_from_the_search(
 
 
 @pytest.mark.slow
-def test_a_sigterm_that_ends_ray_too_is_the_sigterm_s_exit_code(workspace):
+def test_sigterm_of_ray_too_is_143(workspace):
     folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
     few = ("--set", "data.num_train=128", "--num-samples", "2")
     process = workspace.popen("search", "--space", "space.yaml", *few, **folders)

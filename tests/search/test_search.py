@@ -1,4 +1,4 @@
-"""A search as a user runs it: real Ray, real processes, real files."""
+"""Search with real Ray, real processes and real files."""
 
 import csv
 import json
@@ -7,7 +7,8 @@ import math
 import torch
 
 
-def test_every_trial_ends_and_every_epoch_is_reported_once(finished):
+def test_each_epoch_is_reported_once(finished):
+    """Each trial ends."""
     events = finished.ledger()
     created = [event["trial"] for event in events if event["event"] == "created"]
     assert created == [f"{n:05d}" for n in range(5)]
@@ -18,7 +19,7 @@ def test_every_trial_ends_and_every_epoch_is_reported_once(finished):
         assert ends == ("finished" if len(epochs) == 6 else "pruned")
 
 
-def test_the_objective_is_made_of_the_reported_metrics(finished):
+def test_objective_follows_reported_metrics(finished):
     for event in finished.ledger():
         if event["event"] == "report":
             wer, cer, loss = event["val_wer"], event["val_cer"], event["val_loss"]
@@ -27,8 +28,8 @@ def test_the_objective_is_made_of_the_reported_metrics(finished):
             assert wer == (event["substitutions"] + event["deletions"] + event["insertions"]) / event["words"]
 
 
-def test_each_report_says_how_much_was_left_unsaid(finished):
-    """Read from the files on the disk: the hypotheses beside a checkpoint that is kept."""
+def test_reports_have_blank_and_empty_shares(finished):
+    """Compared with the hypotheses beside kept checkpoints."""
     shares = {}
     for event in finished.ledger():
         if event["event"] == "report":
@@ -47,7 +48,7 @@ def test_one_process_trains_all_trials(finished):
     assert len({event["process"] for event in finished.ledger() if event["event"] == "started"}) == 1
 
 
-def test_the_winner_is_the_lowest_wer_over_all_reports(finished):
+def test_winner_has_lowest_wer(finished):
     root = finished.root / "results" / "space"
     best = json.loads((root / "summary.json").read_text())["best"]
     reports = [event for event in finished.ledger() if event["event"] == "report"]
@@ -65,7 +66,7 @@ def test_the_winner_is_the_lowest_wer_over_all_reports(finished):
     ]
 
 
-def test_best_yaml_trains_the_winner_again_to_the_last_bit(finished):
+def test_best_yaml_trains_same_weights(finished):
     root = finished.root / "results" / "space"
     run = finished.run("train", "--config", "results/space/best.yaml")
     again = json.loads(run.stdout.splitlines()[-1])
@@ -87,7 +88,7 @@ def test_resuming_a_finished_search_changes_nothing(finished):
     assert before == {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
-def test_what_is_derived_is_made_again_by_resuming(finished):
+def test_resume_makes_derived_files_again(finished):
     best = finished.root / "results" / "space" / "best.ckpt"
     before = best.read_bytes()
     best.unlink()
@@ -95,7 +96,7 @@ def test_what_is_derived_is_made_again_by_resuming(finished):
     assert best.read_bytes() == before
 
 
-def test_a_folder_that_holds_a_search_is_refused(finished):
+def test_folder_of_search_is_refused(finished):
     run = finished.run("search", "--space", "space.yaml", expect=5)
     assert "--resume results/space" in run.stderr
     assert "--name" in run.stderr
@@ -105,7 +106,7 @@ def test_nothing_of_tune_is_left(finished):
     assert not (finished.root / "results" / "space" / ".tune").exists()
 
 
-def test_each_trial_has_its_tensorboard_run_with_its_last_epoch(finished):
+def test_each_trial_has_a_tensorboard_run(finished):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     last = {event["trial"]: event for event in finished.ledger() if event["event"] == "report"}
