@@ -7,3 +7,7 @@ synthetic    a seed -> a corpus of synthetic speech
 voice        characters -> sounds
 noise        a folder, or a colour -> noise to add to speech
 """
+
+from tune_asr.speech.audio.recordings import read
+
+__all__ = ["read"]
