@@ -189,21 +189,13 @@ def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
             CheckpointFolder(path, metric="val_wer", save_top_k=1, resumed_from=None)
 
 
-OWNER = """
-import sys, time
-from pathlib import Path
-from tune_asr.scoring.scores import Scores
-from tune_asr.train.checkpoint_folder import CheckpointFolder
-with CheckpointFolder(Path(sys.argv[1]), metric="val_wer", save_top_k=1, resumed_from=None).lock():
-    print(flush=True)
-    time.sleep(60)
-"""
+OWNER = Path(__file__).parents[1] / "programs" / "checkpoint_owner.py"
 
 
 def test_two_trainings_do_not_share_a_folder_and_one_that_was_killed_does_not_hold_it(tmp_path):
     (tmp_path / "ctc-epoch=00.123.tmp").write_text("half of i")
     folder = train(tmp_path, [])
-    with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE) as owner:
+    with subprocess.Popen([sys.executable, OWNER, str(tmp_path)], stdout=subprocess.PIPE) as owner:
         assert owner.stdout
         owner.stdout.readline()
         with pytest.raises(StorageError, match=rf"process {owner.pid} on .*\n.*--set checkpoint.dirpath={tmp_path}-2$"):

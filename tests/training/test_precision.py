@@ -29,13 +29,24 @@ def test_float16_on_gpu_is_accepted():
     assert resolve_precision("16-mixed", "gpu") == ("16-mixed", None)
 
 
-def test_slow_bfloat16_gets_remark():
+@pytest.mark.parametrize("capability", ["avx512_bf16", "amx_bf16", "bf16"])
+def test_fast_bfloat16_needs_no_remark(capability):
+    assert resolve_precision("bf16-mixed", "cpu", {capability: True, "avx2": True}) == ("bf16-mixed", None)
+
+
+@pytest.mark.parametrize("capabilities", [{}, {"avx512_bf16": False, "amx_bf16": False, "avx2": True}, {"avx512_f": 1}])
+def test_slow_bfloat16_is_remarked(capabilities):
+    precision, remark = resolve_precision("bf16-mixed", "cpu", capabilities)
+    assert precision == "bf16-mixed"
+    assert "this CPU has no bfloat16 arithmetic" in remark
+
+
+def test_torch_names_bfloat16_capabilities():
+    """The default looks names up in torch's own table, which has one of them on each kind of CPU."""
+    assert torch.cpu.get_capabilities().keys() & {"avx512_bf16", "amx_bf16", "bf16"}
+    named = {name for name, value in torch.cpu.get_capabilities().items() if value}
     _, remark = resolve_precision("bf16-mixed", "cpu")
-    capabilities = torch.cpu.get_capabilities()
-    if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"):
-        assert remark is None
-    else:
-        assert "no bfloat16 arithmetic" in remark
+    assert (remark is None) == bool(named & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
 @pytest.mark.parametrize("asked", ["medium", "highest"])

@@ -6,6 +6,8 @@ format without support is refused, and a slow one is remarked on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from tune_asr.errors import SettingError
@@ -13,12 +15,15 @@ from tune_asr.errors import SettingError
 FULL_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
 
 
-def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None]:
-    """Full name of a precision, and a remark if needed.
+def resolve_precision(
+    precision: str, accelerator: str, capabilities: Mapping[str, object] | None = None
+) -> tuple[str, str | None]:
+    """Return `precision` for Lightning's `Trainer`, and a remark for the user, if there is one.
 
     Args:
-        precision: name in Lightning's spelling, short ones too.
+        precision: name of a format, as Lightning spells it; short names are made full.
         accelerator: `cpu`, `gpu`, `cuda`, `mps` or `auto`.
+        capabilities: instructions of the CPU; by default those of this machine.
 
     Raises:
         SettingError: the accelerator cannot train in this format.
@@ -32,7 +37,7 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
             f"precision.precision is {precision}, but a CPU cannot train in float16",
             hint="Choose 32-true or bf16-mixed.",
         )
-    if number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16():
+    if number_format == "bf16" and accelerator == "cpu" and not _cpu_computes_bf16(capabilities):
         return precision, f"precision.precision is {precision}: this CPU has no bfloat16 arithmetic, 32-true is faster"
     if number_format == "bf16" and accelerator in ("gpu", "cuda") and not _gpu_computes_bf16():
         raise SettingError(
@@ -42,8 +47,9 @@ def resolve_precision(precision: str, accelerator: str) -> tuple[str, str | None
     return precision, None
 
 
-def _cpu_computes_bf16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
+def _cpu_computes_bf16(capabilities: Mapping[str, object] | None) -> bool:
+    if capabilities is None:
+        capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
