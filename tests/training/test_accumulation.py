@@ -11,7 +11,8 @@ from tune_asr.training.prepare import build_module
 
 
 @pytest.mark.parametrize(("accumulate", "steps"), [(1, 4), (3, 2), (8, 1)])
-def test_equal_batches_give_equal_gradients_whatever_the_accumulation(quick, accumulate, steps):
+def test_accumulation_keeps_gradients(quick, accumulate, steps):
+    """Equal batches give equal gradients, however many make a step."""
     config = quick(
         optimizer__lr=1e-12,
         model__dropout=0.0,

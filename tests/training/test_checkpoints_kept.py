@@ -71,7 +71,7 @@ def worth_keeping(rates, save_top_k):
 
 @FEW
 @given(RATES, st.integers(1, 3))
-def test_the_newest_and_the_best_are_kept_and_no_other(rates, save_top_k):
+def test_newest_and_best_are_kept(rates, save_top_k):
     with tempfile.TemporaryDirectory() as root:
         train(Path(root), rates, save_top_k=save_top_k)
         assert kept(Path(root)) == worth_keeping(rates, save_top_k)
@@ -79,7 +79,8 @@ def test_the_newest_and_the_best_are_kept_and_no_other(rates, save_top_k):
 
 @FEW
 @given(RATES, st.integers(1, 3), st.data())
-def test_a_resumed_training_keeps_what_an_uninterrupted_one_does(rates, save_top_k, data):
+def test_resume_keeps_the_same_checkpoints(rates, save_top_k, data):
+    """A resumed training keeps those that an uninterrupted one keeps."""
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root)
         reached = data.draw(st.integers(1, len(rates)))
@@ -89,7 +90,8 @@ def test_a_resumed_training_keeps_what_an_uninterrupted_one_does(rates, save_top
         assert not list(folder.glob("previous-*"))
 
 
-def test_epochs_that_a_resume_makes_again_are_set_aside(tmp_path):
+def test_repeated_epochs_are_set_aside(tmp_path):
+    """Epochs that a resume trains again are moved, not overwritten."""
     first = train(tmp_path, [0.1, 0.2, 0.3, 0.4], what="first ", save_top_k=3)
     train(tmp_path, [0.1, 0.5], after=1, what="again ", resumed_from=first.path(1))
     assert {path.name: path.read_text() for path in tmp_path.glob("*.ckpt")} == {
@@ -99,18 +101,19 @@ def test_epochs_that_a_resume_makes_again_are_set_aside(tmp_path):
     assert sorted(path.read_text() for path in tmp_path.glob("previous-*/*")) == ["first 2", "first 3", "first 4"]
 
 
-def test_the_metric_says_which_is_best(tmp_path):
+def test_metric_decides_the_best(tmp_path):
     train(tmp_path, [1.0, 0.5, 0.0, 0.5], metric="val_cer")
     assert kept(tmp_path) == {1, 4}
 
 
-def test_epochs_beyond_a_hundred_have_their_names(tmp_path):
+def test_epochs_beyond_a_hundred(tmp_path):
     assert CheckpointFolder(tmp_path, metric="val_wer", save_top_k=1, resumed_from=None).path(101).name == (
         "ctc-epoch=100.ckpt"
     )
 
 
-def test_checkpoints_of_an_earlier_training_are_set_aside_when_the_first_is_saved(tmp_path):
+def test_earlier_training_is_set_aside(tmp_path):
+    """Its checkpoints are moved when the first of the new training is saved."""
     train(tmp_path, [0.5, 1.0], what="earlier ")
     CheckpointFolder(tmp_path, metric="val_wer", save_top_k=1, resumed_from=None)
     assert kept(tmp_path) == {1, 2}, "a training that never comes to its first epoch moves nothing"
@@ -121,7 +124,8 @@ def test_checkpoints_of_an_earlier_training_are_set_aside_when_the_first_is_save
     assert aside == {"ctc-epoch=00.ckpt": "earlier 1", "ctc-epoch=01.ckpt": "earlier 2"}
 
 
-def test_a_training_resumed_from_elsewhere_sets_aside_what_is_there(tmp_path):
+def test_resume_from_elsewhere_sets_aside(tmp_path):
+    """Checkpoints in the folder are then of another training."""
     elsewhere = train(tmp_path / "elsewhere", [0.5, 1.0]).path(2)
     train(tmp_path / "here", [0.1, 0.1, 0.1], what="other ")
     train(tmp_path / "here", [0.5, 1.0, 0.7], after=2, resumed_from=elsewhere)
@@ -129,7 +133,7 @@ def test_a_training_resumed_from_elsewhere_sets_aside_what_is_there(tmp_path):
     assert sorted(path.read_text() for path in tmp_path.glob("here/previous-*/*")) == ["other 1", "other 3"]
 
 
-def test_a_full_disk_is_told_and_leaves_whole_checkpoints_alone(tmp_path):
+def test_full_disk_leaves_whole_checkpoints(tmp_path):
     def save(path):
         path.write_text("half of i")
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -159,7 +163,7 @@ def test_checkpoint_is_on_disk_before_older_goes(tmp_path, monkeypatch):
     assert kept(tmp_path) == {2}
 
 
-def test_an_end_in_the_middle_of_saving_leaves_whole_checkpoints_alone(tmp_path):
+def test_interrupted_save_leaves_whole_checkpoints(tmp_path):
     def save(path):
         path.write_text("half of i")
         raise SystemExit(143)
@@ -170,7 +174,8 @@ def test_an_end_in_the_middle_of_saving_leaves_whole_checkpoints_alone(tmp_path)
     assert kept(tmp_path) == {1}
 
 
-def test_a_checkpoint_is_written_where_it_is_kept_and_nowhere_else(quick, tmp_path, monkeypatch):
+def test_checkpoint_avoids_the_temporary_folder(quick, tmp_path, monkeypatch):
+    """It is written in the folder where it is kept, and nowhere else."""
     config = quick(trainer__max_epochs=1)
     data = load_data(config)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
@@ -182,7 +187,7 @@ def test_a_checkpoint_is_written_where_it_is_kept_and_nowhere_else(quick, tmp_pa
     assert kept(folder) == {1}
 
 
-def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
+def test_unusable_folder_is_refused_early(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(StorageError, match=r"cannot write it: .*\n.*with checkpoint.dirpath"):
@@ -192,7 +197,8 @@ def test_a_folder_that_cannot_be_one_is_told_before_the_training(tmp_path):
 OWNER = Path(__file__).parents[1] / "programs" / "checkpoint_owner.py"
 
 
-def test_two_trainings_do_not_share_a_folder_and_one_that_was_killed_does_not_hold_it(tmp_path):
+def test_folder_has_one_owner(tmp_path):
+    """A second training is refused; a killed one does not hold the folder."""
     (tmp_path / "ctc-epoch=00.123.tmp").write_text("half of i")
     folder = train(tmp_path, [])
     with subprocess.Popen([sys.executable, OWNER, str(tmp_path)], stdout=subprocess.PIPE) as owner:
@@ -208,7 +214,9 @@ def test_two_trainings_do_not_share_a_folder_and_one_that_was_killed_does_not_ho
         assert (tmp_path / "ctc-epoch=00.123.tmp").exists()
 
 
-def test_a_file_system_without_locks_stops_no_training(tmp_path, monkeypatch):
+def test_file_system_without_locks(tmp_path, monkeypatch):
+    """It stops no training."""
+
     def flock(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
@@ -233,7 +241,7 @@ def check(quick):
     return check
 
 
-def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpoint):
+def test_own_configuration_resumes(check, checkpoint):
     check(checkpoint)
 
 
@@ -256,7 +264,7 @@ def test_a_whole_checkpoint_can_be_resumed_with_its_configuration(check, checkpo
         ({"max_epochs": 0}, "saved after epoch 1, but trainer.max_epochs is 0\n +Raise"),
     ],
 )
-def test_a_checkpoint_of_another_configuration_is_refused(check, checkpoint, keys, message):
+def test_other_configuration_is_refused(check, checkpoint, keys, message):
     with pytest.raises(ConfigError, match=message):
         check(checkpoint, **keys)
 
@@ -268,9 +276,8 @@ def test_a_checkpoint_of_another_configuration_is_refused(check, checkpoint, key
         (lambda own: own.update(blank_id=1), "blank_id is 1 there and 0 here"),
     ],
 )
-def test_symbols_that_mean_something_else_are_refused_though_all_shapes_agree(
-    check, checkpoint, tmp_path, change, message
-):
+def test_other_symbols_are_refused(check, checkpoint, tmp_path, change, message):
+    """All shapes agree, but the symbols differ."""
     content = torch.load(checkpoint, weights_only=True)
     change(content["hyper_parameters"])
     torch.save(content, tmp_path / "other.ckpt")
@@ -278,7 +285,8 @@ def test_symbols_that_mean_something_else_are_refused_though_all_shapes_agree(
         check(tmp_path / "other.ckpt")
 
 
-def test_a_module_that_says_nothing_of_its_settings_is_told_by_its_weights(checkpoint, tmp_path):
+def test_weights_differ_without_settings(checkpoint, tmp_path):
+    """A module without saved settings is compared by its weights."""
     content = torch.load(checkpoint, weights_only=True)
     del content["hyper_parameters"]
     content["state_dict"] = {"layer": torch.zeros(2)}
@@ -290,20 +298,22 @@ def test_a_module_that_says_nothing_of_its_settings_is_told_by_its_weights(check
 
 
 @pytest.mark.parametrize("keys", [{"model__dropout": 0.3}, {"scheduler__name": "constant"}, {"augment": {"p": 0.2}}])
-def test_what_a_checkpoint_does_not_override_may_change(check, checkpoint, keys):
+def test_free_keys_may_change(check, checkpoint, keys):
+    """A checkpoint does not decide these keys."""
     check(checkpoint, **keys)
 
 
-def test_keys_that_do_nothing_may_change(check, checkpoint):
+def test_unused_keys_may_change(check, checkpoint):
     check(checkpoint, optimizer__ema_decay=0.5, optimizer__lr_reference_batch=8)
 
 
-def test_a_rate_that_nobody_wrote_is_told_as_scaled(check, checkpoint):
+def test_scaled_rate_is_named_so(check, checkpoint):
+    """No file contains the rate: it follows lr_reference_batch."""
     with pytest.raises(ConfigError, match=r"optimizer.lr, scaled by optimizer.lr_reference_batch, is 0.03 there and"):
         check(checkpoint, optimizer__lr_reference_batch=2)
 
 
-def test_an_optimiser_with_other_groups_of_weights_is_told_in_words(check, checkpoint, tmp_path):
+def test_other_optimiser_groups_are_refused(check, checkpoint, tmp_path):
     content = torch.load(checkpoint, weights_only=True)
     groups = content["optimizer_states"][0]["param_groups"]
     groups[:] = [{**groups[0], "params": [i for group in groups for i in group["params"]]}]
@@ -314,14 +324,15 @@ def test_an_optimiser_with_other_groups_of_weights_is_told_in_words(check, check
         check(tmp_path / "old.ckpt")
 
 
-def test_a_module_that_saved_no_settings_is_told_by_its_weights(check, checkpoint, tmp_path):
+def test_checkpoint_without_settings_is_refused(check, checkpoint, tmp_path):
+    """It is compared by its weights."""
     content = torch.load(checkpoint, weights_only=True) | {"hyper_parameters": None}
     torch.save(content, tmp_path / "bare.ckpt")
     with pytest.raises(ConfigError, match="another configuration"):
         check(tmp_path / "bare.ckpt")
 
 
-def test_a_checkpoint_that_is_not_there_is_told(check, tmp_path):
+def test_missing_checkpoint_is_refused(check, tmp_path):
     with pytest.raises(ConfigError, match=r"nothing.ckpt: no such checkpoint"):
         check(tmp_path / "nothing.ckpt")
 
@@ -348,7 +359,7 @@ def damage(path, how):
 
 
 @pytest.mark.parametrize("how", ["truncated", "cut in half", "emptied", "zeroed", "text", "a bit"])
-def test_a_damaged_checkpoint_is_told(check, checkpoint, tmp_path, how):
+def test_damaged_checkpoint_is_refused(check, checkpoint, tmp_path, how):
     copy = tmp_path / "damaged.ckpt"
     copy.write_bytes(checkpoint.read_bytes())
     damage(copy, how)
@@ -357,7 +368,8 @@ def test_a_damaged_checkpoint_is_told(check, checkpoint, tmp_path, how):
 
 
 @pytest.mark.parametrize("content", [[1], {"state_dict": {}}, {"weights": torch.zeros(2)}])
-def test_what_is_no_lightning_checkpoint_is_told(check, tmp_path, content):
+def test_foreign_file_is_refused(check, tmp_path, content):
+    """It is readable, but no Lightning checkpoint."""
     torch.save(content, tmp_path / "other.ckpt")
     with pytest.raises(StorageError, match=r"other.ckpt: not a Lightning checkpoint that can be resumed"):
         check(tmp_path / "other.ckpt")
@@ -368,7 +380,7 @@ class Malicious:
         return print, ("it ran",)
 
 
-def test_nothing_in_a_checkpoint_is_run(check, tmp_path, capsys):
+def test_checkpoint_runs_no_code(check, tmp_path, capsys):
     torch.save({"state_dict": Malicious()}, tmp_path / "evil.ckpt")
     with pytest.raises(StorageError, match="holds more than tensors and plain values, and nothing else is ever"):
         check(tmp_path / "evil.ckpt")

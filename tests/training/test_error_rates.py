@@ -13,7 +13,7 @@ PAIRS = st.lists(st.tuples(TEXT, TEXT | st.just("")), min_size=1, max_size=6)
 
 @settings(deadline=None)
 @given(PAIRS)
-def test_rates_are_jiwers(pairs):
+def test_rates_equal_jiwer(pairs):
     references, hypotheses = map(list, zip(*pairs, strict=True))
     wer, cer = WER(), CER()
     wer.update(references, hypotheses)
@@ -42,7 +42,7 @@ def test_batches_and_processes_add_up(pairs, batch_size):
     assert torch.equal(reduce(torch.stack(states)), *whole.metric_state.values())
 
 
-def test_a_reset_forgets_and_a_rate_may_exceed_1():
+def test_reset_and_rates_above_one():
     metric = WER()
     metric.update(["a b"], ["c"])
     metric.reset()
@@ -50,10 +50,10 @@ def test_a_reset_forgets_and_a_rate_may_exceed_1():
     assert metric.compute() == 3.0
 
 
-def test_references_and_hypotheses_come_in_pairs():
+def test_unequal_lists_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         WER().update(["a", "b"], ["a"])
 
 
-def test_states_are_integers_in_half_precision_too():
+def test_half_precision_keeps_integers():
     assert all(state.dtype == torch.int64 for state in WER().half().metric_state.values())

@@ -30,7 +30,8 @@ def speech(texts, num_frames):
 
 
 @pytest.mark.parametrize(("infeasible", "refused"), [(0, False), (2, False), (3, True)])
-def test_at_most_one_percent_of_training_may_be_infeasible(quick, infeasible, refused):
+def test_infeasible_share_is_limited(quick, infeasible, refused):
+    """At most one percent of the training transcripts may not fit."""
     # 20 frames are 5 output frames; "abba" needs 5 as well, for the blank between its b's, and "abbaa" 7
     data = SpeechDataModule(
         speech(["abba"] * (200 - infeasible) + ["abbaa"] * infeasible, 20), batch_size=8, bucketing=True, seed=1
@@ -113,7 +114,7 @@ def in_double(examples):
         ({"blank_id": 3}, ConfigError, r"`blank_id` is 3, but `vocab` has the ids 0\.\.2"),
     ],
 )
-def test_wrong_data_of_a_users_own_are_told(quick, given, error, message):
+def test_wrong_custom_data_are_refused(quick, given, error, message):
     with pytest.raises(error, match=message):
         fit(quick(trainer__max_epochs=1), lambda *_: None, data=training_data(Own(**given)))
 
@@ -126,7 +127,8 @@ def test_wrong_data_of_a_users_own_are_told(quick, given, error, message):
         (40, [1, 2], "", "the references of the validation data have no word\n    Give Batch their `texts`"),
     ],
 )
-def test_validation_data_that_measure_nothing_are_told_why(quick, frames, tokens, text, message):
+def test_useless_validation_data_are_refused(quick, frames, tokens, text, message):
+    """They measure nothing, and the message says why."""
     example = Example(torch.randn(frames, 40), torch.tensor(tokens, dtype=torch.int64), text, "v")
     data = Own()
     data.val_dataloader = lambda: DataLoader([example], collate_fn=collate)
@@ -134,14 +136,15 @@ def test_validation_data_that_measure_nothing_are_told_why(quick, frames, tokens
         fit(quick(trainer__max_epochs=1), lambda *_: None, data=training_data(data))
 
 
-def test_data_without_a_vocabulary_are_told_what_to_have(quick):
+def test_missing_vocabulary_is_refused(quick):
     data = Own()
     del data.vocab
     with pytest.raises(ConfigError, match=r"(?s)Own has no attribute `vocab`.* as `vocab`, .* blank as `blank_id`"):
         fit(quick(), lambda *_: None, data=training_data(data))
 
 
-def test_the_blank_may_stand_anywhere_and_have_any_name(quick):
+def test_blank_may_be_anywhere(quick):
+    """Its id and its name are free."""
     seen = []
     data = Own(vocab=("a", "b", "_"), blank_id=2, tokens=(0, 1))
     history = fit(
@@ -153,7 +156,7 @@ def test_the_blank_may_stand_anywhere_and_have_any_name(quick):
     assert history[-1].scores.val_wer == history[-1].scores.val_cer == 0.0
 
 
-def test_where_words_are_not_separated_the_objective_goes_by_cer(quick):
+def test_objective_without_spaces_uses_cer(quick):
     seen = []
     data = SpeechDataModule(speech(["abab"] * 6, 60), batch_size=3, bucketing=True, seed=1)
     fit(quick(trainer__max_epochs=1), lambda result, *_: seen.append(result), data=training_data(data))
@@ -164,14 +167,15 @@ def test_where_words_are_not_separated_the_objective_goes_by_cer(quick):
 
 
 @pytest.mark.parametrize(("split", "verb"), [("train", "train"), ("val", "validate")])
-def test_a_split_without_a_batch_is_told(quick, split, verb):
+def test_empty_split_is_refused(quick, split, verb):
     data = Own()
     setattr(data, f"{split}_dataloader", lambda: DataLoader([]))
     with pytest.raises(ConfigError, match=f"no epoch was trained: there is no batch to {verb} on"):
         fit(quick(), lambda *_: None, data=training_data(data))
 
 
-def test_a_stream_that_ends_before_the_batches_it_should_have_is_told(quick):
+def test_short_stream_is_refused(quick):
+    """It ends before trainer.limit_train_batches."""
     data = Own()
     data.train_dataloader = lambda: Stream(data.examples)
     with pytest.raises(ConfigError, match=r"end after 2 of 3 batches, .*\n +Lower trainer\.limit_train_batches"):
@@ -182,7 +186,8 @@ def test_a_stream_that_ends_before_the_batches_it_should_have_is_told(quick):
     )
 
 
-def test_a_part_of_the_data_is_not_judged_for_the_whole(quick):
+def test_part_of_data_is_not_checked(quick):
+    """Two infeasible of 160 seen are few of all 200."""
     data = SpeechDataModule(speech(["abba"] * 198 + ["abbaa"] * 2, 20), batch_size=8, bucketing=True, seed=1)
     config = quick(trainer={"max_epochs": 1, "limit_train_batches": 20})
     seen = {index for batch in data._sampler(shuffle=True).batches(0)[:20] for index in batch}

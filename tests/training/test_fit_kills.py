@@ -121,9 +121,8 @@ def last(root):
     ("schedule", "augmentation", "weights", "num_workers"),
     [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in ALL if case not in QUICK)],
 )
-def test_a_killed_training_becomes_the_one_nobody_killed_bit_for_bit(
-    tmp_path, config, run, same, schedule, augmentation, weights, num_workers
-):
+def test_kills_change_no_bit(tmp_path, config, run, same, schedule, augmentation, weights, num_workers):
+    """A killed and resumed training equals the uninterrupted one."""
     settings = config(schedule, augmentation, weights)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for root in (whole, killed):
@@ -139,7 +138,7 @@ def test_a_killed_training_becomes_the_one_nobody_killed_bit_for_bit(
         assert same(ours[part], theirs[part]), part
 
 
-def test_a_checkpoint_whose_optimiser_has_forgotten_leads_elsewhere(tmp_path, config, run, same):
+def test_lost_optimiser_changes_weights(tmp_path, config, run, same):
     """The negative control: what is compared above depends on what is restored."""
     settings = config("cosine", "plain", "raw")
     assert run(settings, 0, tmp_path, ("report", 3)) == -signal.SIGKILL

@@ -74,7 +74,8 @@ PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch"
 
 
 @pytest.mark.parametrize("case", MATRIX)
-def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path, config, same, case):
+def test_resume_changes_no_bit(tmp_path, config, same, case):
+    """A resumed training equals the uninterrupted one."""
     name, keys, epochs = MATRIX[case]
     history = train(config(name, **keys), tmp_path / "whole")
     assert len({epoch.scores.val_loss for epoch in history}) == EPOCHS
@@ -91,7 +92,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(tmp_path, confi
 
 
 @pytest.mark.parametrize("lost", ["raw weights", "number of updates"])
-def test_an_average_that_loses_its_state_is_another_training(tmp_path, quick, same, lost):
+def test_lost_average_changes_weights(tmp_path, quick, same, lost):
     """The negative control: what the matrix compares does depend on what it says is restored."""
     config = quick(**AVERAGED, trainer__max_epochs=3)
     train(config, tmp_path / "whole")
@@ -106,7 +107,8 @@ def test_an_average_that_loses_its_state_is_another_training(tmp_path, quick, sa
     assert not same(load(tmp_path / "whole", 3)["state_dict"], load(tmp_path / "resumed", 3)["state_dict"])
 
 
-def test_a_plateau_has_fallen_before_the_next_epochs_first_step(tmp_path, quick):
+def test_plateau_falls_before_next_step(tmp_path, quick):
+    """The first step of the next epoch has the lower rate."""
     config = quick(scheduler={"name": "plateau", "patience": 0, "warmup_fraction": 0.0}, optimizer__lr=1e-12)
     rates = []
 
@@ -119,7 +121,7 @@ def test_a_plateau_has_fallen_before_the_next_epochs_first_step(tmp_path, quick)
     assert rates == [{1e-12 * 0.5**bad} for bad in (0, 1, 2, 3)]
 
 
-def test_a_plateau_goes_on_where_it_stood(tmp_path, quick):
+def test_plateau_resumes(tmp_path, quick):
     # nothing moves at such a rate, so each epoch but the first is one without improvement
     config = quick(scheduler={"name": "plateau", "patience": 0, "warmup_fraction": 0.0}, optimizer__lr=1e-12)
     train(config, tmp_path / "whole")
@@ -129,7 +131,8 @@ def test_a_plateau_goes_on_where_it_stood(tmp_path, quick):
         assert schedule["plateau_scale"] == 0.5**3
 
 
-def test_equal_configurations_give_equal_weights_also_after_another_training_in_the_process(tmp_path, quick, same):
+def test_process_history_changes_no_bit(tmp_path, quick, same):
+    """Equal configurations give equal weights after another training in the process."""
     train(quick(), tmp_path / "first")
     train(quick(seed=3, model__dim=16, data__batch_size=5), tmp_path / "another")
     train(quick(), tmp_path / "second")
@@ -137,13 +140,13 @@ def test_equal_configurations_give_equal_weights_also_after_another_training_in_
         assert same(load(tmp_path / "first", epoch)["state_dict"], load(tmp_path / "second", epoch)["state_dict"])
 
 
-def test_another_seed_gives_other_weights(tmp_path, quick, same):
+def test_seed_changes_weights(tmp_path, quick, same):
     train(quick(), tmp_path / "first")
     train(quick(seed=3), tmp_path / "second")
     assert not same(load(tmp_path / "first", 4)["state_dict"], load(tmp_path / "second", 4)["state_dict"])
 
 
-def test_another_order_of_the_batches_gives_other_weights(tmp_path, config, same):
+def test_batch_order_changes_weights(tmp_path, config, same):
     history = train(config("constant"), tmp_path / "whole")
     resumed = train(config("constant", seed=3), tmp_path / "resumed", resume_from=tmp_path / "whole" / "3.ckpt")
     assert resumed[:-1] == history[:-1]
@@ -160,20 +163,22 @@ def test_another_order_of_the_batches_gives_other_weights(tmp_path, config, same
         ({"trainer__limit_train_batches": 6}, 6),
     ],
 )
-def test_another_number_of_batches_an_epoch_is_refused_before_an_epoch_counts_twice(tmp_path, quick, keys, batches):
+def test_other_number_of_batches_is_refused(tmp_path, quick, keys, batches):
+    """Lightning would train an epoch twice under one number."""
     train(quick(trainer__max_epochs=1), tmp_path)
     with pytest.raises(ConfigError, match=rf"1.ckpt: an epoch had 7 .* has {batches} here\n +Resume with"):
         train(quick(**keys), tmp_path / "resumed", resume_from=tmp_path / "1.ckpt")
     assert not list((tmp_path / "resumed").iterdir())
 
 
-def test_other_data_are_refused_though_their_vocabulary_is_the_same(tmp_path, quick):
+def test_other_data_are_refused(tmp_path, quick):
+    """Their vocabulary is the same."""
     train(quick(trainer__max_epochs=1), tmp_path)
     with pytest.raises(DataError, match=r"1.ckpt: trained on other data than this configuration.s\n +Restore"):
         train(quick(data__seed=5), tmp_path / "resumed", resume_from=tmp_path / "1.ckpt")
 
 
-def test_patience_survives_a_resume(tmp_path, quick):
+def test_patience_survives_resume(tmp_path, quick):
     config = quick(early_stopping={"patience": 2, "min_delta": 10.0}, trainer__max_epochs=9)
     history = train(config, tmp_path / "whole")
     assert len(history) == 3
@@ -182,13 +187,14 @@ def test_patience_survives_a_resume(tmp_path, quick):
     assert not (tmp_path / "resumed" / "4.ckpt").exists()
 
 
-def test_resuming_a_training_that_reached_its_horizon_gives_its_history(tmp_path, quick):
+def test_finished_training_resumes_to_history(tmp_path, quick):
+    """A training at its horizon gives its history again."""
     history = train(quick(trainer__max_epochs=2), tmp_path)
     assert train(quick(trainer__max_epochs=2), tmp_path / "resumed", resume_from=tmp_path / "2.ckpt") == history
     assert not list((tmp_path / "resumed").iterdir())
 
 
-def test_a_longer_horizon_lays_the_schedule_over_itself(tmp_path, quick):
+def test_longer_horizon_stretches_schedule(tmp_path, quick):
     train(quick(trainer__max_epochs=2), tmp_path)
     rates = {}
     for horizon in (2, 40):
@@ -219,7 +225,7 @@ class Shuffled(pl.LightningDataModule):
         return collate(examples)
 
 
-def test_a_users_shuffling_loader_resumes_with_the_same_order(tmp_path, quick, same):
+def test_custom_shuffle_resumes_its_order(tmp_path, quick, same):
     config = quick(trainer__max_epochs=3)
     whole = Shuffled(load_data(config).module)
     train(config, tmp_path / "whole", data=training_data(whole))
@@ -246,7 +252,8 @@ class Workers(Shuffled):
         return DataLoader(self.train, batch_size=8, num_workers=self.num_workers, collate_fn=collate)
 
 
-def test_workers_that_load_change_nothing_whole_or_resumed(tmp_path, quick, same):
+def test_loader_workers_change_no_bit(tmp_path, quick, same):
+    """Neither in a whole nor in a resumed training."""
     config = quick(augment=PERTURBED, trainer__max_epochs=3, **AVERAGED)
     train(config, tmp_path / "none", data=training_data(Workers(load_data(config).module, 0)))
     train(config, tmp_path / "two", data=training_data(Workers(load_data(config).module, 2)))

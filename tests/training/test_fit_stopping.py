@@ -32,31 +32,33 @@ def epochs(config, **arguments):
         ({"enabled": False, "stop_epoch": 2}, 6, 2),
     ],
 )
-def test_a_training_ends_after_so_many_epochs_without_improvement(quick, stopping, horizon, last):
+def test_patience_ends_a_training(quick, stopping, horizon, last):
     config = quick(optimizer__lr=STILL, early_stopping=stopping, trainer__max_epochs=horizon)
     assert epochs(config) == [(epoch, epoch == last) for epoch in range(1, last + 1)]
 
 
-def test_an_improvement_below_min_delta_is_none(quick):
+def test_min_delta_ignores_small_improvements(quick):
     stopping = {"patience": 2, "stop_epoch": 4}
     improving = quick(early_stopping=stopping, trainer__max_epochs=4)
     assert len(epochs(improving)) == 4
     assert len(epochs(quick(early_stopping={**stopping, "min_delta": 5.0}, trainer__max_epochs=4))) == 3
 
 
-def test_patience_never_ends_a_training_before_its_grace_period(quick):
+def test_patience_waits_for_grace_period(quick):
     config = quick(optimizer__lr=STILL, early_stopping={"patience": 1}, trainer__max_epochs=6)
     assert len(epochs(config)) == 2
     assert len(epochs(config, grace_period=4)) == 4
 
 
-def test_the_history_grows_by_the_epoch_that_is_told(quick):
+def test_history_grows_by_reported_epoch(quick):
     for number, (result, _) in enumerate(results(quick(trainer__max_epochs=3)), start=1):
         assert [epoch.epoch for epoch in result.history] == list(range(1, number + 1))
         assert result.history[-1].scores == result.scores
 
 
-def test_the_training_loss_is_the_mean_of_the_batches_however_many_make_a_step(quick):
+def test_training_loss_ignores_accumulation(quick):
+    """It is the mean of the batches, however many make a step."""
+
     def first_loss(**trainer):
         config = quick(optimizer__lr=STILL, trainer={"max_epochs": 1, **trainer})
         return results(config)[0][0].train_loss
@@ -81,7 +83,8 @@ class Poisoned(SpeechDataModule):
     ("stage", "cause"),
     [("training", "the training loss is nan in epoch 3, batch 1"), ("validating", "val_loss is nan in epoch 3")],
 )
-def test_a_loss_that_is_not_finite_ends_the_training_with_the_history_before_it(quick, stage, cause):
+def test_infinite_loss_keeps_earlier_history(quick, stage, cause):
+    """The training ends with the epochs before."""
     config, seen = quick(), []
     with pytest.raises(Diverged, match=cause) as raised:
         fit(config, lambda result, *_: seen.append(result.history[-1]), data=training_data(Poisoned(config, stage)))

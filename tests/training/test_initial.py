@@ -33,13 +33,13 @@ def started(quick):
     return start
 
 
-def test_the_same_vocabulary_takes_everything_over(checkpoint, started):
+def test_same_vocabulary_copies_all_weights(checkpoint, started):
     module, _ = started(checkpoint)
     theirs = torch.load(checkpoint, weights_only=True)["state_dict"]
     assert all(torch.equal(value, theirs[name]) for name, value in module.state_dict().items())
 
 
-def test_a_new_vocabulary_keeps_the_scores_of_the_symbols_it_shares(checkpoint, started):
+def test_new_vocabulary_keeps_shared_rows(checkpoint, started):
     module, before = started(checkpoint, data__alphabet="defxyz")
     content = torch.load(checkpoint, weights_only=True)
     old_vocab, theirs = content["hyper_parameters"]["vocab"], content["state_dict"]["encoder.output.weight"]
@@ -52,9 +52,8 @@ def test_a_new_vocabulary_keeps_the_scores_of_the_symbols_it_shares(checkpoint, 
     assert torch.equal(module.state_dict()[name], content["state_dict"][name])
 
 
-def test_from_characters_to_word_pieces_and_back_the_encoder_stays_and_the_output_layer_follows(
-    checkpoint, started, quick, tmp_path
-):
+def test_word_pieces_take_over_encoder(checkpoint, started, quick, tmp_path):
+    """From characters to word pieces and back; the output layer follows its symbols."""
     pieces = {"text__unit": "bpe", "text__vocab_size": 40}
     fit(quick(trainer__max_epochs=1, **pieces), lambda result, last, save: save(tmp_path / "pieces.ckpt"))
     for path, keys in ((checkpoint, pieces), (tmp_path / "pieces.ckpt", {})):
@@ -70,7 +69,7 @@ def test_from_characters_to_word_pieces_and_back_the_encoder_stays_and_the_outpu
         assert torch.equal(module.state_dict()[name], theirs[name])
 
 
-def test_safetensors_beside_their_config_are_the_same_weights(checkpoint, started, tmp_path):
+def test_safetensors_hold_the_same_weights(checkpoint, started, tmp_path):
     save_file = pytest.importorskip("safetensors.torch").save_file
     content = torch.load(checkpoint, weights_only=True)
     weights = {name: value.contiguous() for name, value in content["state_dict"].items()}
@@ -90,7 +89,8 @@ def silent(checkpoint, folder):
     return folder / "silent.ckpt"
 
 
-def test_other_shapes_are_named_where_settings_are_not_known(checkpoint, started, tmp_path):
+def test_other_shapes_are_named(checkpoint, started, tmp_path):
+    """The file does not have the settings."""
     path = silent(checkpoint, tmp_path)
     with pytest.raises(
         ConfigError, match=r"model.init_from: \S+: encoder\.\S+ is \(24, .* there and \(16, .* here; .*more\n"
@@ -109,7 +109,8 @@ def test_other_shapes_are_named_where_settings_are_not_known(checkpoint, started
         ({"model": {"target": "bigru_ctc", "dim": 24}}, "model.target is 'conv_ctc' there and 'bigru_ctc' here"),
     ],
 )
-def test_settings_that_differ_are_named_though_shapes_may_agree(checkpoint, started, quick, keys, message):
+def test_other_settings_are_named(checkpoint, started, quick, keys, message):
+    """Shapes may agree."""
     with pytest.raises(ConfigError, match=message):
         if "model" in keys:
             check_initial(quick(model={**keys["model"], "init_from": str(checkpoint)}))
@@ -117,13 +118,14 @@ def test_settings_that_differ_are_named_though_shapes_may_agree(checkpoint, star
             started(checkpoint, **keys)
 
 
-def test_a_check_without_a_module_tells_what_a_start_would(checkpoint, quick, tmp_path):
+def test_check_agrees_with_start(checkpoint, quick, tmp_path):
+    """A check needs no module, and has the same message."""
     check_initial(quick(model__init_from=str(checkpoint)))
     with pytest.raises(ConfigError, match=r"encoder.blocks.2.\S+ is absent there and \(24,"):
         check_initial(quick(model__init_from=str(silent(checkpoint, tmp_path)), model__num_layers=3))
 
 
-def test_a_bundles_folder_stands_for_its_weights(checkpoint, started, tmp_path):
+def test_bundle_folder_is_accepted(checkpoint, started, tmp_path):
     save_file = pytest.importorskip("safetensors.torch").save_file
     content = torch.load(checkpoint, weights_only=True)
     known = content["hyper_parameters"]
@@ -140,7 +142,7 @@ def test_a_bundles_folder_stands_for_its_weights(checkpoint, started, tmp_path):
         started(tmp_path, model__subsampling=2)
 
 
-def test_what_is_no_recogniser_is_refused(started, tmp_path):
+def test_foreign_weights_are_refused(started, tmp_path):
     with pytest.raises(ConfigError, match=r"model.init_from: .*nothing.ckpt: no such checkpoint"):
         started(tmp_path / "nothing.ckpt")
     torch.save({"state_dict": {"weight": torch.ones(1)}}, tmp_path / "other.ckpt")
@@ -154,9 +156,8 @@ def test_what_is_no_recogniser_is_refused(started, tmp_path):
         started(tmp_path / "torn.ckpt")
 
 
-def test_frozen_steps_move_the_output_layer_alone_and_a_resume_needs_no_initial_weights(
-    checkpoint, quick, tmp_path, same
-):
+def test_frozen_steps_move_output_alone(checkpoint, quick, tmp_path, same):
+    """A resume needs no initial weights."""
     copy = tmp_path / "donor.ckpt"
     copy.write_bytes(checkpoint.read_bytes())
     config = quick(
@@ -178,7 +179,8 @@ def test_frozen_steps_move_the_output_layer_alone_and_a_resume_needs_no_initial_
     assert resumed["origin"]["initial_sha256"] == digest, "it is said of weights that are there no more"
 
 
-def test_an_encoder_that_would_never_learn_is_refused_but_by_a_run_of_one_batch(checkpoint, quick):
+def test_encoder_frozen_forever_is_refused(checkpoint, quick):
+    """A fast development run is allowed."""
     config = quick(model__init_from=str(checkpoint), model__freeze_steps=14, trainer__max_epochs=2)
     with pytest.raises(SettingError, match="freeze_steps is 14, but must be below the 14 optimiser steps of the hor"):
         fit(config, lambda result, last, save: None)

@@ -28,7 +28,7 @@ def steps(folder) -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("kept", [None, 1, 2])
-def test_epochs_that_are_trained_again_after_a_kill_are_drawn_once(quick, tmp_path, kept):
+def test_repeated_epochs_are_drawn_once(quick, tmp_path, kept):
     """Killed in the third epoch's report; the newest checkpoint that is left is that of epoch `kept`."""
     config = quick(trainer__log_every_n_steps=1)
 
@@ -57,7 +57,8 @@ def trial():
     return TrialRun("lr", "00007", VALUES)
 
 
-def test_tensorboard_has_a_run_a_trial_with_its_searched_values_and_the_metrics(trial, tmp_path, quick):
+def test_tensorboard_shows_searched_values(trial, tmp_path, quick):
+    """Each trial has a run with its values and the metrics."""
     loggers = make_loggers(LoggingSection(), tmp_path, name="tensorboard", trial=trial)
     history = fit(quick(trainer={"max_epochs": 2}), lambda *_: None, loggers=loggers)
     events = EventAccumulator(str(tmp_path / "tensorboard" / "00007")).Reload()
@@ -74,7 +75,7 @@ def test_tensorboard_has_a_run_a_trial_with_its_searched_values_and_the_metrics(
     assert "hp_metric" not in events.Tags()["scalars"]
 
 
-def test_wandb_groups_the_trials_of_a_search(trial, tmp_path, monkeypatch, capfd):
+def test_wandb_groups_trials(trial, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("WANDB_MODE", "offline")
     section = LoggingSection(tensorboard=False, use_wandb=True, project="speech")
     (logger,) = make_loggers(section, tmp_path, name="tensorboard", trial=trial)

@@ -20,7 +20,8 @@ SECTION = {"lr": 1e-3, "weight_decay": 0.1, "betas": (0.9, 0.98)}
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_biases_and_norms_do_not_decay_and_all_else_does(name):
+def test_biases_and_norms_do_not_decay(name):
+    """All other weights do."""
     encoder = ENCODERS[name](8, 5, dim=8, num_layers=1)
     before = {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
     optimizer = adamw(encoder, SECTION, fused=False)
@@ -36,7 +37,7 @@ def test_biases_and_norms_do_not_decay_and_all_else_does(name):
     assert any(parameter.ndim > 1 for parameter in encoder.parameters())
 
 
-def test_what_a_section_leaves_out_is_the_default():
+def test_missing_keys_have_defaults():
     (group,) = adamw(torch.nn.Linear(2, 2, bias=False), {"lr": 0.5}, fused=False).param_groups
     assert (group["lr"], group["weight_decay"], group["betas"]) == (0.5, 0.01, (0.9, 0.98))
 
@@ -45,7 +46,7 @@ def test_what_a_section_leaves_out_is_the_default():
     ("batch_size", "accumulated", "reference", "expected"),
     [(16, 1, None, 0.02), (16, 1, 16, 0.02), (64, 1, 16, 0.04), (4, 1, 16, 0.01), (8, 2, 16, 0.02), (8, 8, 16, 0.04)],
 )
-def test_the_rate_follows_the_root_of_the_utterances_a_step(batch_size, accumulated, reference, expected):
+def test_rate_follows_root_of_batch(batch_size, accumulated, reference, expected):
     values = {
         "data": {"batch_size": batch_size},
         "optimizer": {"lr": 0.02, "lr_reference_batch": reference},
@@ -54,7 +55,8 @@ def test_the_rate_follows_the_root_of_the_utterances_a_step(batch_size, accumula
     assert peak_rate(from_values(values, "quick")) == pytest.approx(expected)
 
 
-def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one():
+def test_custom_data_scale_the_rate():
+    """They are refused without a batch_size."""
     values = {"data": {"target": "mine.Data", "batch_size": 64}, "optimizer": {"lr": 0.02, "lr_reference_batch": 16}}
     assert peak_rate(from_values(values, "quick")) == pytest.approx(0.04)
     del values["data"]["batch_size"]
@@ -64,7 +66,8 @@ def test_users_data_are_scaled_by_their_own_batch_size_and_refused_without_one()
         peak_rate(from_values(values, "quick"))
 
 
-def test_a_bound_on_frames_makes_the_rate_follow_the_batches_there_are(quick):
+def test_bounded_batches_scale_the_rate(quick):
+    """The rate follows the real batches under a bound on frames."""
     config = quick(data__max_frames_in_batch=300, optimizer={"lr": 0.02, "lr_reference_batch": 8})
     data = load_data(config)
     utterances = 56 / len(data.module.train_dataloader())
@@ -84,7 +87,8 @@ def test_a_bound_on_frames_makes_the_rate_follow_the_batches_there_are(quick):
         ({"data__batch_size": 15}, 14),  # 15, 15, 15 and 11
     ],
 )
-def test_the_rate_follows_the_utterances_that_a_step_has_and_not_those_it_may_have(quick, keys, utterances):
+def test_short_steps_scale_the_rate(quick, keys, utterances):
+    """The rate follows the utterances that steps have, not those they may have."""
     config = quick(optimizer={"lr": 0.02, "lr_reference_batch": 8}, **keys)
     rate = build_module(config, load_data(config)).hparams["optimizer"]["lr"]
     assert rate == pytest.approx(0.02 * (utterances / 8) ** 0.5)
@@ -102,7 +106,8 @@ def averaged_by(decay, weights):
     return float(average.module.weight.detach())
 
 
-def test_the_average_forgets_the_start_and_keeps_its_decay_in_the_end():
+def test_average_warms_up():
+    """It forgets the start, and keeps its decay in the end."""
     assert averaged_by(0.9, [1.0]) == 1.0
     assert averaged_by(0.9, [1.0, 0.0]) == pytest.approx(2 / 11)
     assert averaged_by(0.9, [1.0, 0.0, 0.0]) == pytest.approx(2 / 11 * 3 / 12)
@@ -111,7 +116,7 @@ def test_the_average_forgets_the_start_and_keeps_its_decay_in_the_end():
     assert averaged_by(0.9, [*late, 0.0, 0.0]) == pytest.approx(0.81)
 
 
-def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
+def test_average_is_validated_and_saved(tmp_path, quick):
     results, path = [], tmp_path / "ctc.ckpt"
 
     def sink(result, _last, save):
@@ -136,7 +141,7 @@ def test_the_average_is_what_is_validated_saved_and_loaded(tmp_path, quick):
     assert loaded.outcome().counts == results[-1].counts
 
 
-def test_the_average_lives_where_the_training_will_be(quick):
+def test_average_is_on_the_device(quick):
     """Lightning's own takes the module's device, which is the CPU until after this hook."""
     config = quick()
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)

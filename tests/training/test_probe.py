@@ -19,7 +19,7 @@ def parts(quick):
     return build_module(config, data), data
 
 
-def test_no_batch_is_larger_than_the_longest(parts):
+def test_longest_batch_is_the_largest(parts):
     _, data = parts
     longest = data.speech.longest_batch()
     sizes = [batch.features.shape[:2] for batch in data.module.train_dataloader()]
@@ -29,9 +29,8 @@ def test_no_batch_is_larger_than_the_longest(parts):
 
 @pytest.mark.parametrize("bucketing", [True, False])
 @pytest.mark.parametrize("bound", [250, 500])
-def test_under_a_bound_no_batch_of_any_epoch_is_larger_than_the_probed_one_nor_that_than_the_bound(
-    quick, bound, bucketing
-):
+def test_probed_batch_is_largest_under_bound(quick, bound, bucketing):
+    """No batch of any epoch is larger, and it is within the bound."""
     data = load_data(quick(data__max_frames_in_batch=bound, data__bucketing=bucketing))
     probed, frames = data.speech.longest_batch(), data.speech._train.lengths
     sampler = data.speech._sampler(shuffle=True)
@@ -41,7 +40,7 @@ def test_under_a_bound_no_batch_of_any_epoch_is_larger_than_the_probed_one_nor_t
 
 
 @pytest.mark.parametrize("speed", [0.1, 0.5])
-def test_no_batch_is_over_the_bound_at_the_slowest_speed(quick, speed):
+def test_slowest_speed_stays_within_bound(quick, speed):
     data = load_data(quick(data__max_frames_in_batch=500, augment={"speed": speed}))
     for batch in data.module.train_dataloader():
         slowest = torch.full((len(batch),), 1 - speed)
@@ -49,7 +48,7 @@ def test_no_batch_is_over_the_bound_at_the_slowest_speed(quick, speed):
         assert features.shape[0] * features.shape[1] <= 500
 
 
-def test_a_probe_leaves_nothing_behind(parts):
+def test_probe_leaves_nothing(parts):
     module, data = parts
     before = {name: value.clone() for name, value in module.state_dict().items()}
     probe(module, data.speech.longest_batch())
@@ -57,7 +56,8 @@ def test_a_probe_leaves_nothing_behind(parts):
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
-def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
+def test_probe_reports_too_little_memory(parts):
+    """The message has the size of the batch and a hint."""
     module, data = parts
 
     class Small(torch.nn.Module):
@@ -78,7 +78,7 @@ def test_too_little_memory_is_told_with_the_batch_and_the_way_out(parts):
 
 
 @pytest.mark.parametrize("step", ["training_step", "validation_step"])
-def test_too_little_memory_behind_the_probe_is_told_too(quick, step):
+def test_training_reports_too_little_memory(quick, step):
     """Its advice is the same, and the sentence is raised once."""
 
     class Full(pl.Callback):

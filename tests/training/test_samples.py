@@ -30,7 +30,8 @@ def train(quick, folder, *, wandb=False):
     return heard
 
 
-def test_tensorboard_shows_the_same_utterances_each_epoch_with_what_was_heard(quick, tmp_path):
+def test_tensorboard_shows_same_utterances(quick, tmp_path):
+    """Each epoch has the hypotheses of the same utterances."""
     heard = train(quick, tmp_path)
     events = EventAccumulator(str(tmp_path / "run" / "version_0")).Reload()
     shown = events.Tensors("samples/text_summary")
@@ -45,7 +46,7 @@ def test_tensorboard_shows_the_same_utterances_each_epoch_with_what_was_heard(qu
     assert len(chosen_ids[0]) == 3 and chosen_ids[0] == chosen_ids[1]
 
 
-def test_wandb_has_a_table_an_epoch(quick, tmp_path, monkeypatch):
+def test_wandb_has_a_table_each_epoch(quick, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     try:
@@ -60,7 +61,7 @@ def test_wandb_has_a_table_an_epoch(quick, tmp_path, monkeypatch):
 
 
 @given(st.sets(st.text("abc", min_size=1)), st.integers(1, 6), st.randoms())
-def test_which_are_shown_does_not_depend_on_the_order_of_batches(ids, number, random):
+def test_batch_order_changes_no_choice(ids, number, random):
     results = [UtteranceResult(name, "", "", ErrorCounts()) for name in ids]
     first = chosen(results, number)
     random.shuffle(results)

@@ -23,13 +23,15 @@ SCHEDULES = st.builds(
 
 
 @given(SCHEDULES, st.integers(0, 1000))
-def test_the_multiplier_stays_between_its_bounds_beyond_the_horizon_too(schedule, step):
+def test_multiplier_stays_within_bounds(schedule, step):
+    """Beyond the horizon too."""
     lowest = 0.0 if schedule.name in FALLING or step < schedule.warmup_steps else 1.0
     assert lowest < schedule(step) <= 1.0 or schedule(step) == lowest == 1.0
 
 
 @given(SCHEDULES)
-def test_the_rate_rises_to_its_peak_and_never_rises_again(schedule):
+def test_rate_rises_once(schedule):
+    """It rises to its peak and never again."""
     values = [schedule(step) for step in range(schedule.total_steps + 20)]
     peak = schedule.warmup_steps
     assert values[peak] == 1.0
@@ -41,7 +43,7 @@ def test_the_rate_rises_to_its_peak_and_never_rises_again(schedule):
 
 
 @given(SCHEDULES)
-def test_the_rate_never_jumps(schedule):
+def test_rate_never_jumps(schedule):
     held = schedule.hold_steps if schedule.name == "tri_stage" else 0
     shortest = min(schedule.warmup_steps + 1, max(1, schedule.total_steps - schedule.warmup_steps - held))
     if schedule.name == "tri_stage":  # steepest at its start
@@ -50,7 +52,8 @@ def test_the_rate_never_jumps(schedule):
         assert abs(schedule(step + 1) - schedule(step)) <= math.pi / 2 / shortest + 1e-12
 
 
-def test_the_cosine_ends_at_its_final_fraction_and_stays_there():
+def test_cosine_ends_at_final_fraction():
+    """It stays there."""
     schedule = Schedule("cosine", total_steps=100, warmup_fraction=0.1, final_fraction=0.05)
     assert schedule(10) == 1.0
     assert schedule(55) == pytest.approx((1 + 0.05) / 2)
@@ -58,7 +61,7 @@ def test_the_cosine_ends_at_its_final_fraction_and_stays_there():
     assert schedule(100) == schedule(101) == schedule(10_000) == pytest.approx(0.05)
 
 
-def test_the_one_cycle_falls_as_torchs_does():
+def test_one_cycle_falls_like_torch():
     optimizer = torch.optim.AdamW([torch.zeros(1)])
     torchs = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 1.0, total_steps=102, pct_start=21 / 102, final_div_factor=4, cycle_momentum=False
@@ -72,26 +75,26 @@ def test_the_one_cycle_falls_as_torchs_does():
     assert ours(0) > 0.04
 
 
-def test_noam_falls_with_the_square_root_of_the_steps():
+def test_noam_falls_with_root_of_steps():
     schedule = Schedule("noam", total_steps=1000, warmup_fraction=0.1)
     assert schedule(100) == 1.0
     assert schedule(403) == pytest.approx(0.5)
     assert schedule(49) == pytest.approx(50 / 101)
 
 
-def test_three_stages_rise_stay_and_fall_exponentially():
+def test_tri_stage_rises_stays_and_falls():
     schedule = Schedule("tri_stage", total_steps=100, warmup_fraction=0.1, hold_fraction=0.4, final_fraction=0.01)
     assert {schedule(step) for step in range(10, 51)} == {1.0}
     assert schedule(75) == pytest.approx(0.1)
     assert schedule(100) == schedule(5000) == pytest.approx(0.01)
 
 
-def test_three_stages_cannot_end_at_zero():
+def test_tri_stage_cannot_end_at_zero():
     with pytest.raises(ConfigError, match="final_fraction is 0, but must be above 0 for tri_stage"):
         Schedule("tri_stage", total_steps=100)
 
 
-def test_a_plateau_waits_for_its_patience_as_torch_does():
+def test_plateau_waits_like_torch():
     values = [1.0, 0.9, 0.9, 0.95, 0.9, float("nan"), 0.91, 0.92, 0.8, 0.8, 0.8, 0.8, 0.8]
     schedule = Schedule("plateau", total_steps=100, factor=0.5, patience=2)
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
@@ -103,7 +106,7 @@ def test_a_plateau_waits_for_its_patience_as_torch_does():
     assert schedule(50) == 0.125
 
 
-def test_a_plateau_never_falls_below_its_final_fraction():
+def test_plateau_keeps_final_fraction():
     schedule = Schedule("plateau", total_steps=10, final_fraction=0.3, factor=0.5, patience=0)
     for _ in range(5):
         schedule.observe(1.0)
@@ -111,7 +114,7 @@ def test_a_plateau_never_falls_below_its_final_fraction():
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "plateau"])
-def test_other_schedules_do_not_listen(name):
+def test_other_schedules_ignore_objective(name):
     listened, deaf = (Schedule(name, total_steps=10, final_fraction=0.1, patience=0) for _ in range(2))
     for _ in range(5):
         listened.observe(1.0)
@@ -119,7 +122,7 @@ def test_other_schedules_do_not_listen(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_resumed_training_sees_the_same_rates(name):
+def test_resume_sees_same_rates(name):
     def training():
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
         schedule = Schedule(name, total_steps=40, warmup_fraction=0.2, final_fraction=0.01, patience=0)
@@ -148,6 +151,6 @@ def test_a_resumed_training_sees_the_same_rates(name):
     assert run(*resumed, range(4, 8)) == expected[20:]
 
 
-def test_an_unknown_name_is_told_the_known_ones():
+def test_unknown_name_lists_known_ones():
     with pytest.raises(ConfigError, match=r"no schedule 'linear'\n +Choose one of constant, cosine, plateau, one_"):
         Schedule("linear", total_steps=10)

@@ -27,7 +27,8 @@ def configured(manifest, **sections):
     return from_values({"data": data | sections.pop("data", {}), **sections}, "test")
 
 
-def test_trials_of_other_features_read_the_corpus_no_second_time(manifest):
+def test_other_features_reuse_corpus(manifest):
+    """Trials of other features do not read the corpus again."""
     first = load_data(configured(manifest))
     manifest.unlink()
     other = load_data(configured(manifest, features={"num_mel_bins": 32}, data={"batch_size": 2}))
@@ -35,7 +36,7 @@ def test_trials_of_other_features_read_the_corpus_no_second_time(manifest):
     assert {batch.features.shape[2] for batch in other.module.val_dataloader()} == {32}
 
 
-def test_a_recording_that_was_replaced_meanwhile_is_read_again(manifest):
+def test_replaced_recording_is_read_again(manifest):
     first = load_data(configured(manifest))
     recording = manifest.with_name("noise.wav")
     soundfile.write(recording, np.random.default_rng(1).normal(0, 0.1, 8000 * 12), 8000)
@@ -43,7 +44,8 @@ def test_a_recording_that_was_replaced_meanwhile_is_read_again(manifest):
     assert other.fingerprint != first.fingerprint
 
 
-def test_trials_of_equal_features_share_tokens_and_lengths(manifest):
+def test_equal_features_share_tokens(manifest):
+    """Lengths too."""
     first, second = (
         load_data(configured(manifest, model={"subsampling": subsampling}, data={"batch_size": subsampling}))
         for subsampling in (2, 4)

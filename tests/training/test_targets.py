@@ -52,12 +52,12 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop(name, None)
 
 
-def test_a_class_is_found_in_the_working_directory(module):
+def test_class_in_working_directory(module):
     name = module("class Number(int): pass\n")
     assert import_target(f"{name}.Number", int, "model") is sys.modules[name].Number
 
 
-def test_a_class_is_found_among_the_installed_packages():
+def test_class_in_installed_package():
     assert import_target("collections.OrderedDict", dict, "model").__name__ == "OrderedDict"
 
 
@@ -73,18 +73,19 @@ def test_a_class_is_found_among_the_installed_packages():
         ("def Number(:\n", "cannot be imported: SyntaxError: "),
     ],
 )
-def test_what_is_wrong_with_a_module_is_told(module, source, message):
+def test_wrong_module_is_refused(module, source, message):
     name = module(source)
     with pytest.raises(ConfigError, match=f"^model.target: {name}.*{message}"):
         import_target(f"{name}.Number", int, "model")
 
 
-def test_a_module_that_is_not_there_is_told():
+def test_missing_module_is_refused():
     with pytest.raises(ConfigError, match=r"data.target: nowhere.at_all cannot be imported: ModuleNotFoundError"):
         import_target("nowhere.at_all.Data", int, "data")
 
 
-def test_a_class_gets_its_own_parameters_and_what_is_given():
+def test_class_gets_all_parameters():
+    """Its own and the given ones."""
     assert construct(Model, "model", {"depth": 3}, vocab=["a"]).given == (["a"], 8, 3)
     assert construct(Any_, "model", {"depth": 3}, vocab=["a"]).given == {"depth": 3, "vocab": ["a"]}
 
@@ -98,12 +99,14 @@ def test_a_class_gets_its_own_parameters_and_what_is_given():
         ({"depth": 3, "width": -1}, "model.target: Model cannot be built: ValueError: width is -1"),
     ],
 )
-def test_what_is_wrong_with_the_parameters_is_told(parameters, message):
+def test_wrong_parameters_are_refused(parameters, message):
     with pytest.raises(ConfigError, match=message):
         construct(Model, "model", parameters, vocab=["a"])
 
 
-def test_a_class_that_does_not_take_what_is_given_is_told_what_that_is():
+def test_missing_given_parameter_is_refused():
+    """The message lists the given parameters."""
+
     class Bare(Base):
         def __init__(self, vocab):
             pass
@@ -113,7 +116,8 @@ def test_a_class_that_does_not_take_what_is_given_is_told_what_that_is():
 
 
 @pytest.mark.parametrize(("model", "code"), [({"target": "mine.Recogniser"}, True), ({"target": "conv_ctc"}, False)])
-def test_an_exception_of_a_users_class_is_told_with_its_place_and_others_are_left_alone(model, code):
+def test_custom_exception_has_a_place(model, code):
+    """Other exceptions are left alone."""
     config = Config.model_validate({"model": model})
     try:
         raise NameError("los")
@@ -121,10 +125,11 @@ def test_an_exception_of_a_users_class_is_told_with_its_place_and_others_are_lef
         mistake = mistake_in_custom_code(config, error)
     assert (mistake is not None) == code
     if code:
-        assert re.match(rf"{__file__}:\d+: test_an_exc\w+ raised NameError: los\n", str(mistake))
+        assert re.match(rf"{__file__}:\d+: test_custom_exc\w+ raised NameError: los\n", str(mistake))
 
 
-def test_parameters_are_looked_at_without_building_the_class_the_searched_ones_too(module):
+def test_parameters_are_checked_without_building(module):
+    """The searched ones too."""
     name = module(OWN)
     config = Config.model_validate({"model": {"target": f"{name}.Recogniser", "width": 8}})
     check_targets(config, ["model.width", "optimizer.lr"])
@@ -132,6 +137,7 @@ def test_parameters_are_looked_at_without_building_the_class_the_searched_ones_t
         check_targets(config, ["model.widht"])
 
 
-def test_an_error_that_tells_its_own_exit_code_is_not_covered_up():
+def test_own_errors_pass_through():
+    """Their exit code stays."""
     with pytest.raises(DataError, match=r"no width at all"):
         construct(Model, "model", {"depth": 3, "width": 0}, vocab=["a"])
