@@ -1,4 +1,4 @@
-"""Events and ledgers for tests."""
+"""Events, ledgers and plans for tests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tune_asr.config.sections import Config
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Event
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.search.search import Search
+from tune_asr.space.plan import from_values
 
 _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "search_started": {"slots": 1},
@@ -32,3 +36,14 @@ def event(kind: str, **fields: Any) -> Event:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a ledger as they are on the disk, without a torn last one."""
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def planned(num_trials: int) -> Search:
+    """Make a search with rungs at 3 and 9 of 27 epochs, without files."""
+    space = {
+        "param_space": {},
+        "search": {"num_samples": num_trials},
+        "asha": {"grace_period": 3, "reduction_factor": 3, "max_t": 27},
+    }
+    config = Config.model_validate({"trainer": {"max_epochs": 27}})
+    return Search(ResultsFolder(Path()), from_values(space, config.model_dump(), "test"), "val_wer", {})

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.ledgers import event
+from tests.ledgers import event, planned
 from tune_asr.record.state import SearchState
 from tune_asr.search import live_table as live
 from tune_asr.search.live_table import LiveProgress, is_live_terminal
@@ -123,15 +123,7 @@ EVENTS = [
 
 def shown(terminal, events=EVENTS):
     state = SearchState()
-    progress = LiveProgress(
-        state,
-        num_trials=4,
-        milestones=[3, 9, 27],
-        reduction_factor=3,
-        slots=2,
-        metric="val_wer",
-        stream=terminal.stream,
-    )
+    progress = LiveProgress(planned(num_trials=4), state, slots=2, stream=terminal.stream)
     for each in events:
         state.apply(each)
         progress.event(each)

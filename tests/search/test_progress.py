@@ -4,15 +4,14 @@ import io
 
 import pytest
 
-from tests.ledgers import event
+from tests.ledgers import event, planned
 from tune_asr.record.state import SearchState
 from tune_asr.search.progress import Progress
 
 
-def progress(events, **changes):
+def progress(events, num_trials=4):
     state, stream = SearchState(), io.StringIO()
-    arguments = {"num_trials": 4, "milestones": [3, 9, 27], "reduction_factor": 3, "slots": 2, "metric": "val_wer"}
-    lines = Progress(state, **arguments | changes, stream=stream)
+    lines = Progress(planned(num_trials), state, slots=2, stream=stream)
     for each in events:
         state.apply(each)
         lines.event(each)

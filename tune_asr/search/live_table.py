@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -22,8 +22,9 @@ from rich.text import Text
 
 from tune_asr.record.events import Created, Decision, Event, Report
 from tune_asr.record.ranking import best_epoch, order
-from tune_asr.record.state import FINAL, Trial
+from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.search.progress import Progress, printable_lines
+from tune_asr.search.search import Search
 from tune_asr.wording import duration, estimate, percent, printable, short_names, shortened, value_text
 
 _DRAW_SECONDS = 1.0
@@ -45,8 +46,8 @@ def is_live_terminal(stream: TextIO) -> bool:
 class LiveProgress(Progress):
     """`Progress` as a table; `close` it at the end."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, search: Search, state: SearchState, slots: int, stream: TextIO | None = None) -> None:
+        super().__init__(search, state, slots, stream)
         self._console = Console(file=self.stream, markup=False, emoji=False, highlight=False, force_terminal=True)
         self._live: Live | None = None
         self._size = self._console.size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
@@ -12,6 +11,7 @@ from typing import Any, TextIO
 from tune_asr.record.events import Created, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
 from tune_asr.record.state import FINAL, SearchState
 from tune_asr.scoring.metric import Metric
+from tune_asr.search.search import Search
 from tune_asr.wording import estimate, percent, printable
 
 
@@ -21,30 +21,18 @@ class Progress:
     It counts as it goes: a search of many thousand trials prints as fast as the first one.
 
     Args:
+        search: plan and metric.
         state: state of the search so far; only read.
-        num_trials: number of trials of the plan.
-        milestones: epochs of the rungs, then the last epoch of a full training.
-        reduction_factor: ratio of trials that continue at a rung, one in so many.
         slots: number of trials at once.
-        metric: error rate that chooses the winner.
-        stream: stream for the lines.
+        stream: stream for the lines, by default stdout.
     """
 
-    def __init__(
-        self,
-        state: SearchState,
-        *,
-        num_trials: int,
-        milestones: Sequence[int],
-        reduction_factor: int,
-        slots: int,
-        metric: Metric,
-        stream: TextIO | None = None,
-    ) -> None:
-        self.state = state
-        self.num_trials, self.max_t, self.slots, self.metric = num_trials, milestones[-1], slots, metric
+    def __init__(self, search: Search, state: SearchState, slots: int, stream: TextIO | None = None) -> None:
+        self.state, self.slots, self.metric = state, slots, search.metric
+        self.num_trials, self.max_t = search.plan.num_trials, search.plan.last_epoch
         self.stream = stream or sys.stdout
-        self._milestones, self._reduction_factor = milestones, reduction_factor
+        self._milestones = [*(rung for rung in search.asha().milestones if rung < self.max_t), self.max_t]
+        self._reduction_factor = search.plan.space.asha.reduction_factor
         self._best: Report | None = None
         self._epochs = self._ended_epochs = self._ended = 0
         self._seconds = 0.0

@@ -58,15 +58,8 @@ class Session:
         self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
         self.ledger = Ledger.open(self.folder.ledger)
         self.state = SearchState.read(self.folder.ledger)
-        last_epoch = self.plan.last_epoch
-        self.progress = (LiveProgress if is_live_terminal(sys.stdout) else Progress)(
-            self.state,
-            num_trials=self.plan.num_trials,
-            milestones=[*(m for m in search.asha().milestones if m < last_epoch), last_epoch],
-            reduction_factor=self.plan.space.asha.reduction_factor,
-            slots=slots,
-            metric=search.metric,
-        )
+        show = LiveProgress if is_live_terminal(sys.stdout) else Progress
+        self.progress = show(search, self.state, slots)
         self._is_new = not self.state.trials
         self._dirty = True
         self._dashboard: Callable[[], str | None] | None = dashboard
