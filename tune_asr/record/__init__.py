@@ -14,7 +14,6 @@ Derived, made again at any time:
 - `ranking`, `intact`       best epoch and best trial; the same over checkpoints that can be loaded
 - `utterances`              error counts of each validation utterance
 - `leaderboard`, `snapshots`  leaderboard.csv; summary.json, best.yaml, best.ckpt
-- `terminal_table`          leaderboard for a terminal
 - `rerun`                   configuration and command that train a trial again
 
 `folder` holds the paths, the checks and the lock. A new event gets a class in `events` and a case in `state`; a new

@@ -4,6 +4,7 @@
 - `results`        everything a report is made of, read once
 - `story`          sentences, the same on a terminal and in HTML
 - `terminal`       report and comparison on a terminal
+- `leaderboard_table`  leaderboard as tables of a terminal's width
 - `html/`          report with figures, in one file
 - `findings`       savings of pruning, narrow ranges, first against second
 - `resolution`     smallest difference that the validation set can show

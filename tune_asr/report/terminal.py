@@ -15,10 +15,10 @@ from rich.table import Table
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.state import find_trial
-from tune_asr.record.terminal_table import interval_text, leaderboard_tables
 from tune_asr.record.utterances import utterances_of
 from tune_asr.report import story
 from tune_asr.report.findings import first_against_second
+from tune_asr.report.leaderboard_table import interval_text, leaderboard_tables
 from tune_asr.report.results import Results, gather
 from tune_asr.wording import percent
 

@@ -18,7 +18,6 @@ from plotly.offline import get_plotlyjs
 
 from tune_asr.record.ranking import Standing, leader, searched_keys
 from tune_asr.record.rerun import rerun_command
-from tune_asr.record.terminal_table import leaderboard_columns
 from tune_asr.report import story
 from tune_asr.report.html.axes import axes_of
 from tune_asr.report.html.curve_figures import curves_figure, history_figure
@@ -30,6 +29,7 @@ from tune_asr.report.html.setting_figures import parallel_figure, slice_figures
 from tune_asr.report.html.thinning import thinned
 from tune_asr.report.html.trial_figures import cost_figure, intervals_figure
 from tune_asr.report.html.utterance_table import utterance_table
+from tune_asr.report.leaderboard_table import leaderboard_columns
 from tune_asr.report.results import Results, gather
 from tune_asr.report.rungs import asha_metric, rung_orders
 from tune_asr.report.timeline import runs
