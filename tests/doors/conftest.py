@@ -1,7 +1,8 @@
-"""The door `train` in this process: what importing torch and Lightning costs is paid once."""
+"""Door `train` in this process, so that torch is imported once."""
 
 import json
 import re
+import shutil
 import signal
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+PROGRAMS = Path(__file__).parents[1] / "programs"
 QUICK = {
     "data": {
         "num_train": 56,
@@ -32,7 +34,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass
 class Ended:
-    """How a run of the door ended."""
+    """End of a run of the door."""
 
     code: int
     out: str
@@ -40,21 +42,23 @@ class Ended:
 
     @property
     def best(self) -> dict:
-        """The JSON object in the last line."""
+        """JSON object in the last line."""
         return json.loads(self.out.splitlines()[-1])
 
     @property
     def refusal(self) -> str:
-        """What stderr has from its line `error: ...` on: the data report may stand above it."""
+        """End of stderr from its line `error: ...`; the data report may precede it."""
         return self.err[self.err.index("error: ") :]
 
 
 @dataclass
 class Door:
-    """`python -m tune_asr.train` in a folder of its own, which has a `config.yaml`."""
+    """Door `train` in a folder of its own with a `config.yaml`."""
 
     root: Path
     capsys: pytest.CaptureFixture
+    earlier: dict[tuple[str, ...], tuple[Path, Ended]]
+    """Folders and ends of `prepare`, by their flags."""
 
     def __call__(self, *arguments: str, expect: int = 0) -> Ended:
         """Run with flags, and with `KEY=VALUE` for each `--set`."""
@@ -70,13 +74,25 @@ class Door:
         assert "Traceback" not in err
         return Ended(code, out, err)
 
+    def prepare(self, *arguments: str) -> Ended:
+        """Run the quick training with flags, or copy the files of an earlier run with the same flags."""
+        if arguments in self.earlier:
+            folder, ended = self.earlier[arguments]
+            shutil.copytree(folder, self.root, dirs_exist_ok=True)
+            return ended
+        ended = self(*arguments)
+        folder = self.root.with_name(f"{self.root.name}-kept")
+        shutil.copytree(self.root, folder)
+        self.earlier[arguments] = folder, ended
+        return ended
+
     def write(self, **sections: dict) -> None:
-        """Write the configuration: sections take the place of the quick ones."""
+        """Write the configuration: the quick one with these sections."""
         (self.root / "config.yaml").write_text(yaml.safe_dump({**QUICK, **sections}))
 
     @property
     def files(self) -> set[str]:
-        """All files below the folder, but for the configuration and the lock, which outlives every training."""
+        """Files below the folder, except the configuration and the lock."""
         paths = (path for path in self.root.rglob("*") if path.is_file() and path.name != ".lock")
         return {str(path.relative_to(self.root)) for path in paths} - {"config.yaml"}
 
@@ -84,12 +100,17 @@ class Door:
         return torch.load(self.root / path, weights_only=True)
 
 
+@pytest.fixture(scope="session")
+def earlier_runs():
+    return {}
+
+
 @pytest.fixture
-def train(tmp_path, monkeypatch, capsys):
+def train(tmp_path, monkeypatch, capsys, earlier_runs):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    door = Door(tmp_path, capsys)
+    door = Door(tmp_path, capsys, earlier_runs)
     door.write()
     yield door
     for number, handler in handlers.items():
@@ -97,12 +118,14 @@ def train(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def own(tmp_path, request):
-    """Writes a user's own module into the working directory; returns the name to import it by."""
+def custom(tmp_path):
+    """Copy a program into the working directory, with one text replaced; returns its module name."""
     name = f"own_{tmp_path.name}"
 
-    def write(source: str) -> str:
-        (tmp_path / f"{name}.py").write_text(source)
+    def write(program: str, old: str = "", new: str = "") -> str:
+        source = (PROGRAMS / program).read_text()
+        assert old in source
+        (tmp_path / f"{name}.py").write_text(source.replace(old, new) if old else source)
         return name
 
     yield write

@@ -1,4 +1,4 @@
-"""`export` as a user runs it: from a search, from a checkpoint of `train`; and everything it refuses."""
+"""Door `export`: searches and checkpoints, and everything it refuses."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +20,13 @@ import torch
 from tune_asr.errors import StorageError
 from tune_asr.record.folder import ResultsFolder
 
+PROGRAMS = Path(__file__).parents[1] / "programs"
 FILES = {"model.onnx", "tokens.txt", "model.safetensors", "config.json", "README.md"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _signals():
-    """The door takes them over."""
+    """Restore the signal handlers, which the door replaces."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in handlers.items():
@@ -33,7 +35,7 @@ def _signals():
 
 @pytest.fixture
 def export(tmp_path, monkeypatch, capsys):
-    """Runs the door in this process; gives its exit code and what it said."""
+    """Run the door in this process; returns stdout, or stderr if it refuses."""
     from tune_asr.export.__main__ import main
 
     monkeypatch.chdir(tmp_path)
@@ -50,19 +52,19 @@ def export(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture(scope="module")
 def bundle(finished, tmp_path_factory):
-    """The winner of a search, exported."""
+    """Export the winner of a search."""
     from tune_asr.export.__main__ import main
 
     output = tmp_path_factory.mktemp("export") / "bundle"
     with redirect_stdout(io.StringIO()) as out:
         assert main([str(finished.root / "results/space"), "--output", str(output)]) == 0
-    finished.said = out.getvalue()
+    finished.exported = out.getvalue()
     return output
 
 
 @pytest.fixture
 def results(finished, tmp_path):
-    """A copy of the search's folder, to be spoiled."""
+    """Copy the folder of the search, to be damaged."""
     return shutil.copytree(finished.root / "results" / "space", tmp_path / "space")
 
 
@@ -100,7 +102,7 @@ def test_card_reports_agreement(bundle, finished):
     card = (bundle / "README.md").read_text()
     for program in ("PyTorch, one by one", "onnxruntime, batched", "onnxruntime, one by one", r"sherpa-onnx [\d.]+"):
         assert re.search(rf"^- {program}: 16 of 16 the same\.$", card, re.M), card
-        assert re.search(rf"^{program}: 16 of 16 the same\.$", finished.said, re.M), finished.said
+        assert re.search(rf"^{program}: 16 of 16 the same\.$", finished.exported, re.M), finished.exported
     assert str(finished.root) not in card + (bundle / "config.json").read_text()
 
 
@@ -125,11 +127,11 @@ def test_example_of_card_runs(bundle, finished, copy):
 
 
 def test_verify_needs_no_torch(bundle):
-    code = "import sys; from tune_asr.export.__main__ import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code, "--verify", bundle], capture_output=True, text=True, check=True)
-    said, ended = run.stdout.splitlines()
-    assert said.endswith("are what was exported")
-    assert ended == "0 False"
+    command = [sys.executable, PROGRAMS / "loaded.py", "torch", "export", "--verify", bundle]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = run.stdout.splitlines()
+    assert line.endswith("are what was exported")
+    assert run.stderr == "False\n"
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -267,7 +269,7 @@ def test_missing_onnx_is_explained(export, monkeypatch, tmp_path):
 
 
 def test_several_rates_and_test_manifest(train, export, tmp_path):
-    """Trained on files by `train`, exported from its checkpoint alone into the default folder."""
+    """Train on files, and export from the checkpoint alone into the default folder."""
     rates = {"train": (8000,) * 8, "val": (8000, 44_100, 8000, 16_000), "test": (8000, 8000, 22_050)}
     for split, split_rates in rates.items():
         rows = []
@@ -300,60 +302,8 @@ def test_several_rates_and_test_manifest(train, export, tmp_path):
     assert "test.jsonl:1: " in export(checkpoint, "--output", "again", expect=3)
 
 
-OWN = """
-import lightning.pytorch as pl
-import torch
-from torch.utils.data import DataLoader
-
-from tune_asr.training.batching import Example, collate
-from tune_asr.training.module import SimpleCTCModule
-
-
-class Data(pl.LightningDataModule):
-    vocab, blank_id = ["a", "b", " ", "_"], 3
-
-    def setup(self, stage):
-        generator = torch.Generator().manual_seed(0)
-        self.examples = [
-            Example(torch.randn(40 + i, 40, generator=generator), torch.tensor([0, 2, 1]), "a b", f"u{i}")
-            for i in range(6)
-        ]
-
-    def train_dataloader(self):
-        return DataLoader(self.examples, batch_size=2, collate_fn=lambda batch: collate(batch, 3))
-
-    val_dataloader = train_dataloader
-
-
-class Mine(SimpleCTCModule):
-    def __init__(self, vocab, scheduler, blank_id, dim=8):
-        super().__init__(
-            vocab, scheduler, blank_id,
-            model={"target": "bigru_ctc", "dim": dim, "num_layers": 1, "subsampling": 2},
-            optimizer={"name": "adamw", "lr": 0.01},
-            augment={"n_freq_masks": 0, "freq_mask_param": 0, "n_time_masks": 0, "time_mask_param": 0, "p": 0.0},
-            num_mel_bins=40,
-        )
-
-
-class Other(pl.LightningModule):
-    def __init__(self, vocab, scheduler, blank_id):
-        super().__init__()
-        self.layer = torch.nn.Linear(1, 1)
-
-    def training_step(self, batch, batch_idx):
-        return self.layer(torch.ones(1, 1)).sum()
-
-    def validation_step(self, batch, batch_idx):
-        self.log_dict({"val_wer": 1.0, "val_cer": 1.0, "val_loss": 1.0}, batch_size=2)
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.1)
-"""
-
-
-def test_custom_classes_export(train, own, export):
-    name = own(OWN)
+def test_custom_classes_export(train, custom, export):
+    name = custom("custom_export.py")
     train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Mine", "dim": 12}, trainer={"max_epochs": 1})
     out = export(train().best["checkpoint"], "--output", "mine")
     assert "onnxruntime, batched: 6 of 6 the same." in out
@@ -361,7 +311,7 @@ def test_custom_classes_export(train, own, export):
     assert (train.root / "mine" / "tokens.txt").read_text() == "a 0\nb 1\n▁ 2\n<blk> 3\n"
 
 
-def test_other_module_is_refused(train, own, export):
-    name = own(OWN)
+def test_other_module_is_refused(train, custom, export):
+    name = custom("custom_export.py")
     train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Other"}, trainer={"max_epochs": 1})
     assert f"{name}.Other is no SimpleCTCModule" in export(train().best["checkpoint"], expect=2)

@@ -1,28 +1,22 @@
-"""What `search` refuses: one message, the right exit code, no Ray, nothing left behind."""
+"""Refusals of `search`: a message, an exit code, nothing left behind."""
 
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-# Runs the door and then tells whether Ray was loaded: a mistake must not wait for it.
-DOOR = """
-import sys
-from tune_asr.search import main
-code = main(sys.argv[1:])
-print('ray' in sys.modules, file=sys.stderr)
-sys.exit(code)
-"""
+PROGRAM = Path(__file__).parents[1] / "programs" / "loaded.py"
 
 
 def refused(workspace, *arguments, code):
-    run = subprocess.run(
-        [sys.executable, "-c", DOOR, *arguments], cwd=workspace.root, capture_output=True, text=True, timeout=60
-    )
+    """Run the door; returns its message. Ray must not be loaded: a mistake does not wait for it."""
+    command = [sys.executable, PROGRAM, "ray", "search", *arguments]
+    run = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, timeout=60)
     *message, ray_was_loaded = run.stderr.splitlines()
     assert run.returncode == code, run.stderr
     assert ray_was_loaded == "False"
@@ -37,7 +31,7 @@ def manifest(workspace, rows, name="train.jsonl"):
 
 @pytest.fixture
 def recordings(workspace):
-    """Twelve good recordings, as a manifest for either split."""
+    """Write twelve good recordings, and a manifest for each split."""
     rows = []
     for i in range(12):
         samples = np.random.default_rng(i).normal(0, 0.1, 12_000).astype(np.float32)
@@ -109,17 +103,17 @@ def test_bad_rows_of_both_manifests(workspace, recordings):
 
 def test_too_many_long_transcripts(workspace, recordings):
     manifest(workspace, [row | {"text": "abc" * 60} for row in recordings[:8]])
-    assert "lower model.subsampling" in refused(workspace, "--space", "space.yaml", code=3)
+    assert "Lower model.subsampling" in refused(workspace, "--space", "space.yaml", code=3)
 
 
 def test_data_fit_finest_searched_subsampling(workspace, recordings):
     manifest(workspace, [row | {"text": "abc" * 15} for row in recordings[:8]])  # 45 characters in 38 output frames
-    assert "lower model.subsampling, which is 4" in refused(workspace, "--space", "space.yaml", code=3)
+    assert "Lower model.subsampling, which is 4" in refused(workspace, "--space", "space.yaml", code=3)
     workspace.write("finer.yaml", {"config": "config.yaml", "param_space": {"model.subsampling": {"choice": [2, 4]}}})
-    told = workspace.run("search", "--space", "finer.yaml", "--dry-run").stdout
+    printed = workspace.run("search", "--space", "finer.yaml", "--dry-run").stdout
     share = "8 of 8 training transcripts are too long for their frames"
-    assert f"\ntrials with model.subsampling 4 will fail: {share}\n" in told
-    assert "subsampling 2 will fail" not in told
+    assert f"\ntrials with model.subsampling 4 will fail: {share}\n" in printed
+    assert "subsampling 2 will fail" not in printed
 
 
 @pytest.mark.parametrize(

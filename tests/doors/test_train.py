@@ -1,4 +1,4 @@
-"""What `train` leaves behind, what it prints, and how it goes on."""
+"""Door `train`: its files, its output, and resumes."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def same_weights(a, b):
 
 
 def test_last_line_describes_best_epoch(train):
-    ended = train("checkpoint.save_top_k=9")
+    ended = train.prepare("checkpoint.save_top_k=9")
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
     assert names(train) == ["ctc-epoch=00.ckpt", "ctc-epoch=01.ckpt", "ctc-epoch=02.ckpt"]
     assert ended.best["checkpoint"] == f"{CHECKPOINTS}/ctc-epoch={ended.best['epoch'] - 1:02d}.ckpt"
@@ -40,7 +40,7 @@ def test_best_checkpoint_reproduces_wer(train):
     from tune_asr.training.data import load_data
     from tune_asr.training.module import SimpleCTCModule
 
-    best = train().best
+    best = train.prepare("checkpoint.save_top_k=9").best
     module = SimpleCTCModule.load_from_checkpoint(best["checkpoint"]).eval()
     with torch.no_grad():
         for i, batch in enumerate(load_data(load_config(train.root / "config.yaml")).module.val_dataloader()):
@@ -122,7 +122,7 @@ def test_invalid_initial_weights_precede_survey(train, name, wrong):
 
 
 def test_dry_run_reads_initial_weights(train):
-    train("trainer.max_epochs=1")
+    train.prepare("trainer.max_epochs=1")
     content = (train.root / "artifacts/checkpoints/ctc-epoch=00.ckpt").read_bytes()
     (train.root / "other.ckpt").write_bytes(content.replace(b"torch", b"tor+h"))
     ended = train("model.init_from=other.ckpt", "--dry-run", expect=2)
@@ -137,7 +137,7 @@ def test_dry_run_prints_data_report(train):
 
 
 def test_resume_equals_uninterrupted_training(train):
-    whole = train("checkpoint.save_top_k=9")
+    whole = train.prepare("checkpoint.save_top_k=9")
     expected = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=02.ckpt")
     resumed = train("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=00.ckpt", "checkpoint.save_top_k=9")
     assert resumed.out.splitlines()[-1] == whole.out.splitlines()[-1]
@@ -146,9 +146,10 @@ def test_resume_equals_uninterrupted_training(train):
 
 
 def test_resume_after_end_changes_nothing(train):
-    whole = train()
+    whole = train.prepare("checkpoint.save_top_k=9")
     before = {path: (train.root / path).read_bytes() for path in train.files}
-    assert train("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=02.ckpt").best == whole.best
+    flags = ("--resume-from-checkpoint", f"{CHECKPOINTS}/ctc-epoch=02.ckpt", "checkpoint.save_top_k=9")
+    assert train(*flags).best == whole.best
     assert {path: (train.root / path).read_bytes() for path in train.files} == before
 
 
@@ -160,7 +161,7 @@ def test_foreign_checkpoint_is_not_named(train):
 
 
 def test_earlier_checkpoints_are_set_aside(train):
-    train("trainer.max_epochs=2")
+    train.prepare("trainer.max_epochs=2")
     earlier = train.checkpoint(f"{CHECKPOINTS}/ctc-epoch=01.ckpt")
     train("trainer.max_epochs=1", "seed=3")
     assert names(train) == ["ctc-epoch=00.ckpt"]
@@ -169,7 +170,7 @@ def test_earlier_checkpoints_are_set_aside(train):
 
 
 def test_refused_training_sets_nothing_aside(train):
-    train("trainer.max_epochs=1")
+    train.prepare("trainer.max_epochs=1")
     train("trainer.max_epochs=1", "trainer.gradient_clip_algorithm=x", expect=2)
     assert names(train) == ["ctc-epoch=00.ckpt"]
 
@@ -222,8 +223,8 @@ def test_wandb_without_login_is_refused(train, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(train.root))
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(train.root))
-    with Path(os.devnull).open() as nobody:
-        monkeypatch.setattr("sys.stdin", nobody)
+    with Path(os.devnull).open() as empty:
+        monkeypatch.setattr("sys.stdin", empty)
         try:
             ended = train("logging.use_wandb=true", expect=2)
         finally:
@@ -239,7 +240,7 @@ def test_nohup_keeps_ignoring_sighup(train):
 
 
 def test_killed_training_resumes_exactly(workspace, train):
-    """In a process of its own, at a moment of chance; resumed in this one."""
+    """Kill a process at a random moment, and resume in this one."""
     horizon = "trainer.max_epochs=200"
     process = workspace.popen("train", "--config", "config.yaml", "--set", horizon)
     workspace.wait_for(process, lambda: names(train))

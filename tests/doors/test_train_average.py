@@ -1,4 +1,4 @@
-"""The average of the best checkpoints, at the end of `train`."""
+"""Average of the best checkpoints at the end of `train`."""
 
 import pytest
 import torch
@@ -37,8 +37,8 @@ def test_mean_weights_by_name():
 
 @pytest.fixture
 def averaged(train):
-    """A training whose average was kept, beside all its checkpoints."""
-    ended = train(*JUMPS, "checkpoint.save_top_k=99")
+    """Train with all checkpoints kept, and the average too."""
+    ended = train.prepare(*JUMPS, "checkpoint.save_top_k=99")
     assert "averaged_epochs" in ended.best, ended.err
     return ended
 
@@ -112,7 +112,7 @@ def test_damaged_checkpoint_costs_average_only(train, averaged, damaged):
 
 def test_foreign_checkpoints_remain(train):
     train(*JUMPS, "checkpoint.dirpath=elsewhere")
-    train("trainer.max_epochs=3", "checkpoint.save_top_k=3")
+    train.prepare("checkpoint.save_top_k=9")
     before = {path.name for path in (train.root / CHECKPOINTS).iterdir()}
     train(*JUMPS, "--resume-from-checkpoint", "elsewhere/ctc-epoch=07.ckpt")
     assert {path.name for path in (train.root / CHECKPOINTS).iterdir()} == before

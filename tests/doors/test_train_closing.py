@@ -1,4 +1,4 @@
-"""What `train` says at its end, and what it writes about each utterance."""
+"""Closing table of `train`, and its file of alignments."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ ALIGNMENTS = "artifacts/checkpoints/ctc-epoch={:02d}.alignments.txt"
 
 
 def closing(ended):
-    """The closing table: by name, the text."""
+    """Return the texts of the closing table, by name."""
     rows, name = {}, ""
     for line in ended.err[ended.err.rindex("\nbest  ") + 1 :].splitlines():
         name = line[:12].strip() or name
@@ -20,13 +20,13 @@ def closing(ended):
 
 
 def utterances(text):
-    """The references and hypotheses in a file of alignments that are short enough for a line."""
+    """Return the references and hypotheses in a file of alignments."""
     found = re.findall(r"^ref (.*)\nhyp (.*)$", text, re.MULTILINE)
     return [tuple(re.sub(r"\*+", "", side) for side in pair) for pair in found]
 
 
 def test_stdout_has_only_json_line(train):
-    ended = train("trainer.max_epochs=1")
+    ended = train.prepare("trainer.max_epochs=1")
     assert ended.out.count("\n") == 1
     assert ended.best["epoch"] == 1
     assert "\r" not in ended.err and "\x1b" not in ended.err
@@ -71,16 +71,16 @@ def test_alignments_sum_to_wer(train):
 
 
 def test_resume_after_end_rewrites_alignments(train):
-    best = train().best
+    best = train.prepare("checkpoint.save_top_k=9").best
     path = train.root / ALIGNMENTS.format(best["epoch"] - 1)
     text = path.read_bytes()
     path.unlink()
-    train("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=02.ckpt")
+    train("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=02.ckpt", "checkpoint.save_top_k=9")
     assert path.read_bytes() == text
 
 
 def test_alignments_follow_their_checkpoint(train):
-    first = train("trainer.max_epochs=1")
+    first = train.prepare("trainer.max_epochs=1")
     train("trainer.max_epochs=1", "seed=3")
     (aside,) = train.root.glob("artifacts/checkpoints/previous-*/ctc-epoch=00.alignments.txt")
     assert f"  {first.best['val_wer']:.2%}  " in first.err

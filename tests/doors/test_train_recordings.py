@@ -1,4 +1,4 @@
-"""`train` on recordings: whatever rate and channels they have, whatever format lists them."""
+"""`train` on recordings of any rate, in any manifest format."""
 
 import csv
 import json
@@ -12,7 +12,10 @@ ROWS = [(f"clips/{i}.{'flac' if i % 2 else 'wav'}", "ab ba", 44_100 if i % 2 els
 
 @pytest.fixture
 def recordings(train):
-    """Twelve recordings of two seconds, in turn 8 kHz mono and 44.1 kHz stereo; a third of them for validation."""
+    """Write twelve recordings of two seconds, a third for validation.
+
+    They are 8 kHz mono and 44.1 kHz stereo in turn.
+    """
     (train.root / "clips").mkdir()
     for i, (path, _, rate, channels) in enumerate(ROWS):
         random = np.random.default_rng(i)
@@ -21,7 +24,7 @@ def recordings(train):
 
 
 def write(door, ending, rows=ROWS):
-    """The manifests train.ENDING and val.ENDING, and the configuration that names them."""
+    """Write manifests in a format, and their configuration."""
     for name, part in (("train", rows[:8]), ("val", rows[8:])):
         with (door.root / f"{name}.{ending}").open("w", newline="") as file:
             if ending == "jsonl":
@@ -51,7 +54,7 @@ def test_manifest_formats_train_alike(recordings):
 
 
 def write_kaldi(door):
-    """Kaldi directories of the same recordings in the same order."""
+    """Write Kaldi directories of the same recordings."""
     for name, part in (("train", ROWS[:8]), ("val", ROWS[8:])):
         folder = door.root / f"kaldi/{name}"
         folder.mkdir(parents=True)
@@ -61,7 +64,7 @@ def write_kaldi(door):
 
 
 def write_common_voice(door):
-    """Common Voice's tables, whose recordings lie in clips/."""
+    """Write Common Voice tables of the same recordings."""
     for name, part in (("train", ROWS[:8]), ("dev", ROWS[8:])):
         rows = (f"x\t{path.removeprefix('clips/')}\t{text}\n" for path, text, *_ in part)
         (door.root / f"{name}.tsv").write_text("client_id\tpath\tsentence\n" + "".join(rows))
@@ -69,7 +72,7 @@ def write_common_voice(door):
 
 
 def write_segments(door):
-    """Parts of recordings, each of them the whole."""
+    """Write rows of parts, each a whole recording."""
     for name, part in (("train", ROWS[:8]), ("val", ROWS[8:])):
         rows = ({"audio_filepath": path, "text": text, "offset": 0, "duration": 2} for path, text, *_ in part)
         (door.root / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -120,13 +123,8 @@ def test_bad_rows_are_collected(recordings):
         file.write('{"audio_filepath": \n')
     ended = recordings(expect=3)
     for place in ("train.jsonl:2: ", "train.jsonl:5: ", "train.jsonl:9: ", "val.jsonl:2: "):
-        assert ended.err.count(place) == 1, ended.err
+        assert ended.refusal.count(place) == 1, ended.err
     assert not (recordings.root / "artifacts").exists()
-
-
-def test_dry_run_reports_bad_rows(recordings):
-    write(recordings, "jsonl", [("clips/missing.wav", "ab"), *ROWS[1:]])
-    assert "train.jsonl:1: " in recordings("--dry-run", expect=3).err
 
 
 def test_missing_manifests(train):
@@ -140,4 +138,4 @@ def test_long_transcript_names_subsampling(recordings):
     write(recordings, "jsonl", [(ROWS[0][0], "ab" * 60), *ROWS[1:]])
     ended = recordings(expect=3)
     assert "1 of 8 training utterances" in ended.err
-    assert "lower model.subsampling, which is 4" in ended.err
+    assert "Lower model.subsampling, which is 4" in ended.err

@@ -1,4 +1,4 @@
-"""A corpus that is spoilt in two dozen ways: each is told in one run, at its line, and `data.skip_bad` trains on."""
+"""Corpus with two dozen kinds of bad rows."""
 
 import json
 import os
@@ -11,7 +11,7 @@ RATE = 8000
 
 
 def spoilt_recordings(folder):
-    """One recording for each way in which a recording can be bad."""
+    """Write one recording for each kind of damage."""
     noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     soundfile.write(folder / "good.wav", noise, RATE)
     soundfile.write(folder / "whole.flac", noise, RATE)
@@ -73,7 +73,10 @@ GOOD = 12
 
 @pytest.fixture
 def spoilt(train):
-    """train.jsonl: good rows, then the bad ones, with a byte order mark and carriage returns. val.jsonl: one more."""
+    """Write manifests with good rows, then bad ones.
+
+    train.jsonl has a byte order mark and carriage returns; val.jsonl has one more bad row.
+    """
     spoilt_recordings(train.root)
     good = [row(id=f"good-{i}") for i in range(GOOD)]
     bad = [way for way, _ in WAYS]

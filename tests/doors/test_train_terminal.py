@@ -1,4 +1,4 @@
-"""What stays on a terminal, and what a pipe gets."""
+"""Output of `train` on a terminal and in a pipe."""
 
 import os
 import re
@@ -10,7 +10,7 @@ EPOCH = re.compile(r"epoch +(\d+)/3 +[\d.]+ +[\d.]+ +[\d.]+% +[\d.]+% +\d\.\de-\
 
 
 def screen(text):
-    """The lines that a terminal shows in the end, of the sequences that move its cursor up and erase a line."""
+    """Return the lines on a terminal after cursor moves and erased lines."""
     lines, row = [""], 0
     for piece in re.findall(r"\x1b\[[?\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
         if piece == "\n":
@@ -26,7 +26,11 @@ def screen(text):
 
 
 def terminal(monkeypatch, name="xterm"):
-    """Make stderr a terminal of 80 columns; returns a function that ends it and tells what was written to it."""
+    """Make stderr a terminal of 80 columns.
+
+    Returns:
+        A function that closes it and returns everything written to it.
+    """
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (40, 80))
     for variable in ("COLUMNS", "LINES"):

@@ -1,4 +1,4 @@
-"""The version stands in one place, and is found where the package is not installed."""
+"""Version of the package, installed or not."""
 
 import importlib
 import subprocess

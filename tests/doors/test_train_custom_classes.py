@@ -1,106 +1,15 @@
-"""A user's own LightningModule and LightningDataModule, by dotted path, from the working directory."""
+"""Custom modules and data modules, named by dotted path."""
 
 import signal
 
 import pytest
 
-MODULE = '''
-import os
-import signal
-
-import lightning.pytorch as pl
-import torch
-import torch.nn.functional as F
-
-from tune_asr.training.metrics import CER, WER
-
-
-class Recogniser(pl.LightningModule):
-    """As the README asks: built with vocab, scheduler and blank_id, logs val_wer, val_cer and val_loss."""
-
-    def __init__(self, vocab, scheduler, blank_id, width=16, says="", at=1):
-        super().__init__()
-        assert vocab[blank_id] == "<blk>" and scheduler["name"] in ("constant", "cosine", "plateau")
-        self.vocab, self.blank_id, self.says, self.at = vocab, blank_id, says, at
-        self.net = torch.nn.Sequential(torch.nn.Linear(40, width), torch.nn.Tanh(), torch.nn.Linear(width, len(vocab)))
-        self.wer, self.cer = WER(), CER()
-
-    def loss(self, batch):
-        log_probs = self.net(batch.features / 10).log_softmax(-1)
-        return F.ctc_loss(
-            log_probs.transpose(0, 1), batch.tokens, batch.feature_lengths, batch.token_lengths, self.blank_id
-        )
-
-    def training_step(self, batch, batch_idx):
-        if self.current_epoch == self.at:
-            if self.says in ("TERM", "INT"):
-                os.kill(os.getpid(), getattr(signal, f"SIG{self.says}"))
-            if self.says == "nan":
-                return self.loss(batch) * float("nan")
-            if self.says == "skip":
-                return None
-        return self.loss(batch)
-
-    def validation_step(self, batch, batch_idx):
-        hypotheses = ["".join(batch.texts)] * len(batch.texts)
-        self.wer.update(batch.texts, hypotheses)
-        self.cer.update(batch.texts, hypotheses)
-        loss = torch.tensor(-1.0) if self.says == "score" else self.loss(batch)
-        self.log("val_loss", loss, batch_size=len(batch.texts))
-        if self.says != "no val_wer":
-            self.log("val_wer", self.wer)
-        self.log("val_cer", self.cer)
-
-    def on_save_checkpoint(self, checkpoint):
-        if self.says == "TERM in a save" and self.current_epoch == self.at:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def configure_optimizers(self):
-        return torch.optim.Adam(self.parameters(), lr=0.01)
-
-
-class Data(pl.LightningDataModule):
-    vocab = ["<blk>", "a", "b", " "]
-    blank_id = 0
-
-    def __init__(self, size=6, frames=40, endless=False):
-        super().__init__()
-        self.size, self.frames, self.endless = size, frames, endless
-
-    def train_dataloader(self):
-        from torch.utils.data import DataLoader
-
-        from tune_asr.training.batching import Example, collate
-
-        torch.manual_seed(0)
-        features = [torch.randn(self.frames, 40) for _ in range(self.size)]
-        examples = [Example(x, torch.tensor([1, 3, 2]), "a b", f"u{i}") for i, x in enumerate(features)]
-        return DataLoader(Stream(examples) if self.endless else examples, batch_size=2, collate_fn=collate)
-
-    val_dataloader = train_dataloader
-
-
-class Stream(torch.utils.data.IterableDataset):
-    def __init__(self, examples):
-        self.examples = examples
-
-    def __iter__(self):
-        return iter(self.examples)
-
-
-class Untaught(pl.LightningModule):
-    def __init__(self, vocab, scheduler, blank_id):
-        super().__init__()
-
-
-class NoModule:
-    pass
-'''
+PROGRAM = "custom_training.py"
 
 
 @pytest.fixture
-def recogniser(own):
-    return own(MODULE)
+def recogniser(custom):
+    return custom(PROGRAM)
 
 
 def checkpoints(train):
@@ -148,8 +57,8 @@ def test_custom_module_resumes(train, recogniser):
         ("model", {"target": "nowhere.Recogniser"}, "model.target: nowhere cannot be imported: ModuleNotFoundError"),
         ("data", {"target": "{}.Recogniser"}, "Recogniser is not a LightningDataModule"),
         ("data", {"target": "{}.Data", "sise": 3}, "data.sise: Data has no such parameter\n    Did you mean size?"),
-        ("model", {"target": "{}.Recogniser", "says": "no val_wer"}, "Recogniser does not log val_wer in validation"),
-        ("model", {"target": "{}.Recogniser", "says": "score"}, "logs a val_loss of -1, but it must be 0 or more, as"),
+        ("model", {"target": "{}.Recogniser", "fault": "no val_wer"}, "Recogniser does not log val_wer in validation"),
+        ("model", {"target": "{}.Recogniser", "fault": "score"}, "logs a val_loss of -1, but it must be 0 or more, as"),
     ],
 )
 def test_mistakes_of_custom_classes(train, recogniser, section, keys, message):
@@ -159,13 +68,13 @@ def test_mistakes_of_custom_classes(train, recogniser, section, keys, message):
     assert checkpoints(train) == []
 
 
-def test_token_outside_vocabulary(train, own):
-    train.write(data={"target": f"{own(MODULE.replace('[1, 3, 2]', '[1, 4, 2]'))}.Data"})
+def test_token_outside_vocabulary(train, custom):
+    train.write(data={"target": f"{custom(PROGRAM, '[1, 3, 2]', '[1, 4, 2]')}.Data"})
     assert "token 1 of utterance 0 is 4, but must be in 0..3" in train(expect=3).err
 
 
 def test_late_divergence_keeps_best(train, recogniser):
-    train.write(model={"target": f"{recogniser}.Recogniser", "says": "nan", "at": 2}, trainer={"max_epochs": 4})
+    train.write(model={"target": f"{recogniser}.Recogniser", "fault": "nan", "at": 2}, trainer={"max_epochs": 4})
     ended = train()
     assert "the training diverged: the training loss is nan in epoch 3, batch 1" in ended.err
     assert ended.best["checkpoint"] in checkpoints(train)
@@ -173,21 +82,21 @@ def test_late_divergence_keeps_best(train, recogniser):
 
 
 def test_divergence_after_resume_keeps_history(train, recogniser):
-    train.write(model={"target": f"{recogniser}.Recogniser", "says": "nan", "at": 2}, trainer={"max_epochs": 4})
+    train.write(model={"target": f"{recogniser}.Recogniser", "fault": "nan", "at": 2}, trainer={"max_epochs": 4})
     first = train()
     resumed = train("--resume-from-checkpoint", "artifacts/checkpoints/ctc-epoch=01.ckpt")
     assert resumed.best == first.best
 
 
 def test_skipped_batch_is_no_divergence(train, recogniser):
-    train.write(model={"target": f"{recogniser}.Recogniser", "says": "skip"})
+    train.write(model={"target": f"{recogniser}.Recogniser", "fault": "skip"})
     assert "epoch   3/3" in train().err
 
 
-@pytest.mark.parametrize("says", ["TERM", "INT", "TERM in a save"])
-def test_signal_leaves_complete_checkpoints(train, recogniser, says):
-    train.write(model={"target": f"{recogniser}.Recogniser", "says": says})
-    number = signal.SIGINT if says == "INT" else signal.SIGTERM
+@pytest.mark.parametrize("fault", ["TERM", "INT", "TERM in a save"])
+def test_signal_leaves_complete_checkpoints(train, recogniser, fault):
+    train.write(model={"target": f"{recogniser}.Recogniser", "fault": fault})
+    number = signal.SIGINT if fault == "INT" else signal.SIGTERM
     ended = train("optimizer.betas=[0.9, 0.99]", expect=128 + number)
     checkpoint = "artifacts/checkpoints/ctc-epoch=00.ckpt"
     assert ended.err.splitlines()[-2:] == [
