@@ -7,12 +7,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.processes import assert_gone, with_variable
 from tune_asr.training.checkpoints import RAW_WEIGHTS
 
 TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
@@ -176,20 +175,7 @@ def child_of(process, part):
 
 
 def assert_none_is_left(variable):
-    end = time.monotonic() + 30
-    while (left := living(variable)) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not left
-
-
-def living(variable):
-    """Return processes with `variable` in their environment."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # it has ended, or is somebody else's
-            if variable.encode() in path.read_bytes().split(b"\0"):
-                found.append(f"{path.parent.name} {(path.parent / 'cmdline').read_bytes()[:99]!r}")
-    return found
+    assert_gone(lambda: with_variable(variable), seconds=30)
 
 
 @pytest.mark.parametrize("part", [pytest.param("raylet/raylet", marks=pytest.mark.slow), "gcs/gcs_server"])

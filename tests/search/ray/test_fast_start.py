@@ -4,11 +4,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.processes import assert_gone, still_alive
 from tune_asr.search.ray.fast_start.environment import local_environment
 from tune_asr.search.ray.fast_start.switch import SWITCH, FastStart
 
@@ -17,20 +17,6 @@ PROGRAM = str(Path(__file__).with_name("programs") / "session.py")
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, PROGRAM, *map(str, arguments)]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def assert_gone(processes: list[int]) -> None:
-    end = time.monotonic() + 120
-    while (left := [pid for pid in processes if is_alive(pid)]) and time.monotonic() < end:
-        time.sleep(0.2)
-    assert not left
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +57,7 @@ def test_leave_nothing_kills_ray_alone(session):
     assert (session["child_before"], session["child_after"]) == (None, None)
     assert session["own"] == ["gcs_server", "raylet"]
     assert len(session["processes"]) >= 2
-    assert_gone(session["processes"])
+    assert_gone(lambda: still_alive(session["processes"]))
 
 
 def test_early_end_is_silent(tmp_path):
@@ -80,7 +66,7 @@ def test_early_end_is_silent(tmp_path):
     found = json.loads(run.stdout or run.stderr)
     assert found["url"] is None
     assert run.stderr == ""
-    assert_gone(found["processes"])
+    assert_gone(lambda: still_alive(found["processes"]))
 
 
 @pytest.mark.slow
@@ -92,7 +78,7 @@ def test_killed_process_takes_dashboard_along(tmp_path):
     assert processes
     process.kill()
     process.wait(timeout=60)
-    assert_gone(processes)
+    assert_gone(lambda: still_alive(processes))
 
 
 def test_plain_search_equals_fast_one(workspace, finished):

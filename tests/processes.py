@@ -1,0 +1,36 @@
+"""Processes that must end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+
+def assert_gone(living: Callable[[], Collection[object]], seconds: float = 120) -> None:
+    """Wait until `living` finds no process any more."""
+    end = time.monotonic() + seconds
+    while (left := living()) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not left
+
+
+def with_variable(assignment: str) -> list[str]:
+    """Return processes with `assignment` in their environment, by id and command."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or belongs to another user
+            if assignment.encode() in path.read_bytes().split(b"\0"):
+                found.append(f"{path.parent.name} {(path.parent / 'cmdline').read_bytes()[:99]!r}")
+    return found
+
+
+def still_alive(pids: Collection[int]) -> list[int]:
+    """Return those of `pids` that run and are not zombies."""
+    alive = []
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                alive.append(pid)
+    return alive
