@@ -1,4 +1,4 @@
-"""Training of a recogniser: from a checked configuration to validated epochs and their checkpoints.
+"""Training: from a checked configuration to validated epochs and checkpoints.
 
     fit.py              one training: data, module, callbacks, Lightning's Trainer. Read this first
     prepare.py          module of a training, with its first weights

@@ -1,4 +1,6 @@
-"""Lightning checkpoints as files. Reading one unpickles nothing but tensors and plain values.
+"""Lightning checkpoints as files.
+
+Reading one unpickles nothing but tensors and plain values.
 
 Beside Lightning's keys a checkpoint has `origin`, facts about its training, and states of our callbacks under the keys
 below. An average of checkpoints has `averaged` too. Release 0.1.0 used class names as keys, which are still read.
@@ -30,7 +32,10 @@ INITIAL_SHA256: Final = "initial_sha256"
 
 
 class Origin(TypedDict, total=False):
-    """Facts about a training, kept in its checkpoints: one file is enough to export a recogniser."""
+    """Facts about a training, kept in its checkpoints.
+
+    One file is therefore enough to export a recogniser.
+    """
 
     config: Mapping[str, Any]
     """Configuration, as plain values."""
@@ -75,13 +80,18 @@ class Content(TypedDict, total=False):
 
 
 class CheckpointFile(TorchCheckpointIO):
-    """Write a checkpoint directly to its path, which the caller renames into place.
+    """Write a checkpoint directly to its path.
+
+    The caller renames it into place.
 
     Lightning's own way goes through the system's temporary folder, which may be small or on another disk.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
-        """Save through a buffer: on a full disk `torch.save` raises errors that do not mention the disk."""
+        """Save through a buffer.
+
+        On a full disk `torch.save` raises errors that do not mention the disk.
+        """
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         Path(path).write_bytes(buffer.getbuffer())
@@ -94,7 +104,7 @@ class CheckpointFile(TorchCheckpointIO):
 
 
 def load_checkpoint(checkpoint: Path) -> Content:
-    """Load a checkpoint of this or an earlier release, its tensors on the CPU.
+    """Load a checkpoint of any release onto the CPU.
 
     A file of other origin may lack any key, or be no mapping at all.
 
@@ -126,7 +136,7 @@ def load_checkpoint(checkpoint: Path) -> Content:
 
 
 def _upgrade(content: Any) -> None:
-    """Move callback states of release 0.1.0 to the keys of today."""
+    """Move callback states of release 0.1.0 to today's keys."""
     states = content.get("callbacks") if isinstance(content, dict) else None
     if isinstance(states, dict):
         for old, new in _STATES_OF_0_1_0.items():
@@ -148,6 +158,6 @@ def history(content: Content) -> list[Epoch]:
 
 
 def hyper_parameters(content: Content) -> Mapping[str, Any]:
-    """Return the arguments of a checkpoint's module; none if a custom module did not save them."""
+    """Return the saved arguments of a checkpoint's module."""
     values = content.get("hyper_parameters")
     return values if isinstance(values, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Data of a training: a LightningDataModule, built in or custom, and facts about it."""
+"""Data of a training: a LightningDataModule and its facts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SpeechDataModule(pl.LightningDataModule):
         self.num_train = len(speech.train)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Load training batches, in an order that is a function of (seed, epoch)."""
+        """Load training batches; (seed, epoch) decides their order."""
         return self._loader(self._train, self._sampler(shuffle=True))
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -64,7 +64,7 @@ class SpeechDataModule(pl.LightningDataModule):
         return self._loader(self._val, self._sampler(shuffle=False))
 
     def infeasible_training(self, subsampling: int) -> list[str]:
-        """Return the ids of training utterances with too few output frames at this subsampling."""
+        """Return the ids of training utterances with too few frames."""
         split = self._train
         return [
             utterance.id
@@ -73,11 +73,14 @@ class SpeechDataModule(pl.LightningDataModule):
         ]
 
     def longest_batch(self) -> Batch:
-        """Return a training batch as large as any of an epoch can be."""
+        """Return a training batch of the largest possible size."""
         return collate([self._train[i] for i in self._sampler(shuffle=True).largest()])
 
     def utterances_a_step(self, accumulate_grad_batches: int) -> float:
-        """Return the mean number of utterances in an optimiser step; the last one of an epoch has fewer."""
+        """Return the mean number of utterances in an optimiser step.
+
+        The last batch and the last step of an epoch have fewer.
+        """
         return self.num_train / math.ceil(len(self._sampler(shuffle=True)) / accumulate_grad_batches)
 
     def seconds_of_audio(self) -> tuple[float, float]:
@@ -86,7 +89,10 @@ class SpeechDataModule(pl.LightningDataModule):
         return train, val
 
     def padding_share(self) -> float:
-        """Return the share of padding in the training frames of the trainer's epoch, by default of the first."""
+        """Return the share of padding in an epoch's training frames.
+
+        It is the epoch of the trainer, or the first without one.
+        """
         return padding_share(self._train.lengths, list(self._sampler(shuffle=True)))
 
     def _sampler(self, *, shuffle: bool) -> BucketBatchSampler:

@@ -1,4 +1,4 @@
-"""Epochs of a training: their results, their order, and the rules that end the training."""
+"""Epochs of a training: results, order, and stopping rules."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ Sink = Callable[[EpochResult, bool, Save], None]
 
 
 class Diverged(Exception):
-    """A loss or an error rate is not finite any more."""
+    """Loss or error rate that is not finite."""
 
     def __init__(self, what: str, history: Sequence[Epoch]) -> None:
         super().__init__(what)
@@ -97,7 +97,7 @@ class Diverged(Exception):
 
 
 def rank(epoch: Epoch, metric: Metric) -> tuple[object, ...]:
-    """Return a sort key, best first: the metric, then CER, loss, and the earlier epoch."""
+    """Return a sort key: metric, CER, loss, then number."""
     return (*epoch.scores.order(metric), epoch.epoch)
 
 
@@ -112,7 +112,7 @@ HORIZON, PATIENCE, STOP_EPOCH = "trainer.max_epochs", "early_stopping.patience",
 def ended_by(
     history: Sequence[Epoch], stopping: EarlyStoppingSection, max_epochs: int, grace_period: int = 0
 ) -> list[str]:
-    """Return the keys of the rules that end a training after these epochs; none if it continues.
+    """Return the keys of the rules that end a training.
 
     Args:
         history: epochs so far; patience looks at their `objective`.
@@ -130,7 +130,10 @@ def ended_by(
 
 
 def _is_out_of_patience(history: Iterable[Epoch], stopping: EarlyStoppingSection) -> bool:
-    """Test for `patience` epochs in a row that did not improve the objective by more than `min_delta`."""
+    """Test for `patience` epochs in a row without improvement.
+
+    An improvement is larger than `min_delta`.
+    """
     best, bad_epochs = math.inf, 0
     for epoch in history:
         objective = epoch.scores.value("objective")

@@ -1,4 +1,4 @@
-"""One whole training, as `tune_asr.train` runs it and each trial of a search.
+"""One whole training, of `train` or of a trial.
 
 Equal configurations give equal weights and metrics, bit for bit on a CPU. Neither earlier work of the process matters,
 nor interruptions at the end of an epoch, if the training is resumed from its checkpoint.
@@ -42,7 +42,7 @@ def fit(
     grace_period: int = 0,
     fast_dev_run: bool = False,
 ) -> list[Epoch]:
-    """Train a recogniser until its horizon, or until a stopping rule ends it.
+    """Train a recogniser until its horizon or a stopping rule.
 
     Args:
         config: checked configuration.
@@ -95,7 +95,9 @@ def fit(
 
 @contextmanager
 def explain_errors(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[None]:
-    """Turn refusals of Lightning, memory, disk and custom classes into our errors; end the loggers' runs in any case.
+    """Raise errors for users, and end the loggers' runs anyway.
+
+    Lightning, memory, the disk and custom classes have errors of their own.
 
     Raises:
         SettingError: Lightning refuses an argument, memory is too small, or a custom class raised.

@@ -1,4 +1,4 @@
-"""Initial weights: the checkpoint of another training, or the safetensors of an exported recogniser."""
+"""Initial weights from a checkpoint or an exported recogniser."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Donor:
 
 
 def check_initial(config: Config) -> None:
-    """Check that the weights of `model.init_from`, if there are any, fit the model of the configuration.
+    """Check that the weights of `model.init_from` fit the model.
 
     Raises:
         ConfigError: there is no such file, it is damaged, it holds no recogniser, or one with other settings or shapes.
@@ -52,7 +52,7 @@ def check_initial(config: Config) -> None:
 
 
 def initialise(module: SimpleCTCModule, config: Config) -> None:
-    """Copy the weights of `model.init_from`, if there are any, into a new module.
+    """Copy the weights of `model.init_from` into a new module.
 
     The rows of the output layer follow their symbols: symbols of the old vocabulary get their old rows, all others keep
     their random ones.
@@ -77,7 +77,7 @@ def initialise(module: SimpleCTCModule, config: Config) -> None:
 
 
 def _check_fits(donor: Donor, settings: Settings, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Name the settings that differ; if none does, or the file has none, the shapes."""
+    """Refuse other settings, or else other shapes."""
     # The output layer has a row for each symbol, and symbols may differ.
     theirs = Settings({name: tuple(value.shape)[name in OUTPUT :] for name, value in donor.weights.items()})
     own = Settings({name: shape[name in OUTPUT :] for name, shape in shapes.items()})
@@ -93,7 +93,10 @@ def _check_fits(donor: Donor, settings: Settings, shapes: Mapping[str, tuple[int
 
 
 def _settings(model: Mapping[str, object], features: Mapping[str, object]) -> Settings:
-    """Return the values that decide the meaning of weights of the same shape, such as the number of heads."""
+    """Return the settings that give weights their meaning.
+
+    Weights of one shape may differ in it, for example in the number of heads.
+    """
     settings = Settings()
     settings.add("model", model)
     settings.add("features", features, known_keys("features"))
@@ -101,7 +104,7 @@ def _settings(model: Mapping[str, object], features: Mapping[str, object]) -> Se
 
 
 def read_donor(path: Path) -> Donor:
-    """Read a checkpoint, a safetensors file, or the folder of a bundle.
+    """Read a checkpoint, a safetensors file or a bundle.
 
     Raises:
         ConfigError: see `check_initial`.

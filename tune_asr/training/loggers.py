@@ -1,4 +1,4 @@
-"""Loggers of a training's curves: TensorBoard, and Weights & Biases on request."""
+"""Loggers of curves: TensorBoard, and Weights & Biases on request."""
 
 from __future__ import annotations
 
@@ -59,14 +59,17 @@ def make_loggers(
 
 
 def close(loggers: Sequence[Logger]) -> None:
-    """End the W&B run now: the next training of the process begins a new one."""
+    """End the W&B run before the process trains again."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
 
 
 def _steps(checkpoint: Path | None) -> int:
-    """Return the optimiser steps of a checkpoint. The file is mapped: its weights are not read."""
+    """Return the optimiser steps of a checkpoint.
+
+    The file is mapped: its weights are not read.
+    """
     return 0 if checkpoint is None else int(torch.load(checkpoint, mmap=True, weights_only=True)["global_step"])
 
 
@@ -90,7 +93,7 @@ def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None, *, purge_ste
 
 
 def _plain(value: object) -> bool | int | float | str:
-    """Return a value for TensorBoard's table, which shows numbers, text and truth values; others as JSON."""
+    """Return a value as TensorBoard's table shows it, others as JSON."""
     return value if isinstance(value, bool | int | float | str) else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""Numbers that Lightning's Trainer holds after a step and after a validation."""
+"""Loss of a step and scores of a validation."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _ROUNDING = 1e-3
 
 
 def batch_loss(trainer: pl.Trainer, outputs: Mapping[str, Any]) -> float | None:
-    """Return the loss of a training batch; None if a custom module left the batch out."""
+    """Return the loss of a training batch, None without one."""
     # Lightning has divided it, so that the gradients of a step add up to a mean.
     return float(outputs["loss"]) * trainer.accumulate_grad_batches if "loss" in outputs else None
 
 
 def measured(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) -> Scores:
-    """Return the scores of the validation that has just ended; some may not be finite.
+    """Return the scores of the last validation, finite or not.
 
     Args:
         trainer: trainer that validated.

@@ -1,4 +1,6 @@
-"""Word and character error rate of a corpus, as torchmetrics for any LightningModule.
+"""Word and character error rate as torchmetrics.
+
+They fit any LightningModule.
 
 A rate is a ratio of integer sums over batches and processes, never a mean of ratios: the batches do not matter. Counts
 are those of `scoring.counts`, equal to jiwer's.
@@ -17,7 +19,7 @@ from tune_asr.scoring.counts import ErrorCounts, count_errors
 
 
 class ErrorRate(Metric):
-    """Error counts of all utterances since `reset`, for `WER` and `CER`."""
+    """Error counts of all utterances since `reset`."""
 
     is_differentiable = False
     higher_is_better = False
@@ -42,7 +44,7 @@ class ErrorRate(Metric):
 
 
 class WER(ErrorRate):
-    """Word error rate, a fraction that may exceed 1."""
+    """Word error rate, a fraction; it may exceed 1."""
 
     def compute(self) -> Tensor:
         """Return word errors per word of the references."""
@@ -50,7 +52,7 @@ class WER(ErrorRate):
 
 
 class CER(ErrorRate):
-    """Character error rate, a fraction that may exceed 1."""
+    """Character error rate, a fraction; it may exceed 1."""
 
     def compute(self) -> Tensor:
         """Return character errors per character of the references."""

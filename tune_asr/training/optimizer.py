@@ -1,4 +1,4 @@
-"""AdamW: groups of weights, and the learning rate at the size of the batch."""
+"""AdamW with groups of weights, and its learning rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class _Group(TypedDict):
 
 
 def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torch.optim.AdamW:
-    """Build AdamW (Loshchilov and Hutter, 2019) over a module; biases and the scales of norms do not decay.
+    """Build AdamW (Loshchilov and Hutter, 2019) over a module.
+
+    Biases and the scales of norms do not decay.
 
     Args:
         module: module to train; a part named `output` scores the symbols and has a rate of its own.
@@ -44,7 +46,10 @@ def adamw(module: nn.Module, section: Mapping[str, Any], *, fused: bool) -> torc
 
 
 def frozen(schedule: Callable[[int], float], steps: int) -> Callable[[int], float]:
-    """Return a schedule that is zero for the first steps: at that rate no weight moves or decays."""
+    """Return a schedule with zero rate for the first steps.
+
+    At that rate no weight moves or decays.
+    """
     return lambda step: schedule(step) if step >= steps else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Module of a training: built, checked against the data, and given its first weights."""
+"""Module of a training, checked, with its first weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tune_asr.training.targets import construct, custom, import_target
 
 
 def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.LightningModule, Origin]:
-    """Build the module of a training, with its noise; return it with the origin for its checkpoints.
+    """Build the module and the origin of a training.
 
     Args:
         config: checked configuration.
@@ -82,7 +82,7 @@ def build_module(config: Config, data: TrainingData) -> pl.LightningModule:
 
 
 def check_feasible(config: Config, data: TrainingData) -> None:
-    """Check that the subsampling leaves nearly all training transcripts enough frames.
+    """Check that nearly all training transcripts fit their frames.
 
     Raises:
         DataError: more than `MAX_INFEASIBLE_PERCENT` cannot be aligned.

@@ -1,4 +1,4 @@
-"""Comparison of a checkpoint with the training that is to resume it: configuration and data."""
+"""Comparison of a checkpoint with the training resuming it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEEDED = {"epoch", "state_dict", "loops", "optimizer_states"}
 
 
 def load_resumable(checkpoint: Path) -> Content:
-    """Load a checkpoint that a training can resume, as far as the file alone shows.
+    """Load a checkpoint, and check that it is resumable.
 
     Raises:
         ConfigError: there is no such file.
@@ -45,7 +45,9 @@ def check_resumable(
     weights: Weights = "raw",
     origin: Origin | None = None,
 ) -> None:
-    """Compare a checkpoint with a training; Lightning would end in a traceback, or train something else.
+    """Compare a checkpoint with the training resuming it.
+
+    Lightning would end in a traceback, or train something else.
 
     Args:
         checkpoint: checkpoint to resume.
@@ -77,7 +79,7 @@ def check_resumable(
 
 
 def _check_groups(checkpoint: Path, content: Content, module: pl.LightningModule) -> None:
-    """Check the number of parameter groups; torch would raise a traceback."""
+    """Check the number of parameter groups before torch does."""
     if not isinstance(module, SimpleCTCModule):
         return
     there = len(content["optimizer_states"][0]["param_groups"])
@@ -117,7 +119,10 @@ def _setting_differences(content: Content, module: pl.LightningModule, weights: 
 
 
 def _settings(hparams: Mapping[str, object], weights: Weights) -> Settings:
-    """Return the values that a checkpoint decides: the meaning of its weights, and the optimiser's state."""
+    """Return the settings decided by a checkpoint.
+
+    They give its weights and the optimiser's state their meaning.
+    """
     settings = Settings({key: hparams[key] for key in ("vocab", "blank_id") if key in hparams})
     settings.add("features", hparams, known_keys("features"))
     for section in ("model", "optimizer"):
@@ -139,12 +144,15 @@ def _shape_differences(content: Content, module: pl.LightningModule) -> list[str
 
 
 def _vocabularies(theirs: Sequence[str], own: Sequence[str]) -> str:
-    """Describe the difference of two vocabularies: the training transcripts or the section `text` changed."""
+    """Describe the difference of two vocabularies.
+
+    The training transcripts or the section `text` changed.
+    """
     only = [(sorted(set(theirs) - set(own)), "there"), (sorted(set(own) - set(theirs)), "here")]
     parts = [f"{_symbols(symbols)} only {where}" for symbols, where in only if symbols]
     return f"the vocabulary of data and text differs ({' and '.join(parts) or 'in its order'})"
 
 
 def _symbols(symbols: Sequence[str]) -> str:
-    """Show characters as they are; of word pieces, which are many, the number."""
+    """Show characters, or the number of word pieces."""
     return shown("".join(symbols)) if max(map(len, symbols)) == 1 else f"{len(symbols):,} word pieces"

@@ -79,7 +79,7 @@ class Schedule:
         self.plateau_scale = 1.0
 
     def __call__(self, step: int) -> float:
-        """Return the multiplier of the peak learning rate at an optimiser step, in [0, 1]."""
+        """Return the multiplier of the peak rate, in [0, 1]."""
         if step < self.warmup_steps:
             risen = (step + 1) / (self.warmup_steps + 1)
             if self.name == "one_cycle":
@@ -94,12 +94,14 @@ class Schedule:
         return self.plateau_scale
 
     def _progress(self, step: int, hold_steps: int) -> float:
-        """Return the place of a step between the end of the peak and the horizon, in 0..1."""
+        """Return a step's place between peak and horizon, in 0..1."""
         begin = min(self.warmup_steps + hold_steps, self.total_steps)
         return min(1.0, max(0, step - begin) / max(1, self.total_steps - begin))
 
     def observe(self, value: float) -> bool:
-        """Take the objective of an epoch, before its checkpoint is saved; return whether the rate falls.
+        """Take an epoch's objective; return true if the rate falls.
+
+        Call it before the checkpoint is saved.
 
         Only plateau uses it. A lower value is better, NaN never is.
         """

@@ -1,4 +1,4 @@
-"""Seeds derived from names and numbers, never from the state of a process.
+"""Seeds derived from names and numbers, never from process state.
 
 A draw that depends on (seed, epoch, item) alone is the same draw after a kill, on another machine and in a process
 that trained something else before. Nothing here reads a clock, an address or a random generator.
@@ -15,7 +15,10 @@ import torch
 
 
 def derive_seed(*parts: int | str) -> int:
-    """Return a seed in [0, 2**63) from numbers and names; `1` and `"1"` differ."""
+    """Return a seed in [0, 2**63) from numbers and names.
+
+    `1` and `"1"` give different seeds.
+    """
     digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
@@ -26,7 +29,7 @@ def generator(*parts: int | str) -> torch.Generator:
 
 
 def seed_everything_for(*parts: int | str) -> None:
-    """Seed the global generators of torch (every device), numpy and Python.
+    """Seed the global generators of torch, numpy and Python.
 
     Called at each batch's start with (seed, epoch, batch): dropout and masks then depend on nothing else.
     """

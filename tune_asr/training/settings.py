@@ -1,4 +1,4 @@
-"""Settings under which weights were trained, compared between a file and a configuration."""
+"""Settings of a training, compared between file and configuration."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tune_asr.config.scalars import shown
 
 
 class Settings(dict[str, Any]):
-    """Values by dotted key; only those that their source knows."""
+    """Values by dotted key, as far as their source knows."""
 
     def add(self, section: str, values: object, keys: Iterable[str] | None = None) -> None:
-        """Add the values of a section, those under `keys` or all; no mapping adds nothing."""
+        """Add values of a section, unless it is no mapping."""
         if isinstance(values, Mapping):
             self.update({f"{section}.{key}": values[key] for key in keys or values if key in values})
 

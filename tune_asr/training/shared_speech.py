@@ -1,4 +1,4 @@
-"""Corpus with features and tokens, made once a process and shared by its trainings.
+"""Corpus, features and tokens, shared by trainings of a process.
 
 Processes of one machine share the features themselves.
 """
@@ -62,7 +62,7 @@ class Split(Dataset[Example]):
 
 
 class Speech:
-    """Corpus with features and tokens, shared by the trials of a process.
+    """Corpus with features and tokens.
 
     Args:
         corpus: both splits.
@@ -111,7 +111,10 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
 
 
 def _survey(config: Config, key: str, found: Survey | None) -> Survey:
-    """Return the survey of a corpus, whatever its features; it is read again only if a recording changed."""
+    """Return the survey of a corpus, whatever its features.
+
+    A corpus is read again only if a recording changed.
+    """
     if found is None and key in _surveys and _is_unchanged(*_surveys[key]):
         return _surveys[key][1]
     began = time.time_ns()
@@ -124,7 +127,10 @@ def _survey(config: Config, key: str, found: Survey | None) -> Survey:
 
 
 def _is_unchanged(began: int, found: Survey) -> bool:
-    """Test that no recording has changed since: its features are stored under the fingerprint of then."""
+    """Test that no recording has changed since.
+
+    Its features would be stored under the fingerprint of then.
+    """
     utterances = (*found.corpus.train, *found.corpus.val)
     paths = {utterance.audio.path for utterance in utterances if isinstance(utterance.audio, FileAudio)}
     try:

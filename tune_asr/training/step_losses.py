@@ -1,4 +1,4 @@
-"""Losses of the training steps of one epoch, which must be finite."""
+"""Losses of the training steps of one epoch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tune_asr.training.measured import batch_loss
 
 
 class StepLosses:
-    """Losses of one epoch, read after each step on a CPU and all at once on another device.
+    """Losses of one epoch, all of them finite.
+
+    On a CPU they are read after each step, on another device all at once.
 
     Each reading from a GPU would wait for the step to end.
 
@@ -35,7 +37,7 @@ class StepLosses:
         return len(self._values) + len(self._unread)
 
     def add(self, trainer: pl.Trainer, outputs: Mapping[str, Any], batch: object, where: str) -> None:
-        """Add a step; one without a loss, left out by a custom module, does not count.
+        """Add a step, unless a custom module gave no loss.
 
         Raises:
             DataError: features are not finite.
@@ -56,7 +58,7 @@ class StepLosses:
             self._unread.append((torch.stack([loss, finite.float()]), where, ids))
 
     def read(self, trainer: pl.Trainer) -> None:
-        """Read the losses that are still on a device.
+        """Read the losses from the device.
 
         Raises:
             DataError: features are not finite.
@@ -68,7 +70,7 @@ class StepLosses:
         self._unread = []
 
     def mean(self) -> float:
-        """Return the mean of the losses; 0 if there is none."""
+        """Return the mean loss, 0 without a step."""
         return math.fsum(self._values) / max(len(self._values), 1)
 
     def _keep(self, loss: float, where: str, not_finite: Sequence[str]) -> None:

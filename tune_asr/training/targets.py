@@ -1,4 +1,4 @@
-"""Custom classes: a LightningModule or LightningDataModule under a dotted path of the configuration."""
+"""Custom LightningModules and LightningDataModules, by dotted path."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ _OTHER_CODE = (
 
 
 def custom(section: object) -> CustomTarget | None:
-    """Return a section that names a custom class; None for a built-in one."""
+    """Return the section of a custom class, None if built in."""
     return section if isinstance(section, CustomTarget) else None
 
 
 def check_targets(config: Config, searched: Iterable[str] = ()) -> None:
-    """Import the custom classes and check their parameters, without building them.
+    """Import the custom classes and check their parameters.
+
+    They are not built.
 
     Args:
         config: checked configuration.
@@ -61,7 +63,7 @@ def check_targets(config: Config, searched: Iterable[str] = ()) -> None:
 
 
 def import_target(path: str, base: type[T], section: str) -> type[T]:
-    """Import the class at a dotted path, from the working directory or the installed packages.
+    """Import a class from the working directory or a package.
 
     Raises:
         ConfigError: the module or the class cannot be found or imported, or is not a subclass of `base`.
@@ -86,7 +88,7 @@ def import_target(path: str, base: type[T], section: str) -> type[T]:
 
 
 def construct(target: type[T], section: str, parameters: Mapping[str, Any], **given: Any) -> T:
-    """Build a custom class from the keys of its section and the arguments that tune_asr gives it.
+    """Build a custom class from its keys and given arguments.
 
     Raises:
         ConfigError: a key is not a parameter of the class, or a parameter is missing.
@@ -102,7 +104,7 @@ def construct(target: type[T], section: str, parameters: Mapping[str, Any], **gi
 
 
 def _check_parameters(target: type[Any], section: str, parameters: Iterable[str], given: Iterable[str]) -> None:
-    """Raise ConfigError if a class does not take these parameters, or needs others."""
+    """Raise ConfigError for unknown or missing parameters of a class."""
     signature = inspect.signature(target)
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
     for key in parameters:
@@ -122,7 +124,7 @@ def _check_parameters(target: type[Any], section: str, parameters: Iterable[str]
 
 
 def mistake_in_custom_code(config: Config, error: Exception) -> SettingError | None:
-    """Describe an exception that came through a custom class; None for any other."""
+    """Describe an exception from custom code; None for any other."""
     frame = _custom_frame(error)
     if frame is None or not (custom(config.data) or custom(config.model)):
         return None
@@ -131,13 +133,13 @@ def mistake_in_custom_code(config: Config, error: Exception) -> SettingError | N
 
 
 def _custom_frame(error: Exception) -> traceback.FrameSummary | None:
-    """Return the innermost line of custom code that an exception came through."""
+    """Return the innermost line of custom code in a traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not any(part in frame.filename for part in _OTHER_CODE)]
     return own[-1] if own else None
 
 
 def _described(error: Exception) -> str:
-    """Describe an error of custom code with its line: no traceback is printed."""
+    """Describe an error of custom code with its line."""
     frame = _custom_frame(error)
     return f"{type(error).__name__}: {error}{f' ({frame.filename}:{frame.lineno})' if frame else ''}"

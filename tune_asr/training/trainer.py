@@ -27,7 +27,7 @@ _DEFAULTS = {
 def make_trainer(
     config: Config, callbacks: Sequence[pl.Callback] = (), *, loggers: Sequence[Logger] = (), fast_dev_run: bool = False
 ) -> pl.Trainer:
-    """Build a Trainer for one training on one device, without checkpoints of its own.
+    """Build a Trainer for one device, without checkpoints.
 
     Args:
         config: checked configuration.
@@ -67,7 +67,7 @@ def make_trainer(
 
 
 def quieten() -> None:
-    """Silence Lightning's advice; our own messages have what matters to the user."""
+    """Silence Lightning's advice: our messages replace it."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\.(pytorch|fabric)\..*")

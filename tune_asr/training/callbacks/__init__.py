@@ -1,4 +1,4 @@
-"""Lightning callbacks of a training, a file each, in the order in which Lightning runs them.
+"""Lightning callbacks of a training, in running order.
 
     (LearningRateMonitor)   Lightning's own: the learning rate of each epoch as a curve
     matmul_precision.py     MatmulPrecision: exactness of float32 products in training steps

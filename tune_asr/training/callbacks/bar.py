@@ -21,7 +21,9 @@ _WIDTH = 30
 
 
 class EpochBar(pl.Callback):
-    """Draw a bar for each epoch from the training's own loop: a thread would take time from it on one core.
+    """Draw a bar for each epoch from the training's loop.
+
+    A thread would take time from the training on one core.
 
     Args:
         progress: display of rich, running.
@@ -33,7 +35,7 @@ class EpochBar(pl.Callback):
         self._drawn = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Draw an empty bar, of the length of the epoch if it is known."""
+        """Draw an empty bar of the epoch's length, if known."""
         batches = trainer.num_training_batches
         total = int(batches) if math.isfinite(batches) else None
         epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
@@ -60,7 +62,9 @@ class EpochBar(pl.Callback):
 
 @contextmanager
 def epoch_bar() -> Iterator[list[pl.Callback]]:
-    """Yield the bar as callbacks of a training; none if stderr is no terminal with a movable cursor.
+    """Yield the bar as callbacks of a training.
+
+    There is none if stderr is not a terminal with a movable cursor.
 
     Lines written to stderr meanwhile appear above the bar.
     """

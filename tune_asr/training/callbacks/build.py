@@ -20,7 +20,9 @@ from tune_asr.training.data import TrainingData
 def build(
     config: Config, data: TrainingData, report: EpochReport, watching: Sequence[Callback] = (), *, logs_rates: bool
 ) -> list[Callback]:
-    """Build the callbacks of a training; the package's docstring has the table of their hooks.
+    """Build the callbacks of a training.
+
+    The package's docstring has the table of their hooks.
 
     Args:
         config: checked configuration.

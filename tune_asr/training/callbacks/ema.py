@@ -1,4 +1,6 @@
-"""Exponential moving average of the weights, which is validated and saved in place of the last weights.
+"""Exponential moving average of the weights.
+
+It is validated and saved in place of the last weights.
 
 Lightning's `WeightAveraging` does most of it. It swaps the average into the module for validation, saves it as the
 checkpoint's `state_dict`, and saves the trained weights as `current_model_state`.
@@ -15,7 +17,9 @@ from tune_asr.training.checkpoints import EMA_STATE
 
 
 class WarmingAverage(WeightAveraging):
-    """Keep `min(decay, (1 + n) / (10 + n))` of the average at its n-th update: the start is soon forgotten.
+    """Moving average that soon forgets the start.
+
+    At its n-th update it keeps `min(decay, (1 + n) / (10 + n))` of itself.
 
     Args:
         decay: share kept in the end.
@@ -36,7 +40,10 @@ class WarmingAverage(WeightAveraging):
         super().__init__(multi_avg_fn=average)
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Make the average on the training's device: at this hook the module is still on the CPU."""
+        """Make the average on the training's device.
+
+        At this hook the module is still on the CPU.
+        """
         # The device is an argument of the base class, but is not known when this object is built. Without it each step
         # on a GPU would copy all weights to the CPU; a test fails if Lightning renames the attribute.
         self._device = trainer.strategy.root_device

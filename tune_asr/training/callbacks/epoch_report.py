@@ -1,4 +1,4 @@
-"""Result of each epoch, handed to a sink at the very end of the epoch.
+"""Result of each epoch, reported at its very end.
 
 `EpochReport` is the only callback that decides anything. The order at the end of an epoch is fixed: scores, plateau
 schedule, patience, then the sink, which saves the checkpoint. So the checkpoint holds all of it, and a training resumed
@@ -30,7 +30,7 @@ from tune_asr.training.step_losses import StepLosses
 
 
 class EpochReport(pl.Callback):
-    """Seed every batch, watch the loss, and hand the result of each epoch to a sink.
+    """Seed batches, watch the loss, report each epoch.
 
     Args:
         sink: function called once an epoch.
@@ -71,7 +71,7 @@ class EpochReport(pl.Callback):
         self._lr = math.nan
 
     def state_dict(self) -> dict[str, list[dict[str, float]]]:
-        """Return all epochs so far: patience and the best epoch survive a resume."""
+        """Return all epochs so far."""
         return {"history": [epoch.entry for epoch in self.history]}
 
     def load_state_dict(self, state_dict: Mapping[str, list[dict[str, float]]]) -> None:
@@ -81,24 +81,30 @@ class EpochReport(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add the origin of the training: the file alone is enough to export it."""
+        """Add the origin of the training."""
         checkpoint["origin"] = {**self.origin, "device": pl_module.device.type}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the hash of the initial weights, whose file may have changed since the training started."""
+        """Keep the hash of the initial weights.
+
+        Their file may have changed since the training started.
+        """
         if initial := checkpoint.get("origin", {}).get(INITIAL_SHA256):
             self.origin[INITIAL_SHA256] = initial
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report the end of the set-up; stop a training resumed after its own end."""
+        """Report the start; stop a training resumed after its end."""
         trainer.should_stop |= self._ends(trainer)
         self.on_start()
         self._epoch_began = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Begin a new sum of losses; a custom DataLoader that shuffles draws its order after this."""
+        """Begin a new sum of losses, and seed the epoch.
+
+        A custom DataLoader that shuffles draws its order after this.
+        """
         self._losses = StepLosses(self.history)
         seed_everything_for(self.seed, trainer.current_epoch)
 
@@ -113,7 +119,7 @@ class EpochReport(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """End the training if the loss is not finite: it never recovers."""
+        """End the training if the loss is not finite."""
         where = f"epoch {trainer.current_epoch + 1}, batch {batch_idx + 1}"
         if batch is None:
             raise DataError(
@@ -122,12 +128,12 @@ class EpochReport(pl.Callback):
         self._losses.add(trainer, outputs, batch, where)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Read the losses of the epoch, and note the end of its training."""
+        """Read the losses, and note the end of training."""
         self._losses.read(trainer)
         self._validation_began = time.monotonic()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Report the epoch: to the schedules, to patience, to the sink."""
+        """Report the epoch to schedules, patience and sink."""
         scores = self._scores(trainer, pl_module)
         _observe(trainer, scores.value("objective"))
         self.history.append(Epoch(trainer.current_epoch + 1, scores))
@@ -161,7 +167,7 @@ class EpochReport(pl.Callback):
         return scores
 
     def no_epoch(self, trainer: pl.Trainer) -> ConfigError:
-        """Return the error of a training that ended without a validation."""
+        """Return the error of a training without a validation."""
         wanted = trainer.num_training_batches
         if not wanted:
             return ConfigError("no epoch was trained: there is no batch to train on")
@@ -174,14 +180,14 @@ class EpochReport(pl.Callback):
         )
 
     def _ends(self, trainer: pl.Trainer) -> bool:
-        """Test if the training ends with the last epoch of the history."""
+        """Test if the training ends with its last epoch."""
         horizon = trainer.max_epochs
         assert horizon is not None, "the configuration has one"
         return bool(self.history) and bool(ended_by(self.history, self.stopping, horizon, self.grace_period))
 
 
 def _observe(trainer: pl.Trainer, objective: float) -> None:
-    """Report an epoch's objective to the schedules of any module, before the checkpoint is saved."""
+    """Report an epoch's objective to the schedules."""
     for config in trainer.lr_scheduler_configs:
         scheduler = config.scheduler
         if not isinstance(scheduler, LambdaLR):

@@ -1,4 +1,4 @@
-"""Worker processes of a DataLoader, whose random state no checkpoint holds."""
+"""Worker processes of a DataLoader, new in each epoch."""
 
 from __future__ import annotations
 

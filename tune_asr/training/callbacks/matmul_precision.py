@@ -9,7 +9,7 @@ import torch
 
 
 class MatmulPrecision(pl.Callback):
-    """Lower the precision of float32 products in training steps alone: validation always measures alike.
+    """Lower the precision of float32 products in training alone.
 
     cuDNN's switch, for recurrent layers and convolutions, follows: TF32 is off there but for these steps.
 
@@ -27,7 +27,7 @@ class MatmulPrecision(pl.Callback):
         torch.backends.cudnn.allow_tf32 = True
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Restore it: validation may follow, or another training in this process."""
+        """Restore it for a validation or another training."""
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
 

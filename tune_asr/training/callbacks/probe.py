@@ -1,4 +1,6 @@
-"""Largest batch, tried before training: too little memory is reported at once and not in the first epoch.
+"""Largest batch, tried before training.
+
+Too little memory is then reported at once, not in the first epoch.
 
 On a GPU alone. A CPU gives no error if memory runs out: the system ends the process.
 """
@@ -17,7 +19,7 @@ from tune_asr.training.module import SimpleCTCModule
 
 
 class LongestBatchProbe(pl.Callback):
-    """Compute loss and gradients of the largest possible batch before training on a GPU.
+    """Try the largest possible batch before training on a GPU.
 
     Args:
         data: built-in data; None for a custom class, whose largest batch is unknown.
@@ -37,7 +39,9 @@ class LongestBatchProbe(pl.Callback):
 
 
 def probe(module: SimpleCTCModule, batch: Batch) -> None:
-    """Run a batch through a module and back, beside room for AdamW's two moments; nothing of it stays.
+    """Run a batch through a module and back.
+
+    There is room for AdamW's two moments beside it. Nothing of it stays.
 
     Raises:
         SettingError: memory is too small; it has the size of the batch.
@@ -57,7 +61,7 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
 
 
 def too_little_memory(batch: str, error: torch.OutOfMemoryError) -> SettingError:
-    """Return the error of a batch too large for the memory, with torch's first sentence."""
+    """Return the error of a batch too large for memory."""
     return SettingError(
         f"{batch} does not fit in memory ({str(error).partition('.')[0]})",
         hint="Lower data.batch_size, data.max_frames_in_batch or data.max_seconds, and raise "

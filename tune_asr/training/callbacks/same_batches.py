@@ -1,4 +1,4 @@
-"""Number of batches an epoch, which a resume must not change."""
+"""Number of batches an epoch, unchanged by a resume."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SameBatches(pl.Callback):
         self._saved = state_dict["num_batches"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Compare the batches, now that the data are loaded.
+        """Compare the batches after the data are loaded.
 
         Raises:
             ConfigError: they are not as many.

@@ -1,4 +1,4 @@
-"""Hypotheses of a few validation utterances, the same in every epoch, in TensorBoard and W&B."""
+"""Hypotheses of a few utterances in TensorBoard and W&B."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COLUMNS = ["id", "reference", "hypothesis"]
 
 
 class Samples(pl.Callback):
-    """Log reference and hypothesis of some utterances after each validation of a `CTCModule`.
+    """Log reference and hypothesis of some utterances each epoch.
 
     Args:
         number: number of utterances.
@@ -39,7 +39,7 @@ class Samples(pl.Callback):
 
 
 def chosen(utterances: Sequence[UtteranceResult], number: int) -> list[UtteranceResult]:
-    """Return `number` utterances, evenly spaced over the sorted ids: the batches do not matter."""
+    """Return `number` utterances, evenly spaced over the sorted ids."""
     ordered = sorted(utterances, key=lambda utterance: utterance.id)
     number = min(number, len(ordered))
     return [ordered[i * len(ordered) // number] for i in range(number)]
