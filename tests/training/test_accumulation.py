@@ -1,4 +1,4 @@
-"""An optimiser step over several batches takes the mean of their gradients, the last step of an epoch too."""
+"""Optimiser steps over several batches: the mean of their gradients."""
 
 import lightning.pytorch as pl
 import pytest

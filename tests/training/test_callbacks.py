@@ -25,13 +25,13 @@ OLD = ASSETS / "checkpoint-0.1.0.ckpt"
 
 
 def documented():
-    """The table of the package's docstring: names of callbacks by hook."""
+    """Read the docstring's table: names of callbacks by hook."""
     table = re.search(r"in this order\..*?\n\n(.*?)\n\n", callbacks.__doc__, re.DOTALL)
     return {line.split()[0]: line.replace(",", "").split()[1:] for line in table[1].splitlines()}
 
 
 def test_table_of_hooks_is_true(quick):
-    """The docstring names each hook, and its callbacks in the order in which they run."""
+    """The docstring has each hook with its callbacks in order."""
     config = quick(checkpoint__weights="ema", precision={"float32_matmul": "medium"})
     report = EpochReport(lambda *_: None, seed=1, metric="val_wer", stopping=config.early_stopping)
     built = build(config, load_data(config), report, [EpochBar(Progress()), Samples()], logs_rates=True)
@@ -68,7 +68,10 @@ def test_batches_of_0_1_0_are_compared(tmp_path):
 
 
 def test_average_of_0_1_0_resumes(tmp_path, quick, same):
-    """The state of the average is found under its old key: without it the last step would be averaged twice."""
+    """The state of the average is found under its old key.
+
+    Without it the last step would be averaged twice.
+    """
     config, paths = quick(checkpoint__weights="ema", trainer__max_epochs=3), {}
 
     def sink(result, _last, save):

@@ -1,4 +1,4 @@
-"""Which checkpoints `train` keeps, under every course a training can take; and which can be resumed."""
+"""Checkpoints: those that `train` keeps, and those that resume."""
 
 import errno
 import fcntl
@@ -29,7 +29,7 @@ RATES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=12
 
 
 def result(rates):
-    """The last epoch of a training with these error rates."""
+    """Make the last epoch of a training with these error rates."""
     history = [Epoch(number, Scores(rate, 1 - rate, 1.0, rate)) for number, rate in enumerate(rates, start=1)]
     return EpochResult(
         epoch=len(rates),
@@ -44,7 +44,7 @@ def result(rates):
 
 
 def train(folder, rates, *, after=0, what="", metric="val_wer", save_top_k=1, resumed_from=None):
-    """Save one epoch after the other, those beyond `after`; each file says which training and epoch it is of."""
+    """Save the epochs after `after`; each file names its training and epoch."""
     checkpoints = CheckpointFolder(folder, metric=metric, save_top_k=save_top_k, resumed_from=resumed_from)
     for epoch in range(after + 1, len(rates) + 1):
 
@@ -147,7 +147,10 @@ def test_full_disk_leaves_whole_checkpoints(tmp_path):
 
 
 def test_checkpoint_is_on_disk_before_older_goes(tmp_path, monkeypatch):
-    """A power cut after a rename that was not fsynced would lose the new name, and `thin` has removed the old one."""
+    """A power cut must not lose both names.
+
+    Without an fsync the rename may be lost, and `thin` has removed the old file.
+    """
     checkpoints = train(tmp_path, [0.5])
     synced, fsync = [], os.fsync
 

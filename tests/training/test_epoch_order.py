@@ -1,4 +1,4 @@
-"""Lightning as installed: which batches a training sees, whole and resumed."""
+"""Batches of a whole and of a resumed training, in Lightning itself."""
 
 import lightning.pytorch as pl
 import pytest

@@ -1,4 +1,4 @@
-"""What `fit` asks of its data: transcripts that fit their frames, tokens that are symbols, the right kind of batch."""
+"""Data of `fit`: frames for transcripts, valid tokens, valid batches."""
 
 import lightning.pytorch as pl
 import numpy as np
@@ -19,7 +19,7 @@ from tune_asr.training.shared_speech import Speech
 
 
 def speech(texts, num_frames):
-    """A corpus of silence: `num_frames` feature frames for each text, trained on and validated on alike."""
+    """Make a corpus of silence, `num_frames` frames for each text."""
     utterances = tuple(Utterance(id=f"u{i}", text=text, seconds=1.0, audio=None) for i, text in enumerate(texts))
     vocabulary = Vocabulary.from_texts(texts)
     corpus = Corpus(
@@ -48,7 +48,7 @@ def test_infeasible_share_is_limited(quick, infeasible, refused):
 
 
 class Own(pl.LightningDataModule):
-    """A user's own data: silence, with whatever tokens and batches a test wants."""
+    """Custom data: silence, with tokens and batches of the test."""
 
     def __init__(self, vocab=("<blk>", "a", "b"), blank_id=0, tokens=(1, 2), bins=40, collate_fn=collate):
         super().__init__()
@@ -63,7 +63,7 @@ class Own(pl.LightningDataModule):
 
 
 class Stream:
-    """Batches of which nobody knows how many there will be."""
+    """Batches of unknown number."""
 
     def __init__(self, examples):
         self.examples = examples
@@ -73,7 +73,7 @@ class Stream:
 
 
 def collate_with(**changes):
-    """A `collate` whose second utterance says other lengths, another text or id of itself."""
+    """Make a `collate` that changes fields of the second utterance."""
 
     def collated(examples):
         batch = collate(examples)

@@ -1,4 +1,7 @@
-"""Killed in a step, in the write of a checkpoint, and before its report: it becomes the training nobody killed."""
+"""Trainings killed in a step, in a write, and before a report.
+
+Resumed, they equal the uninterrupted training.
+"""
 
 import itertools
 import json
@@ -60,7 +63,10 @@ class DiesInStep(pl.Callback):
 
 
 def train(config, num_workers, root, kill):
-    """Go on as a trial does: from the newest checkpoint that was reported. Runs in a process of its own."""
+    """Resume like a trial, from the newest reported checkpoint.
+
+    It runs in a process of its own.
+    """
     moment, when = kill
     reports = root / "reports.jsonl"
     reported = len(reports.read_text().splitlines()) if reports.exists() else 0
@@ -139,7 +145,7 @@ def test_kills_change_no_bit(tmp_path, config, run, same, schedule, augmentation
 
 
 def test_lost_optimiser_changes_weights(tmp_path, config, run, same):
-    """The negative control: what is compared above depends on what is restored."""
+    """Negative control: the comparison above depends on the restored state."""
     settings = config("cosine", "plain", "raw")
     assert run(settings, 0, tmp_path, ("report", 3)) == -signal.SIGKILL
     whole, epoch = tmp_path / "whole", epoch_folder(tmp_path, 2)

@@ -1,4 +1,4 @@
-"""A training is the same training however it is interrupted: weights, optimiser, schedule and metrics, bit for bit."""
+"""Resumed trainings equal uninterrupted ones, bit for bit."""
 
 import lightning.pytorch as pl
 import pytest
@@ -30,7 +30,7 @@ def load(folder, epoch):
 
 @pytest.fixture
 def config(quick):
-    """Everything on that draws or counts: dropout, masks, accumulation over an odd number of batches, patience."""
+    """Turn on everything random or counted."""
     return lambda name, **keys: quick(
         **{
             "scheduler": {"name": name, "patience": 0},
@@ -93,7 +93,7 @@ def test_resume_changes_no_bit(tmp_path, config, same, case):
 
 @pytest.mark.parametrize("lost", ["raw weights", "number of updates"])
 def test_lost_average_changes_weights(tmp_path, quick, same, lost):
-    """The negative control: what the matrix compares does depend on what it says is restored."""
+    """Negative control: the matrix depends on the restored state."""
     config = quick(**AVERAGED, trainer__max_epochs=3)
     train(config, tmp_path / "whole")
     content = load(tmp_path / "whole", 2)
@@ -206,7 +206,7 @@ def test_longer_horizon_stretches_schedule(tmp_path, quick):
 
 
 class Shuffled(pl.LightningDataModule):
-    """As a user would write it: an ordinary DataLoader that shuffles."""
+    """Custom data with an ordinary DataLoader that shuffles."""
 
     def __init__(self, data):
         super().__init__()
@@ -242,7 +242,7 @@ def test_custom_shuffle_resumes_its_order(tmp_path, quick, same):
 
 
 class Workers(Shuffled):
-    """The same batches out of the process itself, or out of worker processes."""
+    """Batches from the process itself, or from worker processes."""
 
     def __init__(self, data, num_workers):
         super().__init__(data)

@@ -1,4 +1,4 @@
-"""When a training ends before its horizon, and what each epoch's result says."""
+"""Early ends of a training, and the results of its epochs."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def results(config, **arguments):
 
 
 def epochs(config, **arguments):
-    """The epochs of a training, each with whether it was said to be the last."""
+    """Train; return the epochs and which were reported as last."""
     return [(result.epoch, last) for result, last in results(config, **arguments)]
 
 
@@ -67,7 +67,7 @@ def test_training_loss_ignores_accumulation(quick):
 
 
 class Poisoned(SpeechDataModule):
-    """Features whose sum is no number any more, in the third epoch's training or validation."""
+    """Features with an infinite sum in the third epoch."""
 
     def __init__(self, config, stage):
         super().__init__(load_speech(config), batch_size=8, bucketing=True, seed=17)

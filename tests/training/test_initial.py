@@ -1,4 +1,4 @@
-"""Starting from another training's weights: what is taken over, what is drawn anew, what is refused."""
+"""Initial weights: copied, drawn anew, or refused."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from tune_asr.training.prepare import build_module
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory, quick):
-    """A recogniser of the letters a to f."""
+    """Recogniser of the letters a to f."""
     path = tmp_path_factory.mktemp("donor") / "ctc.ckpt"
     fit(quick(trainer__max_epochs=2), lambda result, last, save: save(path))
     return path
@@ -82,7 +82,7 @@ def test_safetensors_hold_the_same_weights(checkpoint, started, tmp_path):
 
 
 def silent(checkpoint, folder):
-    """The same weights, of a checkpoint that says of its settings no more than the vocabulary."""
+    """The same weights in a checkpoint without settings."""
     content = torch.load(checkpoint, weights_only=True)
     content["hyper_parameters"] = {"vocab": content["hyper_parameters"]["vocab"]}
     torch.save(content, folder / "silent.ckpt")

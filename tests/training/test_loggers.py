@@ -1,4 +1,4 @@
-"""The curves of a training: each step once, and those of a trial with what was searched, under the search's name."""
+"""Curves: each step once, trials with their searched values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VALUES = {"optimizer.lr": 0.003, "model.causal": True, "scheduler.name": "cosine
 
 
 class Killed(BaseException):
-    """The process ends."""
+    """End of the process."""
 
 
 def steps(folder) -> dict[str, list[int]]:
@@ -29,7 +29,7 @@ def steps(folder) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("kept", [None, 1, 2])
 def test_repeated_epochs_are_drawn_once(quick, tmp_path, kept):
-    """Killed in the third epoch's report; the newest checkpoint that is left is that of epoch `kept`."""
+    """The third epoch's report kills it; epoch `kept` has the newest checkpoint."""
     config = quick(trainer__log_every_n_steps=1)
 
     def train(run, sink, resume_from=None):

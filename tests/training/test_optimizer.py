@@ -1,4 +1,4 @@
-"""Which weights decay, how the rate follows the batch, and what the average of the weights keeps."""
+"""Weight decay, scaled rates and the moving average."""
 
 import lightning.pytorch as pl
 import pytest
@@ -95,7 +95,7 @@ def test_short_steps_scale_the_rate(quick, keys, utterances):
 
 
 def averaged_by(decay, weights):
-    """What is kept of a module that was zero once its weight has been each of `weights`, one update each."""
+    """Average a weight that starts at zero over these values."""
     module = torch.nn.BatchNorm1d(1)
     average = torch.optim.swa_utils.AveragedModel(module, use_buffers=True, **WarmingAverage(decay)._kwargs)
     for weight in weights:
@@ -142,7 +142,7 @@ def test_average_is_validated_and_saved(tmp_path, quick):
 
 
 def test_average_is_on_the_device(quick):
-    """Lightning's own takes the module's device, which is the CPU until after this hook."""
+    """Lightning's own average would be on the CPU."""
     config = quick()
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     trainer.strategy._root_device = torch.device("meta")

@@ -1,4 +1,4 @@
-"""The longest batch, tried before training."""
+"""Longest batch, tried before training."""
 
 import lightning.pytorch as pl
 import pytest
@@ -61,7 +61,7 @@ def test_probe_reports_too_little_memory(parts):
     module, data = parts
 
     class Small(torch.nn.Module):
-        """An encoder on a device that holds 100 frames an utterance."""
+        """Encoder on a device that holds 100 frames an utterance."""
 
         def forward(self, x, x_lens):
             if x.shape[1] > 100:

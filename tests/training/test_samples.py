@@ -1,4 +1,4 @@
-"""The utterances that are shown each epoch."""
+"""Utterances shown each epoch."""
 
 from __future__ import annotations
 

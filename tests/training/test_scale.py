@@ -27,7 +27,7 @@ FEW = 60
 
 
 def corpus(folder: Path, hours: float) -> None:
-    """Write rows of five seconds on average, each a part of one of four recordings of five minutes."""
+    """Write rows of five seconds, parts of four long recordings."""
     noise = np.random.default_rng(0)
     for name in range(4):
         soundfile.write(folder / f"{name}.wav", noise.normal(0, 0.1, 300 * RATE), RATE)
@@ -42,7 +42,7 @@ def corpus(folder: Path, hours: float) -> None:
 
 
 def train(folder: Path, limit: int, *, val_share: float, max_cache_gb: float) -> subprocess.CompletedProcess:
-    """Train a batch of the corpus with so many bytes beyond those of the tiny training."""
+    """Train a batch within `limit` bytes beyond the tiny training."""
     for name, share in (("few", 0.1), ("all", val_share)):
         data = {"target": "manifest", "train": f"{name}.jsonl", "val": {"hold_out": share, "by": "random"}}
         config = {
@@ -84,7 +84,7 @@ def test_hour_fits_a_small_limit(tmp_path, max_cache_gb):
 
 
 def test_features_in_memory_break_the_limit(tmp_path):
-    """The control: without a place for a store, features stay in memory, and the same limit is too small."""
+    """Control: without a store, the same limit is too small."""
     corpus(tmp_path, 1)
     (tmp_path / f"tune_asr-{os.getuid()}").write_text("")  # in the place of the folder
     ended = train(tmp_path, SMALL, val_share=0.05, max_cache_gb=8.0)

@@ -1,4 +1,4 @@
-"""What the trials of one process share: a corpus is read once, whatever is searched over it."""
+"""Speech shared by the trials of a process."""
 
 import json
 
@@ -12,7 +12,7 @@ from tune_asr.training.data import load_data
 
 @pytest.fixture
 def manifest(tmp_path):
-    """A manifest of a dozen rows, each a part of one recording of noise."""
+    """Manifest of a dozen rows, parts of one recording of noise."""
     soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 8000 * 12), 8000)
     rows = [
         {"audio_filepath": "noise.wav", "text": "abc" * (1 + i % 3), "offset": i, "duration": 0.6} for i in range(12)

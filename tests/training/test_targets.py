@@ -1,4 +1,4 @@
-"""A user's own class by dotted path: what can be wrong with it, and what is said."""
+"""Custom classes by dotted path, and their mistakes."""
 
 import re
 import sys
