@@ -53,7 +53,7 @@ def test_ten_losses_equal_cpu(name):
     assert gpu[0] == pytest.approx(cpu[0], rel=1e-5)
     assert gpu == pytest.approx(cpu, rel=1e-3)
     assert on_gpu[0].train_loss == pytest.approx(math.fsum(gpu) / STEPS)
-    assert on_gpu[0].val_loss == pytest.approx(on_cpu[0].val_loss, rel=1e-2)
+    assert on_gpu[0].scores.val_loss == pytest.approx(on_cpu[0].scores.val_loss, rel=1e-2)
 
 
 @every_encoder
