@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol, Self, TypeVar
 
 WINDOW_MILLISECONDS = 25
 SHIFT_MILLISECONDS = 10
@@ -49,9 +50,20 @@ def min_samples(sample_rate: int) -> int:
     return sample_rate * WINDOW_MILLISECONDS // 1000
 
 
-def output_frames(num_frames: int, subsampling: int) -> int:
+class Countable(Protocol):
+    """Number, or array of numbers, such as a tensor of lengths."""
+
+    def __add__(self, other: int, /) -> Self: ...
+
+    def __floordiv__(self, other: int, /) -> Self: ...
+
+
+N = TypeVar("N", bound=Countable)
+
+
+def output_frames(num_frames: N, subsampling: int) -> N:
     """Return num_frames / subsampling, rounded up."""
-    return -(-num_frames // subsampling)
+    return (num_frames + (subsampling - 1)) // subsampling
 
 
 def min_frames(tokens: Sequence[int]) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.manifest.fields import Record
@@ -69,7 +69,7 @@ def _kaldi(path: Path, mistakes: PlacedMistakes) -> Records:
     # The file with one line for each utterance, which is a row.
     utterances = _table(path / "segments", mistakes) if has_segments else recordings
     for utterance, (place, value) in utterances.items():
-        record: dict[str, Any] = {"id": utterance}
+        record: dict[str, str | float] = {"id": utterance}
         recording = utterance
         if has_segments:
             try:

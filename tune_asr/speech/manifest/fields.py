@@ -73,7 +73,7 @@ def conflict(names: Collection[str]) -> str:
     return f"{' and '.join(quoted)} name the same field; keep one of them"
 
 
-def under_our_names(record: Record) -> tuple[dict[str, Any], list[str]]:
+def under_our_names(record: Record) -> tuple[Record, list[str]]:
     """Return fields of `record` by our names, and conflicts."""
     fields, conflicts = {}, []
     for field, names in field_names(tuple(record)).items():

@@ -131,7 +131,7 @@ READERS: Mapping[str, Reader] = {
 
 def _typed(cells: dict[str, str], numbers: list[str]) -> Record:
     """Convert the cells of numbers; empty ones are dropped."""
-    record: dict[str, Any] = {name: cell for name, cell in cells.items() if cell or name not in numbers}
+    record: dict[str, str | float] = {name: cell for name, cell in cells.items() if cell or name not in numbers}
     for name in numbers:
         with contextlib.suppress(KeyError, ValueError):
             record[name] = float(record[name])

@@ -8,7 +8,7 @@ import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from tune_asr.speech.manifest.fields import NUMBERS, Record, field_names
 
@@ -91,6 +91,6 @@ def _between(offset: float | None, end: float) -> float:
     return round(end - (offset or 0), _MICROSECONDS)
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
+def _is_number(value: object) -> TypeGuard[float]:
     # An integer may be too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
