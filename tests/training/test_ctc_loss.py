@@ -7,7 +7,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from tune_asr.errors import DataError
 from tune_asr.speech.audio import frames
-from tune_asr.training.ctc import best_path, ctc_loss, greedy_decode, min_frames, validate_targets
+from tune_asr.training.ctc import best_path, ctc_loss, greedy_decode, padded_min_frames, validate_targets
 
 NUM_SYMBOLS = 5
 TRANSCRIPTS = st.lists(st.lists(st.integers(1, NUM_SYMBOLS - 1), max_size=6), min_size=1, max_size=5)
@@ -28,7 +28,7 @@ def logits(num_utterances, num_frames, seed=0):
 def test_min_frames_is_least_finite_loss(transcripts):
     """The loss is finite from `min_frames` on, and infinite below."""
     tokens, token_lengths = padded(transcripts)
-    needed = min_frames(tokens, token_lengths)
+    needed = padded_min_frames(tokens, token_lengths)
     assert needed.tolist() == [frames.min_frames(transcript) for transcript in transcripts]
     log_probs = logits(len(transcripts), 12).log_softmax(-1).transpose(0, 1)
 

@@ -57,7 +57,7 @@ def ctc_loss(
         blank_id: id of the blank.
     """
     device = log_probs.device
-    feasible = min_frames(tokens, token_lengths) <= output_lengths
+    feasible = padded_min_frames(tokens, token_lengths) <= output_lengths
     # An infeasible transcript is replaced by the empty one, whose loss and gradient are finite, and then left out.
     token_lengths = token_lengths.where(feasible, 0)
     tokens, known = tokens.to(device, non_blocking=True), feasible.to(device, non_blocking=True)
@@ -69,7 +69,7 @@ def ctc_loss(
     return CTCLoss(nats / num_tokens.clamp(min=1), nats.detach(), num_tokens, (~feasible).sum())
 
 
-def min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
+def padded_min_frames(tokens: Tensor, token_lengths: Tensor) -> Tensor:
     """Fewest output frames of each transcript: tokens plus repeats.
 
     (N, U), (N,) -> (N,) int64.

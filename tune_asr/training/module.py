@@ -13,10 +13,11 @@ from torch import Tensor
 
 from tune_asr.config.keys import facts
 from tune_asr.errors import DataError, SettingError
+from tune_asr.speech.audio.frames import output_frames
 from tune_asr.training.augment.perturb import Perturbation
 from tune_asr.training.augment.spec_augment import SpecAugment
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import CTCLoss, min_frames
+from tune_asr.training.ctc import CTCLoss, padded_min_frames
 from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.optimizer import adamw, frozen
@@ -90,16 +91,16 @@ class SimpleCTCModule(CTCModule):
         log_probs, output_lengths = given
         if lengths.device == log_probs.device:
             return log_probs, output_lengths
-        return log_probs, self.encoder.output_lengths(lengths, self.hparams["model"]["subsampling"])
+        return log_probs, output_frames(lengths, self.hparams["model"]["subsampling"])
 
     def _note_infeasible(self, batch: Batch, result: CTCLoss) -> None:
         """Count infeasible transcripts, at lengths without augmentation."""
         if not self.counts_infeasible:
             return
         small = batch.on_cpu()
-        frames = self.encoder.output_lengths(small.feature_lengths, self.hparams["model"]["subsampling"])
+        frames = output_frames(small.feature_lengths, self.hparams["model"]["subsampling"])
         self._num_utterances += len(batch)
-        self._infeasible.append((min_frames(small.tokens, small.token_lengths) > frames).sum())
+        self._infeasible.append((padded_min_frames(small.tokens, small.token_lengths) > frames).sum())
 
     def _check(self, batch: Any) -> None:
         """Check a batch, and its number of mel bins."""

@@ -5,15 +5,12 @@ Shapes: N utterances, T feature frames, C mel bins, T' output frames, V symbols,
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tune_asr.speech.audio.frames import output_frames
 from tune_asr.training.encoders.without_cudnn import time_conv
-
-Lengths = TypeVar("Lengths", int, Tensor)
 
 # Below a mel bin's variance in real speech by orders of magnitude; only digital silence comes near.
 VARIANCE_FLOOR = 1e-5
@@ -56,11 +53,6 @@ class Encoder(nn.Module):
         """
         raise NotImplementedError
 
-    @staticmethod
-    def output_lengths(lengths: Lengths, subsampling: int) -> Lengths:
-        """Output frames of feature frames: lengths / subsampling, rounded up."""
-        return (lengths + subsampling - 1) // subsampling
-
 
 class Subsampling(nn.ModuleList):
     """Convolutions of stride 2, each followed by SiLU.
@@ -83,7 +75,7 @@ class Subsampling(nn.ModuleList):
         """
         for conv in self:
             x = F.silu(conv(x))
-            lengths = Encoder.output_lengths(lengths, self.stride)
+            lengths = output_frames(lengths, self.stride)
             x = x * frame_mask(lengths, x.shape[1]).to(x.dtype)
         return x, lengths
 
