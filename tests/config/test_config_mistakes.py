@@ -1,4 +1,4 @@
-"""A wrong configuration is refused with what was given, the rule, the place and the way out; all mistakes at once."""
+"""Refused configurations: value, rule, place and hint, for all mistakes at once."""
 
 from __future__ import annotations
 
@@ -196,7 +196,8 @@ def test_refused(text, message):
     assert message in refusal(text)
 
 
-def test_all_mistakes_of_a_file_are_told_at_once_each_at_its_place():
+def test_all_mistakes_of_file_reported():
+    """All mistakes are reported at once, each at its place."""
     text = "\n".join(
         [
             "modl: {}",
@@ -238,7 +239,7 @@ TREES = st.dictionaries(
 
 
 @given(TREES)
-def test_whatever_is_given_is_a_configuration_or_a_refusal(values):
+def test_any_tree_loads_or_is_refused(values):
     try:
         config = check(Layered(values))
     except ConfigError as error:
@@ -247,23 +248,23 @@ def test_whatever_is_given_is_a_configuration_or_a_refusal(values):
         assert isinstance(config, Config)
 
 
-def test_an_empty_section_holds_its_defaults():
+def test_empty_section_holds_defaults():
     assert load("logging:\nmodel:\ndata:\n") == Config()
 
 
-def test_whole_numbers_may_be_written_as_floats():
+def test_floats_accepted_as_whole_numbers():
     config = load("{seed: 1e3, model: {dim: 64.0, subsampling: 2.0}, optimizer: {lr: 1}}")
     assert (config.seed, config.model.dim, config.model.subsampling, config.optimizer.lr) == (1000, 64, 2, 1)
     assert type(config.model.subsampling) is int
 
 
-def test_further_arguments_of_lightning_are_passed_through():
+def test_trainer_arguments_passed_through():
     config = load("{trainer: {accelerator: cpu, log_every_n_steps: 5}, precision: {benchmark: true}}")
     assert config.trainer.model_extra == {"accelerator": "cpu", "log_every_n_steps": 5}
     assert config.precision.model_extra == {"benchmark": True}
 
 
-def test_arguments_read_from_the_source_are_those_of_the_class():
+def test_trainer_arguments_match_signature():
     import inspect
 
     from lightning.pytorch import Trainer
@@ -275,7 +276,7 @@ def test_arguments_read_from_the_source_are_those_of_the_class():
     assert {*RESERVED, *ARGUMENTS, *own} == set(signature), "declare an argument of a new Lightning"
 
 
-def test_a_configuration_survives_its_own_values():
+def test_configuration_survives_own_values():
     text = "{seed: 5, data: {target: my.Data, train: x, deep: {a: [1]}}, trainer: {accelerator: cpu}, model: {dim: 8}}"
     config = load(text)
     assert from_values(config.model_dump(), "copy") == config
@@ -283,12 +284,13 @@ def test_a_configuration_survives_its_own_values():
     assert from_values(manifest.model_dump(), "copy") == manifest
 
 
-def test_a_copy_without_lines_is_named_without_a_line():
+def test_copy_named_without_line():
+    """A copy without lines is named without a line."""
     with pytest.raises(ConfigError, match=r"^trial 00003: model.dim: is 0, but"):
         from_values({"model": {"dim": 0}}, "trial 00003")
 
 
-def test_every_default_of_lightnings_trainer_is_allowed():
+def test_trainer_defaults_allowed():
     import inspect
 
     from lightning.pytorch import Trainer
@@ -299,5 +301,6 @@ def test_every_default_of_lightnings_trainer_is_allowed():
     )
 
 
-def test_what_an_annotation_does_not_decide_is_left_to_lightning():
+def test_undeclared_argument_left_to_lightning():
+    """Arguments without a declared type are left to Lightning."""
     assert [broken_rule("max_time", value) for value in ("00:01:00", {"hours": 1}, 5)] == ["", "", ""]

@@ -1,4 +1,4 @@
-"""Properties of a configuration that a custom model has no answer to."""
+"""Properties of a configuration under built-in and custom models."""
 
 from __future__ import annotations
 

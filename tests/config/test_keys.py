@@ -1,4 +1,4 @@
-"""Facts of keys: those of the section, over which those of the field win."""
+"""Facts of keys, from their sections and their own fields."""
 
 from __future__ import annotations
 

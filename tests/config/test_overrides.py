@@ -1,4 +1,4 @@
-"""`--set`, `over:` and a trial's settings are one mechanism, and a mistake keeps the place it was written at."""
+"""Overrides by `--set`, `over:` and a trial's settings, and the places of their mistakes."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ def test_assignments_are_read_as_yaml():
 
 
 @pytest.mark.parametrize("text", ["optimizer.lr", "=1", ".lr=1", "optimizer.=1", "optimizer..lr=1", " =1"])
-def test_an_assignment_needs_a_key_and_a_value(text):
+def test_assignment_needs_key_and_value(text):
     with pytest.raises(ConfigError, match=r"must be KEY=VALUE\n    Write it as --set optimizer.lr=1e-3"):
         parse_assignments([text])
 
 
-def test_all_wrong_assignments_are_told_at_once():
+def test_all_wrong_assignments_reported():
     with pytest.raises(ConfigError) as caught:
         parse_assignments(["a", "b=[", "seed=1"])
     assert [problem.place for problem in caught.value.problems] == ["--set a", "--set b=["]
 
 
-def test_the_last_layer_wins():
+def test_last_layer_wins():
     config = check(layered("optimizer: {lr: 1, weight_decay: 0.5}", "optimizer.lr=2", "optimizer.lr=3"))
     assert (config.optimizer.lr, config.optimizer.weight_decay) == (3, 0.5)
 
 
-def test_a_mapping_takes_the_place_of_the_section():
+def test_mapping_replaces_section():
     config = check(layered("optimizer: {lr: 1, weight_decay: 0.5}", "optimizer={lr: 2}"))
     assert (config.optimizer.lr, config.optimizer.weight_decay) == (2, 1.0e-2)
 
 
-def test_an_override_makes_the_sections_above_it():
+def test_override_creates_sections_above():
     assert layered("{}", "model.dim=8").values == {"model": {"dim": 8}}
     assert layered("model:", "model.dim=8").values == {"model": {"dim": 8}}
 
 
-def test_laying_changes_neither_the_file_nor_the_override():
+def test_laying_changes_no_input():
     document = parse("model: {dim: 4}", "c.yaml")
     section = {"dim": 6}
     tree = Layered.of(document, Path("/base"))
@@ -74,7 +74,7 @@ def test_no_key_below_a_value():
         layered("seed: 1", "seed.x=1")
 
 
-def test_a_key_of_thousands_of_parts_is_refused():
+def test_overlong_key_refused():
     with pytest.raises(ConfigError, match="nested more than 20 deep"):
         layered("{}", "model." + "a." * 5000 + "a=1")
 
@@ -90,7 +90,7 @@ def test_places():
     assert tree.place(("model", "dim")) == "later: model.dim"
 
 
-def test_a_path_is_relative_to_where_it_was_written(tmp_path, monkeypatch):
+def test_path_relative_to_its_source(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").mkdir()
     path = tmp_path / "configs" / "c.yaml"
@@ -103,17 +103,17 @@ def test_a_path_is_relative_to_where_it_was_written(tmp_path, monkeypatch):
     assert (whole.train, whole.val, whole.test) == (str(tmp_path / "t"), str(tmp_path / "v"), None)
 
 
-def test_the_home_of_nobody_is_a_plain_name():
+def test_unknown_home_is_plain_name():
     tree = layered("data: {target: manifest, train: ~nobody-of-that-name/x, val: v}")
     assert check(tree).data.train == "/base/~nobody-of-that-name/x"
 
 
-def test_parameters_of_a_users_class_are_passed_through():
+def test_custom_parameters_passed_through():
     data = check(layered("data: {target: my.Module, train: clean-100, val: {a: [1, null]}}")).data
     assert data.parameters == {"train": "clean-100", "val": {"a": [1, None]}}
 
 
-def test_overridden_leaves_its_input_alone():
+def test_overridden_leaves_input_alone():
     values = {"model": {"dim": 1}}
     assert overridden(values, {"model.dim": 2, "seed": 3}) == {"model": {"dim": 2}, "seed": 3}
     assert values == {"model": {"dim": 1}}

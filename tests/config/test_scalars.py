@@ -1,4 +1,4 @@
-"""Plain scalars are read as a person means them."""
+"""Spellings of plain scalars."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tune_asr.config.scalars import scalar, shown
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_float_in_any_spelling_is_the_same_float(number):
+def test_spellings_of_float_are_equal(number):
     assert scalar(repr(number)) == number
     assert scalar(f"{number:.17e}") == number
     assert scalar(f"{number:.17E}") == number
 
 
 @given(st.integers(min_value=-(10**40), max_value=10**40))
-def test_an_integer_in_any_spelling_is_the_same_integer(number):
+def test_spellings_of_integer_are_equal(number):
     read = scalar(str(number))
     assert read == number and isinstance(read, int)
     assert scalar(f"{number:_}") == number
@@ -75,15 +75,15 @@ def test_spellings(text, value):
         "1.2.3",
     ],
 )
-def test_what_is_no_number_stays_text(text):
+def test_other_scalars_stay_text(text):
     assert scalar(text) == text
 
 
-def test_a_number_of_thousands_of_digits_is_no_number():
+def test_overlong_number_stays_text():
     assert scalar("9" * 5000) == "9" * 5000
 
 
-def test_a_shown_value_is_cut_where_it_is_long():
+def test_long_shown_value_is_shortened():
     assert shown(None) == "null"
     assert shown(True) == "true"
     assert shown({"a": 1}) == "a mapping"

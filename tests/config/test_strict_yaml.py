@@ -1,4 +1,4 @@
-"""A YAML file is read strictly: what is refused is refused with its line."""
+"""Strict reading of YAML files, and the line of each mistake."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refusal(text: str) -> str:
     return str(caught.value)
 
 
-def test_values_and_the_line_of_each():
+def test_values_have_lines():
     document = parse("seed: 1\n\nmodel:\n  dim: 96\noptimizer:\n  betas:\n  - 0.9\n  - 0.98\n", "c.yaml")
     assert document.values == {"seed": 1, "model": {"dim": 96}, "optimizer": {"betas": [0.9, 0.98]}}
     assert document.lines["model",] == 3
@@ -35,7 +35,7 @@ def test_values_and_the_line_of_each():
     assert document.lines["optimizer", "betas", 1] == 8
 
 
-def test_a_place_without_a_line_of_its_own_has_the_line_above_it():
+def test_place_uses_nearest_line_above():
     document = parse("seed: 1\nmodel:\n  dim: 96\n", "c.yaml")
     assert document.place(("model", "dim")) == "c.yaml:3: model.dim"
     assert document.place(("model", "width")) == "c.yaml:2: model.width"
@@ -49,7 +49,7 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dic
 
 
 @given(st.dictionaries(TEXT, VALUES, min_size=1, max_size=4))
-def test_what_json_says_is_read_as_json_says_it(values):
+def test_json_is_read_as_json(values):
     assert parse(json.dumps(values, ensure_ascii=False), "c.yaml").values == values
 
 
@@ -91,7 +91,7 @@ def test_refused(text, message):
 
 
 @given(st.text(st.sampled_from("ab1:-?[]{}&*!|>'\"%@`#,.\n\t \0\x1b\ufeff\u2028é<="), max_size=30))
-def test_whatever_is_written_is_read_or_refused(text):
+def test_any_text_read_or_refused(text):
     try:
         parse(text, "c.yaml")
     except ConfigError as error:
@@ -101,23 +101,24 @@ def test_whatever_is_written_is_read_or_refused(text):
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, "a: " + "{a: " * 100_000, "".join(" " * i + "a:\n" for i in range(900))]
 )
-def test_deep_nesting_is_refused_before_it_is_built(text):
+def test_deep_nesting_refused_early(text):
+    """Deep nesting is refused before anything is built."""
     assert f"nested more than {MAX_DEPTH} deep" in refusal(text)
 
 
-def test_nesting_up_to_the_limit_is_read():
+def test_nesting_up_to_limit_read():
     text = "{a: " * MAX_DEPTH + "1" + "}" * MAX_DEPTH
     assert parse(text, "c.yaml").values
     assert "nested more than" in refusal("{a: " + text + "}")
 
 
-def test_too_many_values_are_refused():
+def test_too_many_values_refused():
     assert len(parse("".join(f"k{i}: 1\n" for i in range(MAX_VALUES - 1)), "c.yaml").values) == MAX_VALUES - 1
     assert refusal("".join(f"k{i}: 1\n" for i in range(MAX_VALUES))).startswith("c.yaml:5000: more than 5,000 values")
     assert "more than 5,000 values" in refusal("a: [" + "1," * MAX_VALUES + "]")
 
 
-def test_a_value_alone_has_no_line():
+def test_lone_value_has_no_line():
     assert parse_value("[0.9, 1e-3]", "--set x") == [0.9, 0.001]
     assert parse_value("", "--set x") is None
     with pytest.raises(ConfigError, match=r"^--set x: not YAML"):
@@ -126,7 +127,7 @@ def test_a_value_alone_has_no_line():
         parse_value("*x", "--set x")
 
 
-def test_a_file_that_cannot_be_read_says_why(tmp_path, monkeypatch):
+def test_unreadable_file_names_cause(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "latin.yaml").write_bytes(b"seed: \xe9")
     (tmp_path / "utf16.yaml").write_text("seed: 1", encoding="utf-16")
@@ -146,7 +147,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, monkeypatch):
             read((tmp_path / name).relative_to(tmp_path))
 
 
-def test_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
+def test_byte_order_mark_and_crlf_read(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_bytes(b"\xef\xbb\xbfseed: 1\r\nmodel:\r\n  dim: 5\r\n")
     document = read(path)

@@ -1,4 +1,4 @@
-"""A space file and its base configuration, written where a test wants them."""
+"""Space files and their base configurations for tests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tune_asr.space.plan import Plan, load_plan
 
 
 class Spaces:
-    """Writes `space.yaml` over `base.yaml` and loads them."""
+    """Files `space.yaml` and `base.yaml`, written and loaded."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.base = "{}"
 
     def load(self, text: str, *assignments: str) -> Plan:
-        """The plan of a space of which `text` is all but `config:`."""
+        """Load a space with `text` below its `config:`."""
         (self.folder / "base.yaml").write_text(self.base)
         (self.folder / "space.yaml").write_text(f"config: base.yaml\n{text}\n")
         return load_plan(self.folder / "space.yaml", None, parse_assignments(assignments))

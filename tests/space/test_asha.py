@@ -1,4 +1,4 @@
-"""ASHA against the definition in the paper, computed the slow way."""
+"""ASHA, compared with the paper's definition computed directly."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,8 @@ VALUES = st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60)
 
 
 @given(values=VALUES, eta=st.integers(2, 5))
-def test_a_trial_goes_on_if_it_is_among_the_best_1_in_eta_so_far(values, eta):
+def test_best_1_in_eta_continue(values, eta):
+    """A trial continues if it is among the best 1 in eta so far."""
     asha = Asha(grace_period=1, reduction_factor=eta, max_t=2)
     for n, value in enumerate(values, start=1):
         decision = asha.decide(1, value)
@@ -20,7 +21,7 @@ def test_a_trial_goes_on_if_it_is_among_the_best_1_in_eta_so_far(values, eta):
 
 
 @given(values=VALUES, eta=st.integers(2, 4), cut=st.integers(0, 60))
-def test_rungs_rebuilt_from_their_decisions_decide_the_same(values, eta, cut):
+def test_replayed_rungs_decide_alike(values, eta, cut):
     whole, first, second = (Asha(grace_period=2, reduction_factor=eta, max_t=9) for _ in range(3))
     decisions = [first.decide(2, value) for value in values[:cut]]
     second.replay(decisions)
@@ -39,23 +40,25 @@ def test_rungs_rebuilt_from_their_decisions_decide_the_same(values, eta, cut):
         (9, 2, 5, []),
     ],
 )
-def test_rung_k_stands_at_r_times_eta_to_the_k_below_R(grace_period, reduction_factor, max_t, milestones):
+def test_rung_epochs_follow_paper(grace_period, reduction_factor, max_t, milestones):
+    """Rung k is at r * eta^k epochs, below R."""
     asha = Asha(grace_period=grace_period, reduction_factor=reduction_factor, max_t=max_t)
     assert asha.milestones == milestones
     assert all(asha.decide(epoch, 0.5).rung == k for k, epoch in enumerate(milestones))
 
 
-def test_between_rungs_nothing_is_decided():
+def test_no_decision_between_rungs():
     assert Asha(grace_period=3, reduction_factor=2, max_t=24).decide(4, 0.1) is None
 
 
-def test_equal_values_go_on_together():
+def test_equal_values_continue_together():
     asha = Asha(grace_period=1, reduction_factor=2, max_t=4)
     assert [asha.decide(1, 1.0).verdict for _ in range(8)] == ["continue"] * 8
 
 
 @given(values=VALUES, eta=st.integers(2, 4), controls=st.integers(0, 5), cut=st.integers(0, 60))
-def test_the_first_that_would_stop_are_controls_whoever_restarts(values, eta, controls, cut):
+def test_first_stopped_trials_are_controls(values, eta, controls, cut):
+    """A restart keeps the same controls."""
     plain = Asha(grace_period=1, reduction_factor=eta, max_t=3)
     before, after = (Asha(grace_period=1, reduction_factor=eta, max_t=3, controls=controls) for _ in range(2))
     expected = [plain.decide(1, value) for value in values]

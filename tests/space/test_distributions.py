@@ -1,4 +1,4 @@
-"""Values stay in their bounds, and come as often as the distribution says."""
+"""Bounds and frequencies of drawn values."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ ENDS = (0.0, math.nextafter(1.0, 0.0))
 
 
 def grid_of(kind: str, low: float, high: float, size: int = 10_000) -> list[float]:
-    """The values at `size` evenly spaced quantiles: what infinitely many draws look like."""
+    """Return values at `size` evenly spaced quantiles, in place of draws."""
     distribution = parse({kind: [low, high]})
     return [distribution.at((i + 0.5) / size) for i in range(size)]
 
 
 @given(QUANTILES, NUMBERS, NUMBERS)
-def test_uniform_excludes_its_upper_bound(u, low, high):
+def test_uniform_excludes_upper_bound(u, low, high):
     assume(low < high)
     distribution = parse({"uniform": [low, high]})
     assert all(low <= distribution.at(v) < high for v in (u, *ENDS))
 
 
 @given(QUANTILES, POSITIVE, POSITIVE)
-def test_loguniform_excludes_its_upper_bound(u, low, high):
+def test_loguniform_excludes_upper_bound(u, low, high):
     assume(low < high)
     distribution = parse({"loguniform": [low, high]})
     assert all(low <= distribution.at(v) < high for v in (u, *ENDS))
 
 
 @given(QUANTILES, st.integers(-(10**12), 10**12), st.integers(1, 10**12))
-def test_randint_excludes_its_upper_bound(u, low, width):
+def test_randint_excludes_upper_bound(u, low, width):
     distribution = parse({"randint": [low, low + width]})
     for v in (u, *ENDS):
         assert low <= distribution.at(v) < low + width
@@ -47,7 +47,7 @@ def test_randint_excludes_its_upper_bound(u, low, width):
 
 
 @given(QUANTILES, st.integers(1, 10**6), st.integers(1, 10**12))
-def test_lograndint_excludes_its_upper_bound(u, low, width):
+def test_lograndint_excludes_upper_bound(u, low, width):
     distribution = parse({"lograndint": [low, low + width]})
     for v in (u, *ENDS):
         assert low <= distribution.at(v) < low + width
@@ -77,7 +77,7 @@ def test_whole_steps_give_whole_multiples(u, kind, q, first, steps):
     st.integers(1, 10**5),
 )
 def test_decimal_steps_give_decimal_multiples(u, kind, step, first, steps):
-    """0.3, and not 0.30000000000000004."""
+    """For example 0.3 instead of 0.30000000000000004."""
     q = Fraction(step)
     low, high = first * q, (first + steps) * q
     value = parse({kind: [float(low), float(high), float(q)]}).at(u)
@@ -86,47 +86,47 @@ def test_decimal_steps_give_decimal_multiples(u, kind, step, first, steps):
 
 
 @given(st.sampled_from(["uniform", "loguniform", "randint", "lograndint"]), st.lists(QUANTILES, min_size=2, max_size=9))
-def test_a_higher_quantile_never_gives_a_lower_value(kind, quantiles):
+def test_values_rise_with_quantile(kind, quantiles):
     values = [parse({kind: [2, 50]}).at(u) for u in sorted(quantiles)]
     assert values == sorted(values)
 
 
-def test_quantiles_of_uniform_lie_evenly():
+def test_uniform_quantiles_are_even():
     values = grid_of("uniform", 2, 6)
     assert [values[2500], values[5000], values[7500]] == pytest.approx([3, 4, 5], abs=1e-3)
 
 
-def test_quantiles_of_loguniform_lie_evenly_in_the_logarithm():
+def test_loguniform_quantiles_are_even_in_log():
     values = grid_of("loguniform", 1e-4, 1e-1)
     assert [sum(low <= value < 10 * low for value in values) for low in (1e-4, 1e-3, 1e-2)] == pytest.approx(
         [3333] * 3, abs=2
     )
 
 
-def test_each_whole_number_of_randint_is_as_likely():
+def test_randint_values_equally_likely():
     assert Counter(grid_of("randint", 4, 9)) == {4: 2000, 5: 2000, 6: 2000, 7: 2000, 8: 2000}
 
 
-def test_lograndint_is_likely_as_its_logarithm():
+def test_lograndint_follows_logarithm():
     counts = Counter(grid_of("lograndint", 1, 9))
     expected = {n: 10_000 * math.log((n + 1) / n) / math.log(9) for n in range(1, 9)}
     assert counts == pytest.approx(expected, abs=1.01)
 
 
-def test_the_ends_of_quniform_come_half_as_often():
+def test_quniform_ends_half_as_likely():
     distribution = parse({"quniform": [0, 4, 1]})
     assert Counter(distribution.at((i + 0.5) / 800) for i in range(800)) == {0: 100, 1: 200, 2: 200, 3: 200, 4: 100}
 
 
 @pytest.mark.parametrize("kind", ["choice", "grid_search"])
-def test_each_of_a_list_is_as_likely(kind):
+def test_listed_values_equally_likely(kind):
     values = ["a", None, [0.9, 0.98], 4]
     drawn = [parse({kind: values}).at((i + 0.5) / 400) for i in range(400)]
     assert [drawn.count(value) for value in values] == [100] * 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_probes_hold_the_lowest_and_the_highest_value(kind):
+def test_probes_hold_lowest_and_highest(kind):
     arguments = [2, 8, 2] if kind.startswith("q") else [2, 8]
     distribution = parse({kind: arguments})
     drawn = [distribution.at(u) for u in (ENDS[0], 0.3, 0.6, ENDS[1])]
@@ -185,7 +185,7 @@ def test_refused(value, message):
 @given(
     st.sampled_from(KINDS), st.lists(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), max_size=4)
 )
-def test_whatever_is_given_is_a_distribution_or_a_refusal(kind, arguments):
+def test_any_value_parsed_or_refused(kind, arguments):
     try:
         distribution = parse({kind: arguments})
     except ValueError:

@@ -1,4 +1,4 @@
-"""What each trial will be: a function of the seed, the trial's number and the key, and of nothing else."""
+"""Settings of trials, a function of seed, trial number and key alone."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ search: {num_samples: 20, seed: 5}
 
 
 def plan_of(param_space: dict, **search: object) -> Plan:
-    """A plan over the default configuration, whose values are not checked against it."""
+    """Return an unchecked plan over the default configuration."""
     distributions = {key: parse(value) for key, value in param_space.items()}
     return Plan(space=SpaceFile(search=SearchSection(**search)), distributions=distributions, config=Config())
 
 
-def test_the_same_seed_draws_the_same_settings(spaces):
+def test_same_seed_draws_same_settings(spaces):
     one, other = spaces.load(SPACE), spaces.load(SPACE)
     assert [one.settings(n) for n in range(20)] == [other.settings(n) for n in range(20)]
     assert [one.seed(n) for n in range(20)] == [other.seed(n) for n in range(20)]
 
 
-def test_settings_are_those_of_every_machine_and_version():
-    """Changing one of these numbers changes every search that people have run."""
+def test_settings_never_change():
+    """A change of these numbers would change every search of users."""
     plan = plan_of({"optimizer.lr": {"loguniform": [1e-4, 1e-1]}, "model.dim": {"randint": [16, 64]}}, seed=17)
     assert plan.settings(0) == {"optimizer.lr": pytest.approx(0.00014692711193502666, rel=1e-12), "model.dim": 32}
     assert plan.seed(0) == 1471489027
 
 
-def test_another_seed_draws_other_settings_and_seeds():
+def test_other_seed_draws_other_settings():
     param_space = {"optimizer.lr": {"uniform": [0.1, 1.0]}}
     drawn = [
         (plan.settings(n)["optimizer.lr"], plan.seed(n))
@@ -57,7 +57,7 @@ def test_another_seed_draws_other_settings_and_seeds():
 
 
 @given(st.integers(0, 10**9), st.integers(0, 99_999))
-def test_adding_a_key_changes_no_other_keys_values(seed, number):
+def test_added_key_changes_no_other(seed, number):
     few = {"optimizer.lr": {"loguniform": [1e-4, 1e-1]}, "model.dropout": {"uniform": [0.0, 0.3]}}
     more = {"augment.p": {"uniform": [0, 1]}, **dict(reversed(few.items())), "model.dim": {"randint": [8, 64]}}
     drawn = plan_of(more, seed=seed).settings(number)
@@ -65,13 +65,13 @@ def test_adding_a_key_changes_no_other_keys_values(seed, number):
     assert plan_of(more, seed=seed).seed(number) == plan_of(few, seed=seed).seed(number)
 
 
-def test_raising_num_samples_changes_no_trial():
+def test_higher_num_samples_changes_no_trial():
     param_space = {"optimizer.lr": {"uniform": [0.1, 1.0]}, "model.dim": {"grid_search": [8, 16]}}
     few, many = plan_of(param_space, num_samples=4), plan_of(param_space, num_samples=40)
     assert [few.settings(n) for n in range(8)] == [many.settings(n) for n in range(8)]
 
 
-def test_draws_of_two_keys_are_independent():
+def test_draws_of_keys_are_independent():
     plan = plan_of({"model.dropout": {"uniform": [0, 1]}, "augment.p": {"uniform": [0, 1]}})
     counts = Counter(tuple(value < 0.5 for value in plan.settings(n).values()) for n in range(1000))
     assert all(200 < count < 300 for count in counts.values()) and len(counts) == 4
@@ -79,7 +79,8 @@ def test_draws_of_two_keys_are_independent():
 
 @pytest.mark.parametrize("algorithm", ["grid", "random"])
 @pytest.mark.parametrize("num_samples", [1, 3])
-def test_every_combination_of_the_grids_comes_num_samples_times(algorithm, num_samples):
+def test_grid_combinations_come_num_samples_times(algorithm, num_samples):
+    """Every combination of the grids comes num_samples times."""
     grids = {"model.dim": [8, 16, 24], "model.subsampling": [2, 4], "model.kernel_size": [3, 5, 7, 9]}
     plan = plan_of(
         {key: {"grid_search": values} for key, values in grids.items()}, algorithm=algorithm, num_samples=num_samples
@@ -90,7 +91,7 @@ def test_every_combination_of_the_grids_comes_num_samples_times(algorithm, num_s
     assert len({plan.seed(n) for n in range(plan.num_trials)}) == plan.num_trials
 
 
-def test_the_number_of_trials():
+def test_number_of_trials():
     grid = {"model.dim": {"grid_search": [8, 16]}}
     assert plan_of({}).num_trials == 16
     assert plan_of(grid).num_trials == 32
@@ -99,7 +100,7 @@ def test_the_number_of_trials():
     assert plan_of({}, num_samples=3).num_trials == 3
 
 
-def test_an_empty_space_is_the_base_with_other_seeds(spaces):
+def test_empty_space_varies_seed_only(spaces):
     plan = spaces.load("search: {num_samples: 5}")
     assert plan.settings(0) == {}
     configs = [config_from_values(plan.trial_values(plan.settings(n), plan.seed(n)), "trial") for n in range(5)]
@@ -109,7 +110,7 @@ def test_an_empty_space_is_the_base_with_other_seeds(spaces):
     } == {True}
 
 
-def test_a_trials_values_are_the_base_its_settings_and_its_seed(spaces):
+def test_trial_values_hold_settings_and_seed(spaces):
     plan = spaces.load(SPACE)
     values = plan.trial_values({"optimizer.lr": 0.5, "trainer.accelerator": "cpu"}, 7)
     config = config_from_values(values, "trial")
@@ -117,18 +118,19 @@ def test_a_trials_values_are_the_base_its_settings_and_its_seed(spaces):
     assert plan.config.optimizer.lr == 3.0e-3
 
 
-def test_a_searched_seed_is_the_trials_seed(spaces):
+def test_searched_seed_is_trials_seed(spaces):
     plan = spaces.load("param_space: {seed: {choice: [7]}}")
     assert plan.trial_values(plan.settings(3), plan.seed(3))["seed"] == 7
 
 
-def test_the_last_epoch_is_the_horizon_unless_max_t_says_less(spaces):
+def test_max_t_defaults_to_horizon(spaces):
+    """The last epoch is the horizon unless max_t is lower."""
     assert spaces.load("").max_t == 24
     assert spaces.load("asha: {max_t: 9}").max_t == 9
     assert spaces.load("", "trainer.max_epochs=30", "asha.max_t=30").max_t == 30
 
 
-def test_set_and_over_are_one_override(spaces):
+def test_set_and_over_are_equal(spaces):
     keys = {"optimizer.lr": "1e-3", "optimizer.betas": "[0.9, 0.99]", "data.noise": "0", "model": "{dim: 8}"}
     over = spaces.load("over:\n" + "".join(f"  {key}: {value}\n" for key, value in keys.items()))
     flags = spaces.load("", *(f"{key}={value}" for key, value in keys.items()))
@@ -136,20 +138,20 @@ def test_set_and_over_are_one_override(spaces):
     assert over.config.optimizer.betas == (0.9, 0.99)
 
 
-def test_set_wins_over_over_which_wins_over_the_base(spaces):
+def test_set_beats_over_beats_base(spaces):
     spaces.base = "optimizer: {lr: 1, weight_decay: 1}\nmodel: {dim: 1}"
     config = spaces.load("over: {optimizer.lr: 2, optimizer.weight_decay: 2}", "optimizer.lr=3").config
     assert (config.optimizer.lr, config.optimizer.weight_decay, config.model.dim) == (3, 2, 1)
 
 
-def test_set_reaches_the_sections_of_the_space(spaces):
+def test_set_reaches_space_sections(spaces):
     space = spaces.load(
         "search: {seed: 1}", "search.seed=2", "asha.metric=val_cer", "resources={cpus_per_trial: 2}"
     ).space
     assert (space.search.seed, space.asha.metric, space.resources.cpus_per_trial) == (2, "val_cer", 2)
 
 
-def test_a_search_stops_early_only_when_asked_to(spaces):
+def test_early_stopping_off_unless_asked(spaces):
     spaces.base = "early_stopping: {enabled: true, patience: 3}"
     assert spaces.load("").config.early_stopping.model_dump() == {
         "enabled": False, "patience": 3, "min_delta": 0.0, "stop_epoch": None
@@ -159,13 +161,14 @@ def test_a_search_stops_early_only_when_asked_to(spaces):
     assert not spaces.load("over: {early_stopping.patience: 5}").config.early_stopping.enabled
 
 
-def test_the_epoch_where_another_search_stopped_its_winner_ends_no_trial(spaces):
+def test_stop_epoch_of_base_is_ignored(spaces):
+    """The `stop_epoch` of another search's winner ends no trial."""
     spaces.base = "early_stopping: {enabled: false, stop_epoch: 5}"
     assert spaces.load("param_space: {}").config.early_stopping.stop_epoch is None
     assert spaces.load("over: {early_stopping.stop_epoch: 4}").config.early_stopping.stop_epoch == 4
 
 
-def test_the_command_line_may_name_another_base(spaces, tmp_path):
+def test_command_line_names_other_base(spaces, tmp_path):
     spaces.load(SPACE)
     (tmp_path / "other.yaml").write_text("model: {dropout: 0.5}")
     assert load_plan(tmp_path / "space.yaml", Path("other.yaml")).config.model.dropout == 0.5
@@ -173,7 +176,7 @@ def test_the_command_line_may_name_another_base(spaces, tmp_path):
     assert load_plan(tmp_path / "bare.yaml", tmp_path / "other.yaml").config.model.dropout == 0.5
 
 
-def test_the_parameters_of_a_users_class_can_be_searched(spaces):
+def test_custom_parameters_can_be_searched(spaces):
     spaces.base = "model: {target: my.Model, width: 3}\ndata: {target: my.Data}"
     keys = {"model.width": "{choice: [1, 2]}", "model.depth": "{randint: [1, 5]}", "data.train": "{choice: [a, b]}"}
     plan = spaces.load("param_space:\n" + "".join(f"  {key}: {value}\n" for key, value in keys.items()))
@@ -182,7 +185,7 @@ def test_the_parameters_of_a_users_class_can_be_searched(spaces):
     assert config.data.parameters["train"] in ("a", "b")
 
 
-def test_a_plan_survives_its_own_values(spaces, tmp_path):
+def test_plan_survives_own_values(spaces, tmp_path):
     spaces.base = "data: {target: manifest, train: t.jsonl, val: v.jsonl}"
     plan = spaces.load(SPACE + "over: {optimizer.weight_decay: 0.5}\nasha: {max_t: 9}", "model.dropout=0.25")
     copy = from_values(plan.values(), plan.config.model_dump(), "copy")

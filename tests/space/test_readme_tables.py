@@ -1,4 +1,4 @@
-"""Tables of `search_spaces/README.md` about searchable keys, compared with the facts that each key declares."""
+"""Tables of `search_spaces/README.md`, compared with the declared facts of keys."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_refused_keys_have_a_row(key):
 
 
 def test_refused_rows_match_no_other_key():
-    """A row that also matches a searchable key counts only for the section `data`, which lists its exceptions."""
+    """Only `data.*` matches searchable keys too, listed as exceptions."""
     patterns = [name for cell, _ in table("What cannot, and why") for name in names(cell)]
     matched = {key for key in KEYS if is_searchable(key) and any(fnmatch(key, pattern) for pattern in patterns)}
     assert matched == {f"data.{key}" for key in ("batch_size", "max_frames_in_batch", "bucketing", "max_seconds")}

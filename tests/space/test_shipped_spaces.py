@@ -1,4 +1,4 @@
-"""Every shipped search space and every example of the grammar is valid, and the large one keeps its promises."""
+"""Shipped search spaces and the README's examples are valid."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def check_every_trial(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SPACES.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_trial_of_a_shipped_space_is_valid(path):
+def test_shipped_space_trials_are_valid(path):
     check_every_trial(load_plan(path))
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_every_trial_of_an_example_is_valid(text, tmp_path):
-    """An example stands in this folder: its paths are relative to it."""
+def test_example_trials_are_valid(text, tmp_path):
+    """Paths of an example are relative to `search_spaces/`."""
     path = tmp_path / "search_spaces" / "example.yaml"
     path.parent.mkdir()
     path.write_text(text)
@@ -41,14 +41,14 @@ def test_every_trial_of_an_example_is_valid(text, tmp_path):
     check_every_trial(load_plan(path))
 
 
-def test_the_grammar_shows_examples_and_names_everything():
+def test_readme_names_every_key():
     assert len(EXAMPLES) == 5
     assert all(f"`{kind}: [" in GRAMMAR for kind in KINDS)
     for section in (SearchSection, AshaSection, ResourcesSection):
         assert all(f"| `{key}` |" in GRAMMAR for key in section.model_fields)
 
 
-def test_the_examples_have_the_trials_that_the_grammar_says(tmp_path):
+def test_examples_have_stated_trial_counts(tmp_path):
     (tmp_path / "configs").symlink_to(SPACES.parent / "configs")
     (tmp_path / "search_spaces").mkdir()
     counts = []
@@ -60,14 +60,15 @@ def test_the_examples_have_the_trials_that_the_grammar_says(tmp_path):
     assert "15 trials:" in GRAMMAR and "16 trials:" in GRAMMAR
 
 
-def test_the_first_search_covers_two_and_a_half_decades_of_learning_rates():
+def test_first_search_covers_learning_rates():
+    """The first search covers two and a half decades of learning rates."""
     plan = load_plan(SPACES / "lr.yaml")
     assert plan.num_trials == 16 and plan.max_t == plan.config.trainer.max_epochs
     rates = sorted(plan.settings(number)["optimizer.lr"] for number in range(16))
     assert rates[0] < 5e-4 and rates[-1] > 5e-3
 
 
-def test_the_large_space_takes_the_horizon_of_the_command_line():
+def test_full_space_takes_horizon_flag():
     flags = parse_assignments(["search.num_samples=16", "trainer.max_epochs=27", "asha.max_t=27"])
     plan = load_plan(SPACES / "full.yaml", None, flags)
     asha = plan.space.asha
@@ -75,8 +76,8 @@ def test_the_large_space_takes_the_horizon_of_the_command_line():
     assert len(plan.distributions) == 12
 
 
-def test_no_setting_of_the_large_space_is_too_coarse_or_too_slow():
-    """40 ms an output frame hold 25 characters a second, which is faster than people speak."""
+def test_full_space_settings_are_bounded():
+    """Output frames of 40 ms hold 25 characters per second, faster than speech."""
     plan = load_plan(SPACES / "full.yaml")
     assert max(plan.distributions["model.subsampling"].probes) <= 4
     assert max(plan.distributions["model.dim"].probes) <= 192

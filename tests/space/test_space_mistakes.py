@@ -1,4 +1,4 @@
-"""A wrong search space is refused with what was given, the rule, the place and the way out; all mistakes at once."""
+"""Refused search spaces: value, rule, place and hint, for all mistakes at once."""
 
 from __future__ import annotations
 
@@ -173,22 +173,22 @@ def searched(key: str, value: str = "x") -> str:
     + ["checkpoint.weights"]
     + [f"text.{key}" for key in known_keys("text") if key not in ("unit", "vocab_size")],
 )
-def test_the_ruler_cannot_be_searched(refusal, key):
+def test_ruler_not_searched(refusal, key):
     assert refusal(searched(key)) == f"space.yaml:2: param_space.{key}: cannot be searched: {RULER}"
 
 
 @pytest.mark.parametrize("key", ["text.unit", "text.vocab_size"])
-def test_the_units_that_the_loss_is_counted_in_cannot_be_searched(refusal, key):
+def test_units_not_searched(refusal, key):
     assert "cannot be searched: the loss is counted per symbol, so" in refusal(searched(key))
 
 
 @pytest.mark.parametrize("key", ["model.init_from", "augment.noise_dir"])
-def test_a_path_cannot_be_searched(refusal, key):
+def test_path_not_searched(refusal, key):
     assert "cannot be searched: it is a path\n    Set it in the base or in over." in refusal(searched(key))
 
 
 @pytest.mark.parametrize("key", ["data.val", "data.test", "data.target"])
-def test_the_ruler_of_a_users_data_cannot_be_searched(refusal, key):
+def test_ruler_of_custom_data_not_searched(refusal, key):
     assert RULER in refusal(searched(key), base="data: {target: my.Data}")
 
 
@@ -200,7 +200,7 @@ def test_the_ruler_of_a_users_data_cannot_be_searched(refusal, key):
         ("data: {target: my.Data}", "features.sample_rate", "data.*"),
     ],
 )
-def test_what_does_not_reach_a_users_class_cannot_be_searched(refusal, base, key, instead):
+def test_keys_unknown_to_custom_class_not_searched(refusal, base, key, instead):
     message = refusal(f"param_space: {{{key}: {{choice: [0.1, 0.2]}}}}", base=base)
     assert f"{key}: cannot be searched: a custom class is not given it\n    " in message
     assert message.endswith(f"Search the parameters of that class, {instead}.")
@@ -216,7 +216,7 @@ def test_what_does_not_reach_a_users_class_cannot_be_searched(refusal, base, key
         ("optimizer.ema_decay", "model: {target: my.Model}", "checkpoint.weights: raw"),
     ],
 )
-def test_a_key_that_does_nothing_cannot_be_searched(refusal, key, base, rival):
+def test_key_without_effect_not_searched(refusal, key, base, rival):
     message, name = refusal(searched(key, "0.1, 0.2"), base=base), rival.partition(":")[0]
     assert message.startswith(
         f"space.yaml:2: param_space.{key}: cannot be searched: it has no effect under {rival}\n"
@@ -239,13 +239,14 @@ def test_a_key_that_does_nothing_cannot_be_searched(refusal, key, base, rival):
         ("param_space: {scheduler.factor: {choice: [0.1, 0.2]}}", "model: {target: my.Model}"),
     ],
 )
-def test_a_key_that_some_trial_heeds_can_be_searched(spaces, text, base):
+def test_key_with_effect_is_searched(spaces, text, base):
+    """A key can be searched if some trial uses it."""
     spaces.base = base
     assert spaces.load(text).distributions
 
 
 @pytest.mark.parametrize("section", [section for section in Config.model_fields if section != "seed"])
-def test_a_whole_section_cannot_be_searched(refusal, section):
+def test_whole_section_not_searched(refusal, section):
     assert "cannot be searched: it is a section\n    Search its keys" in refusal(searched(section, "{}"))
 
 
@@ -258,19 +259,21 @@ def test_a_whole_section_cannot_be_searched(refusal, section):
         ("logging.project", "it is not a setting of the recogniser"),
     ],
 )
-def test_what_is_no_setting_cannot_be_searched(refusal, key, reason):
+def test_other_keys_not_searched(refusal, key, reason):
+    """Ends of a training and keys outside the recogniser are refused."""
     assert refusal(searched(key, "4")) == f"space.yaml:2: param_space.{key}: cannot be searched: {reason}"
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
-def test_what_training_sets_itself_can_be_neither_searched_nor_fixed(refusal, name):
+def test_reserved_arguments_not_searched_nor_fixed(refusal, name):
+    """Arguments set by tune_asr are refused in both places."""
     rule = f"trainer.{name}: cannot be set: {RESERVED[name].why}"
     for message in (refusal(searched(f"trainer.{name}", "1")), refusal(f"over: {{trainer.{name}: 1}}")):
         assert rule in message and RESERVED[name].hint in message
     assert f"over.{rule}" in message
 
 
-def test_a_key_that_holds_another_cannot_be_searched_beside_it(refusal):
+def test_overlapping_keys_refused(refusal):
     text = "param_space:\n  model.a: {choice: [1]}\n  model.a.b: {choice: [1]}\n  model.ab: {choice: [1]}"
     message = refusal(text, base="model: {target: my.Model}")
     assert (
@@ -280,7 +283,7 @@ def test_a_key_that_holds_another_cannot_be_searched_beside_it(refusal):
     assert "model.ab" not in message
 
 
-def test_a_flag_that_is_wrong_is_named(refusal):
+def test_wrong_flag_named(refusal):
     assert refusal("", "search.num_samples=0").startswith("--set search.num_samples=0: is 0, but must be")
     assert refusal("", "asha=5") == "--set asha=5: is 5, but must be a mapping of keys"
     assert refusal("", "param_space.x=5").startswith("--set param_space.x=5: param_space: unknown section")
@@ -288,7 +291,7 @@ def test_a_flag_that_is_wrong_is_named(refusal):
     assert "is searched, but fixed as well, by --set optimizer.lr=2" in message
 
 
-def test_all_mistakes_of_both_files_are_told_at_once(refusal):
+def test_all_mistakes_of_both_files_reported(refusal):
     text = "\n".join(
         [
             "search: {num_samples: 0, algorithm: bayes}",
@@ -325,14 +328,14 @@ def test_no_base_configuration(tmp_path):
     assert len(caught.value.problems) == 2
 
 
-def test_a_damaged_copy_is_named():
+def test_damaged_copy_named():
     with pytest.raises(ConfigError, match=r"^search.yaml: space: asha.metric: is 'wer', but"):
         from_values({"asha": {"metric": "wer"}}, {}, "search.yaml")
     with pytest.raises(ConfigError, match=r"^search.yaml: config: model.dim: is 0, but"):
         from_values({}, {"model": {"dim": 0}}, "search.yaml")
 
 
-def test_a_plan_is_loaded_without_torch_lightning_or_ray(spaces, tmp_path):
+def test_plan_loads_nothing_heavy(spaces, tmp_path):
     spaces.load("param_space: {trainer.accelerator: {choice: [cpu]}, optimizer.lr: {uniform: [0.1, 1.0]}}")
     code = (
         "import sys; from pathlib import Path; from tune_asr.space.plan import load_plan; "
