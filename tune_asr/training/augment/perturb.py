@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from tune_asr.config.mel_bins import BELOW_NYQUIST_HZ, LOWEST_HZ
 from tune_asr.training.encoders.encoder import frame_mask
+from tune_asr.training.features.fbank import PRE_EMPHASIS
 
 NEPERS_PER_DECIBEL = math.log(10) / 10  # of power, in natural logarithms, as log-mel is
 SNR_RANGE = 20.0  # dB between the noisiest and the quietest draw
-PRE_EMPHASIS = 0.97  # of `features.log_mel`
 
 
 class Noises(Protocol):
