@@ -1,4 +1,4 @@
-"""Refused configurations: value, rule, place and hint, for all mistakes at once."""
+"""Refused configurations, with all mistakes at once."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def test_configuration_survives_own_values():
 
 
 def test_copy_named_without_line():
-    """A copy without lines is named without a line."""
+    """Copies without lines are named without a line."""
     with pytest.raises(ConfigError, match=r"^trial 00003: model.dim: is 0, but"):
         from_values({"model": {"dim": 0}}, "trial 00003")
 

@@ -1,4 +1,4 @@
-"""Overrides by `--set`, `over:` and a trial's settings, and the places of their mistakes."""
+"""Overrides, and the places of their mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strict reading of YAML files, and the line of each mistake."""
+"""Strict YAML, and the line of each mistake."""
 
 from __future__ import annotations
 

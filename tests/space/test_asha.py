@@ -11,7 +11,7 @@ VALUES = st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60)
 
 @given(values=VALUES, eta=st.integers(2, 5))
 def test_best_1_in_eta_continue(values, eta):
-    """A trial continues if it is among the best 1 in eta so far."""
+    """Trials among the best 1 in eta so far continue."""
     asha = Asha(grace_period=1, reduction_factor=eta, max_t=2)
     for n, value in enumerate(values, start=1):
         decision = asha.decide(1, value)
@@ -58,7 +58,7 @@ def test_equal_values_continue_together():
 
 @given(values=VALUES, eta=st.integers(2, 4), controls=st.integers(0, 5), cut=st.integers(0, 60))
 def test_first_stopped_trials_are_controls(values, eta, controls, cut):
-    """A restart keeps the same controls."""
+    """Controls stay the same over a restart."""
     plain = Asha(grace_period=1, reduction_factor=eta, max_t=3)
     before, after = (Asha(grace_period=1, reduction_factor=eta, max_t=3, controls=controls) for _ in range(2))
     expected = [plain.decide(1, value) for value in values]

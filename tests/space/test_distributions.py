@@ -19,7 +19,7 @@ ENDS = (0.0, math.nextafter(1.0, 0.0))
 
 
 def grid_of(kind: str, low: float, high: float, size: int = 10_000) -> list[float]:
-    """Return values at `size` evenly spaced quantiles, in place of draws."""
+    """Return values at `size` evenly spaced quantiles."""
     distribution = parse({kind: [low, high]})
     return [distribution.at((i + 0.5) / size) for i in range(size)]
 

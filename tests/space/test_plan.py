@@ -1,4 +1,4 @@
-"""Settings of trials, a function of seed, trial number and key alone."""
+"""Settings of trials: functions of seed, number and key."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_same_seed_draws_same_settings(spaces):
 
 
 def test_settings_never_change():
-    """A change of these numbers would change every search of users."""
+    """Other numbers would change every search of users."""
     plan = plan_of({"optimizer.lr": {"loguniform": [1e-4, 1e-1]}, "model.dim": {"randint": [16, 64]}}, seed=17)
     assert plan.settings(0) == {"optimizer.lr": pytest.approx(0.00014692711193502666, rel=1e-12), "model.dim": 32}
     assert plan.seed(0) == 1471489027
@@ -124,7 +124,7 @@ def test_searched_seed_is_trials_seed(spaces):
 
 
 def test_max_t_defaults_to_horizon(spaces):
-    """The last epoch is the horizon unless max_t is lower."""
+    """Last epoch: the horizon unless max_t is lower."""
     assert spaces.load("").max_t == 24
     assert spaces.load("asha: {max_t: 9}").max_t == 9
     assert spaces.load("", "trainer.max_epochs=30", "asha.max_t=30").max_t == 30
@@ -162,7 +162,7 @@ def test_early_stopping_off_unless_asked(spaces):
 
 
 def test_stop_epoch_of_base_is_ignored(spaces):
-    """The `stop_epoch` of another search's winner ends no trial."""
+    """Another search's `stop_epoch` ends no trial."""
     spaces.base = "early_stopping: {enabled: false, stop_epoch: 5}"
     assert spaces.load("param_space: {}").config.early_stopping.stop_epoch is None
     assert spaces.load("over: {early_stopping.stop_epoch: 4}").config.early_stopping.stop_epoch == 4

@@ -17,7 +17,7 @@ KEYS = ["seed", *(f"{section}.{key}" for section in Config.model_fields for key 
 
 
 def table(heading: str) -> list[list[str]]:
-    """Return the cells of the first table below a heading, without its head."""
+    """Return the cells of the table below a heading."""
     lines = README.split(f"### {heading}\n")[1].split("\n|---")[1].splitlines()[1:]
     rows = lines[: next(i for i, line in enumerate(lines) if not line.startswith("|"))]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -32,7 +32,10 @@ def is_searchable(key: str) -> bool:
 
 
 def listed_keys(section: str, text: str) -> list[str]:
-    """Return the keys that a cell names: itself, some, all, or all but some."""
+    """Return the keys named by a cell.
+
+    A cell names itself, some keys, all, or all but some.
+    """
     if text == "itself":
         return [section]
     own = text.removesuffix(", and further arguments of Lightning's Trainer")
@@ -58,7 +61,7 @@ def test_searchable_table_names_needs():
 
 @pytest.mark.parametrize("key", [key for key in KEYS if not is_searchable(key)])
 def test_refused_keys_have_a_row(key):
-    """The first row that matches a key gives its declared reason."""
+    """Rows give the declared reasons; the first match counts."""
     reason = next(text for cell, text in table("What cannot, and why") if any(fnmatch(key, n) for n in names(cell)))
     why = facts(key).not_searched.why
     assert reason.startswith(why[0].upper() + why[1:])

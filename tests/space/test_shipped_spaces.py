@@ -61,7 +61,7 @@ def test_examples_have_stated_trial_counts(tmp_path):
 
 
 def test_first_search_covers_learning_rates():
-    """The first search covers two and a half decades of learning rates."""
+    """Learning rates span two and a half decades."""
     plan = load_plan(SPACES / "lr.yaml")
     assert plan.num_trials == 16 and plan.max_t == plan.config.trainer.max_epochs
     rates = sorted(plan.settings(number)["optimizer.lr"] for number in range(16))
@@ -77,7 +77,10 @@ def test_full_space_takes_horizon_flag():
 
 
 def test_full_space_settings_are_bounded():
-    """Output frames of 40 ms hold 25 characters per second, faster than speech."""
+    """Output frames of 40 ms hold 25 characters per second.
+
+    People speak more slowly.
+    """
     plan = load_plan(SPACES / "full.yaml")
     assert max(plan.distributions["model.subsampling"].probes) <= 4
     assert max(plan.distributions["model.dim"].probes) <= 192

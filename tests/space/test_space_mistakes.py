@@ -1,4 +1,4 @@
-"""Refused search spaces: value, rule, place and hint, for all mistakes at once."""
+"""Refused search spaces, with all mistakes at once."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_key_without_effect_not_searched(refusal, key, base, rival):
     ],
 )
 def test_key_with_effect_is_searched(spaces, text, base):
-    """A key can be searched if some trial uses it."""
+    """Keys used by some trial can be searched."""
     spaces.base = base
     assert spaces.load(text).distributions
 
@@ -260,7 +260,7 @@ def test_whole_section_not_searched(refusal, section):
     ],
 )
 def test_other_keys_not_searched(refusal, key, reason):
-    """Ends of a training and keys outside the recogniser are refused."""
+    """Horizon, early stopping, checkpoints and logs are refused."""
     assert refusal(searched(key, "4")) == f"space.yaml:2: param_space.{key}: cannot be searched: {reason}"
 
 

@@ -1,4 +1,4 @@
-"""Schema of `configs/*.yaml`: typed, strict, with every mistake of a file reported at once.
+"""Schema of `configs/*.yaml`, typed and strict.
 
     scalars.py              a plain scalar as a value: `1e-3` is a number, `no` is text
     strict_yaml.py          a file as plain values, with the line of each

@@ -39,7 +39,7 @@ class SyntheticRecipe(TypedDict):
 
 
 class SyntheticData(BatchKeys):
-    """Speech made on the fly from a seed: no files, the same on every machine."""
+    """Speech made from a seed, the same on every machine."""
 
     target: Annotated[Literal["synthetic"], RULER_OF_ALL] = "synthetic"
     """Source of the speech: synthetic, manifest, or the dotted path of a LightningDataModule."""
@@ -84,7 +84,7 @@ class SyntheticData(BatchKeys):
 
 
 class HoldOutSection(Section):
-    """Validation held out of `data.train`. It is the ruler and never searched."""
+    """Validation held out of `data.train`: the ruler, never searched."""
 
     hold_out: Annotated[float, Field(gt=0, lt=1)]
     """Share to hold out, met on average. Each row decides for itself, so added rows move no other."""
@@ -100,7 +100,10 @@ def _val_tag(value: Any) -> str:
 
 
 class ManifestData(BatchKeys):
-    """Recordings listed in JSONL, CSV or TSV files, or in directories of Kaldi's or LibriSpeech's layout."""
+    """Recordings listed in manifests.
+
+    Manifests are JSONL, CSV or TSV files, or directories of Kaldi's or LibriSpeech's layout.
+    """
 
     target: Annotated[Literal["manifest"], RULER_OF_ALL]
     """Source of the speech."""

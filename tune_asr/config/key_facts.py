@@ -1,4 +1,4 @@
-"""Properties that a key declares on its field, beside its type.
+"""Properties of a key, declared on its field.
 
     dropout: Annotated[float, Field(ge=0, lt=1), KeyFacts(fixed_on_resume=False)] = 0.1
 
@@ -20,7 +20,7 @@ class Reason(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Values of another key, without which a key has no effect."""
+    """Values of another key, needed for any effect."""
 
     key: str
     values: frozenset[str]
@@ -28,7 +28,7 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class KeyFacts:
-    """What a key means to the rest of the program; None: not declared."""
+    """Meaning of a key to the program; None: not declared."""
 
     not_searched: Reason | None = None
     """Why a search may not vary the key; `SEARCHED`: it may, though its section may not."""

@@ -1,4 +1,4 @@
-"""Keys of a configuration: their names, and the facts declared on their fields."""
+"""Names of all keys, and the facts declared on each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tune_asr.config.sections import BUILT_IN, Config
 
 
 def sections_of(name: str, schema: type[BaseModel] = Config) -> tuple[type[BaseModel], ...]:
-    """Return the classes of a section, one for each built-in target; none for a key without a section."""
+    """Return the classes of a section, one per built-in target."""
     if name in BUILT_IN and schema is Config:
         return BUILT_IN[name]
     field = schema.model_fields.get(name)
@@ -21,7 +21,7 @@ def sections_of(name: str, schema: type[BaseModel] = Config) -> tuple[type[BaseM
 
 
 def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
-    """Return the keys of a section, over all its built-in targets."""
+    """Return the keys of a section under all its targets."""
     return list(dict.fromkeys(key for model in sections_of(section, schema) for key in model.model_fields))
 
 

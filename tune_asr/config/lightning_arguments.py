@@ -1,4 +1,4 @@
-"""Arguments of Lightning's `Trainer` that the sections `trainer` and `precision` pass through.
+"""Lightning's arguments in the sections `trainer` and `precision`.
 
 Names are read from the installed source with `ast`: importing Lightning takes ten seconds, and a mistake should be
 reported at once. The arguments are no fields of the two sections, since any of them may stand in either, and a default
@@ -93,7 +93,7 @@ def trainer_arguments() -> tuple[str, ...]:
 
 
 def broken_rule(argument: str, value: Any) -> str:
-    """Return the rule that a value of an argument breaks; "" if none.
+    """Return the rule broken by an argument's value, or "".
 
     An argument of a later Lightning has no rule here: its value is left to the Trainer.
     """

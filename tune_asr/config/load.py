@@ -1,4 +1,4 @@
-"""From plain values to a checked `Config`: every mistake of a file at once, each with its place."""
+"""Checks from plain values to a `Config`, with all mistakes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
 
 
 def from_values(values: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()) -> Config:
-    """Check plain values, such as the copy in a results folder; messages call them `name`."""
+    """Check plain values, called `name` in messages."""
     layered = Layered(dict(values), strict_yaml.Document(name, dict(values), {}))
     for override in overrides:
         layered.lay(override)
@@ -51,7 +51,7 @@ def from_values(values: Mapping[str, JsonValue], name: str, overrides: Sequence[
 
 
 def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
-    """Read a file and lay overrides over it, without a check of the values.
+    """Read a file and lay overrides over it, unchecked.
 
     Raises:
         ConfigError: unreadable file, or an override below a value that is no section.
@@ -114,14 +114,14 @@ def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the hint for a misspelt word: the nearest known one, or all of them."""
+    """Return a hint with the nearest known words."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
 
 
 def _argument_mistakes(values: Mapping[str, JsonValue]) -> Iterator[Mistake]:
-    """Find keys of `trainer` and `precision` that Lightning's `Trainer` or `tune_asr` does not take."""
+    """Find refused arguments in `trainer` and `precision`."""
     for name, other in (("trainer", "precision"), ("precision", "trainer")):
         section, beside = values.get(name), values.get(other)
         for key, value in section.items() if isinstance(section, dict) else ():

@@ -1,4 +1,4 @@
-"""Largest number of mel filters at a sample rate, as Kaldi counts."""
+"""Largest number of mel filters at a sample rate, as in Kaldi."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WINDOW_SECONDS = 0.025
 
 @functools.cache
 def max_mel_bins(sample_rate: int) -> int:
-    """Return the largest number of mel filters without a blind one.
+    """Return the largest number without a blind filter.
 
     A blind filter covers no bin of the FFT: it gives a constant in torchaudio and ends the process in Kaldi and
     sherpa-onnx. No smaller number of filters has a blind one either.

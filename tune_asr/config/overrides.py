@@ -1,4 +1,4 @@
-"""Overrides of a configuration: `--set KEY=VALUE`, a space's `over:` and the settings of a trial.
+"""Overrides by `--set`, a space's `over:` and a trial's settings.
 
 A `Layered` tree remembers the place of each value, so that a mistake is reported at the place that a person wrote.
 """
@@ -19,7 +19,10 @@ from tune_asr.errors import ConfigError, Problem
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One value for one key. A mapping replaces a whole section, or a whole parameter of a custom class."""
+    """One value for one key.
+
+    A mapping replaces a whole section, or a whole parameter of a custom class.
+    """
 
     key: str
     """Dotted key."""
@@ -54,7 +57,7 @@ def parse_assignments(texts: Sequence[str]) -> list[Override]:
 
 @dataclass(slots=True)
 class Layered:
-    """Tree of values that remembers the place of each; later layers win."""
+    """Tree of values and their places; later layers win."""
 
     values: dict[str, JsonValue] = field(default_factory=dict)
     document: Document | None = None
@@ -92,7 +95,7 @@ class Layered:
         self.laid = {laid: other for laid, other in self.laid.items() if laid[: len(keys)] != keys} | {keys: override}
 
     def place(self, keys: Keys) -> str:
-        """Return the place of the value at `keys`, or of the nearest one above it."""
+        """Return the place of a value, or the nearest above."""
         override = self._override(keys)
         if override:
             # The place of an override already names its key.
@@ -103,7 +106,7 @@ class Layered:
         return self.document.place(keys) if self.document else dotted(keys)
 
     def resolved(self, keys: Keys, path: str) -> str:
-        """Return the absolute form of the path that is given at `keys`."""
+        """Return the absolute form of a path given at `keys`."""
         override = self._override(keys)
         base = override.base if override else self.base
         # Links are not resolved: recordings of a linked manifest are beside the link. Path.expanduser would raise for
@@ -118,7 +121,7 @@ class Layered:
 
 
 def overridden(values: Mapping[str, JsonValue], settings: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return plain values of a configuration with dotted settings laid over them."""
+    """Lay dotted settings over plain values of a configuration."""
     layered = Layered(copy.deepcopy(dict(values)))
     for key, value in settings.items():
         layered.lay(Override(key, value, key, Path.cwd()))

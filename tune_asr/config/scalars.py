@@ -1,4 +1,4 @@
-"""Plain scalars: from the text in a YAML file to a value, and from a value to the text in a message.
+"""Plain scalars as values, and values as text of messages.
 
 YAML 1.2 instead of PyYAML's YAML 1.1: `1e-3` is a number, `no` is text, `010` is ten, `1:30` and dates are text.
 """
@@ -40,7 +40,7 @@ def scalar(text: str) -> str | int | float | None:
 
 
 def shown(value: object) -> str:
-    """Return a value as a person would write it, shortened if long."""
+    """Return a value as people write it, shortened if long."""
     if isinstance(value, dict):
         return "a mapping"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,4 +1,4 @@
-"""Base classes of the sections of a configuration, and the types of their keys."""
+"""Base classes of sections, and types of keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, f
 
 
 def whole(value: Any) -> Any:
-    """Turn a float such as `1e5` into an integer; refuse `true`, which is 1 in Python."""
+    """Turn `1e5` into an integer, and refuse `true`, Python's 1."""
     if isinstance(value, bool):
         raise ValueError("must be a whole number")
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -32,13 +32,13 @@ class Section(BaseModel):
 
 
 class OpenSection(Section):
-    """Mapping whose other keys are passed through; `load.py` checks their names."""
+    """Mapping with further keys, checked in `load.py`."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class CustomTarget(OpenSection):
-    """Custom class, by dotted path; the other keys of the section are its parameters."""
+    """Custom class, with its parameters beside its path."""
 
     target: str
     """Dotted path: `package.module.Class`."""

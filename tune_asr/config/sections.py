@@ -1,4 +1,4 @@
-"""Schema of a configuration: every key with its type, default and meaning.
+"""Schema of a configuration, key by key.
 
 Sections are frozen and closed: an unknown key is an error. Under a dotted `target`, and in `trainer` and `precision`,
 further keys are passed through. The text under a field is its documentation; `KeyFacts` beside its type are what the
@@ -34,7 +34,7 @@ def _not_one(value: int) -> int:
 
 
 class CheckpointSection(Section):
-    """Checkpoints that a training keeps."""
+    """Checkpoints of a training."""
 
     dirpath: FilePath = "artifacts/checkpoints"
     """Folder of `train`'s checkpoints, relative to the working directory."""
@@ -69,7 +69,10 @@ BUILT_IN: dict[str, tuple[type[Section], ...]] = {
 
 
 def _tag(section: str) -> Callable[[Any], str]:
-    """Return the discriminator of a union: its built-in target, the first one by default, or `custom`."""
+    """Return the discriminator of a section's union.
+
+    It maps a section to its built-in target, by default the first one, or to `custom`.
+    """
     built_in = [target_of(member) for member in BUILT_IN[section]]
 
     def tag(value: Any) -> str:
@@ -120,11 +123,11 @@ class Config(Section):
 
     @property
     def initial_weights(self) -> Path | None:
-        """File or folder of `model.init_from`; None from scratch and under a custom model."""
+        """Path in `model.init_from`; None under a custom model."""
         model = self.model
         return None if isinstance(model, CustomTarget) or model.init_from is None else Path(model.init_from)
 
     @property
     def subsampling(self) -> int | None:
-        """Feature frames to one output frame; None under a custom model."""
+        """Feature frames per output frame; None under a custom model."""
         return None if isinstance(self.model, CustomTarget) else self.model.subsampling

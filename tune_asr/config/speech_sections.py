@@ -1,4 +1,4 @@
-"""Sections `text`, `features` and `augment`: references, model input, and its changes in training."""
+"""Sections `text`, `features` and `augment`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NormalizerArguments(TypedDict):
 
 
 class TextSection(Section):
-    """References, and the units in which they are learned: the ruler of a search, never searched."""
+    """References and their units: the ruler, never searched."""
 
     case: Case = "lower"
     """Letter case."""
@@ -76,7 +76,9 @@ class FeaturesSection(Section):
 
 
 class AugmentSection(Section):
-    """Changes of training speech, drawn anew in each epoch; validation is never changed.
+    """Changes of training speech, drawn anew in each epoch.
+
+    Validation is never changed.
 
     SpecAugment (Park et al., 2019) has torchaudio's names. It is off if n_freq_masks, n_time_masks and time_mask_rate
     are 0. Speed, gain and noise are each off at 0 of their one key.

@@ -36,14 +36,20 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Values of one file, and their lines: `lines[("optimizer", "lr")]` counts from 1."""
+    """Values of one file, and the line of each.
+
+    `lines[("optimizer", "lr")]` counts from 1.
+    """
 
     name: str
     values: dict[str, JsonValue]
     lines: dict[Keys, int]
 
     def place(self, keys: Keys) -> str:
-        """Return `file:line: key.path`, with the line of the key or of the nearest one above it."""
+        """Return `file:line: key.path`.
+
+        The line is that of the key, or of the nearest one above it.
+        """
         known = keys
         while known and known not in self.lines:
             known = known[:-1]
@@ -72,7 +78,7 @@ def read(path: Path, *, room: int = 1) -> Document:
 
 
 def parse(text: str, name: str, *, room: int = 1) -> Document:
-    """Read YAML text whose top level is a mapping; messages call it `name`."""
+    """Read a mapping from YAML text, called `name` in messages."""
     builder = _Builder(name, room=room)
     values = builder.build(text)
     if values is None:
@@ -83,7 +89,7 @@ def parse(text: str, name: str, *, room: int = 1) -> Document:
 
 
 def parse_value(text: str, name: str) -> JsonValue:
-    """Read the value of one key, without a file: `1e-3`, `[0.9, 0.98]`, `cosine`."""
+    """Read one value, such as `1e-3`, `[0.9, 0.98]` or `cosine`."""
     return _Builder(name, numbered=False).build(text)
 
 
@@ -105,7 +111,7 @@ def _read_text(path: Path, name: str, max_bytes: int) -> str:
 
 
 class _Builder:
-    """Values from YAML events, each judged before anything deep is built."""
+    """Values from YAML events, each judged before it is built."""
 
     def __init__(self, name: str, *, numbered: bool = True, room: int = 1) -> None:
         self.name = name
@@ -114,7 +120,7 @@ class _Builder:
         self.lines: dict[Keys, int] = {}
 
     def build(self, text: str) -> JsonValue:
-        """Return the value of a whole document; None if it is empty."""
+        """Return the value of a document, or None."""
         try:
             events = iter(yaml.parse(text, Loader=_LOADER))
             next(events)  # the stream starts

@@ -1,4 +1,4 @@
-"""Sections `optimizer`, `scheduler`, `trainer`, `precision` and `early_stopping`: the course of a training."""
+"""Sections about the course of a training."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ class OptimizerSection(Section):
 
 
 class SchedulerSection(Section):
-    """Course of the learning rate over the full horizon, trainer.max_epochs, never over a rung."""
+    """Course of the learning rate over the full horizon.
+
+    The horizon is `trainer.max_epochs`, never a rung.
+    """
 
     name: Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"] = "cosine"
     """Shape after the warm-up."""
@@ -85,7 +88,7 @@ class TrainerSection(OpenSection):
 
 
 class PrecisionSection(OpenSection):
-    """Number formats, and the precision of matrix products; Lightning's arguments for both."""
+    """Number formats, and the precision of matrix products."""
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Number format of weights and activations; the loss is float32 under each."""
@@ -94,7 +97,10 @@ class PrecisionSection(OpenSection):
 
 
 class EarlyStoppingSection(Section):
-    """End of a training before its horizon. In a search it is off unless the search asks for it."""
+    """End of a training before its horizon.
+
+    In a search it is off unless the search asks for it.
+    """
 
     enabled: bool = True
     """End after `patience` epochs without a better `objective`."""

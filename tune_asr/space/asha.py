@@ -1,4 +1,6 @@
-"""ASHA: which trials continue at a rung (Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020).
+"""ASHA, the rule by which trials continue at rungs.
+
+Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020.
 
 In the paper's letters: a trial trains for at most R epochs (`max_t`). Rung k is at r * eta^(s + k) epochs, with the
 `grace_period` r, the `reduction_factor` eta and the early-stopping rate s, here 0. One in eta continues at each rung.
@@ -44,7 +46,7 @@ class Decision:
 
 
 class Judged(Protocol):
-    """Earlier decision, reduced to what later ones depend on."""
+    """Earlier decision, as far as later ones need it."""
 
     @property
     def epoch(self) -> int:
@@ -79,9 +81,9 @@ class Asha:
         self._controls_left = controls
 
     def decide(self, epoch: int, value: float) -> Decision | None:
-        """Enter a value into the rung at `epoch` and judge it; None if there is no rung.
+        """Enter a value into the rung at `epoch` and judge it.
 
-        Do not call it for a control, which is not judged again.
+        Returns None at an epoch without a rung. Do not call it for a control, which is not judged again.
         """
         if epoch not in self._values:
             return None
@@ -94,7 +96,7 @@ class Asha:
         return Decision(self.milestones.index(epoch), epoch, value, cutoff, verdict, control)
 
     def replay(self, decisions: Iterable[Judged]) -> None:
-        """Enter the values of earlier decisions, in their order, without a new verdict."""
+        """Enter values of earlier decisions, without new verdicts."""
         for decision in decisions:
             self._controls_left -= bool(decision.control)
             if decision.epoch in self._values:

@@ -1,4 +1,4 @@
-"""Distributions of searched keys, in Ray Tune's names and with its bounds.
+"""Distributions, with Ray Tune's names and bounds.
 
     uniform: [low, high]             low <= x < high
     quniform: [low, high, q]         multiples of q, high included
@@ -45,13 +45,16 @@ class Distribution:
 
     @property
     def probes(self) -> tuple[Any, ...]:
-        """Values to check in place of all: the lowest, the highest and some between, or each of a list."""
+        """Values to check in place of all.
+
+        Each of a list; otherwise the lowest, the highest and some between.
+        """
         if self.kind in LISTED:
             return self.arguments
         return (self.at(0.0), self.at(math.nextafter(1.0, 0.0)), *(self.at((i + 0.5) / 64) for i in range(64)))
 
     def at(self, u: float) -> Any:
-        """Return the value at quantile `u`, 0 <= u < 1."""
+        """Return the value at quantile `u` in [0, 1)."""
         if self.kind in NUMERIC:
             return _AT[self.kind](u, *self.arguments)
         return self.arguments[int(u * len(self.arguments))]

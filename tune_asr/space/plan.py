@@ -1,4 +1,4 @@
-"""A search space and its base configuration, checked together: the settings of every trial.
+"""Search space and base configuration, checked together.
 
 Values of all keys are checked against the schema of the configuration before anything starts. The settings of a trial
 are a pure function of (search.seed, trial number, key), so adding a key changes no values of another.
@@ -45,7 +45,7 @@ class Plan:
 
     @property
     def last_epoch(self) -> int:
-        """Last epoch of every trial: `max_t`, or `early_stopping.stop_epoch` if that is earlier."""
+        """Earlier of `max_t` and `early_stopping.stop_epoch`."""
         return min(self.max_t, self.config.early_stopping.stop_epoch or self.max_t)
 
     @property
@@ -66,7 +66,7 @@ class Plan:
         return values
 
     def seed(self, number: int) -> int:
-        """Return the seed of one trial: the searched `seed`, or one drawn from `search.seed`."""
+        """Return one trial's seed, searched or drawn from `search.seed`."""
         searched = self.settings(number).get("seed")
         if isinstance(searched, int | float):
             return int(searched)
@@ -88,7 +88,7 @@ class Plan:
 def trial_values(
     config: Mapping[str, Any], settings: Mapping[str, JsonValue], seed: int, last_epoch: int
 ) -> dict[str, JsonValue]:
-    """Return the configuration of one training: plain values with a trial's settings and seed.
+    """Return plain values of one trial's configuration.
 
     A last epoch before the horizon goes into `early_stopping.stop_epoch`. A shorter horizon would be another training,
     because schedules span all of it.
@@ -121,7 +121,7 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
 
 
 def from_values(space: Mapping[str, JsonValue], config: Mapping[str, JsonValue], name: str) -> Plan:
-    """Return the plan in a `search.yaml`; messages call the file `name`."""
+    """Return the plan in a `search.yaml` called `name`."""
     layered = _layered(space, name)
     checked, problems = _examine(layered)
     return _plan(checked, load.from_values(config, f"{name}: config"), layered, [], problems)
@@ -184,7 +184,7 @@ def _parse(space: SpaceFile, layered: Layered) -> tuple[dict[str, Distribution],
 
 
 def _hint(key: str, value: JsonValue) -> str:
-    """Return the hint for a value that is not a distribution."""
+    """Return the hint for a value without a distribution."""
     if not isinstance(value, dict):
         return f"Put a fixed value into over: {{{key}: {shown(value)}}}."
     nested = [inner for inner in value if inner in known_keys(key)]
@@ -211,6 +211,6 @@ def _section_problems(plan: Plan, layered: Layered) -> Iterator[Problem]:
 
 
 def _uniform(seed: int, number: int, key: str) -> float:
-    """Return a number in [0, 1) that depends on the arguments alone, on every machine."""
+    """Return a number in [0, 1), equal on every machine."""
     digest = hashlib.blake2b(f"{seed}/{number}/{key}".encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53

@@ -1,4 +1,4 @@
-"""Checks of the searched keys, and of the values that may be drawn for them."""
+"""Checks of searched keys and of their values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def key_problems(
 
 
 def leaves(key: str, value: JsonValue) -> Iterator[str]:
-    """Yield the dotted keys that an override sets: `optimizer` with `{lr: 1}` sets `optimizer.lr`."""
+    """Yield the dotted keys set by an override.
+
+    `optimizer` with `{lr: 1}` sets `optimizer.lr`.
+    """
     if isinstance(value, dict):
         for inner, below in value.items():
             yield from leaves(f"{key}.{inner}", below)
@@ -55,12 +58,12 @@ def leaves(key: str, value: JsonValue) -> Iterator[str]:
 
 
 def _overlap(key: str, other: str) -> bool:
-    """Return True if one of two keys is the other, or holds it."""
+    """Return True if one key equals or holds the other."""
     return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
 def _without_effect(key: str, searched: Mapping[str, Distribution], config: Config) -> Reason | None:
-    """Return why all values of `key` would give equal trainings, if they would."""
+    """Return the reason if all values give equal trainings."""
     need = facts(key).needs
     if need is None or (need.key.startswith("scheduler.") and isinstance(config.model, CustomTarget)):
         return None  # a custom class may use any key of the section scheduler
@@ -75,7 +78,10 @@ def _without_effect(key: str, searched: Mapping[str, Distribution], config: Conf
 
 
 def _not_searchable(key: str, config: Config) -> Reason | None:
-    """Return why no search over this configuration may vary `key`, if so; None for an unknown key as well."""
+    """Return the reason if no search may vary `key`.
+
+    Unknown keys have none: the check of their values refuses them.
+    """
     section, _, name = key.partition(".")
     if name and name.partition(".")[0] not in known_keys(section):
         return None

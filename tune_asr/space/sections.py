@@ -1,4 +1,4 @@
-"""Schema of a search space: draws, pruning, and the resources of a trial."""
+"""Schema of a search space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from tune_asr.config.schema import Count, Int, Section, Seed
 
 
 def _one_rule(rule: str) -> WrapValidator:
-    """Report one mistake for a value of two possible types; pydantic reports one for each."""
+    """Report one mistake for a value of two types.
+
+    pydantic reports one for each type.
+    """
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -35,7 +38,7 @@ class SearchSection(Section):
 
 
 class AshaSection(Section):
-    """Pruning: the stopping variant of ASHA (Li et al., 2020), in epochs."""
+    """Pruning by ASHA (Li et al., 2020), in epochs."""
 
     metric: Literal["objective", "val_wer", "val_cer"] = "objective"
     """Score by which trials are compared; objective: WER, with CER and loss while WER cannot tell trials apart."""
