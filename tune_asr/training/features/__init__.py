@@ -8,3 +8,7 @@
 
 Nothing here imports models, batches or Lightning.
 """
+
+from tune_asr.training.features.log_mel import log_mel
+
+__all__ = ["log_mel"]
