@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NotRequired, TypedDict, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -34,7 +34,22 @@ from tune_asr.space.plan import Plan
 from tune_asr.storage.atomic import write_atomic
 
 
-class _SearchYaml(BaseModel):
+class SearchYaml(TypedDict):
+    """Content of the file."""
+
+    name: str
+    created: str
+    versions: dict[str, str]
+    data_fingerprint: str | None
+    noise_fingerprint: NotRequired[str]
+    metric: Metric
+    seed: int
+    space: dict[str, Any]
+    config: dict[str, Any]
+    slots: NotRequired[int]
+
+
+class _Keys(BaseModel):
     """Required keys of the file; others are allowed."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -43,7 +58,7 @@ class _SearchYaml(BaseModel):
     created: str
     versions: dict[str, str]
     data_fingerprint: str | None = None
-    metric: Literal["val_wer", "val_cer"]
+    metric: Metric
     seed: Int
     slots: Count
     space: dict[str, Any]
@@ -80,7 +95,7 @@ def dump_yaml(mapping: Mapping[str, Any]) -> bytes:
     return yaml.dump(dict(mapping), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, encoding="utf-8")
 
 
-def write_search_yaml(path: Path, search: Mapping[str, Any]) -> None:
+def write_search_yaml(path: Path, search: SearchYaml) -> None:
     """Write search.yaml.
 
     Raises:
@@ -89,7 +104,7 @@ def write_search_yaml(path: Path, search: Mapping[str, Any]) -> None:
     write_atomic(path, dump_yaml(search))
 
 
-def read_search_yaml(path: Path) -> dict[str, Any]:
+def read_search_yaml(path: Path) -> SearchYaml:
     """Read search.yaml, whose space and configuration are valid.
 
     Raises:
@@ -132,11 +147,11 @@ def read_description(path: Path) -> Description:
     return Description(values["metric"], values["versions"], plan)
 
 
-def _described(path: Path) -> dict[str, Any]:
+def _described(path: Path) -> SearchYaml:
     """Read the file and check its keys alone."""
     try:
         document = strict_yaml.read(path, room=2)
-        _, problems = load.examine(Layered.of(document, path.parent), _SearchYaml)
+        _, problems = load.examine(Layered.of(document, path.parent), _Keys)
         if "data_fingerprint" not in document.values:
             problems.append(Problem(document.place(("data_fingerprint",)), "is missing"))
     except ConfigError as error:
@@ -144,4 +159,4 @@ def _described(path: Path) -> dict[str, Any]:
     if problems:
         hint = "The file is damaged: a search writes it once and never again. Restore it from a copy."
         raise StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
-    return document.values
+    return cast(SearchYaml, document.values)

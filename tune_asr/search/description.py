@@ -6,10 +6,10 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from tune_asr import __version__
 from tune_asr.corpus.beside import noise_fingerprint
+from tune_asr.record.search_yaml import SearchYaml
 from tune_asr.scoring.metric import metric_for
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
@@ -18,20 +18,23 @@ from tune_asr.wording import count
 NOISE_P = "augment.noise_p"
 
 
-def describe(plan: Plan, name: str, found: Survey | None) -> dict[str, Any]:
+def describe(plan: Plan, name: str, found: Survey | None) -> SearchYaml:
     """Return the content of search.yaml but for `slots`."""
     noise = noise_of(plan)
-    return {
+    content: SearchYaml = {
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "data_fingerprint": found.corpus.fingerprint if found else None,
-        **({"noise_fingerprint": noise} if noise else {}),
+        "noise_fingerprint": noise or "",
         "metric": metric_for(utterance.text for utterance in found.corpus.val) if found else "val_wer",
         "seed": plan.space.search.seed,
         "space": plan.values(),
         "config": plan.config.model_dump(),
     }
+    if not noise:
+        del content["noise_fingerprint"]
+    return content
 
 
 def no_pruning(plan: Plan) -> str:

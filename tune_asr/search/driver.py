@@ -7,17 +7,16 @@ conductor continues from there.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from tune_asr.corpus.beside import check_beside
 from tune_asr.errors import ConfigError, DataError, Problem
 from tune_asr.record.events import SearchEnded
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
-from tune_asr.record.search_yaml import read_search_yaml, write_search_yaml
+from tune_asr.record.search_yaml import SearchYaml, read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import remove_tune_state
@@ -91,7 +90,7 @@ def resume(root: Path, address: str | None) -> int:
         return _run(Search(folder, plan, description["metric"], fingerprints(plan, found)), found, address)
 
 
-def _require_same_data(folder: ResultsFolder, description: Mapping[str, Any], plan: Plan, found: Survey | None) -> None:
+def _require_same_data(folder: ResultsFolder, description: SearchYaml, plan: Plan, found: Survey | None) -> None:
     """Refuse changed data: their trials could not be compared."""
     place = str(folder.search_yaml)
     if found and found.corpus.fingerprint != description["data_fingerprint"]:
@@ -102,9 +101,7 @@ def _require_same_data(folder: ResultsFolder, description: Mapping[str, Any], pl
         raise DataError(Problem(place, what, "Restore them, or start a new search."))
 
 
-def _run(
-    search: Search, found: Survey | None, address: str | None, description: Mapping[str, Any] | None = None
-) -> int:
+def _run(search: Search, found: Survey | None, address: str | None, description: SearchYaml | None = None) -> int:
     """Run a search in Ray; return the exit code.
 
     Args:
