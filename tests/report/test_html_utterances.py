@@ -40,8 +40,8 @@ def test_references_are_aligned_with_hypotheses(tmp_path, search):
     search.epoch(trial, [2], checkpoint=False)
     rows = search.folder.utterances(trial)
     rows.parent.mkdir(exist_ok=True)
-    heard = "one to three five six 7 8 9 ten"
-    row = {"id": "utt0", "words": 10, "substitutions": 1, "deletions": 1, "insertions": 0, "hypothesis": heard}
+    hypothesis = "one to three five six 7 8 9 ten"
+    row = {"id": "utt0", "words": 10, "substitutions": 1, "deletions": 1, "insertions": 0, "hypothesis": hypothesis}
     rows.write_text(json.dumps(row) + "\n")
     page_of(search.folder.root)
     text = (search.folder.root.parent / "page.html").read_text(encoding="utf-8")
@@ -60,11 +60,13 @@ def test_utterances_by_characters_under_cer(tmp_path, search):
     search.start()
     trial = search.trial()
     search.epoch(trial, [1, 1, 1], checkpoint=False)
-    heard = {"utt0": "一二三四五六七九", "utt1": "人口手", "utt2": "左左右"}
+    hypotheses = {"utt0": "一二三四五六七九", "utt1": "人口手", "utt2": "左左右"}
     errors = {"words": 1, "substitutions": 1, "deletions": 0, "insertions": 0}
     file = search.folder.utterances(trial)
     file.parent.mkdir(exist_ok=True)
-    file.write_text("".join(json.dumps({"id": id, **errors, "hypothesis": text}) + "\n" for id, text in heard.items()))
+    file.write_text(
+        "".join(json.dumps({"id": id, **errors, "hypothesis": text}) + "\n" for id, text in hypotheses.items())
+    )
     rewrite_last_report(search, words=3)
     page = page_of(search.folder.root)
     text = page.text[page.text.index("Utterances, worst first") :]
@@ -74,7 +76,7 @@ def test_utterances_by_characters_under_cer(tmp_path, search):
 
 
 def rewrite_last_report(search, **fields):
-    """Change what the ledger says of the last epoch."""
+    """Change the last report of the ledger."""
     lines = search.folder.ledger.read_text().splitlines()
     last = max(i for i, line in enumerate(lines) if '"report"' in line)
     lines[last] = json.dumps(json.loads(lines[last]) | fields)

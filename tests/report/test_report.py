@@ -1,4 +1,4 @@
-"""`python -m tune_asr.report`: what it says about a search, from the ledger alone, whatever is written in there."""
+"""Report on a terminal, whatever the ledger holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A best trial whose checkpoint cannot be used: the report names it, and says how to have it again."""
+"""Search whose best checkpoint is damaged: warnings, and commands to recover it."""
 
 from __future__ import annotations
 

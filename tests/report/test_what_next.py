@@ -1,4 +1,4 @@
-"""What the report says of controls and of other `asha` settings, and what it recommends."""
+"""Advice for the next search, from controls and replays."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,4 @@
-"""Report of a search: results, how sure they are, and what to do next.
+"""Report of a search: results, certainty and next steps.
 
 - `__main__`       command line
 - `results`        everything a report is made of, read once

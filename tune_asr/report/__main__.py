@@ -21,7 +21,7 @@ from tune_asr.errors import ConfigError, Problem, StorageError, exit_with
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the report of the folder named on the command line, and return the exit code."""
+    """Print the report of a folder, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tune_asr.report",
         description="Show the results of a search, finished or running.",
@@ -52,7 +52,7 @@ def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> i
 
 
 def _check_file(file: Path) -> None:
-    """Refuse a file that cannot be written or is no report, before the search is read.
+    """Refuse a file early if it cannot become a report.
 
     Raises:
         StorageError: the file cannot be written, or is something else.

@@ -1,4 +1,4 @@
-"""Findings of a search: savings of pruning, ranges that are too narrow, first against second."""
+"""Findings of a search: savings, narrow ranges, first against second."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Pruning:
 
 
 def pruning(state: SearchState, horizon: int) -> Pruning:
-    """Count the epochs saved, as if each pruned trial had trained to epoch `horizon`."""
+    """Count the epochs saved up to epoch `horizon`."""
     reached: dict[int, int] = defaultdict(int)
     stopped: dict[int, int] = defaultdict(int)
     for trial in state.trials.values():
@@ -62,7 +62,10 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
 
 
 def horizon_of(plan: Plan | None, state: SearchState) -> int:
-    """Return the maximum epochs per trial; without a plan, the longest observed."""
+    """Return the maximum epochs of a trial.
+
+    Without a plan it is the longest training so far.
+    """
     if plan:
         return plan.last_epoch
     return max((trial.epoch for trial in state.trials.values()), default=0)
@@ -71,7 +74,7 @@ def horizon_of(plan: Plan | None, state: SearchState) -> int:
 def first_against_second(
     first: Utterances | None, second: Utterances | None, names: tuple[str, str] = ("the first", "the second")
 ) -> str:
-    """Return a sentence on whether one of two trials beats the other.
+    """Return a sentence on which of two trials is better.
 
     Args:
         first: utterances of one trial, None if they are not kept.
@@ -98,7 +101,9 @@ def first_against_second(
 
 
 def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str, object]) -> dict[str, End]:
-    """Return the searched ranges that end at the winner: a better value may lie outside.
+    """Return searched ranges that end at the winner.
+
+    A better value may lie outside.
 
     Args:
         distributions: distribution of each searched key.
@@ -116,7 +121,7 @@ def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str
 
 
 def _end(distribution: Distribution, value: float) -> End | None:
-    """Return the end of its distribution at which `value` is, None in the middle."""
+    """Return the end of the distribution at `value`, or None."""
     name, arguments = distribution.kind, distribution.arguments
     if name in LISTED:
         ordered = all(map(is_number, arguments)) and (
@@ -139,5 +144,5 @@ def _end(distribution: Distribution, value: float) -> End | None:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Return whether a value is a number, which True and False are not."""
+    """Return whether a value is a number, and not boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Sentences about controls, replays, and the setting for the next search."""
+"""Sentences about controls, replays and the next search."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FATES: tuple[Fate, ...] = ("kept", "lost", "unknown")
 
 
 def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric) -> Iterator[str]:
-    """Yield a line for each control: its rank, though pruning would have stopped it."""
+    """Yield a line with the rank of each control."""
     place = {trial.number: (rank, report) for rank, (trial, report) in enumerate(ranked, start=1)}
     found = list(controls(state))
     if not found:
@@ -33,7 +33,7 @@ def control_lines(state: SearchState, ranked: Sequence[Standing], metric: Metric
 
 
 def replay_lines(advice: Advice) -> Iterator[str]:
-    """Yield a row for each setting, and the section for the next search."""
+    """Yield a row for each setting, and the recommended section."""
     yield (
         "This search under other settings of asha: its trials judged again in the order of their reports, and whether "
         f"each setting keeps the first {len(advice.leaders)} of the leaderboard:"

@@ -1,4 +1,4 @@
-"""Replay of a search under another ASHA setting, as far as the ledger allows.
+"""Replay of a search under another ASHA setting.
 
 The trials are judged again in the order of their reports. The ledger lacks what a trial would have reached after the
 epoch at which the search stopped it, so a replay bounds the epochs of each trial from below and above. The bounds are
@@ -22,7 +22,7 @@ Fate = Literal["kept", "lost", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Keys of `asha` that a replay changes: the compared score, r and eta."""
+    """Keys of `asha` that a replay changes."""
 
     metric: str
     grace_period: int
@@ -31,7 +31,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Bounds on the epochs of each trial under `setting`, by number."""
+    """Bounds on the epochs of each trial under `setting`."""
 
     setting: Setting
     at_least: Mapping[str, int]
@@ -43,7 +43,7 @@ class Replay:
         return sum(self.at_least.values()), sum(self.at_most.values())
 
     def fate(self, trial: str, epoch: int) -> Fate:
-        """Return whether the trial would have reached its result of `epoch`."""
+        """Return whether the trial would have reached `epoch`."""
         if self.at_least[trial] >= epoch:
             return "kept"
         return "lost" if self.at_most[trial] < epoch else "unknown"
@@ -78,7 +78,7 @@ class History:
 
 
 class _Judging:
-    """Trials on their way up the rungs: certain, uncertain and stopped ones."""
+    """Trials on their way up: certain, uncertain and stopped."""
 
     def __init__(self, history: History, setting: Setting) -> None:
         self.history, self.setting = history, setting
@@ -112,7 +112,7 @@ class _Judging:
                 self._may_stop(trial.number, epoch, certain=better >= continuing)
 
     def _missing(self, epoch: int) -> list[int]:
-        """Return positions, in rising order, after which trials may reach `epoch` without a report of it."""
+        """Return positions after which unreported trials may reach `epoch`."""
         return sorted(
             self.history.last[trial.number]
             for trial in self.history.trials.values()
@@ -129,5 +129,5 @@ class _Judging:
 
 
 def _ended_by_itself(trial: Trial) -> bool:
-    """Return whether no setting would have trained the trial for longer."""
+    """Return whether every setting would end the trial here."""
     return trial.status in ("finished", "diverged", "failed")

@@ -1,4 +1,4 @@
-"""Smallest difference between two word error rates that the validation set can show."""
+"""Smallest difference of error rates that the data can show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NORMAL = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """Smallest difference from zero at 95 %, as a fraction, near the rate `wer`."""
+    """Smallest significant difference at 95 %, near the rate `wer`."""
 
     words: int
     utterances: int
@@ -40,7 +40,7 @@ class Resolution:
 
 
 def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution | None:
-    """Estimate the resolution of the validation set near the first setting.
+    """Estimate the resolution of the data near a setting.
 
     Args:
         first: utterances of the first setting, with words.
@@ -66,7 +66,10 @@ def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution | 
 
 
 def _standard_error(errors: NDArray[np.int64], words: NDArray[np.int64]) -> float:
-    """Return the standard error of Σ errors / Σ words, by the delta method."""
+    """Return the standard error of a ratio of sums.
+
+    The ratio is Σ errors / Σ words; the method is the delta method.
+    """
     residuals = errors - errors.sum() / words.sum() * words
     count = len(residuals)
     return math.sqrt(float(residuals @ residuals) * count / max(count - 1, 1)) / float(words.sum())

@@ -1,4 +1,4 @@
-"""Everything a report is made of, read once from a results folder."""
+"""Contents of a results folder, read once for a report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tune_asr.space.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Results of a search so far; the search may be running."""
+    """Results of a search so far."""
 
     folder: ResultsFolder
     search: Description | None
@@ -40,12 +40,15 @@ class Results:
 
     @property
     def plan(self) -> Plan | None:
-        """Space and configuration of the search, None if they are missing or unreadable."""
+        """Space and configuration, None if missing or unreadable."""
         return self.search.plan if self.search else None
 
     @property
     def can_export(self) -> bool:
-        """Whether the winner can be exported. For a custom model, which has no subsampling of ours, that is unknown."""
+        """Whether the winner can be exported.
+
+        A custom model has no subsampling here, and its export is not known to work.
+        """
         return self.can_load and not (self.plan and self.plan.config.subsampling is None)
 
     def events(self) -> Iterator[Event]:
@@ -54,7 +57,7 @@ class Results:
 
 
 def gather(root: Path, rows: int) -> Results:
-    """Read the results folder `root`, with the utterances of its first `rows` trials.
+    """Read the results folder, with utterances of `rows` trials.
 
     Raises:
         StorageError: `root` is not a results folder, or is damaged.
@@ -80,7 +83,7 @@ def gather(root: Path, rows: int) -> Results:
 def _rank(
     folder: ResultsFolder, state: SearchState, metric: Metric, running: bool
 ) -> tuple[list[Standing], list[Damaged]]:
-    """Rank the trials by intact checkpoints, and list the damaged ones.
+    """Rank the trials by intact checkpoints, and list damaged ones.
 
     A running search has read its best checkpoint when it copied it.
     """

@@ -1,4 +1,4 @@
-"""Order of the trials at each rung, and how well it predicts the next.
+"""Order of the trials at each rung, and its predictions.
 
 A rung is worth its place if the trials that lead there lead later too. This is measured by Spearman's rank correlation
 over the trials that reached both: 1 if the order stayed, 0 if it was chance.
@@ -42,7 +42,7 @@ class RungOrder:
 
 
 def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
-    """Return every rung that a trial reached, the first one first, and the end if a trial finished.
+    """Return the rungs that trials reached, and the end.
 
     Args:
         state: trials with their decisions.
@@ -69,12 +69,12 @@ def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
 
 
 def asha_metric(plan: Plan | None, metric: Metric) -> str:
-    """Return the score that rungs compare, of a search that ranks by `metric`."""
+    """Return the score that rungs compare."""
     return rung_metric(plan.space.asha.metric, metric) if plan else "objective"
 
 
 def predictions(orders: Sequence[RungOrder]) -> list[str]:
-    """Return a sentence for each rung on how well its order predicts the next."""
+    """Return a sentence on each rung's prediction of the next."""
     return [_prediction(earlier, later) for earlier, later in pairwise(orders)]
 
 
@@ -90,7 +90,7 @@ def _prediction(earlier: RungOrder, later: RungOrder) -> str:
 
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
-    """Return Spearman's rank correlation, None if one list is all ties.
+    """Return Spearman's rank correlation, None for a list of ties.
 
     Args:
         a: (n,) numbers.
@@ -103,7 +103,7 @@ def rank_correlation(a: ArrayLike, b: ArrayLike) -> float | None:
 
 
 def _ranks(values: ArrayLike) -> NDArray[np.float64]:
-    """Return (n,) ranks from 1; ties share the mean of theirs."""
+    """Return (n,) ranks from 1; ties share their mean."""
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(sizes) - (sizes - 1) / 2)[group]
     return ranks

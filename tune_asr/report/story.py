@@ -1,4 +1,4 @@
-"""Sentences of a report, the same on a terminal and in HTML.
+"""Sentences of a report, for terminal and HTML alike.
 
 A section is a function of the results that yields lines of plain text, or none. Indented lines keep their layout.
 `COMMAND_INDENT` marks a command: a reader copies it, so it is never wrapped. Names, values and causes are foreign text
@@ -29,7 +29,7 @@ _FAILURES = 50
 
 
 def header(results: Results) -> Iterator[str]:
-    """Yield name, status and cost of the search, and warnings about its files."""
+    """Yield name, status and cost of the search, with warnings."""
     state = results.state
     ended = "interrupted, its process died" if state.status == "running" else state.status
     counts = ", ".join(f"{number} {status}" for status, number in state.counts().items() if number)
@@ -49,7 +49,7 @@ def header(results: Results) -> Iterator[str]:
 
 
 def sureness(results: Results) -> Iterator[str]:
-    """Yield whether the first trial beats the second, and the resolution of the validation set."""
+    """Yield first against second, and the resolution of the data."""
     if results.metric == "val_cer":
         yield "The references hardly have spaces between words: trials are ranked by CER, and WER means nothing."
         return
@@ -77,7 +77,7 @@ def savings(results: Results) -> Iterator[str]:
 
 
 def replays(results: Results) -> Iterator[str]:
-    """Yield the results of controls, and of the search under other settings of `asha`."""
+    """Yield results of controls and of other settings of `asha`."""
     yield from control_lines(results.state, results.ranked, results.metric)
     best = leader(results.ranked)
     if best is None or results.running or too_early(best[1].scores.value(results.metric), results.metric):
@@ -98,7 +98,7 @@ def failures(results: Results) -> Iterator[str]:
 
 
 def winner(results: Results) -> Iterator[str]:
-    """Yield the best trial, its values, and warnings about ranges that it ends."""
+    """Yield the best trial, its values, and warnings about ranges."""
     winner = leader(results.ranked)
     if winner is None:
         yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
@@ -139,7 +139,7 @@ def next_steps(results: Results) -> Iterator[str]:
 
 
 def _recovery(results: Results) -> Iterator[str]:
-    """Yield commands that recover a best trial whose checkpoint is damaged."""
+    """Yield commands that recover a damaged best trial."""
     copy_is_of = copied(results.folder, results.damaged)
     for damaged in results.damaged:
         if damaged is copy_is_of:

@@ -1,4 +1,6 @@
-"""Report of a search on a terminal, 80 columns wide in a file or a pipe.
+"""Report of a search on a terminal.
+
+Lines have 80 columns in a file or a pipe.
 
 Names, values and causes are foreign text: they are shown, and never read as markup or as codes of the terminal.
 """
@@ -54,7 +56,7 @@ def print_report(root: Path) -> None:
 
 
 def print_comparison(root: Path, one: str, other: str) -> None:
-    """Print whether one trial beats another, on the utterances of their best epochs.
+    """Print whether one trial beats another at its best epoch.
 
     Raises:
         ConfigError: the search has no such trial, both are the same, or one has no result.

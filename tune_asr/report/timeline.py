@@ -10,7 +10,7 @@ from tune_asr.record.events import Ended, Event, Paused, Resumed, SearchStarted,
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A trial in one process, from its start to its end, pause or death."""
+    """A trial in one process, until it ends or pauses."""
 
     trial: str
     process: str

@@ -35,7 +35,7 @@ class Hypothesis:
 
 
 def hypotheses_of(folder: ResultsFolder, trial: Trial, report: Report) -> dict[str, Hypothesis]:
-    """Read the trial's hypotheses of the epoch of `report`, by utterance; none if they are not kept."""
+    """Read a trial's hypotheses by utterance; none without files."""
     source = source_of(folder, trial.number, report)
     if source is None:
         return {}
@@ -47,7 +47,7 @@ def hypotheses_of(folder: ResultsFolder, trial: Trial, report: Report) -> dict[s
 
 
 def references(config: Config) -> dict[str, str]:
-    """Read the references by utterance; none if the data are gone or unreadable."""
+    """Read references by utterance; none without readable data."""
     try:
         return sources.references(config)
     except (TuneAsrError, TypeError, ValueError):
@@ -55,13 +55,16 @@ def references(config: Config) -> dict[str, str]:
 
 
 def transcripts(texts: dict[str, str], hypotheses: dict[str, Hypothesis]) -> dict[str, Transcript]:
-    """Pair hypotheses with the references that give the counted errors; others have changed since."""
+    """Pair hypotheses with references that give the counted errors.
+
+    Other references have changed since.
+    """
     paired = (Transcript(id, texts[id], found.text) for id, found in hypotheses.items() if id in texts)
     return {pair.id: pair for pair in paired if WordCounts.of(pair.counts) == hypotheses[pair.id].counts}
 
 
 def aligned(reference: str, hypothesis: str) -> list[Run]:
-    """Align words: those of the hypothesis, and those that it lacks of the reference."""
+    """Align the words of a hypothesis with the reference."""
     return [_run(edit) for edit in align(reference.split(), hypothesis.split())]
 
 

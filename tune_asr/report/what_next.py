@@ -1,4 +1,4 @@
-"""Advice on `asha` for the next search, from replays under other settings."""
+"""Advice on `asha` for the next search, from replays."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Advice:
 
 
 def controls(state: SearchState) -> Iterator[tuple[Trial, Decision]]:
-    """Yield the controls, each with the decision that would have stopped it."""
+    """Yield the controls with the decisions that spared them."""
     for trial in state.trials.values():
         for decision in trial.decisions:
             if decision.control:
@@ -112,7 +112,7 @@ def _changes(other: Setting, own: Setting) -> int:
 
 
 def _best(replays: Mapping[Setting, Replay], own: Replay, leaders: tuple[tuple[str, int], ...]) -> tuple[Setting, str]:
-    """Return the cheapest setting that keeps all leaders for certain, and why it is recommended."""
+    """Return the cheapest setting that keeps all leaders, with reasons."""
     safe = [replay for replay in replays.values() if all(replay.fate(*leader) == "kept" for leader in leaders)]
     if not safe:
         gentlest = max(replays, key=lambda s: (s.metric == own.setting.metric, s.grace_period, -s.reduction_factor))

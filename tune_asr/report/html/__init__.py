@@ -1,4 +1,6 @@
-"""Report of a search as one HTML file that opens without a network.
+"""Report of a search as one HTML file.
+
+It opens without a network.
 
 - `page`             the page: template.html, style.css, draw.js and Plotly
 - `policy`           its content security policy

@@ -1,4 +1,4 @@
-"""Searched keys as axes of figures: their names, scales and ticks."""
+"""Searched keys as axes: names, scales and ticks."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _CLOSEST = 0.08
 
 
 def escaped(value: object) -> str:
-    """Return a value as short text that Plotly does not read as HTML."""
+    """Return a value as short text without HTML for Plotly."""
     return escape(shortened(value_text(value), _LONGEST), quote=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Scale of one searched key that holds every value that was tried."""
+    """Scale of one searched key, for every value tried."""
 
     key: str
     """Path of the key."""
@@ -46,7 +46,7 @@ class Axis:
     """True if the key takes whole numbers only."""
 
     def value(self, trial: Trial) -> Value | None:
-        """Return the trial's value as a figure shows it, None if it has none."""
+        """Return the trial's value as a figure shows it."""
         if self.key not in trial.params:
             return None
         value: float = trial.params[self.key]
@@ -60,7 +60,7 @@ class Axis:
         return Axis(self.key, self.name, (), min(found), max(found), self.is_log, self.is_whole)
 
     def place(self, value: Value) -> float:
-        """Return the height of a value, 0 at the lower end and 1 at the upper."""
+        """Return the height of a value, from 0 to 1."""
         if isinstance(value, str):
             return self.choices.index(value) / (len(self.choices) - 1) if len(self.choices) > 1 else 0.5
         if self.low == self.high:
@@ -70,7 +70,7 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return heights and labels that do not overlap, the lowest first."""
+        """Return heights and labels without overlap, the lowest first."""
         values: Sequence[Value] = self.choices or (self.low, self.high, *self._between())
         found: dict[float, str] = {}
         for value in values:
@@ -87,7 +87,7 @@ class Axis:
 
 
 def axes_of(results: Results) -> list[Axis]:
-    """Return an axis for each searched key, in the order of the keys."""
+    """Return an axis for each searched key, in order."""
     keys = searched_keys(results.state)
     distributions = results.plan.distributions if results.plan else {}
     names = [escaped(name) for name in short_names(keys)]
@@ -101,7 +101,7 @@ def axes_of(results: Results) -> list[Axis]:
 
 
 def _axis(key: str, name: str, space: Distribution | None, values: Sequence[Any]) -> Axis:
-    """Return the axis of a distribution if it holds all values, else the narrowest one that does."""
+    """Return the distribution's axis, or a wider one for all values."""
     numeric = all(map(is_number, values))
     if space and space.kind in LISTED:
         choices = tuple(dict.fromkeys(map(escaped, space.arguments)))

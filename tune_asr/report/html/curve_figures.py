@@ -1,4 +1,4 @@
-"""Figures of how rates fell: from trial to trial, and from epoch to epoch."""
+"""Figures of rates from trial to trial and over epochs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HIGHEST = 125
 
 
 def history_figure(shown: Sequence[Standing], results: Results) -> Figure:
-    """Draw the best rate of each trial by number, and the best so far."""
+    """Draw each trial's best rate, and the best so far."""
     name = percent_name(results.metric)
     rates = {int(trial.number): 100 * report.scores.value(results.metric) for trial, report in shown if report}
     drawn = go.Figure()
@@ -50,7 +50,7 @@ def history_figure(shown: Sequence[Standing], results: Results) -> Figure:
 
 
 def curves_figure(results: Results) -> Iterator[Figure]:
-    """Draw the rate of each trial over its epochs, the winner on top; nothing without a report."""
+    """Draw rates over epochs; nothing without a report."""
     reported = [standing for standing in results.ranked if _curve(standing, results)]
     if not reported:
         return

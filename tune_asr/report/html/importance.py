@@ -1,4 +1,4 @@
-"""Figure of how much each searched key matters, as Optuna estimates it."""
+"""Figure of the importance of each key, by Optuna."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST = 1_000
 
 
 def importance_figure(results: Results, axes: Sequence[Axis], orders: Sequence[RungOrder]) -> Iterator[Figure]:
-    """Draw the importances; nothing if too few trials can be compared."""
+    """Draw the importances; nothing for too few trials."""
     trials, values, place = _comparable(results, orders)
     if len(trials) < _FEWEST or not any(trial.params for trial in trials):
         return
@@ -55,7 +55,7 @@ def importance_figure(results: Results, axes: Sequence[Axis], orders: Sequence[R
 
 
 def _comparable(results: Results, orders: Sequence[RungOrder]) -> tuple[list[Trial], Mapping[str, float], str]:
-    """Return trials, their values, and the place where they are compared.
+    """Return trials, their values, and where they are compared.
 
     At the first rung all trials have trained for the same epochs, and none has been dropped.
     """
@@ -69,7 +69,7 @@ def _comparable(results: Results, orders: Sequence[RungOrder]) -> tuple[list[Tri
 
 
 def _importances(trials: Sequence[Trial], values: Mapping[str, float], axes: Sequence[Axis]) -> dict[str, float]:
-    """Return the share of each axis by name, the largest first."""
+    """Return the share of each axis, the largest first."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="minimize")
     with warnings.catch_warnings():

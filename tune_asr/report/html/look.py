@@ -1,4 +1,4 @@
-"""Look that all figures share: colours, symbols, and the layout of the page."""
+"""Look that all figures share: colours, symbols and layout."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Figure:
 def figure(
     id: str, title: str, drawn: go.Figure, *captions: str, height: int, min_width: int = 0, legend: bool = True
 ) -> Figure:
-    """Give a Plotly figure the look of the page, which colours text, grid and ground."""
+    """Give a Plotly figure the look of the page."""
     drawn.update_layout(
         height=height,
         paper_bgcolor="rgba(0,0,0,0)",
@@ -80,7 +80,7 @@ def figure(
 
 
 def whole_numbers(span: int) -> dict[str, int | str]:
-    """Return ticks for an axis of `span` whole numbers, without fractions between them."""
+    """Return ticks for an axis of `span` whole numbers."""
     return {"dtick": 1} if span <= 12 else {"tickformat": "d"}
 
 
@@ -90,7 +90,7 @@ def percent_name(metric: Metric) -> str:
 
 
 def marker(status: str, size: int = 8, maxdisplayed: int = 0) -> go.scatter.Marker:
-    """Return the marker of a status, on a line at most `maxdisplayed` times."""
+    """Return the marker of a status."""
     symbol = SYMBOLS.get(status, "square")
     return go.scatter.Marker(color=COLOURS[status], symbol=symbol, size=size, maxdisplayed=maxdisplayed or None)
 

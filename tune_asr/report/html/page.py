@@ -1,4 +1,4 @@
-"""The page: one file that holds everything, under a policy by which a browser fetches nothing.
+"""Page of a search: one file with all it needs.
 
 Text of the results folder goes through Jinja's autoescape, or, for figures, as JSON into a script element that is not
 run. Only Plotly, draw.js and style.css are `safe` in the template; the policy names their hashes.
@@ -58,7 +58,7 @@ pattern finds nothing, the browser blocks the style and logs one line.
 
 
 def write_page(root: Path, file: Path) -> None:
-    """Write the report of the search in `root` to `file`, in place of an earlier one.
+    """Write the report of the search in `root` to `file`.
 
     Raises:
         StorageError: `root` is not a results folder, or is damaged; or `file` cannot be written.
@@ -90,7 +90,7 @@ def render(results: Results) -> str:
 
 
 def _figures(results: Results) -> Iterator[Figure]:
-    """Draw the figures that have something to show: first the result, then its causes."""
+    """Draw the figures that have something to show."""
     shown, axes = _shown(results), axes_of(results)
     orders = rung_orders(results.state, asha_metric(results.plan, results.metric))
     if shown and results.metric == "val_wer" and any(results.utterances.values()):
@@ -110,7 +110,7 @@ def _figures(results: Results) -> Iterator[Figure]:
 
 
 def _shown(results: Results) -> list[Standing]:
-    """Return the trials with a result, thinned if there are many."""
+    """Return the trials with a result, thinned if many."""
     return [standing for standing in thinned(results.ranked, results.metric) if standing[1]]
 
 
@@ -126,7 +126,10 @@ def _asset(name: str) -> str:
 def _sections(
     sections: Iterable[tuple[str, Callable[[Results], Iterator[str]]]], results: Results
 ) -> Iterator[tuple[str, list[tuple[bool, list[str]]]]]:
-    """Yield title and blocks of each section that has lines. A block: whether it is indented, and its lines."""
+    """Yield title and blocks of each section with lines.
+
+    A block is a flag for indented lines, and the lines.
+    """
     for title, section in sections:
         lines = list(section(results))
         if lines:
@@ -134,7 +137,7 @@ def _sections(
 
 
 def _tiles(results: Results) -> Iterator[tuple[str, str, str]]:
-    """Yield the tiles on top: a name, a value and a detail."""
+    """Yield name, value and detail of each tile."""
     if winner := leader(results.ranked):
         trial, report = winner
         if results.metric == "val_wer":

@@ -1,4 +1,4 @@
-"""Content security policy of the page: it fetches nothing, and runs only the scripts it brings."""
+"""Content security policy of the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def policy(scripts: Iterable[str], style: str) -> str:
-    """Return the policy that allows these scripts and this style by their hashes.
+    """Return the policy that allows only these scripts and style.
 
     Plotly makes empty style elements, fills them rule by rule, and empties style attributes: the hash of the empty
     text allows that.

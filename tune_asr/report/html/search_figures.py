@@ -1,4 +1,4 @@
-"""Figures of the search as a whole: its rungs, and which process worked when."""
+"""Figures of the whole search: its rungs and its timeline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LINEAR = 60
 
 
 def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
-    """Draw a line through each trial's ranks at the rungs, with a cross where it was dropped."""
+    """Draw each trial's ranks at the rungs as a line."""
     ranks = [
         {number: rank for rank, number in enumerate(sorted(order.values, key=order.values.__getitem__), start=1)}
         for order in orders
@@ -77,7 +77,7 @@ def _add_line(drawn: go.Figure, trial: Trial, orders: Sequence[RungOrder], ranks
 
 
 def _number_ranks(drawn: go.Figure, last: int) -> None:
-    """Put the first rank on top, and make a long list logarithmic."""
+    """Number the ranks from the top, many on a log axis."""
     drawn.update_xaxes(type="category")
     drawn.update_yaxes(title="rank among those that came")
     if last > _LINEAR:
@@ -87,7 +87,7 @@ def _number_ranks(drawn: go.Figure, last: int) -> None:
 
 
 def timeline_figure(found: Sequence[Run]) -> Figure:
-    """Draw a row for each process, with a bar for each trial in it."""
+    """Draw a row for each process, with bars for trials."""
     drawn_runs = found[-_RUNS:]
     rows = {
         process: f"{i} {escaped(process)}".strip()

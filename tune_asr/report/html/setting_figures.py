@@ -1,4 +1,4 @@
-"""Figures of the searched values: parallel coordinates, and each value against the result."""
+"""Figures of the searched values and their results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LABEL = 12
 
 
 def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Figure:
-    """Draw a line for each trial, from its error rate through its values."""
+    """Draw each trial as a line through its values."""
     name = percent_name(results.metric)
     rates = {trial.number: 100 * report.scores.value(results.metric) for trial, report in shown if report}
     rate_axis = Axis("", name, (), min(rates.values()), max(rates.values()))
@@ -73,7 +73,10 @@ def _shown(value: object) -> str:
 
 
 def _draw_axes(drawn: go.Figure, axes: Sequence[Axis]) -> None:
-    """Draw upright axes with their ticks. The page colours the labels."""
+    """Draw upright axes with their ticks.
+
+    The page colours the labels.
+    """
     for x, axis in enumerate(axes):
         drawn.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line={"color": GREY, "width": 1}, layer="below")
         for y, label in axis.ticks():
@@ -91,7 +94,7 @@ def _draw_axes(drawn: go.Figure, axes: Sequence[Axis]) -> None:
 
 
 def slice_figures(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Iterator[Figure]:
-    """Draw a small figure for each searched key: its values against the error rate."""
+    """Draw the values of each searched key against the rate."""
     for i, axis in enumerate(axes):
         tried = [standing for standing in shown if axis.key in standing[0].params]
         if not tried:

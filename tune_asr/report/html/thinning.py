@@ -1,4 +1,4 @@
-"""Choice of the trials that a figure draws when there are many."""
+"""Choice of trials to draw when there are many."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def thinned(ranked: Sequence[Standing], metric: Metric, most: int = _MOST) -> li
 
 
 def thinned_note(drawn: Sized, all_of_them: Sized) -> str:
-    """Return the sentence that mentions trials left out, "" if there are none."""
+    """Return a sentence about trials left out, or ""."""
     if len(drawn) >= len(all_of_them):
         return ""
     return f"{len(drawn):,} of {len(all_of_them):,} trials are drawn: the best, and of the rest a few, evenly."

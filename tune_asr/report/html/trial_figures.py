@@ -1,4 +1,4 @@
-"""Figures with a point for each trial: its error rate, how sure it is, and its cost."""
+"""Figures with a point for each trial: rate and cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INTERVALS = 30
 
 
 def intervals_figure(results: Results) -> Figure:
-    """Draw the WER of the first trials with bootstrap intervals, best on top."""
+    """Draw the WER of the first trials with bootstrap intervals."""
     first = [standing for standing in results.ranked[:_INTERVALS] if results.utterances.get(standing[0].number)]
     drawn = go.Figure()
     for status, standings in by_status(first).items():
@@ -57,7 +57,7 @@ def intervals_figure(results: Results) -> Figure:
 
 
 def cost_figure(shown: Sequence[Standing], results: Results) -> Figure:
-    """Draw the best rate of each trial against its training time."""
+    """Draw the best rates against training time."""
     drawn = go.Figure()
     for status, standings in by_status(shown).items():
         drawn.add_scatter(
@@ -92,7 +92,7 @@ def cost_figure(shown: Sequence[Standing], results: Results) -> Figure:
 
 
 def _front(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Return the points that no other point beats in both, the cheapest first."""
+    """Return the points that none beats in both, cheapest first."""
     front: list[tuple[float, float]] = []
     for x, y in sorted(points):
         if not front or y < front[-1][1]:

@@ -1,4 +1,4 @@
-"""Table of the winner's utterances, worst first, beside those of the runner-up and the base settings."""
+"""Table of the winner's utterances beside those of other trials."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TEXT = 480
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Hypothesis of one trial: its counts of errors, and its words with their kinds of edit."""
+    """Hypothesis of one trial, aligned with the reference."""
 
     counts: str
     words: list[Run]
@@ -43,7 +43,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One utterance; a cell is None if the trial's hypotheses are not kept."""
+    """One utterance, with a cell for each trial or None."""
 
     id: str
     reference: str
@@ -63,7 +63,7 @@ class UtteranceTable:
 
 
 def utterance_table(results: Results) -> UtteranceTable | None:
-    """Return the table, None if the winner's hypotheses are not kept."""
+    """Return the table, None without hypotheses of the winner."""
     trials, notes = _compared(results)
     hypotheses = {role: hypotheses_of(results.folder, trial, report) for role, (trial, report) in trials.items()}
     first = next(iter(hypotheses.values()), {})
@@ -85,7 +85,7 @@ def utterance_table(results: Results) -> UtteranceTable | None:
 
 
 def _worst_first(hypotheses: Mapping[str, Hypothesis], known: Mapping[str, Transcript], metric: Metric) -> list[str]:
-    """Sort the utterances by their errors, those of equal errors by their rate.
+    """Sort utterances by their errors, then by their rate.
 
     If CER ranks, only an utterance with a reference has errors; the others come last, by their words.
     """
@@ -104,7 +104,7 @@ def _worst_first(hypotheses: Mapping[str, Hypothesis], known: Mapping[str, Trans
 
 
 def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[str]]:
-    """Return the trials to compare by their role, and a note if none has the base settings."""
+    """Return the compared trials by role, and notes."""
     trials = {
         role: (trial, report)
         for role, (trial, report) in zip(("winner", "runner-up"), results.ranked, strict=False)
@@ -123,7 +123,7 @@ def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[s
 
 
 def base_trial(results: Results) -> Standing | None:
-    """Return the best trial whose searched values are those of the base configuration."""
+    """Return the best trial that has the base settings."""
     if results.plan is None:
         return None
     config = results.plan.config
@@ -134,7 +134,7 @@ def base_trial(results: Results) -> Standing | None:
 
 
 def _value(config: Config, key: str) -> object:
-    """Return the value of a dotted key, None if it is not set."""
+    """Return the value of a dotted key, or None."""
     found: object = config
     for part in key.split("."):
         found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
@@ -164,7 +164,7 @@ def _character_cell(reference: str | None, found: Hypothesis) -> Cell:
 
 
 def _shown(words: list[Run], length: int) -> list[Run]:
-    """Return as many words as there is room for, each cut to `length`."""
+    """Return the words that fit, each cut to `length`."""
     shown: list[Run] = [(kind, _cut(word, length)) for kind, word in words[:_WORDS]]
     return [*shown, ("equal", "…")] if len(words) > _WORDS else shown
 
