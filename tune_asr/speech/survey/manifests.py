@@ -93,17 +93,13 @@ def survey_manifests(
         division = Division(inspected[0].entries, inspected[1].entries)
     used_train, left_out = _not_longer_than(max_seconds, division.train)
     entries = [*used_train, *division.val]
-    problems = [replace(row, kind="row") for one in inspected for row in sorted(one.bad_rows, key=_place)]
-    problems += [replace(problem, kind="data") for problem in division.problems]
-    dropped = ""
-    if skip_bad is not None:
-        problems += [replace(p, kind="data") for one in inspected for p in one.too_many_bad(skip_bad)]
-        dropped = _dropped_from_validation(inspected[0 if isinstance(val, HoldOut) else 1], isinstance(val, HoldOut))
+    of_val = inspected[0 if isinstance(val, HoldOut) else 1]
+    dropped = _dropped_from_validation(of_val, isinstance(val, HoldOut)) if skip_bad is not None else ""
     return Survey(
         corpus=_corpus(used_train, division.val),
         sample_rate=sample_rate,
         subsampling=subsampling,
-        problems=tuple(problems),
+        problems=_problems(inspected, division, skip_bad),
         skips_bad=skip_bad is not None,
         places=tuple(entry.row.place for entry in entries),
         recordings=tuple({entry.recording.path: entry.recording.info for entry in entries}.values()),
@@ -143,6 +139,15 @@ def _read_all(paths: Iterable[Path]) -> list[tuple[list[Row], list[Problem]]]:
     if problems:
         raise DataError(problems)
     return manifests
+
+
+def _problems(inspected: Sequence[Inspected], division: Division, skip_bad: float | None) -> tuple[Problem, ...]:
+    """Return all bad rows, then the mistakes of the whole."""
+    bad_rows = [row for one in inspected for row in sorted(one.bad_rows, key=_place)]
+    of_data = list(division.problems)
+    if skip_bad is not None:
+        of_data += [problem for one in inspected for problem in one.too_many_bad(skip_bad)]
+    return (*(replace(row, kind="row") for row in bad_rows), *(replace(problem, kind="data") for problem in of_data))
 
 
 def _dropped_from_validation(manifest: Inspected, is_held_out: bool) -> str:
