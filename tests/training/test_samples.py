@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tune_asr.config.sections import LoggingSection
-from tune_asr.scoring.counts import ErrorCounts
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.callbacks.samples import Samples, chosen
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
-from tune_asr.training.outcome import UtteranceResult
 
 
 def train(quick, folder, *, wandb=False):
@@ -62,7 +61,7 @@ def test_wandb_has_a_table_each_epoch(quick, tmp_path, monkeypatch):
 
 @given(st.sets(st.text("abc", min_size=1)), st.integers(1, 6), st.randoms())
 def test_batch_order_changes_no_choice(ids, number, random):
-    results = [UtteranceResult(name, "", "", ErrorCounts()) for name in ids]
+    results = [Transcript(name, "", "") for name in ids]
     first = chosen(results, number)
     random.shuffle(results)
     assert chosen(results, number) == first

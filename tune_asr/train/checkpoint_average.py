@@ -16,12 +16,12 @@ from torch import Tensor
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import Problem, StorageError
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import EPOCHS_STATE, RAW_WEIGHTS, CheckpointFile, Content, history, load_checkpoint
 from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import Epoch, best_epochs
-from tune_asr.training.outcome import UtteranceResult
 
 # Keys that only a resume needs.
 _STATE_OF_TRAINING = frozenset({"optimizer_states", "lr_schedulers", "loops", "averaging_state", RAW_WEIGHTS})
@@ -37,7 +37,7 @@ class Average:
     """Scores of the average, with the newest of its epochs."""
     against: Epoch
     """Best of its epochs."""
-    utterances: tuple[UtteranceResult, ...]
+    utterances: tuple[Transcript, ...]
     """Hypotheses of the average; empty for a custom module that does not report them."""
     checkpoint: Path | None
     """File of the average; None if it is not kept."""

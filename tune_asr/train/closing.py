@@ -13,7 +13,6 @@ from tune_asr.scoring.alignment import Unit, errors, frequent
 from tune_asr.scoring.alignment_text import alignment_text, edit_text
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
-from tune_asr.scoring.transcript import Transcript
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.train.checkpoint_folder import alignments_of
 from tune_asr.train.command import Command
@@ -45,8 +44,7 @@ def _write_alignments(trained: Trained) -> Path | None:
     if not (trained.checkpoint and trained.utterances):
         return None
     unit: Unit = "word" if trained.metric == "val_wer" else "character"
-    utterances = [Transcript(u.id, u.reference, u.hypothesis) for u in trained.utterances]
-    text = alignment_text(trained.checkpoint.name, utterances, unit)
+    text = alignment_text(trained.checkpoint.name, trained.utterances, unit)
     path = alignments_of(trained.checkpoint)
     write_atomic(path, text.encode(errors="backslashreplace"))
     return path

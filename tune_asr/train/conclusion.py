@@ -8,6 +8,7 @@ from statistics import median
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import StorageError
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.train.checkpoint_average import Average, average_best, read_average
 from tune_asr.train.epoch_log import EpochLog, stopped_early
 from tune_asr.train.trained import Trained
@@ -15,7 +16,6 @@ from tune_asr.train.validation import validate
 from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import HORIZON, Epoch, best_epochs, ended_by, rank
-from tune_asr.training.outcome import UtteranceResult
 
 
 def conclude(
@@ -70,9 +70,7 @@ def _average(config: Config, data: TrainingData, log: EpochLog, history: Sequenc
     return average, ""
 
 
-def _transcribe(
-    config: Config, data: TrainingData, log: EpochLog, checkpoint: Path | None
-) -> tuple[UtteranceResult, ...]:
+def _transcribe(config: Config, data: TrainingData, log: EpochLog, checkpoint: Path | None) -> tuple[Transcript, ...]:
     """Validate the checkpoint of an epoch before the resume."""
     if not (checkpoint and log.may_transcribe):
         return ()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tune_asr.config.sections import Config
 from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.train.checkpoint_folder import CheckpointFolder
 from tune_asr.training.epochs import METRICS, PATIENCE, EpochResult, Save, rank
-from tune_asr.training.outcome import UtteranceResult
 from tune_asr.wording import count
 
 
@@ -27,7 +27,7 @@ class EpochLog:
     newest: Path | None
     """Checkpoint that was saved last, or the one that was resumed."""
     last: EpochResult | None = None
-    utterances: tuple[UtteranceResult, ...] = ()
+    utterances: tuple[Transcript, ...] = ()
     """Hypotheses of the best epoch; empty if that came before the resume."""
     seconds: list[tuple[float, float]] = field(default_factory=list)
     """Seconds of training and of validation in each epoch."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.train.checkpoint_average import Average
 from tune_asr.training.epochs import METRICS, Epoch
-from tune_asr.training.outcome import UtteranceResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Trained:
     """Checkpoint of `best`, if one is kept."""
     newest: Path | None
     """Checkpoint that was saved last, or the one that was resumed."""
-    utterances: tuple[UtteranceResult, ...]
+    utterances: tuple[Transcript, ...]
     """Hypotheses of `best`; empty for a custom module that does not report them."""
     num_parameters: int | None
     """None if no epoch was trained now."""

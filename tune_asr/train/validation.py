@@ -9,11 +9,11 @@ from torch import Tensor
 
 from tune_asr.config.sections import Config
 from tune_asr.scoring.scores import Scores
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.data import TrainingData
 from tune_asr.training.fit import explain_errors
 from tune_asr.training.measured import measured
-from tune_asr.training.outcome import UtteranceResult
 from tune_asr.training.prepare import build_module
 from tune_asr.training.trainer import make_trainer
 
@@ -23,7 +23,7 @@ class Validation:
     """Result of a validation pass."""
 
     scores: Scores
-    utterances: tuple[UtteranceResult, ...]
+    utterances: tuple[Transcript, ...]
     """Hypotheses; empty for a module that is no `CTCModule`."""
 
 

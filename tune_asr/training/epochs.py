@@ -12,7 +12,8 @@ from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
-from tune_asr.training.outcome import UtteranceResult, ValidationOutcome
+from tune_asr.scoring.transcript import Transcript
+from tune_asr.training.outcome import ValidationOutcome
 
 METRICS = ("val_wer", "val_cer", "val_loss")
 Weights = Literal["raw", "ema"]
@@ -76,7 +77,7 @@ class EpochResult:
         return self.outcome.counts if self.outcome else None
 
     @property
-    def utterances(self) -> tuple[UtteranceResult, ...]:
+    def utterances(self) -> tuple[Transcript, ...]:
         """Decoded utterances of the validation."""
         return self.outcome.utterances if self.outcome else ()
 

@@ -14,27 +14,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tune_asr.scoring.counts import ErrorCounts, count_errors
+from tune_asr.scoring.counts import ErrorCounts
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.speech.text.vocabulary import spelled
 from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import CTCLoss, best_path, emitted
-
-
-@dataclass(frozen=True, slots=True)
-class UtteranceResult:
-    """One decoded utterance."""
-
-    id: str
-    reference: str
-    hypothesis: str
-    counts: ErrorCounts
 
 
 @dataclass(frozen=True)
 class ValidationOutcome:
     """Result of one validation pass."""
 
-    utterances: tuple[UtteranceResult, ...]
+    utterances: tuple[Transcript, ...]
     """In the order of the validation data."""
     nats: float
     """CTC loss, summed over the feasible utterances."""
@@ -113,6 +104,6 @@ class ValidationPass:
         ]
         return ValidationOutcome(tuple(utterances), sum(nats), tokens, infeasible, blanks / max(1, frames))
 
-    def _result(self, name: str, reference: str, symbols: npt.NDArray[np.int64]) -> UtteranceResult:
+    def _result(self, name: str, reference: str, symbols: npt.NDArray[np.int64]) -> Transcript:
         hypothesis = spelled(self._vocab, symbols[symbols != self._blank_id].tolist())
-        return UtteranceResult(name, reference, hypothesis, count_errors(reference, hypothesis))
+        return Transcript(name, reference, hypothesis)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import TensorBoardLogger, WandbLogger
 
+from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.ctc_module import outcome_of
-from tune_asr.training.outcome import UtteranceResult
 
 NAME = "samples"
 _COLUMNS = ["id", "reference", "hypothesis"]
@@ -38,7 +38,7 @@ class Samples(pl.Callback):
                 logger.log_text(NAME, columns=_COLUMNS, data=rows, step=step)
 
 
-def chosen(utterances: Sequence[UtteranceResult], number: int) -> list[UtteranceResult]:
+def chosen(utterances: Sequence[Transcript], number: int) -> list[Transcript]:
     """Return `number` utterances, evenly spaced over the sorted ids."""
     ordered = sorted(utterances, key=lambda utterance: utterance.id)
     number = min(number, len(ordered))
