@@ -1,4 +1,4 @@
-"""Door `train` in this process, so that torch is imported once."""
+"""Door `train` in this process: torch is imported once."""
 
 import json
 import re
@@ -47,13 +47,13 @@ class Ended:
 
     @property
     def refusal(self) -> str:
-        """End of stderr from its line `error: ...`; the data report may precede it."""
+        """End of stderr, from `error: ...` on."""
         return self.err[self.err.index("error: ") :]
 
 
 @dataclass
 class Door:
-    """Door `train` in a folder of its own with a `config.yaml`."""
+    """Door `train` in a folder with a `config.yaml`."""
 
     root: Path
     capsys: pytest.CaptureFixture
@@ -75,7 +75,10 @@ class Door:
         return Ended(code, out, err)
 
     def prepare(self, *arguments: str) -> Ended:
-        """Run the quick training with flags, or copy the files of an earlier run with the same flags."""
+        """Run with flags, or copy the files of an earlier run.
+
+        The configuration must be the quick one.
+        """
         if arguments in self.earlier:
             folder, ended = self.earlier[arguments]
             shutil.copytree(folder, self.root, dirs_exist_ok=True)
@@ -119,7 +122,7 @@ def train(tmp_path, monkeypatch, capsys, earlier_runs):
 
 @pytest.fixture
 def custom(tmp_path):
-    """Copy a program into the working directory, with one text replaced; returns its module name."""
+    """Copy a program into the working directory; returns its module name."""
     name = f"own_{tmp_path.name}"
 
     def write(program: str, old: str = "", new: str = "") -> str:

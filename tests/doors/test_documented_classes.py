@@ -8,7 +8,7 @@ import yaml
 
 @pytest.fixture
 def custom(train, documented):
-    """Set up the door in a folder with the documented files."""
+    """Set up the door beside the documented files."""
     documented(train.root)
     (train.root / "own.yaml").rename(train.root / "config.yaml")
     yield train

@@ -26,7 +26,7 @@ FILES = {"model.onnx", "tokens.txt", "model.safetensors", "config.json", "README
 
 @pytest.fixture(scope="module", autouse=True)
 def _signals():
-    """Restore the signal handlers, which the door replaces."""
+    """Restore the signal handlers replaced by the door."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in handlers.items():
@@ -35,7 +35,7 @@ def _signals():
 
 @pytest.fixture
 def export(tmp_path, monkeypatch, capsys):
-    """Run the door in this process; returns stdout, or stderr if it refuses."""
+    """Run the door in this process; returns stdout or stderr."""
     from tune_asr.export.__main__ import main
 
     monkeypatch.chdir(tmp_path)
@@ -269,7 +269,7 @@ def test_missing_onnx_is_explained(export, monkeypatch, tmp_path):
 
 
 def test_several_rates_and_test_manifest(train, export, tmp_path):
-    """Train on files, and export from the checkpoint alone into the default folder."""
+    """Export a checkpoint of recordings into the default folder."""
     rates = {"train": (8000,) * 8, "val": (8000, 44_100, 8000, 16_000), "test": (8000, 8000, 22_050)}
     for split, split_rates in rates.items():
         rows = []

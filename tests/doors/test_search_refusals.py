@@ -1,4 +1,4 @@
-"""Refusals of `search`: a message, an exit code, nothing left behind."""
+"""Refusals of `search`: message, exit code, nothing left behind."""
 
 import json
 import os
@@ -14,7 +14,7 @@ PROGRAM = Path(__file__).parents[1] / "programs" / "loaded.py"
 
 
 def refused(workspace, *arguments, code):
-    """Run the door; returns its message. Ray must not be loaded: a mistake does not wait for it."""
+    """Run the door; returns its message. Ray must stay unloaded."""
     command = [sys.executable, PROGRAM, "ray", "search", *arguments]
     run = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, timeout=60)
     *message, ray_was_loaded = run.stderr.splitlines()

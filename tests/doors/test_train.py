@@ -240,7 +240,7 @@ def test_nohup_keeps_ignoring_sighup(train):
 
 
 def test_killed_training_resumes_exactly(workspace, train):
-    """Kill a process at a random moment, and resume in this one."""
+    """Kill a process at a random moment; resume in this one."""
     horizon = "trainer.max_epochs=200"
     process = workspace.popen("train", "--config", "config.yaml", "--set", horizon)
     workspace.wait_for(process, lambda: names(train))

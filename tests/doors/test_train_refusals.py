@@ -1,4 +1,4 @@
-"""Refusals of `train`: a message, an exit code, nothing left behind."""
+"""Refusals of `train`: message, exit code, nothing left behind."""
 
 import os
 import re

@@ -10,7 +10,7 @@ EPOCH = re.compile(r"epoch +(\d+)/3 +[\d.]+ +[\d.]+ +[\d.]+% +[\d.]+% +\d\.\de-\
 
 
 def screen(text):
-    """Return the lines on a terminal after cursor moves and erased lines."""
+    """Return the final lines of a terminal."""
     lines, row = [""], 0
     for piece in re.findall(r"\x1b\[[?\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", text):
         if piece == "\n":

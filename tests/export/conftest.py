@@ -1,4 +1,4 @@
-"""Bundles of trained recognisers, one per encoder, shared by the tests of this folder."""
+"""Bundles of trained recognisers, one per encoder, made once."""
 
 import functools
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Made:
 
 
 def trained(folder, **sections):
-    """Train for a second or two, and return the last checkpoint."""
+    """Train for two seconds; returns the last checkpoint."""
     values = {"data": DATA, "optimizer": {"lr": 0.01}, "trainer": {"max_epochs": 8}, **sections}
     fit(from_values(values, "tiny"), lambda _result, last, save: last and save(folder / "it.ckpt"))
     return folder / "it.ckpt"

@@ -25,7 +25,7 @@ from tune_asr.training.data import TrainingData
 
 @pytest.fixture
 def recorded(make):
-    """Record of the recogniser that trains fastest."""
+    """Record of the fastest recogniser to train."""
     return read_recorded(make("bigru_ctc").checkpoint, name="it")
 
 

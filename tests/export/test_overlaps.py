@@ -12,7 +12,7 @@ from tune_asr.training.shared_speech import load_speech
 
 
 def test_num_seen_compares_parts_of_recordings(tmp_path):
-    """The same part of the same file counts under any path; another part is another recording."""
+    """Parts of one file count as separate recordings, under any path."""
     soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.1, 24_000), 8000)
     (tmp_path / "link.wav").symlink_to("long.wav")
     parts = {

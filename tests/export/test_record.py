@@ -48,7 +48,7 @@ def test_other_device_may_not_be_worse():
 
 
 def test_other_device_may_be_better():
-    """A result without errors has a point as its interval, which must not count against it."""
+    """The interval of a perfect result is a point."""
     transcripts = [Decoded("one", "a b", "a b", 0.5)] * 200
     perfect = score(transcripts)
     assert (perfect.low, perfect.high) == (0.0, 0.0)

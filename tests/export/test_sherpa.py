@@ -21,7 +21,7 @@ RATE, BINS = 8000, 24
 
 @pytest.fixture(scope="module")
 def argmax_bin(tmp_path_factory):
-    """Write a model whose log-probabilities are the features: its text names the loudest mel bins."""
+    """Write a model with its features as log-probabilities."""
     path = tmp_path_factory.mktemp("model") / "model.onnx"
     inputs = [
         helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", "T", BINS]),

@@ -69,7 +69,7 @@ def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = p
 
 
 def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, output: Path) -> Facts:
-    """Write the models into `folder`, which becomes `output`, and check them."""
+    """Write and check the models in `folder`, later `output`."""
     blueprint = blueprint_of(recorded, data)
     with writing(output, setting="--output"):
         recogniser, frames = _write_models(recorded, blueprint, folder)

@@ -13,7 +13,7 @@ from tune_asr.scoring.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Error counts of a set, with the interval of one rate."""
+    """Error counts of a set, and one rate's interval."""
 
     num_utterances: int
     counts: ErrorCounts

@@ -1,4 +1,4 @@
-"""End of a training: chooses the best epoch, or the average of several."""
+"""Choice of the best epoch, or the average of several."""
 
 from __future__ import annotations
 

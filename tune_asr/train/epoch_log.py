@@ -1,4 +1,4 @@
-"""Sink of a training: saves each epoch, and prints a line about it."""
+"""Sink of a training: a checkpoint and a line per epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tune_asr.wording import count
 
 @dataclass(slots=True, kw_only=True)
 class EpochLog:
-    """Epochs trained now, and what the result needs of them."""
+    """Epochs trained now, as needed for the result."""
 
     folder: CheckpointFolder | None
     """None: nothing is saved."""
