@@ -1,7 +1,7 @@
 """Actors killed for their memory, as Tune's manager sees them."""
 
 import pytest
-from ray.air.execution import FixedResourceManager, ResourceRequest
+import ray
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError
@@ -22,17 +22,25 @@ class Actor:
         self.errors.append(error)
 
 
+class Resources:
+    """Resources of one actor; Ray's own managers would start a Ray."""
+
+    def __init__(self) -> None:
+        self.freed: list[str] = []
+
+    def free_resources(self, acquired_resource: str) -> None:
+        self.freed.append(acquired_resource)
+
+
 def fail(manager_class: type[RayActorManager], error: Exception) -> list[Exception]:
     """Let the task of an actor fail; return its errors."""
-    resources = FixedResourceManager(total_resources={"CPU": 1})
-    request = ResourceRequest([{"CPU": 1}])
-    resources.request_resources(request)
-    manager, actor = manager_class(resource_manager=resources), Actor()
-    acquired = resources.acquire_resources(request)
-    manager._live_actors_to_ray_actors_resources[actor] = (None, acquired)
+    resources, actor = Resources(), Actor()
+    manager = manager_class(resource_manager=resources)
+    manager._live_actors_to_ray_actors_resources[actor] = (None, "a CPU")
     manager._actor_task_failed(TrackedActorTask(actor, on_error=actor._on_error), error)
     assert manager.num_live_actors == 0
-    assert resources.request_resources(request) is None and resources.has_resources_ready(request)
+    assert resources.freed == ["a CPU"]
+    assert not ray.is_initialized()
     return actor.errors
 
 
