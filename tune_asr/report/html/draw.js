@@ -1,5 +1,5 @@
 "use strict";
-// Draws the figures, in the colours that the page has: again when those change, and for paper.
+// Draws the figures in the colours of the page: again when these change, and for paper.
 (() => {
   const root = document.documentElement;
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
@@ -19,7 +19,7 @@
     const axis = { gridcolor: colour("--line"), linecolor: colour("--line"), tickcolor: colour("--line") };
     const result = {
       ...layout,
-      // With a finger, a drag is for the page to scroll.
+      // A finger that drags scrolls the page.
       dragmode: mouse ? "zoom" : false,
       font: { family: "system-ui, sans-serif", size: 12, color: colour("--ink") },
       hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") } },

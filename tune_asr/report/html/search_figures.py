@@ -79,7 +79,7 @@ def _add_line(drawn: go.Figure, trial: Trial, orders: Sequence[RungOrder], ranks
 def _number_ranks(drawn: go.Figure, last: int) -> None:
     """Number the ranks from the top, many on a log axis."""
     drawn.update_xaxes(type="category")
-    drawn.update_yaxes(title="rank among those that came")
+    drawn.update_yaxes(title="rank among the trials here")
     if last > _LINEAR:
         drawn.update_yaxes(range=[math.log10(1.1 * last), math.log10(0.9)], type="log", dtick=1)
     else:
