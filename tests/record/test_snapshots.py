@@ -24,7 +24,8 @@ CONFIG = {
 }
 
 
-def snapshot(search: Any, status: str = "running", state: SearchState | None = None) -> list[str]:
+def snapshot(search: Any, status: str = "interrupted", state: SearchState | None = None) -> list[str]:
+    """Write all files; a running search would leave out intervals on a busy machine."""
     state = state or search.state
     state.wall_seconds = 12.34567
     return write_snapshots(search.folder, state, status=status, metric="val_wer", config=CONFIG)
