@@ -18,8 +18,9 @@ import yaml
 RATE = 8000
 FEATURE_BYTES_AN_HOUR = 3600 * 100 * 40 * 4
 PROGRAM = Path(__file__).parents[1] / "programs" / "limited_train.py"
-SMALL = 40_000_000
-"""Bytes that a training may take beyond a tiny one; an hour of features has 58 MB."""
+HOURS = 2
+SMALL = 70_000_000
+"""Bytes that a training may take beyond a tiny one; two hours of features have 115 MB."""
 LARGE = 500_000_000
 """Bytes for corpora whose rows alone take more than `SMALL`."""
 FEW = 60
@@ -70,22 +71,22 @@ def stores(folder: Path) -> list[int]:
 @pytest.mark.parametrize(
     "max_cache_gb", [8.0, pytest.param(0.0, marks=pytest.mark.slow)], ids=["kept on disk", "computed anew"]
 )
-def test_hour_fits_a_small_limit(tmp_path, max_cache_gb):
-    corpus(tmp_path, 1)
+def test_two_hours_fit_a_small_limit(tmp_path, max_cache_gb):
+    corpus(tmp_path, HOURS)
     ended = train(tmp_path, SMALL, val_share=0.05, max_cache_gb=max_cache_gb)
     assert ended.returncode == 0, ended.stderr
-    assert "of 720 utterances of data.train are held out" in ended.stderr
+    assert f"of {HOURS * 720:,} utterances of data.train are held out" in ended.stderr
     found = stores(tmp_path)
     if max_cache_gb:
-        assert found[0] == pytest.approx(FEATURE_BYTES_AN_HOUR, rel=0.1)
-        assert found[0] > 1.2 * SMALL
+        assert found[0] == pytest.approx(HOURS * FEATURE_BYTES_AN_HOUR, rel=0.1)
+        assert found[0] > 1.5 * SMALL
     else:
         assert not found
 
 
 def test_features_in_memory_break_the_limit(tmp_path):
     """Control: without a store, the same limit is too small."""
-    corpus(tmp_path, 1)
+    corpus(tmp_path, HOURS)
     (tmp_path / f"tune_asr-{os.getuid()}").write_text("")  # in the place of the folder
     ended = train(tmp_path, SMALL, val_share=0.05, max_cache_gb=8.0)
     assert ended.returncode == 1
