@@ -16,7 +16,7 @@ Run `tune-asr DOOR --help` for the flags of a door."""
 
 
 def main() -> int:
-    """Run the door named first on the command line; returns its exit code."""
+    """Run a door; return its exit code."""
     match sys.argv[1:]:
         case [door, *rest] if door in DOORS:
             code: int = importlib.import_module(f"tune_asr.{door}.__main__").main(rest)

@@ -89,7 +89,7 @@ def parse(text: str, name: str, *, room: int = 1) -> Document:
 
 
 def parse_value(text: str, name: str) -> JsonValue:
-    """Read one value, such as `1e-3`, `[0.9, 0.98]` or `cosine`."""
+    """Read one value, such as `1e-3` or `cosine`."""
     return _Builder(name, numbered=False).build(text)
 
 

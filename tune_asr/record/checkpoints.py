@@ -29,7 +29,7 @@ _EPOCH = re.compile(r"epoch_(\d{3,})(\.replaced)?")
 
 
 def epoch_folder(trial_folder: Path, epoch: int) -> Path:
-    """Return the folder for the checkpoint of `epoch` (from 1)."""
+    """Return the folder for the checkpoint of an epoch."""
     return trial_folder / f"epoch_{epoch:03d}"
 
 

@@ -21,7 +21,7 @@ from tune_asr.errors import ConfigError, Problem, StorageError, exit_with
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the report of a folder, and return the exit code."""
+    """Print the report of a folder; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tune_asr.report",
         description="Show the results of a search, finished or running.",

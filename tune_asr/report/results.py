@@ -45,7 +45,7 @@ class Results:
 
     @property
     def can_export(self) -> bool:
-        """Whether the winner can be exported.
+        """Test if the winner can be exported.
 
         A custom model has no subsampling here, and its export is not known to work.
         """

@@ -81,7 +81,7 @@ class Asha:
         self._controls_left = controls
 
     def decide(self, epoch: int, value: float) -> Decision | None:
-        """Enter a value into the rung at `epoch` and judge it.
+        """Enter a value into its rung, and judge it.
 
         Returns None at an epoch without a rung. Do not call it for a control, which is not judged again.
         """

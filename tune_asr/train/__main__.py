@@ -135,7 +135,7 @@ def _say(text: str) -> None:
 
 
 def _path(text: str) -> Path:
-    """Expand `~`: the shell keeps it in `--set KEY=~/...`."""
+    """Expand `~`, which shells keep in `--set KEY=~/...`."""
     return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises if there is no such home
 
 

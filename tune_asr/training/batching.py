@@ -207,7 +207,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         return [order[start:end] for start, end in pairwise([0, *self._ends])]
 
     def largest(self) -> list[int]:
-        """Indices of the largest possible batch, padding included."""
+        """Return the indices of the largest batch, with padding."""
         batches = ((end - start, self._longest[end - 1]) for start, end in pairwise([0, *self._ends]))
         count, longest = max(batches, key=lambda batch: batch[0] * batch[1])
         order = torch.argsort(self.lengths, stable=True)
@@ -229,7 +229,7 @@ class BucketBatchSampler(Sampler[list[int]]):
         return places
 
     def _cuts(self, max_frames: int | None) -> list[int]:
-        """Ends of the batches in the order of an epoch.
+        """Return the ends of an epoch's batches, in order.
 
         They are the same in every epoch: schedules count on their number.
         So a batch is cut by the longest utterance that can come to its last place.

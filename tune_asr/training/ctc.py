@@ -42,7 +42,7 @@ class CTCLoss:
 def ctc_loss(
     log_probs: Tensor, output_lengths: Tensor, tokens: Tensor, token_lengths: Tensor, blank_id: int = 0
 ) -> CTCLoss:
-    """Summed losses of feasible utterances per token.
+    """Sum the losses of feasible utterances per token.
 
     Lengths and tokens may stay on the CPU: their sums are then known without waiting for a GPU.
 
@@ -128,7 +128,7 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
 
 
 def validated_scores(given: Any, num_utterances: int, num_symbols: int, owner: str) -> tuple[Tensor, Tensor]:
-    """Check a network's log-probabilities, (N, T', V), and lengths, (N,).
+    """Check log-probabilities, (N, T', V), and lengths, (N,).
 
     Args:
         given: output of the network.
@@ -170,7 +170,7 @@ def best_path(log_probs: Tensor, lengths: Tensor) -> Tensor:
 
 
 def emitted(path: Tensor, blank_id: int = 0) -> Tensor:
-    """Blank out repeats and padding of best paths, (N, T)."""
+    """Blank out repeats and padding of paths, (N, T)."""
     previous = F.pad(path[:, :-1], (1, 0), value=blank_id)
     return path.where((path != previous) & (path >= 0), blank_id)
 

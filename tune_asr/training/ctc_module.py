@@ -68,7 +68,7 @@ class CTCModule(pl.LightningModule):
         return result.loss
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Features and lengths to train on, (N, T, C) and (N,).
+        """Return training features, (N, T, C), and lengths, (N,).
 
         A derived class may change those of the batch here.
         """
@@ -99,7 +99,7 @@ class CTCModule(pl.LightningModule):
         self._infeasible.append(result.num_infeasible)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Scale the gradient of an epoch's last step to a mean.
+        """Scale an epoch's last gradient to a mean.
 
         It may have fewer batches than others, but Lightning divides each loss by `accumulate_grad_batches`.
         """

@@ -93,7 +93,7 @@ def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None, *, purge_ste
 
 
 def _plain(value: object) -> bool | int | float | str:
-    """Return a value as TensorBoard's table shows it, others as JSON."""
+    """Return a value for TensorBoard's table, others as JSON."""
     return value if isinstance(value, bool | int | float | str) else json.dumps(value)
 
 

@@ -73,7 +73,7 @@ class SimpleCTCModule(CTCModule):
         return log_probs, lengths
 
     def augmented(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Apply section `augment`: features (N, T, C) and lengths (N,)."""
+        """Augment features, (N, T, C), and lengths, (N,)."""
         features, lengths = self.perturb(batch.features, self._lengths(batch))
         if self.current_epoch + 1 >= self.mask_from_epoch:
             features = self.augment(features, lengths)
@@ -128,5 +128,5 @@ class SimpleCTCModule(CTCModule):
 
 
 def encoder_arguments(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of the section `model` with which the encoder is built."""
+    """Return the keys of `model` that build the encoder."""
     return {key: value for key, value in model.items() if facts(f"model.{key}").is_argument is not False}

@@ -18,7 +18,7 @@ FULL_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64
 def resolve_precision(
     precision: str, accelerator: str, capabilities: Mapping[str, object] | None = None
 ) -> tuple[str, str | None]:
-    """Return `precision` for Lightning's `Trainer`, and a remark for the user, if there is one.
+    """Return Lightning's precision, and a remark on it.
 
     Args:
         precision: name of a format, as Lightning spells it; short names are made full.

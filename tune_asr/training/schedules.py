@@ -79,7 +79,7 @@ class Schedule:
         self.plateau_scale = 1.0
 
     def __call__(self, step: int) -> float:
-        """Return the multiplier of the peak rate, in [0, 1]."""
+        """Return the factor of the peak rate, 0 to 1."""
         if step < self.warmup_steps:
             risen = (step + 1) / (self.warmup_steps + 1)
             if self.name == "one_cycle":

@@ -15,7 +15,7 @@ import torch
 
 
 def derive_seed(*parts: int | str) -> int:
-    """Return a seed in [0, 2**63) from numbers and names.
+    """Derive a seed, below 2**63, from numbers and names.
 
     `1` and `"1"` give different seeds.
     """

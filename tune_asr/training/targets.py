@@ -35,7 +35,7 @@ _OTHER_CODE = (
 
 
 def custom(section: object) -> CustomTarget | None:
-    """Return the section of a custom class, None if built in."""
+    """Return a custom class's section, None if built in."""
     return section if isinstance(section, CustomTarget) else None
 
 

@@ -101,7 +101,7 @@ def axes_of(results: Results) -> list[Axis]:
 
 
 def _axis(key: str, name: str, space: Distribution | None, values: Sequence[Any]) -> Axis:
-    """Return the distribution's axis, or a wider one for all values."""
+    """Return the distribution's axis, widened to hold all values."""
     numeric = all(map(is_number, values))
     if space and space.kind in LISTED:
         choices = tuple(dict.fromkeys(map(escaped, space.arguments)))

@@ -77,7 +77,7 @@ def _add_line(drawn: go.Figure, trial: Trial, orders: Sequence[RungOrder], ranks
 
 
 def _number_ranks(drawn: go.Figure, last: int) -> None:
-    """Number the ranks from the top, many on a log axis."""
+    """Label the ranks from the top, many logarithmically."""
     drawn.update_xaxes(type="category")
     drawn.update_yaxes(title="rank among the trials here")
     if last > _LINEAR:

@@ -52,7 +52,7 @@ _started_before: list[int] | None = None
 
 @contextlib.contextmanager
 def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> Iterator[Callable[[], str | None]]:
-    """Start or join Ray; yield a function for the dashboard's URL.
+    """Start or join Ray; yield a getter of its dashboard.
 
     The function returns None while there is no dashboard.
 

@@ -150,7 +150,7 @@ def _config(work: Work) -> Config:
 
 
 def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:
-    """Return the loggers, and a warning if W&B cannot start."""
+    """Return the loggers; warn if W&B cannot start."""
     from tune_asr.errors import ConfigError
     from tune_asr.training.loggers import TrialRun, make_loggers
 

@@ -51,7 +51,7 @@ def min_samples(sample_rate: int) -> int:
 
 
 class Countable(Protocol):
-    """Number, or array of numbers, such as a tensor of lengths."""
+    """Number, or array of numbers such as a tensor."""
 
     def __add__(self, other: int, /) -> Self: ...
 

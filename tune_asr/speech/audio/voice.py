@@ -92,7 +92,7 @@ class SyntheticAudio:
         return np.rint(seconds * self.sample_rate).astype(np.int64)
 
     def _voice(self, lengths: npt.NDArray[np.int64], random: np.random.Generator) -> _Numbers:
-        """Return the voice at full loudness without noise, shape (num_samples,)."""
+        """Return the voice at full loudness, without noise, (num_samples,)."""
         pitch, fundamental = between(_PITCH_FACTOR, random.random()), between(_FUNDAMENTAL, random.random())
         frequencies, strengths = _sound_table(len(self.alphabet), self.sample_rate)
         sounds = self._sounds()

@@ -68,7 +68,7 @@ def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Rec
 def _table_records(
     content: bytes, mistakes: Mistakes, *, delimiter: str = ",", **dialect: Any
 ) -> Iterator[tuple[int, Record]]:
-    """Read a table; the first row is the header, unless blank."""
+    """Read a table headed by its first row not blank."""
     lines = (f"{line}\n" for line in decoded_lines(content, mistakes))
     reader = csv.reader(lines, strict=True, delimiter=delimiter, **dialect)
     header: list[str] = []
@@ -102,7 +102,10 @@ def _table_records(
 
 
 def _other_separator(content: bytes, delimiter: str) -> str:
-    """Return a mistake for other separators in the header, or ""."""
+    """Return the mistake of a header with other separators.
+
+    Empty if the separators are right.
+    """
     header = next((line for line in decoded_lines(content, {}) if line.strip()), "")
 
     def cells(separator: str) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ class Noises(Protocol):
     """Log-mel features of recordings of noise."""
 
     def __len__(self) -> int:
-        """Number of recordings."""
+        """Return the number of recordings."""
         ...
 
     def excerpt(self, index: int, where: float, num_frames: int) -> Tensor:
@@ -100,7 +100,7 @@ class Perturbation(nn.Module):
         return torch.lerp(ends[0], ends[1], along).unsqueeze(2)
 
     def _noise(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Noise of each utterance, (N, T, C), and its ratio, (N,).
+        """Return noise, (N, T, C), and ratios, (N,), of utterances.
 
         The ratio is of speech to noise in dB, infinite for an utterance without noise.
         """

@@ -33,7 +33,7 @@ class NoiseRecordings:
     fingerprint: str | None = None
 
     def __len__(self) -> int:
-        """Number of recordings."""
+        """Return the number of recordings."""
         return len(self.pieces)
 
     def excerpt(self, index: int, where: float, num_frames: int) -> Tensor:

@@ -130,7 +130,7 @@ def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Fr
 
 
 def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
-    """Samples of a recording, and their rate in Hz.
+    """Read the samples of a recording, and their rate.
 
     Raises:
         DataError: it cannot be read, or is no longer as long as it was when the corpus was looked at.

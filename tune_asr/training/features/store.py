@@ -150,7 +150,7 @@ def _build(store: Path, features: Iterator[Frames]) -> npt.NDArray[np.int64]:
 
 
 def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | None:
-    """Read the offsets of a store; None if missing or damaged."""
+    """Read a store's offsets; None if missing or damaged."""
     try:
         offsets: npt.NDArray[np.int64] = np.load(store / OFFSETS)
         rows = (store / FRAMES).stat().st_size / (num_mel_bins * np.dtype(np.float32).itemsize)
