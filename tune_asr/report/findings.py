@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances
 from tune_asr.scoring.intervals import paired_difference
-from tune_asr.space.distributions import LISTED, Distribution
+from tune_asr.space.distributions import Distribution
 from tune_asr.space.plan import Plan
 
 End = Literal["lower", "upper"]
@@ -122,25 +122,29 @@ def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str
 
 def _end(distribution: Distribution, value: float) -> End | None:
     """Return the end of the distribution at `value`, or None."""
-    name, arguments = distribution.kind, distribution.arguments
-    if name in LISTED:
-        ordered = all(map(is_number, arguments)) and (
-            all(a < b for a, b in pairwise(arguments)) or all(a > b for a, b in pairwise(arguments))
-        )
-        # Of two choices, each is an end.
-        if not ordered or len(arguments) < 3:
-            return None
-        return "lower" if value == min(arguments) else "upper" if value == max(arguments) else None
-    low, high = arguments[0], arguments[1]
-    if name in ("randint", "lograndint"):
-        high -= 1  # exclusive, as in Ray
+    if distribution.is_listed:
+        return _end_of_list(distribution.arguments, value)
+    if distribution.bounds is None:
+        return None
+    low, high = distribution.bounds
     value = min(max(value, low), high)  # the ledger may have been changed by hand
-    if "log" in name:
+    if distribution.is_log:
         low, high, value = math.log(low), math.log(high), math.log(value)
     if low == high:
         return None
     place = (value - low) / (high - low)
     return "lower" if place <= _NEAR else "upper" if place >= 1 - _NEAR else None
+
+
+def _end_of_list(listed: Sequence[Any], value: float) -> End | None:
+    """Return the end of an ordered list at `value`, or None."""
+    ordered = all(map(is_number, listed)) and (
+        all(a < b for a, b in pairwise(listed)) or all(a > b for a, b in pairwise(listed))
+    )
+    # Of two choices, each is an end.
+    if not ordered or len(listed) < 3:
+        return None
+    return "lower" if value == min(listed) else "upper" if value == max(listed) else None
 
 
 def is_number(value: object) -> TypeGuard[float]:

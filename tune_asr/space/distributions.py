@@ -24,10 +24,6 @@ from pydantic import JsonValue
 
 from tune_asr.config.scalars import shown
 
-NUMERIC = ("uniform", "quniform", "loguniform", "qloguniform", "randint", "lograndint")
-LISTED = ("choice", "grid_search")
-KINDS = (*NUMERIC, *LISTED)
-
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
@@ -44,20 +40,43 @@ class Distribution:
         return self.kind == "grid_search"
 
     @property
+    def is_listed(self) -> bool:
+        """True if the arguments are the values themselves."""
+        return self.kind in _LISTED
+
+    @property
+    def is_log(self) -> bool:
+        """True if the values are spread evenly in log x."""
+        return not self.is_listed and _NUMERIC[self.kind].is_log
+
+    @property
+    def is_whole(self) -> bool:
+        """True if every value is a whole number between bounds."""
+        return not self.is_listed and _NUMERIC[self.kind].is_whole
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Lowest and highest value; None for listed values."""
+        if self.is_listed:
+            return None
+        low, high = self.arguments[:2]
+        return low, high - self.is_whole
+
+    @property
     def probes(self) -> tuple[Any, ...]:
         """Values to check in place of all.
 
         Each of a list; otherwise the lowest, the highest and some between.
         """
-        if self.kind in LISTED:
+        if self.is_listed:
             return self.arguments
         return (self.at(0.0), self.at(math.nextafter(1.0, 0.0)), *(self.at((i + 0.5) / 64) for i in range(64)))
 
     def at(self, u: float) -> Any:
         """Return the value at quantile `u` in [0, 1)."""
-        if self.kind in NUMERIC:
-            return _AT[self.kind](u, *self.arguments)
-        return self.arguments[int(u * len(self.arguments))]
+        if self.is_listed:
+            return self.arguments[int(u * len(self.arguments))]
+        return _NUMERIC[self.kind].at(u, *self.arguments)
 
 
 def parse(value: JsonValue) -> Distribution:
@@ -75,7 +94,7 @@ def parse(value: JsonValue) -> Distribution:
         raise ValueError(f"{kind} is not a distribution; known: {', '.join(KINDS)}")
     if not isinstance(arguments, list):
         raise ValueError(f"{kind} takes a list, but was given {shown(arguments)}")
-    if kind in NUMERIC:
+    if kind in _NUMERIC:
         _check_numeric(kind, arguments)
     elif not arguments:
         raise ValueError(f"{kind} is empty, but must have at least one value")
@@ -83,8 +102,8 @@ def parse(value: JsonValue) -> Distribution:
 
 
 def _check_numeric(kind: str, arguments: list[JsonValue]) -> None:
-    expected = 3 if kind.startswith("q") else 2
-    shape = "[low, high, q]" if expected == 3 else "[low, high]"
+    numeric = _NUMERIC[kind]
+    expected, shape = (3, "[low, high, q]") if numeric.takes_q else (2, "[low, high]")
     if len(arguments) != expected:
         raise ValueError(f"{kind} takes {shape}, but was given {len(arguments)} values")
     numbers: list[int | float] = []
@@ -93,16 +112,16 @@ def _check_numeric(kind: str, arguments: list[JsonValue]) -> None:
             raise ValueError(f"{kind} takes finite numbers, but was given {shown(number)}")
         numbers.append(number)
     low, high = numbers[:2]
-    excluded = " (high is excluded, as in Ray)" if "randint" in kind else ""
+    excluded = " (high is excluded, as in Ray)" if numeric.is_whole else ""
     if not low < high:
         raise ValueError(f"{kind}: low must be below high{excluded}, but low is {low} and high is {high}")
     if not math.isfinite(high - low):
         raise ValueError(f"{kind}: high - low must be a finite number, but low is {low} and high is {high}")
-    if "log" in kind and low <= 0:
+    if numeric.is_log and low <= 0:
         raise ValueError(f"{kind}: low must be above 0, because log 0 is not a number, but is {low}")
-    if "randint" in kind and not all(float(number).is_integer() for number in numbers):
+    if numeric.is_whole and not all(float(number).is_integer() for number in numbers):
         raise ValueError(f"{kind} takes whole numbers, but was given {low} and {high}")
-    if expected == 3:
+    if numeric.takes_q:
         _check_step(kind, *numbers)
 
 
@@ -141,11 +160,27 @@ def _lograndint(u: float, low: float, high: float) -> int:
     return min(max(math.floor(_loguniform(u, low, high)), int(low)), int(high) - 1)
 
 
-_AT: dict[str, Callable[..., float]] = {
-    "uniform": _uniform,
-    "quniform": _quantised(_uniform),
-    "loguniform": _loguniform,
-    "qloguniform": _quantised(_loguniform),
-    "randint": _randint,
-    "lograndint": _lograndint,
+@dataclass(frozen=True, slots=True)
+class _Numeric:
+    """Distribution of numbers between two bounds."""
+
+    at: Callable[..., float]
+    """Value at a quantile, given the arguments after it."""
+    is_log: bool = False
+    is_whole: bool = False
+    """True for whole numbers, the high bound excluded."""
+    takes_q: bool = False
+    """True if a third argument is the step of the values."""
+
+
+_NUMERIC = {
+    "uniform": _Numeric(_uniform),
+    "quniform": _Numeric(_quantised(_uniform), takes_q=True),
+    "loguniform": _Numeric(_loguniform, is_log=True),
+    "qloguniform": _Numeric(_quantised(_loguniform), is_log=True, takes_q=True),
+    "randint": _Numeric(_randint, is_whole=True),
+    "lograndint": _Numeric(_lograndint, is_log=True, is_whole=True),
 }
+_LISTED = ("choice", "grid_search")
+KINDS = (*_NUMERIC, *_LISTED)
+"""Names of all distributions."""

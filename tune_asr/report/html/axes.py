@@ -12,7 +12,7 @@ from tune_asr.record.ranking import searched_keys
 from tune_asr.record.state import Trial
 from tune_asr.report.findings import is_number
 from tune_asr.report.results import Results
-from tune_asr.space.distributions import LISTED, Distribution
+from tune_asr.space.distributions import Distribution
 from tune_asr.wording import short_names, shortened, value_text
 
 Value = float | str
@@ -103,16 +103,14 @@ def axes_of(results: Results) -> list[Axis]:
 def _axis(key: str, name: str, space: Distribution | None, values: Sequence[Any]) -> Axis:
     """Return the distribution's axis, widened to hold all values."""
     numeric = all(map(is_number, values))
-    if space and space.kind in LISTED:
+    if space and space.is_listed:
         choices = tuple(dict.fromkeys(map(escaped, space.arguments)))
         if all(escaped(value) in choices for value in values):
             return Axis(key, name, choices)
-    elif space and numeric:
-        low, high = space.arguments[:2]
-        is_whole = "randint" in space.kind
-        high -= is_whole  # exclusive, as in Ray
-        if all(low <= value <= high and (isinstance(value, int) or not is_whole) for value in values):
-            return Axis(key, name, (), low, high, "log" in space.kind, is_whole)
+    elif space and space.bounds and numeric:
+        low, high = space.bounds
+        if all(low <= value <= high and (isinstance(value, int) or not space.is_whole) for value in values):
+            return Axis(key, name, (), low, high, space.is_log, space.is_whole)
     if numeric:
         return Axis(key, name, (), min(values), max(values))
     return Axis(key, name, tuple(dict.fromkeys(map(escaped, values))))
