@@ -126,3 +126,7 @@ class ManifestData(BatchKeys):
         Annotated[float, Field(gt=0)] | None, KeyFacts(not_searched=SEARCHED, may_fail="data", other_data=True)
     ] = None
     """Longest training utterance in seconds; longer ones are dropped. Validation keeps all of its own."""
+
+
+BuiltInData = SyntheticData | ManifestData
+"""All built-in sources of speech, the default first."""

@@ -86,3 +86,7 @@ class ConformerCTCModel(EncoderKeys):
         if self.dim % self.num_heads:
             raise ValueError(f"dim is {self.dim}, but must be a multiple of num_heads, {self.num_heads}")
         return self
+
+
+BuiltInModel = ConvCTCModel | BiGRUCTCModel | ConformerCTCModel
+"""All built-in encoders, the default first."""

@@ -7,15 +7,15 @@ key means to the rest of the program.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, GetCoreSchemaHandler, Tag
+from pydantic_core import CoreSchema
 
-from tune_asr.config.data_sections import ManifestData, SyntheticData
+from tune_asr.config.data_sections import BuiltInData, SyntheticData
 from tune_asr.config.key_facts import ENDS, NO_SETTING, RULER, KeyFacts
-from tune_asr.config.model_sections import BiGRUCTCModel, ConformerCTCModel, ConvCTCModel
+from tune_asr.config.model_sections import BuiltInModel, ConvCTCModel
 from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, Section, Seed, target_of
 from tune_asr.config.speech_sections import AugmentSection, FeaturesSection, TextSection
 from tune_asr.config.training_sections import (
@@ -62,40 +62,32 @@ class LoggingSection(Section):
     """W&B run name."""
 
 
-BUILT_IN: dict[str, tuple[type[Section], ...]] = {
-    "data": (SyntheticData, ManifestData),
-    "model": (ConvCTCModel, BiGRUCTCModel, ConformerCTCModel),
-}
+BUILT_IN: dict[str, tuple[type[Section], ...]] = {"data": get_args(BuiltInData), "model": get_args(BuiltInModel)}
+"""Built-in sections by name, the default first."""
 
 
-def _tag(section: str) -> Callable[[Any], str]:
-    """Return the discriminator of a section's union.
+class _ByTarget:
+    """Choice among the members of a union by `target`.
 
-    It maps a section to its built-in target, by default the first one, or to `custom`.
+    The members are the built-in sections, the default first, and `CustomTarget`.
     """
-    built_in = [target_of(member) for member in BUILT_IN[section]]
 
-    def tag(value: Any) -> str:
-        values = value if isinstance(value, dict) else {"target": getattr(value, "target", built_in[0])}
-        target = values.get("target", built_in[0])
-        return target if target in built_in else "custom"
+    def __get_pydantic_core_schema__(self, union: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        custom = "custom"
+        tags = {member: custom if member is CustomTarget else target_of(member) for member in get_args(union)}
+        default = next(iter(tags.values()))
 
-    return tag
+        def tag(value: Any) -> str:
+            target = value.get("target", default) if isinstance(value, dict) else getattr(value, "target", default)
+            return target if target in tags.values() else custom
+
+        members = tuple(Annotated[member, Tag(name)] for member, name in tags.items())
+        tagged: Any = Union[members]  # noqa: UP007, the members are known at run time only
+        return handler.generate_schema(Annotated[tagged, Discriminator(tag)])
 
 
-DataSection = Annotated[
-    Annotated[SyntheticData, Tag("synthetic")]
-    | Annotated[ManifestData, Tag("manifest")]
-    | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_tag("data")),
-]
-ModelSection = Annotated[
-    Annotated[ConvCTCModel, Tag("conv_ctc")]
-    | Annotated[BiGRUCTCModel, Tag("bigru_ctc")]
-    | Annotated[ConformerCTCModel, Tag("conformer_ctc")]
-    | Annotated[CustomTarget, Tag("custom")],
-    Discriminator(_tag("model")),
-]
+DataSection = Annotated[BuiltInData | CustomTarget, _ByTarget()]
+ModelSection = Annotated[BuiltInModel | CustomTarget, _ByTarget()]
 MAY_FAIL = KeyFacts(may_fail="setting")
 
 
