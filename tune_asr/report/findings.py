@@ -137,7 +137,7 @@ def _end(distribution: Distribution, value: float) -> End | None:
 
 
 def _end_of_list(listed: Sequence[Any], value: float) -> End | None:
-    """Return the end of an ordered list at `value`, or None."""
+    """Return the end of a list at `value`, or None."""
     ordered = all(map(is_number, listed)) and (
         all(a < b for a, b in pairwise(listed)) or all(a > b for a, b in pairwise(listed))
     )
