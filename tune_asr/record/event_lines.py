@@ -1,6 +1,7 @@
 """Lines of the ledger as events, with every damage named.
 
-Keys that are unknown here are ignored, so that ledgers of later versions still open.
+Unknown keys are ignored, so that a ledger of a later version still opens. An unknown kind of event is refused, because
+the state after it would be unknown too.
 """
 
 from __future__ import annotations

@@ -127,6 +127,7 @@ class SearchState:
                 self.status = event.status
             case Created():
                 self._create(event)
+            # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
             case _:
                 self._change(self._open_trial(event.trial), event)
 
