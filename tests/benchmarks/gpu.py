@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tune_asr.config.sections import Config
 
 REPOSITORY = Path(__file__).parents[2]
-ENCODERS = ("conv_ctc", "bigru_ctc", "conformer_ctc")
 PRECISIONS = {
     "fp32": ["precision.precision=32-true"],
     "TF32": ["precision.precision=32-true", "precision.float32_matmul=high"],
@@ -45,6 +44,8 @@ class Measured:
 def steps(data: Path | None) -> list[Row]:
     """Each encoder in each precision, then the default training beside a plain script."""
     import torch
+
+    from tune_asr.training.encoders import ENCODERS
 
     if data is None or not torch.cuda.is_available():
         return [Row(claim=f"needs {'--data DIR' if data is None else 'a GPU'}", value=None)]

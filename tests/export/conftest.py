@@ -9,6 +9,7 @@ import pytest
 from tune_asr.config.load import from_values
 from tune_asr.export.build import export
 from tune_asr.export.recorded import read_recorded
+from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.fit import fit
 
 DATA = {
@@ -21,16 +22,25 @@ DATA = {
     "batch_size": 4,
 }
 EMA = {"checkpoint": {"weights": "ema"}, "optimizer": {"lr": 0.01, "ema_decay": 0.9}}
+OWN_KEYS = {
+    "conv_ctc": {"num_layers": 2, "kernel_size": 5},
+    "conformer_ctc": {"num_heads": 2, "ffn_dim": 32},
+}
+"""Keys that make an encoder small, beyond `dim` and `num_layers`."""
+
+
+def small(name):
+    return {"target": name, "dim": 24, "num_layers": 1, **OWN_KEYS.get(name, {})}
+
+
 RECOGNISERS = {
-    "conv_ctc": {"model": {"target": "conv_ctc", "dim": 24, "num_layers": 2, "kernel_size": 5}},
-    "bigru_ctc": {"model": {"target": "bigru_ctc", "dim": 24, "num_layers": 1}},
-    "conformer_ctc": {"model": {"target": "conformer_ctc", "dim": 24, "num_layers": 1, "num_heads": 2, "ffn_dim": 32}},
+    **{name: {"model": small(name)} for name in ENCODERS},
     "conv_ctc, word pieces": {
-        "model": {"target": "conv_ctc", "dim": 24, "num_layers": 2, "kernel_size": 5},
+        "model": small("conv_ctc"),
         "text": {"unit": "bpe", "vocab_size": 12},
         "trainer": {"max_epochs": 20},
     },
-    "bigru_ctc, averaged": {"model": {"target": "bigru_ctc", "dim": 24, "num_layers": 1}, **EMA},
+    "bigru_ctc, averaged": {"model": small("bigru_ctc"), **EMA},
 }
 
 

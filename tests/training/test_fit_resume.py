@@ -1,5 +1,7 @@
 """Resumed trainings equal uninterrupted ones, bit for bit."""
 
+import itertools
+
 import lightning.pytorch as pl
 import pytest
 import torch
@@ -9,6 +11,7 @@ from tune_asr.errors import ConfigError, DataError
 from tune_asr.training.batching import collate
 from tune_asr.training.checkpoints import RAW_WEIGHTS
 from tune_asr.training.data import load_data, training_data
+from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.fit import fit
 
 EPOCHS = 4
@@ -53,8 +56,18 @@ PERTURBED = {
     "noise_p": 0.5,
 }
 AVERAGED = {"checkpoint": {"weights": "ema"}, "optimizer__ema_decay": 0.9}
-BIGRU = {"target": "bigru_ctc", "dim": 16, "num_layers": 2, "dropout": 0.2}
-CONFORMER = {"target": "conformer_ctc", "dim": 16, "num_layers": 1, "num_heads": 2, "ffn_dim": 16, "dropout": 0.2}
+OWN_KEYS = {"bigru_ctc": {"num_layers": 2}, "conformer_ctc": {"num_heads": 2, "ffn_dim": 16}}
+"""Keys that make an encoder small, beyond `dim` and `num_layers`."""
+
+
+def perturbed(name):
+    """Average and perturb a training of this encoder."""
+    model = {"target": name, "dim": 16, "num_layers": 1, "dropout": 0.2, **OWN_KEYS.get(name, {})}
+    return AVERAGED | {"augment": PERTURBED, "model": model}
+
+
+# All cases but those of the other encoders are of conv_ctc.
+OTHERS = [name for name in ENCODERS if name != "conv_ctc"]
 # Each schedule, augmentation, average and encoder, and each pair of those that keep a state or draw.
 MATRIX = {
     "constant": ("constant", {}, (1, 2, 3)),
@@ -67,8 +80,10 @@ MATRIX = {
     "perturbed": ("cosine", {"augment": PERTURBED}, (1, 2)),
     "plateau, averaged, perturbed": ("plateau", AVERAGED | {"augment": PERTURBED}, (2, 3)),
     "word pieces": ("cosine", {"text": {"unit": "bpe", "vocab_size": 40}}, (2,)),
-    "bigru, averaged, perturbed": ("one_cycle", AVERAGED | {"augment": PERTURBED, "model": BIGRU}, (2,)),
-    "conformer, averaged, perturbed": ("tri_stage", AVERAGED | {"augment": PERTURBED, "model": CONFORMER}, (2,)),
+    **{
+        f"{name}, averaged, perturbed": (schedule, perturbed(name), (2,))
+        for name, schedule in zip(OTHERS, itertools.cycle(["one_cycle", "tri_stage"]), strict=False)
+    },
 }
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "callbacks", "epoch", "global_step")
 
