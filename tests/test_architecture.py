@@ -1,10 +1,13 @@
 """The house rules: imports point down, and what is light stays light."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import tune_asr
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "torchaudio", "lightning", "ray", "numpy", "pydantic", "yaml", "rich"}
@@ -15,6 +18,16 @@ def test_imports_point_down():
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stdout
+
+
+def test_map_names_existing_files():
+    """In the package's docstring, and every room."""
+    package, text = ROOT / "tune_asr", tune_asr.__doc__
+    named = re.findall(r"[\w/]+\.(?:py|yaml|md)\b", text)
+    assert [path for path in named if not (package / path).exists() and not (ROOT / path).exists()] == []
+    rooms = [f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()]
+    files = [path.name for path in package.glob("*.py") if path.name != "__init__.py"]
+    assert [name for name in (*rooms, *files) if not re.search(rf"^    {name} ", text, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("door", ["search", "train", "report", "export"])

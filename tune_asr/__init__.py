@@ -4,11 +4,13 @@
 
 Doors. Each is a program, `python -m tune_asr.DOOR` or `tune-asr DOOR`, and owns the code that only it needs:
 
+    __main__.py   tune-asr: one name for all doors
     search/       search space -> results/NAME; driver, conductor, progress
       ray/        the only place that imports Ray: cluster, session, executor, worker
     train/        one configuration -> one trained recogniser
-    report/       results/NAME -> what happened, how sure, what next; terminal and HTML
+    report/       results/NAME -> what happened, how sure, what next; terminal, and HTML in html/
     export/       results/NAME, or a checkpoint -> a verified bundle
+    bundle/       name of export/ in release 0.1.0, which its model cards give
 
 Rooms below them. Imports point down, and `tests/test_architecture.py` checks it:
 
@@ -20,18 +22,21 @@ Rooms below them. Imports point down, and `tests/test_architecture.py` checks it
     speech/       manifest/, survey/, text/, audio/. No torch
     scoring/      error counts, alignment, intervals, WER or CER
     storage/      files replaced whole, folders renamed into place, locks
-    bundle/       name of export/ in release 0.1.0, which its model cards give
     errors.py     errors a user can meet, each with its exit code
     wording.py    numbers and values as text for people
 
-Where to change what:
+Where to change what. Tests are in the same rooms below tests/:
 
-    a distribution of a search space      space/distributions.py, search_spaces/README.md
-    a column of the leaderboard           record/leaderboard.py, results/README.md
-    an encoder                            training/encoders/, config/model_sections.py
-    an event of the ledger                record/events.py, record/state.py, results/README.md
-    a key of a configuration              its section in config/, configs/train.yaml
-    a figure of the HTML report           report/html/
+    a distribution of a search space     space/distributions.py, search_spaces/README.md
+    a column of leaderboard.csv          record/leaderboard.py, results/README.md
+    a column of the shown leaderboard    report/leaderboard_table.py, for terminal and HTML
+    an encoder                           a file in training/encoders/ and its name in training/encoders/__init__.py,
+                                         config/model_sections.py, configs/train.yaml, configs/README.md
+    an event of the ledger               record/events.py, record/state.py, results/README.md
+      written                            search/conductor.py for a trial, search/ray/session.py for the search
+      shown while the search runs        search/progress.py
+    a key of a configuration             its section in config/, configs/train.yaml, configs/README.md
+    a figure of the HTML report          report/html/page.py, and a file beside it
 
 Glossary, one word for one thing:
 
@@ -46,8 +51,9 @@ Glossary, one word for one thing:
     fingerprint   a hash of the data; trials are compared only if it is equal
     custom        a class given by a dotted path in `model.target` or `data.target`
 
-To follow a search through the code, read search/__main__.py, search/driver.py, search/conductor.py, space/asha.py,
-search/ray/session.py, search/ray/worker.py, training/fit.py, training/ctc_module.py.
+To follow a search through the code, read search/__main__.py, search/driver.py, space/plan.py, search/ray/session.py,
+search/ray/executor.py, search/conductor.py, space/asha.py, record/events.py, record/state.py, search/ray/worker.py,
+training/fit.py, training/ctc_module.py. For a single training, begin at train/__main__.py and train/standalone.py.
 
 Importing this package loads nothing heavy. Each door imports its room after the inputs are known to be valid.
 """
