@@ -31,7 +31,7 @@ def test_map_names_existing_files():
 
 
 @pytest.mark.parametrize("door", ["search", "train", "report", "export"])
-def test_asking_a_door_for_help_loads_nothing_heavy(door):
+def test_help_loads_nothing_heavy(door):
     code = (
         f"import sys; from tune_asr.{door} import __main__ as door\n"
         f"try: door.main(['--help'])\n"
@@ -44,7 +44,8 @@ def test_asking_a_door_for_help_loads_nothing_heavy(door):
 
 
 @pytest.mark.parametrize("door", ["search", "train"])
-def test_a_mistake_in_a_file_is_told_before_torch_or_ray_is_loaded(door, tmp_path):
+def test_mistakes_are_reported_before_torch_loads(door, tmp_path):
+    """Neither torch nor Lightning nor Ray is loaded."""
     (tmp_path / "bad.yaml").write_text("optimizer: {lrr: 1}\nparam_spaces: {}\n")
     flag = "--space" if door == "search" else "--config"
     code = (

@@ -46,7 +46,7 @@ def test_weights_are_hashed_by_content(checkpoint):
 def test_bundle_needs_weights_and_settings(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"w")
     config = config_of(model={"init_from": str(tmp_path)})
-    with pytest.raises(ConfigError, match=r"no bundle, for it has no config\.json\n    Give a checkpoint"):
+    with pytest.raises(ConfigError, match=r"not a bundle: it has no config\.json\n    Give a checkpoint"):
         check_beside(config)
     (tmp_path / "config.json").write_text("{}")
     check_beside(config)
@@ -61,7 +61,7 @@ def test_missing_weights_are_refused(tmp_path, name, wrong):
 
 def test_damaged_checkpoint_is_refused(tmp_path):
     (tmp_path / "torn.ckpt").write_bytes(b"half")
-    with pytest.raises(ConfigError, match="no checkpoint, or a damaged one"):
+    with pytest.raises(ConfigError, match="not a checkpoint, or a damaged one"):
         check_beside(config_of(model={"init_from": str(tmp_path / "torn.ckpt")}))
 
 

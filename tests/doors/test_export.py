@@ -256,7 +256,7 @@ def test_checkpoint_is_not_unpickled(export, tmp_path):
 
 def test_file_without_training_is_refused(export, tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "bare.ckpt")
-    assert "does not say how it was trained" in export("bare.ckpt", expect=5)
+    assert "has no record of its training" in export("bare.ckpt", expect=5)
     (tmp_path / "text.ckpt").write_text("no checkpoint")
     assert "not a checkpoint, or damaged" in export("text.ckpt", expect=5)
     assert "chooses a trial of a search" in export("bare.ckpt", "--trial", "0", expect=2)
@@ -314,4 +314,4 @@ def test_custom_classes_export(train, custom, export):
 def test_other_module_is_refused(train, custom, export):
     name = custom("custom_export.py")
     train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Other"}, trainer={"max_epochs": 1})
-    assert f"{name}.Other is no SimpleCTCModule" in export(train().best["checkpoint"], expect=2)
+    assert f"{name}.Other is not a SimpleCTCModule" in export(train().best["checkpoint"], expect=2)

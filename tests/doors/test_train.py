@@ -70,7 +70,7 @@ def test_fast_dev_run_writes_nothing(train):
 
 def test_missing_noise_folder_is_refused(train):
     ended = train("augment.noise_dir=absent", "augment.noise_p=0.5", "--dry-run", expect=3)
-    assert f"augment.noise_dir: {train.root}/absent is no folder" in ended.err
+    assert f"augment.noise_dir: {train.root}/absent is not a folder" in ended.err
 
 
 def test_unused_noise_folder_may_be_missing(train):
@@ -86,7 +86,7 @@ def test_too_long_name_is_no_file(train):
     name = "n" * 300
     assert f"{name}: no such file" in train(f"model.init_from={name}", "--dry-run", expect=2).err
     ended = train(f"augment.noise_dir={name}", "augment.noise_p=0.5", "--dry-run", expect=3)
-    assert f"{name} is no folder" in ended.err
+    assert f"{name} is not a folder" in ended.err
 
 
 @pytest.mark.parametrize("cut", ["--fast-dev-run", "trainer.limit_train_batches=1"])
@@ -106,9 +106,9 @@ def test_resume_ignores_initial_weights(train):
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("text.ckpt", "no checkpoint, or a damaged one"),
-        ("folder", "no bundle, for it has no model.safetensors and no config.json"),
-        ("alone.safetensors", "no bundle, for it has no config.json"),
+        ("text.ckpt", "not a checkpoint, or a damaged one"),
+        ("folder", "not a bundle: it has no model.safetensors and no config.json"),
+        ("alone.safetensors", "not a bundle: it has no config.json"),
     ],
 )
 def test_invalid_initial_weights_precede_survey(train, name, wrong):

@@ -62,7 +62,7 @@ def test_average_is_mean_of_checkpoints(train, averaged):
     against = content["averaged"]["best"]
     ours, theirs = ([epoch[name] for name in ("val_wer", "val_cer", "val_loss")] for epoch in (best, against))
     assert ours < theirs
-    assert f"where epoch {against['epoch']} has {against['val_wer']:.2%}: kept" in averaged.err
+    assert f"while epoch {against['epoch']} has {against['val_wer']:.2%}: kept" in averaged.err
     # It is a model like any other, but no training can go on from it.
     assert train(f"model.init_from={AVERAGE}", "trainer.max_epochs=1", "checkpoint.dirpath=on").best["epoch"] == 1
     assert "can be resumed" in train("--resume-from-checkpoint", AVERAGE, *JUMPS, expect=5).refusal
@@ -84,7 +84,7 @@ def test_average_leaves_requested_checkpoints(train):
 def test_worse_average_is_not_kept(train):
     ended = train("checkpoint.average_top_k=3", "optimizer.lr=0.04")  # it learns, so that the last is far the best
     assert list(ended.best) == ["epoch", "val_wer", "val_cer", "val_loss", "checkpoint"]
-    assert "not kept, for it is no better" in ended.err
+    assert "not kept, since it is not better" in ended.err
     assert not (train.root / AVERAGE).exists()
     assert train("checkpoint.average_top_k=0", "optimizer.lr=0.04").out == ended.out
 

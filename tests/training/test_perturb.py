@@ -249,7 +249,7 @@ def test_noise_is_decoded_in_parallel(tmp_path, monkeypatch, capsys):
 def test_noise_folder_reports_all_mistakes(tmp_path):
     import soundfile
 
-    with pytest.raises(DataError, match=r"augment.noise_dir: .*/absent is no folder"):
+    with pytest.raises(DataError, match=r"augment.noise_dir: .*/absent is not a folder"):
         noises(tmp_path / "absent", RATE)
     with pytest.raises(DataError, match=r"holds no recording \(\.flac, \.mp3, \.ogg, \.wav\)"):
         noises(tmp_path, RATE)

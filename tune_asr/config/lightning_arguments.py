@@ -58,7 +58,7 @@ def _batches(value: Any) -> Any:
     raise PydanticCustomError("batches", "a whole number of batches, or a share of them above 0 and up to 1.0")
 
 
-# Narrower than Lightning's annotations where its Trainer refuses more than they say.
+# Narrower than Lightning's annotations if its Trainer refuses values that they allow.
 ARGUMENTS: dict[str, Any] = {
     "accelerator": Literal["auto", "cpu", "cuda", "gpu", "mps", "tpu"],
     "limit_train_batches": Annotated[Any, BeforeValidator(_batches)] | None,

@@ -54,7 +54,7 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
     """Read a file and lay overrides over it, unchecked.
 
     Raises:
-        ConfigError: unreadable file, or an override below a value that is no section.
+        ConfigError: unreadable file, or an override below a value that is not a section.
     """
     layered = Layered.of(strict_yaml.read(path), path.absolute().parent)
     for override in overrides:

@@ -114,6 +114,17 @@ class Config(Section):
     logging: Annotated[LoggingSection, KeyFacts(not_searched=NO_SETTING)] = LoggingSection()
 
     @property
+    def custom_sections(self) -> frozenset[str]:
+        """Sections with a custom class, of `data` and `model`."""
+        return frozenset(name for name in BUILT_IN if isinstance(getattr(self, name), CustomTarget))
+
+    @property
+    def noise_dir(self) -> Path | None:
+        """Path in `augment.noise_dir`; None under a custom model."""
+        folder = None if isinstance(self.model, CustomTarget) else self.augment.noise_dir
+        return Path(folder) if folder else None
+
+    @property
     def initial_weights(self) -> Path | None:
         """Path in `model.init_from`; None under a custom model."""
         model = self.model

@@ -7,7 +7,6 @@ import os
 import zipfile
 from pathlib import Path
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.speech.audio.noise import folder_fingerprint, noises, recordings_in
@@ -33,7 +32,7 @@ def check_beside(config: Config, *, adds_noise: bool = True) -> None:
             "Give a checkpoint of train or of a search, the folder of a bundle, or null to start from random weights."
         )
         raise ConfigError(Problem("model.init_from", f"{init_from}: {wrong}", hint))
-    if adds_noise and (folder := _noise_folder(config)):
+    if adds_noise and (folder := config.noise_dir):
         noises(folder, config.features.sample_rate)
 
 
@@ -42,7 +41,7 @@ def noise_fingerprint(config: Config, *, used: bool) -> str | None:
 
     None if it is unset or not `used`.
     """
-    folder = _noise_folder(config)
+    folder = config.noise_dir
     return folder_fingerprint(folder) if folder and used else None
 
 
@@ -59,7 +58,7 @@ def files_beside(config: Config) -> list[Path]:
     # A resumed search needs no initial weights once all its trials have begun.
     weights = weight_files(config.initial_weights) if config.initial_weights else []
     files = [path for path in weights if path.is_file()]
-    folder = _noise_folder(config)
+    folder = config.noise_dir
     noise = recordings_in(folder) if folder else []
     return files + noise[:: -(-len(noise) // NUM_NOISES_CHECKED) or 1]
 
@@ -76,13 +75,7 @@ def _wrong_weights(init_from: Path) -> str:
         return "no such file"
     files = weight_files(init_from)
     if missing := [path.name for path in files if not path.is_file()]:
-        return f"no bundle, for it has no {' and no '.join(missing)}"
+        return f"not a bundle: it has no {' and no '.join(missing)}"
     if len(files) == 1 and not zipfile.is_zipfile(init_from):  # as torch writes every checkpoint
-        return "no checkpoint, or a damaged one"
+        return "not a checkpoint, or a damaged one"
     return ""
-
-
-def _noise_folder(config: Config) -> Path | None:
-    """Return `augment.noise_dir`; None under a custom model."""
-    folder = None if isinstance(config.model, CustomTarget) else config.augment.noise_dir
-    return Path(folder) if folder else None

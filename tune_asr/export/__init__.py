@@ -11,7 +11,7 @@
     agreement.py       comparison of the texts of two programs; ties are no disagreement
     checks.py          every check, as sentences for the card
     scores.py          error rates with their interval;   test_set.py  those of the test manifest
-    facts.py           everything a bundle says: config.json;   card.py  README.md, the model card
+    facts.py           all facts of a bundle: config.json;   card.py  README.md, the model card
     seal.py            files of a bundle: hashed, verified
 
 The model normalises mean and variance itself, so its input is plain Kaldi log-mel, as `training.features` and

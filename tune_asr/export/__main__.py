@@ -26,7 +26,7 @@ PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the door; returns the exit code."""
+    """Run the door; return the exit code."""
     arguments = _parser().parse_args(argv)
     return exit_with(lambda: _run(arguments))
 

@@ -10,10 +10,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import lightning.pytorch as pl
 import torch
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import TestSet, read_test_set
 from tune_asr.errors import ConfigError, DataError
@@ -31,7 +29,7 @@ from tune_asr.storage.atomic import new_folder
 from tune_asr.storage.errors import writing
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.module import SimpleCTCModule
-from tune_asr.training.targets import import_target
+from tune_asr.training.prepare import module_class
 from tune_asr.training.trainer import quieten
 
 
@@ -44,7 +42,7 @@ def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = p
         say: function that takes a line per check.
 
     Raises:
-        ConfigError: the model is no `SimpleCTCModule`.
+        ConfigError: the model is not a `SimpleCTCModule`.
         DataError: the data are not those on record, or cannot be read.
         Disagreement: a check failed.
         StorageError: the folder cannot be written.
@@ -92,13 +90,11 @@ def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, o
 
 def _refuse_other_modules(config: Config) -> None:
     """Refuse a custom module with unknown inputs."""
-    if isinstance(config.model, CustomTarget):
-        target = import_target(config.model.target, pl.LightningModule, "model")
-        if not issubclass(target, SimpleCTCModule):
-            raise ConfigError(
-                f"model.target: {config.model.target} is no SimpleCTCModule, so its inputs and outputs are unknown",
-                hint="Derive it from tune_asr.training.module.SimpleCTCModule, or export it with code of your own.",
-            )
+    if not issubclass(module_class(config), SimpleCTCModule):
+        raise ConfigError(
+            f"model.target: {config.model.target} is not a SimpleCTCModule, so its inputs and outputs are unknown",
+            hint="Derive it from tune_asr.training.module.SimpleCTCModule, or export it with code of your own.",
+        )
 
 
 def _load_data(recorded: Recorded) -> TrainingData:

@@ -11,7 +11,6 @@ from torch import nn
 
 from tune_asr import __version__
 from tune_asr.config.keys import facts
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
@@ -97,7 +96,7 @@ def _public(config: Config, name: str) -> Settings:
     Those are paths of this machine, and keys that declare it.
     """
     section = getattr(config, name)
-    if name == "data" and isinstance(section, CustomTarget):
+    if name == "data" and name in config.custom_sections:
         return {"target": section.target}  # any of its parameters may name a file
     values: dict[str, Json] = section.model_dump(mode="json")
     known = {key: facts(f"{name}.{key}") for key in values}

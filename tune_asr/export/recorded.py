@@ -49,7 +49,7 @@ def read_recorded(checkpoint: Path, *, name: str, record: TrialRecord | None = N
     Args:
         checkpoint: file that `train` or a trial saved.
         name: origin, for people.
-        record: record in a results folder; by default what the checkpoint itself says.
+        record: record in a results folder; by default that in the checkpoint itself.
 
     Raises:
         ConfigError: there is no such file.
@@ -80,6 +80,6 @@ def read_recorded(checkpoint: Path, *, name: str, record: TrialRecord | None = N
             is_exact=origin.get("device", "cpu") == "cpu" and record.config.precision.precision == "32-true",
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        what = f"this checkpoint does not say how it was trained ({type(error).__name__}: {error})"
+        what = f"this checkpoint has no record of its training ({type(error).__name__}: {error})"
         hint = "Give a results folder, or a checkpoint that `python -m tune_asr.train` wrote."
         raise StorageError(Problem(str(checkpoint), what, hint)) from error

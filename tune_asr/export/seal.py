@@ -91,7 +91,7 @@ def _read_config(folder: Path) -> Sealed:
     except FileNotFoundError:
         hint = "Give the folder that export made, or export again."
         raise StorageError(
-            Problem(str(folder), f"{CONFIG} is missing, so this is no bundle or an incomplete one", hint)
+            Problem(str(folder), f"{CONFIG} is missing, so this is not a bundle, or an incomplete one", hint)
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass

@@ -40,7 +40,7 @@ def score_test_set(test: TestSet, recogniser: Recogniser, corpus: Corpus | None,
 
 
 def num_seen(test: TestSet, corpus: Corpus) -> int:
-    """Count the utterances heard in training or validation."""
+    """Count the utterances shared with training or validation."""
     seen = (_part(utterance) for utterance in (*corpus.train, *corpus.val))
     return sum(number > 0 for number in count_overlaps([_part(utterance) for utterance in test.utterances], seen))
 

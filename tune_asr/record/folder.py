@@ -91,7 +91,7 @@ class ResultsFolder:
         missing = [path.name for path in (folder.search_yaml, folder.ledger) if not path.is_file()]
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
-            raise StorageError(Problem(str(root), what, folder._way_to_a_search()))
+            raise StorageError(Problem(str(root), what, folder._hint_without_search()))
         # The ledger has a trial before any of it is trained.
         if not folder.ledger.stat().st_size and any(folder.all_checkpoints.glob("*")):
             what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
@@ -182,7 +182,7 @@ class ResultsFolder:
         """Return whether a living search owns the folder. Writes nothing."""
         return locks.is_locked(self.lock_file)
 
-    def _way_to_a_search(self) -> str:
+    def _hint_without_search(self) -> str:
         """Return the hint for a folder without a search.
 
         `train` writes checkpoints alone, which `export` takes too.

@@ -73,11 +73,10 @@ class Conductor:
     def next_work(self) -> Work:
         """Hand out an interrupted trial, or else a new one."""
         if not self._queue:
-            number = len(self.state.trials)
-            settings = self.plan.settings(number)
-            seed = self.plan.seed(number)
-            self._append(Created(trial=f"{number:05d}", params=settings, seed=seed))
-            self._queue.append(f"{number:05d}")
+            index = len(self.state.trials)
+            number = f"{index:05d}"
+            self._append(Created(trial=number, params=self.plan.settings(index), seed=self.plan.seed(index)))
+            self._queue.append(number)
         trial = self.state.trials[self._queue.popleft()]
         self._out.add(trial.number)
         values = self.plan.trial_values(trial.params, trial.seed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 
-from tune_asr.config.schema import CustomTarget
 from tune_asr.record.intact import former_best, sound_standings
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.state import SearchState
@@ -31,5 +30,5 @@ def print_farewell(search: Search, state: SearchState) -> None:
         print(f"warning: {warning}")
     print(f"next: python -m tune_asr.report {root}")
     print(f"      python -m tune_asr.train --config {shlex.quote(str(folder.best_yaml))}")
-    if not isinstance(search.plan.config.model, CustomTarget):
+    if "model" not in search.plan.config.custom_sections:
         print(f"      python -m tune_asr.export {root}")

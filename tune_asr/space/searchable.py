@@ -10,7 +10,6 @@ from tune_asr.config import load
 from tune_asr.config.key_facts import SEARCHED, Reason
 from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.overrides import Layered, Override, overridden
-from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.space.distributions import Distribution
@@ -65,7 +64,7 @@ def _overlap(key: str, other: str) -> bool:
 def _without_effect(key: str, searched: Mapping[str, Distribution], config: Config) -> Reason | None:
     """Return the reason if all values give equal trainings."""
     need = facts(key).needs
-    if need is None or (need.key.startswith("scheduler.") and isinstance(config.model, CustomTarget)):
+    if need is None or (need.key.startswith("scheduler.") and "model" in config.custom_sections):
         return None  # a custom class may use any key of the section scheduler
     section, _, name = need.key.partition(".")
     values = searched[need.key].probes if need.key in searched else [getattr(getattr(config, section), name)]
@@ -86,11 +85,10 @@ def _not_searchable(key: str, config: Config) -> Reason | None:
     if name and name.partition(".")[0] not in known_keys(section):
         return None
     declared = facts(key)
-    if isinstance(getattr(config, section, None), CustomTarget):
+    if section in config.custom_sections:
         return declared.not_searched if declared.custom_too or not name else None
-    for custom in ("data", "model"):
-        if declared.built_in == custom and isinstance(getattr(config, custom), CustomTarget):
-            return Reason("a custom class is not given it", f"Search the parameters of that class, {custom}.*.")
+    if (custom := declared.built_in) in config.custom_sections:
+        return Reason("a custom class is not given it", f"Search the parameters of that class, {custom}.*.")
     return declared.not_searched if declared.not_searched != SEARCHED else None
 
 

@@ -5,5 +5,6 @@ survey/     rows -> a corpus, the problems in it, and the data report
 text/       transcripts -> references -> symbols
 audio/      files -> samples; synthetic speech and noise
 corpus      `Utterance` and `Corpus`, whatever the source of the speech
+vocabulary  documented path of `text.vocabulary`, for custom data
 progress    progress of a long loop on stderr
 """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the door; returns the exit code."""
+    """Run the door; return the exit code."""
     arguments = _parser().parse_args(argv)
     return exit_with(lambda: _run(arguments))
 

@@ -84,7 +84,7 @@ def read_average(config: Config, data: TrainingData, folder: CheckpointFolder) -
         epochs, against = content["averaged"]["epochs"], Epoch.of(content["averaged"]["best"])
         weights = content["state_dict"]
     except (LookupError, TypeError, ValueError) as error:
-        raise StorageError(Problem(str(path), "this is no average that `train` kept", "Move it away.")) from error
+        raise StorageError(Problem(str(path), "not an average that `train` kept", "Move it away.")) from error
     return Average(epochs, result, against, validate(config, data, weights).utterances, path)
 
 

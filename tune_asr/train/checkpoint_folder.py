@@ -103,7 +103,7 @@ class CheckpointFolder:
         return final
 
     def save_average(self, save: Save) -> Path:
-        """Save the average of the best checkpoints; returns its path."""
+        """Save the average of the best checkpoints; return its path."""
         final = self.dirpath / AVERAGE
         self._write(final, save)
         return final

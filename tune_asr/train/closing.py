@@ -80,10 +80,10 @@ def _average(trained: Trained, config: Config) -> str:
         asked = config.checkpoint.average_top_k and trained.num_parameters is not None
         return "not made: fewer than two checkpoints" if asked else ""
     here, there = average.result.scores.value(metric), average.against.scores.value(metric)
-    verdict = "kept" if average.checkpoint else "not kept, for it is no better"
+    verdict = "kept" if average.checkpoint else "not kept, since it is not better"
     return (
         f"of epochs {', '.join(map(str, average.epochs))}: {metric.removeprefix('val_').upper()} "
-        f"{here:.2%}, where epoch {average.against.epoch} has {there:.2%}: {verdict}"
+        f"{here:.2%}, while epoch {average.against.epoch} has {there:.2%}: {verdict}"
     )
 
 

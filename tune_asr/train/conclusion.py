@@ -55,7 +55,7 @@ def conclude(
 
 
 def _average(config: Config, data: TrainingData, log: EpochLog, history: Sequence[Epoch]) -> tuple[Average | None, str]:
-    """Average the best checkpoints; returns the average, or the error."""
+    """Average the best checkpoints; return the average, or the error."""
     folder, top_k = log.folder, config.checkpoint.average_top_k
     if not (folder and top_k):
         return None, ""

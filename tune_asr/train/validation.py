@@ -24,7 +24,7 @@ class Validation:
 
     scores: Scores
     utterances: tuple[Transcript, ...]
-    """Hypotheses; empty for a module that is no `CTCModule`."""
+    """Hypotheses; empty for a module that is not a `CTCModule`."""
 
 
 def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) -> Validation:

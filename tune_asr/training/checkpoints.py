@@ -129,7 +129,7 @@ def load_checkpoint(checkpoint: Path) -> Content:
             f"{checkpoint}: holds more than tensors and plain values, and nothing else is ever loaded",
             hint="Use another one.",
         ) from error
-    except Exception as error:  # there is no end to the errors of zipfile and torch over garbled bytes
+    except Exception as error:  # zipfile and torch raise errors of many classes over garbled bytes
         raise StorageError(
             f"{checkpoint}: not a checkpoint, or damaged ({error})", hint="Use an earlier one."
         ) from error
@@ -152,7 +152,7 @@ def history(content: Content) -> list[Epoch]:
     """Return the epochs of a loaded checkpoint.
 
     Raises:
-        LookupError, TypeError: it is no checkpoint of a training.
+        LookupError, TypeError: it is not the checkpoint of a training.
     """
     return [Epoch.of(entry) for entry in content["callbacks"][EPOCHS_STATE]["history"]]
 

@@ -55,7 +55,7 @@ class EpochResult:
     train_loss: float
     """Mean loss of the batches, in nats per token."""
     outcome: ValidationOutcome | None
-    """Hypotheses of the validation; None for a custom module that is no `CTCModule`."""
+    """Hypotheses of the validation; None for a custom module that is not a `CTCModule`."""
     train_seconds: float
     """Seconds from the end of the last epoch, or of the set-up, to the validation."""
     val_seconds: float

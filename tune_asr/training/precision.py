@@ -54,5 +54,5 @@ def _cpu_computes_bf16(capabilities: Mapping[str, object] | None) -> bool:
 
 
 def _gpu_computes_bf16() -> bool:
-    # Where there is no CUDA at all, Lightning says it better.
+    # Without CUDA, Lightning's own error is clearer.
     return not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)

@@ -30,7 +30,7 @@ _DEATHS = {
 """Patterns of the deaths of a process, searched in this order; any other file has a traceback."""
 _FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in ')
 _PACKAGE = re.compile(r"/lib(64)?/python3|<frozen")
-"""Files outside the user's code."""
+"""Files that are not custom code."""
 _SILENT = Cause("its process ended without a word")
 
 
@@ -54,8 +54,8 @@ def read_cause(error_file: str | None) -> Cause:
 def _exception(lines: list[str]) -> Cause:
     """Return the exception's first line and place."""
     frames = [(number, frame) for number, line in enumerate(lines) if (frame := _FRAME.match(line))]
-    users = [frame for _, frame in frames if not _PACKAGE.search(frame["file"])]
-    place = f" at {users[-1]['file']}:{users[-1]['line']}" if users else ""
+    custom = [frame for _, frame in frames if not _PACKAGE.search(frame["file"])]
+    place = f" at {custom[-1]['file']}:{custom[-1]['line']}" if custom else ""
     # The exception follows the last frame, in the first column, and may have several lines.
     after = lines[frames[-1][0] + 1 :] if frames else lines[-1:]
     first = next((line for line in after if not line[0].isspace()), lines[-1])

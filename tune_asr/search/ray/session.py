@@ -67,8 +67,8 @@ class Session:
         self._waits_since: float | None = time.monotonic() if address else None
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
-        self._way_on = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{flag}"
-        self._watch = RayWatch(self._way_on, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
+        self._resume_by = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{flag}"
+        self._watch = RayWatch(self._resume_by, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
 
     def run(self) -> int:
         """Run the search to its end; return the exit code.
@@ -110,7 +110,7 @@ class Session:
             except (RayError, RuntimeError, ConnectionError) as error:
                 if not isinstance(error, (RayError, ConnectionError)) and not isinstance(error.__cause__, RayError):
                     raise
-                raise EndSearch(loss(first_line(error), self._way_on)) from error
+                raise EndSearch(loss(first_line(error), self._resume_by)) from error
             # Tune also returns if the process gets SIGUSR1.
             for number in reversed(conductor.handed_out):
                 conductor.take_back(number)
@@ -162,7 +162,7 @@ class Session:
         # After a mistake of the user and before any epoch, the driver removes the folder.
         if self.state.epochs or not isinstance(error, ConfigError | DataError):
             how = "ended early" if error else "interrupted"
-            self.progress.say(f"{how}; resume with: {self._way_on}")
+            self.progress.say(f"{how}; resume with: {self._resume_by}")
         if error is not None:
             raise error
         code = self.interrupts.exit_code(ClusterError.exit_code)

@@ -73,17 +73,17 @@ class RayWatch:
     """Watch over a local or joined Ray, within `with`.
 
     Args:
-        way_on: command that resumes the search.
+        resume_command: command that resumes the search.
         exit_code: function that returns the exit code of a search that hangs in a lost Ray.
         first: callback before the process is ended.
     """
 
-    def __init__(self, way_on: str, exit_code: Callable[[], int], first: Callable[[], None]) -> None:
+    def __init__(self, resume_command: str, exit_code: Callable[[], int], first: Callable[[], None]) -> None:
         import ray
 
         self._head = ray.get_runtime_context().gcs_address
         self._own = own_processes()
-        self._way_on, self._exit_code, self._first = way_on, exit_code, first
+        self._resume_by, self._exit_code, self._first = resume_command, exit_code, first
         self._loss: ClusterError | None = None
         self._lock = threading.Lock()
         self._done = threading.Event()
@@ -95,7 +95,7 @@ class RayWatch:
         with self._lock:  # of two threads that poll a process at once, one gets "running"
             ended = [f"{kind} (pid {own.pid})" for kind, own in self._own.items() if own.poll() is not None]
         if ended:
-            self._loss = loss(f"its {ended[0]} has ended", self._way_on)
+            self._loss = loss(f"its {ended[0]} has ended", self._resume_by)
         return self._loss is not None
 
     def __enter__(self) -> RayWatch:
@@ -123,7 +123,7 @@ class RayWatch:
             raise self._loss
         # A call to a head that does not answer would wait in C++.
         if _accepts(self._head) and not any(node["Alive"] for node in ray.nodes()):  # type: ignore[no-untyped-call]
-            raise loss("none of its nodes is alive any more", self._way_on)
+            raise loss("none of its nodes is alive any more", self._resume_by)
 
     def _probe(self) -> None:
         answered = time.monotonic()
@@ -131,7 +131,7 @@ class RayWatch:
             if not self.is_lost and _accepts(self._head):
                 answered = time.monotonic()
             elif not self.is_lost and time.monotonic() - answered > GONE_SECONDS:
-                self._loss = loss(f"its head at {self._head} does not answer any more", self._way_on)
+                self._loss = loss(f"its head at {self._head} does not answer any more", self._resume_by)
             if self.is_lost:
                 self._bound()
                 return
@@ -159,14 +159,14 @@ def own_processes() -> dict[str, subprocess.Popen[bytes]]:
     return {}
 
 
-def loss(what: str, way_on: str) -> ClusterError:
+def loss(what: str, resume_command: str) -> ClusterError:
     """Return the error of a lost Ray.
 
     Args:
         what: sentence about what is gone.
-        way_on: command that resumes the search.
+        resume_command: command that resumes the search.
     """
-    return ClusterError(f"Ray was lost: {what}; every reported epoch is safe", hint=f"Resume with: {way_on}")
+    return ClusterError(f"Ray was lost: {what}; every reported epoch is safe", hint=f"Resume with: {resume_command}")
 
 
 def _accepts(address: str) -> bool:

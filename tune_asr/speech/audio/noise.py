@@ -84,7 +84,7 @@ def recordings_in(folder: Path) -> list[Path]:
         DataError: the folder is missing or has no recordings.
     """
     if not os.path.isdir(folder):  # noqa: PTH112  Path.is_dir raises if a name is too long
-        raise _error(f"{folder} is no folder", "Give one with recordings of noise, or null.")
+        raise _error(f"{folder} is not a folder", "Give one with recordings of noise, or null.")
     with _readable(folder):
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:

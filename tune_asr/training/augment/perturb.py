@@ -197,7 +197,7 @@ def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor, 
     """Add the powers of speech and noise.
 
     Their product has mean zero. The ratio is that of the waveforms from about 100 Hz on, below which features have
-    little energy. Neighbouring filters add up to one, so the powers of all bins, without the pre-emphasis, add up to
+    little energy. Neighbouring filters add up to one, so the powers of all bins, without the pre-tilt, add up to
     the waveform's.
 
     Args:
@@ -208,7 +208,7 @@ def add_noise(features: Tensor, lengths: Tensor, noise: Tensor, snr_db: Tensor, 
         sample_rate: of the features, Hz.
     """
     mask = frame_mask(lengths, features.shape[1])
-    heard = pre_emphasis(features.shape[2], sample_rate).to(features.device, non_blocking=True)
-    speech_level, noise_level = ((x - heard).where(mask, -math.inf).flatten(1).logsumexp(1) for x in (features, noise))
+    tilt = pre_emphasis(features.shape[2], sample_rate).to(features.device, non_blocking=True)
+    speech_level, noise_level = ((x - tilt).where(mask, -math.inf).flatten(1).logsumexp(1) for x in (features, noise))
     shift = speech_level - noise_level - NEPERS_PER_DECIBEL * snr_db
     return torch.logaddexp(features, noise + shift[:, None, None])

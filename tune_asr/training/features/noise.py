@@ -20,17 +20,14 @@ from tune_asr.training.features.store import KEPT, build_or_open
 
 @dataclass(frozen=True, slots=True)
 class NoiseRecordings:
-    """Log-mel features of recordings, kept in pieces.
-
-    Attributes:
-        features: of the pieces.
-        pieces: of each recording, in their order: indices of `features`.
-        fingerprint: hash of their folder; None for synthetic noise.
-    """
+    """Log-mel features of recordings, kept in pieces."""
 
     features: Features
+    """Features of the pieces."""
     pieces: Sequence[Sequence[int]]
+    """Indices of each recording's pieces in `features`, in their order."""
     fingerprint: str | None = None
+    """Hash of their folder; None for synthetic noise."""
 
     def __len__(self) -> int:
         """Return the number of recordings."""

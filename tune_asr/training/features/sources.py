@@ -48,17 +48,14 @@ class Features(Protocol):
 
 @dataclass(frozen=True)
 class LiveFeatures:
-    """Features computed at every access, kept nowhere.
-
-    Args:
-        utterances: N of them.
-        sample_rate: Hz; other rates are resampled to it.
-        num_mel_bins: C.
-    """
+    """Features computed at every access, kept nowhere."""
 
     utterances: Sequence[Utterance]
+    """N utterances."""
     sample_rate: int
+    """Hz; other rates are resampled to it."""
     num_mel_bins: int
+    """C."""
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -133,7 +130,7 @@ def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
     """Read the samples of a recording, and their rate.
 
     Raises:
-        DataError: it cannot be read, or is no longer as long as it was when the corpus was looked at.
+        DataError: it cannot be read, or its length has changed since the survey.
     """
     try:
         samples, sample_rate = utterance.audio.samples()

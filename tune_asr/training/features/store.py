@@ -40,7 +40,7 @@ from tune_asr.training.features.sources import Features, Frames, LiveFeatures
 FRAMES, OFFSETS = "frames.f32", "offsets.npy"
 KEPT = 4
 """Corpora, or their features, that a process keeps: a search may vary what they are made of."""
-MAX_IN_MEMORY = 2**30  # bytes, where no file can hold them
+MAX_IN_MEMORY = 2**30  # bytes, if no file can hold them
 FORMAT = 1  # raise it when `log_mel` or the layout changes: older stores are then left alone until evicted
 
 
@@ -167,11 +167,11 @@ def _read_offsets(store: Path, num_mel_bins: int) -> npt.NDArray[np.int64] | Non
 def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
     """Remove the least recently opened free stores until `num_bytes` fit.
 
-    They fit where all stores take at most `max_bytes`, and the disk has so much left. Stores that are held may take
-    more, and so may two that are built at once, until the next is built.
+    They fit if all stores take at most `max_bytes` and the disk has room. Stores in use may take more, and so may two
+    that are built at once, until the next is built.
 
     Raises:
-        OSError: the disk has not so much left, or would not have though all stores went, of which none goes then.
+        OSError: the disk has too little room. Nothing is removed if removing all stores would not be enough.
     """
     stores = []
     for path in folder.iterdir():
