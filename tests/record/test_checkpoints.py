@@ -62,7 +62,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-def test_what_was_written_is_sound(tmp_path):
+def test_written_checkpoint_is_intact(tmp_path):
     folder = write(tmp_path, 3)
     assert verify(folder) is None
     assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.ckpt", "manifest.json", "utterances.jsonl"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tune_asr.record.checkpoints import epoch_folder, retain
-from tune_asr.record.snapshots import winner_config, write_snapshots
+from tune_asr.record.snapshots import rerun_config, write_snapshots
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import Utterances
 from tune_asr.report.results import gather
@@ -204,7 +204,7 @@ def test_no_utterances_means_no_interval(search):
 @pytest.mark.parametrize(("epochs", "stop"), [(1, 1), (3, 3), (4, None)])
 def test_early_winner_has_stop_epoch(epochs, stop):
     trial = Trial("00000", {"optimizer.lr": 0.5, "data.new.deep": [1]}, 5, "pruned", [{}] * epochs)
-    config = winner_config(CONFIG, trial)
+    config = rerun_config(CONFIG, trial)
     assert config["early_stopping"].get("stop_epoch") == stop
     assert config["data"] == {"new": {"deep": [1]}}
     assert (config["seed"], config["optimizer"], config["trainer"]) == (
@@ -231,5 +231,5 @@ def test_report_and_summary_name_one_winner(searched):
 def test_rerun_makes_no_average():
     """The search did not make one either."""
     config = {"optimizer": {"lr": 0.1}, "trainer": {"max_epochs": 3}, "checkpoint": {"average_top_k": 5}}
-    values = winner_config(config, Trial("00000", {}, 1))
+    values = rerun_config(config, Trial("00000", {}, 1))
     assert values["checkpoint"] == {"average_top_k": 0}

@@ -14,10 +14,10 @@ from tune_asr.export.figures import Figures
 from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import Damaged, copied, removed_best, sound_standings
+from tune_asr.record.intact import Damaged, copied, intact_standings, removed_best
 from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import read_search_yaml
-from tune_asr.record.snapshots import winner_config
+from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState, Trial, find_trial
 from tune_asr.scoring.metric import Metric
 
@@ -58,7 +58,7 @@ def choose_trial(root: Path, number: str | None) -> Source:
     trial, report, checkpoint = _best(folder, SearchState.read(folder.ledger), search["metric"], number)
     has_other_data = any(facts(key).other_data for key in trial.params)
     record = TrialRecord(
-        config=from_values(winner_config(search["config"], trial), str(checkpoint)),
+        config=from_values(rerun_config(search["config"], trial), str(checkpoint)),
         data_fingerprint=None if has_other_data else search["data_fingerprint"],
         figures=Figures(epoch=report.epoch, scores=report.scores, counts=report.counts),
     )
@@ -71,7 +71,7 @@ def _best(folder: ResultsFolder, state: SearchState, metric: Metric, number: str
     If the checkpoint of the best trial is damaged, best.ckpt is used, which is a copy of it.
     """
     asked = None if number is None else find_trial(state, number, "--trial")
-    ranked, passed_over = sound_standings(folder, state, metric, only=asked.number if asked else None)
+    ranked, passed_over = intact_standings(folder, state, metric, only=asked.number if asked else None)
     if asked is None:
         passed_over = [*removed_best(folder, state, metric, ranked), *passed_over]
     if copy := copied(folder, passed_over):

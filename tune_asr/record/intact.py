@@ -30,7 +30,7 @@ class Damaged:
         return f"{self.checkpoint}: {self.reason}"
 
 
-def sound_standings(
+def intact_standings(
     folder: ResultsFolder,
     state: SearchState,
     metric: Metric,

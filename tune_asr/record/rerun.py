@@ -9,7 +9,7 @@ from typing import Any
 from tune_asr.errors import ConfigError
 from tune_asr.record.folder import ResultsFolder, is_record_of_a_search
 from tune_asr.record.search_yaml import read_search_yaml
-from tune_asr.record.snapshots import winner_config
+from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState, find_trial
 
 
@@ -40,4 +40,4 @@ def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
     if not found.reports:
         cause = f" ({found.cause})" if found.cause else ""
         raise ConfigError(f"--trial {found.number} is {found.status}{cause} and has reported no epoch to train again")
-    return winner_config(config, found)
+    return rerun_config(config, found)

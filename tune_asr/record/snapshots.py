@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import former_best, sound_standings
+from tune_asr.record.intact import former_best, intact_standings
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
@@ -53,7 +53,7 @@ def write_snapshots(
         StorageError: a file cannot be written.
     """
     former = former_best(folder)
-    ranked, passed_over = sound_standings(folder, state, metric, former)
+    ranked, passed_over = intact_standings(folder, state, metric, former)
     write_leaderboard(folder, state, ranked, patience=_PATIENCE if status == "running" else math.inf)
     best = None
     if winner := leader(ranked):
@@ -61,7 +61,7 @@ def write_snapshots(
         best = _best(trial, report)
         if (trial.number, report.epoch) != former:
             copy_atomic(stored(folder.checkpoints(trial.number), report.epoch) / CHECKPOINT, folder.best_ckpt)
-        write_if_changed(folder.best_yaml, dump_yaml(winner_config(config, trial)))
+        write_if_changed(folder.best_yaml, dump_yaml(rerun_config(config, trial)))
     summary = {
         "name": folder.root.name,
         "status": status,
@@ -78,7 +78,7 @@ def write_snapshots(
     return [str(damaged) for damaged in passed_over]
 
 
-def winner_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
+def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     """Return the configuration for training a trial again.
 
     A trial that ended before the horizon gets a stop epoch: schedules are laid over the whole horizon, so a shorter

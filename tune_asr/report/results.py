@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tune_asr.record.events import Event
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import Damaged, former_best, removed_best, sound_standings
+from tune_asr.record.intact import Damaged, former_best, intact_standings, removed_best
 from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.ranking import Standing, leader, standings
 from tune_asr.record.search_yaml import Description, read_description
@@ -87,6 +87,6 @@ def _rank(
 
     A running search has read its best checkpoint when it copied it.
     """
-    ranked, damaged = sound_standings(folder, state, metric, former_best(folder) if running else None)
+    ranked, damaged = intact_standings(folder, state, metric, former_best(folder) if running else None)
     # A running search removes its former best itself.
     return ranked, [*([] if running else removed_best(folder, state, metric, ranked)), *damaged]

@@ -76,9 +76,8 @@ def paired_difference(
 
 def _replicates(errors: ArrayLike, words: ArrayLike, replicates: int, seed: int) -> NDArray[np.complex128]:
     """Return (B,) sums over resampled utterances, as errors + i·words."""
-    utterances = np.sort(
-        np.asarray(errors) + 1j * np.asarray(words)
-    )  # sorted, so that the order of the utterances does not matter
+    # Sorted, so that the order of the utterances does not matter.
+    utterances = np.sort(np.asarray(errors) + 1j * np.asarray(words))
     count = len(utterances)
     assert count > 0, "a rate needs utterances"
     generator = np.random.default_rng(seed)

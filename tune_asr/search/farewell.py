@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from tune_asr.record.intact import former_best, sound_standings
+from tune_asr.record.intact import former_best, intact_standings
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.state import SearchState
 from tune_asr.search.search import Search
@@ -15,7 +15,7 @@ def print_farewell(search: Search, state: SearchState) -> None:
     """Print the winner and the next commands."""
     folder, metric = search.folder, search.metric
     root = shlex.quote(str(folder.root))
-    best = leader(sound_standings(folder, state, metric, former_best(folder))[0])
+    best = leader(intact_standings(folder, state, metric, former_best(folder))[0])
     if best is None:
         print(f"no trial reported an epoch; see {folder.ledger}")
         print(f"next: python -m tune_asr.report {root}")

@@ -41,7 +41,7 @@ class AshaSection(Section):
     """Pruning by ASHA (Li et al., 2020), in epochs."""
 
     metric: Literal["objective", "val_wer", "val_cer"] = "objective"
-    """Score by which trials are compared; objective: WER, with CER and loss while WER cannot tell trials apart."""
+    """Score by which trials are compared; objective: WER, then CER and loss to order ties in it."""
     grace_period: Count = 3
     """No trial is pruned before this epoch (r)."""
     reduction_factor: Annotated[Int, Field(ge=2)] = 2

@@ -40,7 +40,7 @@ class Utterance:
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Data of a search, the same for all its trials."""
+    """Utterances of both splits, their vocabulary and fingerprints."""
 
     train: tuple[Utterance, ...]
     val: tuple[Utterance, ...]

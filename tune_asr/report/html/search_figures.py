@@ -50,7 +50,7 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
     ]
     return figure(
         "rungs",
-        "The rungs: who was dropped where",
+        "The rungs, and the trials dropped at each",
         drawn,
         f"{'; '.join(stops)}." if stops else "No trial was dropped.",
         *predictions(orders),

@@ -91,7 +91,7 @@ class RayWatch:
 
     @property
     def is_lost(self) -> bool:
-        """Loss of Ray; any further call to it would hang."""
+        """True once Ray is lost; calls to it would hang."""
         with self._lock:  # of two threads that poll a process at once, one gets "running"
             ended = [f"{kind} (pid {own.pid})" for kind, own in self._own.items() if own.poll() is not None]
         if ended:
