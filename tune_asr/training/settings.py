@@ -12,7 +12,7 @@ class Settings(dict[str, Any]):
     """Values by dotted key, as far as their source knows."""
 
     def add(self, section: str, values: object, keys: Iterable[str] | None = None) -> None:
-        """Add the values of a section, if it is a mapping."""
+        """Add a section's values, if it is a mapping."""
         if isinstance(values, Mapping):
             self.update({f"{section}.{key}": values[key] for key in keys or values if key in values})
 
