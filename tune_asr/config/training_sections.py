@@ -43,13 +43,16 @@ class OptimizerSection(Section):
         return tuple(value)
 
 
+ScheduleName = Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"]
+
+
 class SchedulerSection(Section):
     """Course of the learning rate over the full horizon.
 
     The horizon is `trainer.max_epochs`, never a rung.
     """
 
-    name: Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"] = "cosine"
+    name: ScheduleName = "cosine"
     """Shape after the warm-up."""
     warmup_fraction: Share = 0.1
     """Share of the horizon in which the rate rises to its peak: linearly; one_cycle: in half a cosine."""

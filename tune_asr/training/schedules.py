@@ -8,11 +8,12 @@ resumed with a longer horizon follows the longer one.
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import TypeAlias, get_args
 
+from tune_asr.config.training_sections import ScheduleName
 from tune_asr.errors import ConfigError
 
-Name = Literal["constant", "cosine", "plateau", "one_cycle", "noam", "tri_stage"]
+Name: TypeAlias = ScheduleName
 ONE_CYCLE_START = 1 / 25  # of the peak, as in torch's OneCycleLR
 
 

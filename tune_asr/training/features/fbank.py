@@ -20,8 +20,8 @@ from torch import Tensor
 
 from tune_asr.config.mel_bins import BELOW_NYQUIST_HZ, LOWEST_HZ
 from tune_asr.errors import TuneAsrError
+from tune_asr.speech.audio.frames import SHIFT_MILLISECONDS, WINDOW_MILLISECONDS
 
-FRAME_LENGTH, FRAME_SHIFT = 25.0, 10.0  # ms
 PRE_EMPHASIS = 0.97
 EPSILON = torch.finfo(torch.float32).eps
 MAX_FRAMES = 2048
@@ -38,7 +38,7 @@ def fbanks(waveforms: Sequence[npt.NDArray[np.float32]], sample_rate: int, num_m
         sample_rate: rate of all of them, Hz.
         num_mel_bins: C.
     """
-    size, shift = _samples(sample_rate, FRAME_LENGTH), _samples(sample_rate, FRAME_SHIFT)
+    size, shift = _samples(sample_rate, WINDOW_MILLISECONDS), _samples(sample_rate, SHIFT_MILLISECONDS)
     counts = [(len(waveform) + shift // 2) // shift for waveform in waveforms]
     found: list[Tensor] = []
     first = 0
