@@ -12,22 +12,10 @@ import pytest
 import torch
 import yaml
 
+from tests.quick import QUICK
+
 PROGRAMS = Path(__file__).parents[1] / "programs"
-QUICK = {
-    "data": {
-        "num_train": 56,
-        "num_val": 12,
-        "max_words": 2,
-        "alphabet": "abcdef",
-        "num_words": 30,
-        "noise": 0.0,
-        "batch_size": 8,
-    },
-    "model": {"dim": 24, "num_layers": 2, "kernel_size": 5},
-    "optimizer": {"lr": 0.03},
-    "trainer": {"max_epochs": 3},
-    "logging": {"tensorboard": False},
-}
+CONFIG = {**QUICK, "trainer": {"max_epochs": 3}, "logging": {"tensorboard": False}}
 ASSIGNMENT = re.compile(r"[a-z_.]+=")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -91,7 +79,7 @@ class Door:
 
     def write(self, **sections: dict) -> None:
         """Write the configuration: the quick one with these sections."""
-        (self.root / "config.yaml").write_text(yaml.safe_dump({**QUICK, **sections}))
+        (self.root / "config.yaml").write_text(yaml.safe_dump({**CONFIG, **sections}))
 
     @property
     def files(self) -> set[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from html_pages import SPACE, Page, page_of, rungs
-from written_search import Search
+
+from tests.written_search import Search
 
 
 def write_rungs(search: Search) -> Search:

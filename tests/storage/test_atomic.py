@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.limits import file_size_limit
 from tune_asr.errors import StorageError
 from tune_asr.storage.atomic import copy_atomic, new_folder, replace_file, set_aside, write_atomic, write_if_changed
 from tune_asr.storage.errors import storage_error
-
-
-@contextmanager
-def file_size_limit(num_bytes):
-    """Refuse larger files, like a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.fixture

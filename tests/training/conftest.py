@@ -3,6 +3,7 @@ import multiprocessing
 import pytest
 import torch
 
+from tests.quick import QUICK
 from tune_asr.config.load import from_values
 
 
@@ -32,22 +33,6 @@ def in_processes():
         return [process.exitcode for process in processes]
 
     return run
-
-
-QUICK = {
-    "data": {
-        "num_train": 56,
-        "num_val": 12,
-        "max_words": 2,
-        "alphabet": "abcdef",
-        "num_words": 30,
-        "noise": 0.0,
-        "batch_size": 8,
-    },
-    "model": {"dim": 24, "num_layers": 2, "kernel_size": 5},
-    "optimizer": {"lr": 0.03},
-    "trainer": {"max_epochs": 4},
-}
 
 
 @pytest.fixture(scope="session")
