@@ -99,11 +99,11 @@ def failures(results: Results) -> Iterator[str]:
 
 def winner(results: Results) -> Iterator[str]:
     """Yield the best trial, its values, and warnings about ranges."""
-    winner = leader(results.ranked)
-    if winner is None:
+    best = leader(results.ranked)
+    if best is None:
         yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
         return
-    trial, report = winner
+    trial, report = best
     wer = "" if results.metric == "val_cer" else f"WER {percent(report.scores.val_wer)} %, "
     yield f"Best: trial {trial.number} at epoch {report.epoch}, {wer}CER {percent(report.scores.val_cer)} %"
     if trial.status == "diverged":

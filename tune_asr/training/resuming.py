@@ -154,5 +154,5 @@ def _vocabularies(theirs: Sequence[str], own: Sequence[str]) -> str:
 
 
 def _symbols(symbols: Sequence[str]) -> str:
-    """Show characters, or the number of word pieces."""
+    """Show characters; of word pieces, only their number."""
     return shown("".join(symbols)) if max(map(len, symbols)) == 1 else f"{len(symbols):,} word pieces"

@@ -44,7 +44,7 @@ class Vocabulary:
         return [self._ids[character] for character in text if character in self._ids]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of `ids` without blanks and repeats."""
+        """Join the symbols of `ids`, free of blanks and repeats."""
         return "".join(self.symbols[i] for i in ids)
 
     def unknown_characters(self, texts: Iterable[str]) -> dict[str, int]:
@@ -58,7 +58,7 @@ class Vocabulary:
 
 
 def spelled(symbols: Sequence[str], ids: Iterable[int]) -> str:
-    """Return the hypothesis of `ids` without blanks and repeats.
+    """Join the symbols of ids, free of blanks and repeats.
 
     A word piece begins with a space; the one before the first word is dropped.
     """
