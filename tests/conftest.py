@@ -19,6 +19,10 @@ from tests.written_search import Search
 
 REPOSITORY = Path(__file__).parents[1]
 
+# A shell lets its background jobs ignore SIGINT, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 TINY_CONFIG = {
     "data": {"num_train": 64, "num_val": 16, "max_words": 2, "alphabet": "abcd", "num_words": 40, "batch_size": 4},
     "model": {"dim": 32, "num_layers": 2, "kernel_size": 5},
