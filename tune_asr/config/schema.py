@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator
 
@@ -21,6 +21,8 @@ Size = Annotated[Int, Field(ge=1, le=65_536)]
 Seed = Annotated[Int, Field(ge=0, lt=2**63)]
 Share = Annotated[float, Field(ge=0, le=1)]
 FilePath = Annotated[str, Field(min_length=1)]
+Weights = Literal["raw", "ema"]
+"""Trained weights, or their moving average."""
 
 
 class Section(BaseModel):

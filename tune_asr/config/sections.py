@@ -8,7 +8,7 @@ key means to the rest of the program.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args
+from typing import Annotated, Any, Union, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, GetCoreSchemaHandler, Tag
 from pydantic_core import CoreSchema
@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema
 from tune_asr.config.data_sections import BuiltInData, SyntheticData
 from tune_asr.config.key_facts import ENDS, NO_SETTING, RULER, KeyFacts
 from tune_asr.config.model_sections import BuiltInModel, ConvCTCModel
-from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, Section, Seed, target_of
+from tune_asr.config.schema import Count, CustomTarget, FilePath, Int, Section, Seed, Weights, target_of
 from tune_asr.config.speech_sections import AugmentSection, FeaturesSection, TextSection
 from tune_asr.config.training_sections import (
     EarlyStoppingSection,
@@ -43,7 +43,7 @@ class CheckpointSection(Section):
     average_top_k: Annotated[Int, Field(ge=0), AfterValidator(_not_one)] = 0
     """Best checkpoints to average at the end of `train`; the average is kept if it validates better. 0: none. A search
     never averages."""
-    weights: Annotated[Literal["raw", "ema"], KeyFacts(not_searched=RULER, fixed_on_resume=True)] = "raw"
+    weights: Annotated[Weights, KeyFacts(not_searched=RULER, fixed_on_resume=True)] = "raw"
     """Weights that are validated and are the model of a checkpoint: the last, or their exponential moving average."""
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from tune_asr.config.schema import Weights
 from tune_asr.scoring.scores import Rate, Score, Scores
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Report(TrialEvent):
     """Share of validation frames whose best symbol is the blank."""
     val_empty_share: Rate | None = None
     """Share of empty hypotheses."""
-    weights: Literal["raw", "ema"] = "raw"
+    weights: Weights = "raw"
     """Weights that were scored: the trained ones, or their moving average."""
     counts: WordCounts = field(default_factory=WordCounts)
     train_seconds: Rate | None = None

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from tune_asr.config.schema import Weights
 from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.metric import Metric
@@ -16,7 +16,6 @@ from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.outcome import ValidationOutcome
 
 METRICS = ("val_wer", "val_cer", "val_loss")
-Weights = Literal["raw", "ema"]
 
 
 @dataclass(frozen=True, slots=True)

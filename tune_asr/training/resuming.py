@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.scalars import shown
+from tune_asr.config.schema import Weights
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.training.checkpoints import RAW_WEIGHTS, Content, Origin, hyper_parameters, load_checkpoint
-from tune_asr.training.epochs import Weights
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.optimizer import adamw
 from tune_asr.training.settings import Settings

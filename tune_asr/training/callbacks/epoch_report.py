@@ -16,13 +16,14 @@ import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 from torch.optim.lr_scheduler import LambdaLR
 
+from tune_asr.config.schema import Weights
 from tune_asr.config.training_sections import EarlyStoppingSection
 from tune_asr.errors import ConfigError, DataError, StorageError
 from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
 from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256, Origin
 from tune_asr.training.ctc_module import outcome_of
-from tune_asr.training.epochs import METRICS, Diverged, Epoch, EpochResult, Sink, Weights, ended_by
+from tune_asr.training.epochs import METRICS, Diverged, Epoch, EpochResult, Sink, ended_by
 from tune_asr.training.measured import measured
 from tune_asr.training.schedules import Schedule
 from tune_asr.training.seeding import seed_everything_for
