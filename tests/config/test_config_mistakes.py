@@ -79,21 +79,22 @@ def refusal(text: str) -> str:
         ("optimizer: {betas: [0.9]}", "c.yaml:1: optimizer.betas: is [0.9], but must be a list of two numbers"),
         ("optimizer:\n  betas:\n  - 0.9\n  - x", "c.yaml:4: optimizer.betas.1: is 'x', but must be a number"),
         # Bounds.
-        ("model: {dim: 0}", "c.yaml:1: model.dim: is 0, but must be greater than or equal to 1"),
-        ("optimizer: {lr: 0}", "c.yaml:1: optimizer.lr: is 0, but must be greater than 0"),
+        ("model: {dim: 0}", "c.yaml:1: model.dim: is 0, but must be 1 or more"),
+        ("optimizer: {lr: 0}", "c.yaml:1: optimizer.lr: is 0, but must be above 0"),
         ("optimizer: {lr: .inf}", "c.yaml:1: optimizer.lr: is inf, but must be a finite number"),
+        ("optimizer: {lr: nan}", "c.yaml:1: optimizer.lr: is 'nan', but must be a finite number"),
         ("optimizer: {lr: .nan}", "c.yaml:1: optimizer.lr: is nan, but must be a finite number"),
-        ("optimizer: {betas: [0.9, 1]}", "c.yaml:1: optimizer.betas.1: is 1, but must be less than 1"),
+        ("optimizer: {betas: [0.9, 1]}", "c.yaml:1: optimizer.betas.1: is 1, but must be below 1"),
         (
             "scheduler: {warmup_fraction: 2}",
-            "c.yaml:1: scheduler.warmup_fraction: is 2, but must be less than or equal",
+            "c.yaml:1: scheduler.warmup_fraction: is 2, but must be at most 1",
         ),
         (
             "scheduler: {name: cosin}",
             "c.yaml:1: scheduler.name: is 'cosin', but must be 'constant', 'cosine', 'plateau', 'one_cycle', 'noam' or "
             "'tri_stage'",
         ),
-        ("features: {max_cache_gb: 1e300}", "max_cache_gb: is 1e+300, but must be less than or equal to 1000000"),
+        ("features: {max_cache_gb: 1e300}", "max_cache_gb: is 1e+300, but must be at most 1000000"),
         ("model: {subsampling: 3}", "c.yaml:1: model.subsampling: is 3, but must be 1, 2, 4 or 8"),
         ("model: {kernel_size: 4}", "c.yaml:1: model.kernel_size: is 4, but must be odd, so that a frame has as many"),
         ("checkpoint: {average_top_k: 1}", "c.yaml:1: checkpoint.average_top_k: is 1, but must be 0, or 2 and more"),
@@ -126,7 +127,7 @@ def refusal(text: str) -> str:
         ),
         (
             "data: {target: manifest, train: t, val: {hold_out: 2, by: size}}",
-            "c.yaml:1: data.val.hold_out: is 2, but must be less than 1\n"
+            "c.yaml:1: data.val.hold_out: is 2, but must be below 1\n"
             "c.yaml:1: data.val.by: is 'size', but must be 'speaker', 'text' or 'random'",
         ),
         (
@@ -134,7 +135,10 @@ def refusal(text: str) -> str:
             "c.yaml:4: data.val.hold_out: is missing\n    Give data.val.hold_out.\n"
             "c.yaml:5: data.val.holdout: unknown key\n    Did you mean hold_out?",
         ),
-        ("data: {target: manifest, train: t, val: 3}", "c.yaml:1: data.val: is 3, but must be text"),
+        (
+            "data: {target: manifest, train: t, val: 3}",
+            "c.yaml:1: data.val: is 3, but must be a path, or a mapping such as {hold_out: 0.05}",
+        ),
         # Keys that must suit each other.
         (
             "model: {target: conformer_ctc, dim: 90}",
@@ -157,7 +161,7 @@ def refusal(text: str) -> str:
         # Lightning's arguments.
         (
             "trainer: {gradient_clip: 2}",
-            "c.yaml:1: trainer.gradient_clip: unknown key: not an argument of Lightning's Trainer",
+            "c.yaml:1: trainer.gradient_clip: unknown key, not an argument of Lightning's Trainer",
         ),
         ("trainer: {gradient_clip: 2}", "    Did you mean gradient_clip_val?"),
         ("trainer: {devices: 2}", "c.yaml:1: trainer.devices: cannot be set: a trial trains on one device"),
@@ -181,7 +185,7 @@ def refusal(text: str) -> str:
         ("trainer: {limit_test_batches: x}", "c.yaml:1: trainer.limit_test_batches: is 'x', but must be a number"),
         ("trainer: {limit_train_batches: 1.5}", "is 1.5, but must be a whole number of batches, or a share of them"),
         ("trainer: {limit_train_batches: true}", "is true, but must be a whole number of batches, or a share of them"),
-        ("trainer: {log_every_n_steps: -1}", "is -1, but must be greater than or equal to 0"),
+        ("trainer: {log_every_n_steps: -1}", "is -1, but must be 0 or more"),
         ("trainer: {detect_anomaly: }", "c.yaml:1: trainer.detect_anomaly: is null, but must be true or false"),
         ("trainer: {benchmark: [1]}", "c.yaml:1: trainer.benchmark: is [1], but must be true or false"),
         (

@@ -121,7 +121,7 @@ def test_too_many_values_refused():
 def test_lone_value_has_no_line():
     assert parse_value("[0.9, 1e-3]", "--set x") == [0.9, 0.001]
     assert parse_value("", "--set x") is None
-    with pytest.raises(ConfigError, match=r"^--set x: not YAML"):
+    with pytest.raises(ConfigError, match=r"^--set x: not YAML: .*\n    Write the value as in YAML; put text"):
         parse_value("[1,", "--set x")
     with pytest.raises(ConfigError, match=r"^--set x: anchors and aliases"):
         parse_value("*x", "--set x")

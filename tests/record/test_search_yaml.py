@@ -85,7 +85,7 @@ def test_damaged_file_is_named(tmp_path, damaged, what):
     [
         ({"metric": "wer"}, r"search\.yaml:\d+: metric: is 'wer', but must be 'val_wer' or 'val_cer'"),
         ({"versions": {"python": 3}}, r"search\.yaml:\d+: versions\.python: is 3, but must be text"),
-        ({"config": {"optimizer": {"lr": -1}}}, r"search\.yaml: config: optimizer\.lr: is -1, but must be greater"),
+        ({"config": {"optimizer": {"lr": -1}}}, r"search\.yaml: config: optimizer\.lr: is -1, but must be above 0"),
         ({"space": {"param_space": {"lr": {"uniform": [1]}}}}, r"search\.yaml: space: param_space\.lr: "),
     ],
 )

@@ -37,7 +37,7 @@ def refusal(spaces):
         ("over: 5", "space.yaml:2: over: is 5, but must be a mapping of keys"),
         ("search: {algorithm: bayes}", "space.yaml:2: search.algorithm: is 'bayes', but must be 'random' or 'grid'"),
         ("search: {num_sample: 5}", "space.yaml:2: search.num_sample: unknown key\n    Did you mean num_samples?"),
-        ("search:\n  num_samples: 0", "space.yaml:3: search.num_samples: is 0, but must be greater than or equal to 1"),
+        ("search:\n  num_samples: 0", "space.yaml:3: search.num_samples: is 0, but must be 1 or more"),
         (
             "search: {max_concurrent: all}",
             "search.max_concurrent: is 'all', but must be auto, or a whole number above 0",
@@ -45,17 +45,17 @@ def refusal(spaces):
         ("search: {max_concurrent: 0}", "search.max_concurrent: is 0, but must be auto, or a whole number above 0"),
         ("search: {seed: x}", "space.yaml:2: search.seed: is 'x', but must be a whole number"),
         ("asha: {metric: wer}", "space.yaml:2: asha.metric: is 'wer', but must be 'objective', 'val_wer' or 'val_cer'"),
-        ("asha: {grace_period: 0}", "space.yaml:2: asha.grace_period: is 0, but must be greater than or equal to 1"),
+        ("asha: {grace_period: 0}", "space.yaml:2: asha.grace_period: is 0, but must be 1 or more"),
         (
             "asha: {reduction_factor: 1}",
-            "space.yaml:2: asha.reduction_factor: is 1, but must be greater than or equal to 2",
+            "space.yaml:2: asha.reduction_factor: is 1, but must be 2 or more",
         ),
         (
             "asha: {max_t: 25}",
             "space.yaml:2: asha.max_t: is 25, but must be at most the horizon, trainer.max_epochs, which is 24"
             "\n    Raise both with --max-epochs.",
         ),
-        ("resources: {cpus_per_trial: 0}", "space.yaml:2: resources.cpus_per_trial: is 0, but must be greater than 0"),
+        ("resources: {cpus_per_trial: 0}", "space.yaml:2: resources.cpus_per_trial: is 0, but must be above 0"),
         ("resources: {gpus_per_trial: -1}", "gpus_per_trial: is -1, but must be auto, or a number that is not below 0"),
         (
             "resources: {gpus_per_trial: all}",
@@ -109,7 +109,7 @@ def refusal(spaces):
             "data.val.hold_out: cannot be searched: it is part of",
         ),
         ("param_space: {features.max_cache_gb: {choice: [1]}}", "cannot be searched: it is not a setting"),
-        ("param_space: {trainer.gradient_clip: {choice: [1]}}", "unknown key: not an argument of Lightning's Trainer"),
+        ("param_space: {trainer.gradient_clip: {choice: [1]}}", "unknown key, not an argument of Lightning's Trainer"),
         (
             "param_space: {trainer.deterministic: {choice: [true, maybe]}}",
             "space.yaml:2: param_space.trainer.deterministic: is 'maybe', but must be true or false or 'warn'",
@@ -124,7 +124,7 @@ def refusal(spaces):
         # Values that the configuration does not take.
         (
             "param_space: {optimizer.lr: {uniform: [-1, 1]}}",
-            "param_space.optimizer.lr: is -1.0, but must be greater than 0",
+            "param_space.optimizer.lr: is -1.0, but must be above 0",
         ),
         ("param_space: {model.dim: {uniform: [1, 5]}}", "but must be a whole number"),
         ("param_space: {model.dim: {choice: [8, '16']}}", "param_space.model.dim: is '16', but must be a whole number"),
@@ -132,7 +132,7 @@ def refusal(spaces):
         ("param_space: {model.subsampling: {choice: [2, 3]}}", "model.subsampling: is 3, but must be 1, 2, 4 or 8"),
         (
             "param_space: {trainer.gradient_clip_val: {uniform: [-5, 5]}}",
-            "is -5.0, but must be greater than or equal to 0",
+            "is -5.0, but must be 0 or more",
         ),
         (
             "param_space: {optimizer.betas: {choice: [[0.9, 0.98], [0.9]]}}",

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from tune_asr.config.key_facts import Reason
+from tune_asr.config.scalars import rule_in_words
 
 ONE_DEVICE = "a trial trains on one device; a search uses more of them by running trials side by side"
 OURS = "tune_asr sets it itself"
@@ -100,6 +101,6 @@ def broken_rule(argument: str, value: Any) -> str:
     try:
         TypeAdapter(ARGUMENTS.get(argument, Any)).validate_python(value, strict=True)
     except ValidationError as error:
-        found = [_WORDS.get(e["type"]) or e["msg"].removeprefix("Input should be ") for e in error.errors()]
+        found = [_WORDS.get(e["type"]) or rule_in_words(e["msg"]) for e in error.errors()]
         return " or ".join(dict.fromkeys(found))
     return ""

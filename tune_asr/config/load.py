@@ -16,7 +16,7 @@ from tune_asr.config.data_sections import VAL_TAGS, HoldOutSection
 from tune_asr.config.keys import facts, known_keys, sections_of
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
-from tune_asr.config.scalars import shown
+from tune_asr.config.scalars import is_written_non_finite, rule_in_words, shown
 from tune_asr.config.schema import CustomTarget, Section, target_of
 from tune_asr.config.sections import BUILT_IN, Config
 from tune_asr.config.strict_yaml import Keys, dotted
@@ -133,7 +133,7 @@ def _argument_mistakes(values: Mapping[str, JsonValue]) -> Iterator[Mistake]:
                 yield Mistake((name, key), f"cannot be set: {RESERVED[key].why}", RESERVED[key].hint)
             elif key not in trainer_arguments():
                 known = {*trainer_arguments(), *known_keys(name)} - set(RESERVED)
-                yield Mistake((name, key), "unknown key: not an argument of Lightning's Trainer", nearest(key, known))
+                yield Mistake((name, key), "unknown key, not an argument of Lightning's Trainer", nearest(key, known))
             elif name == "precision" and isinstance(beside, dict) and key in beside:
                 yield Mistake((name, key), "stands in trainer as well", "Keep one of them.")
             elif rule := broken_rule(key, value):
@@ -170,7 +170,11 @@ def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tup
         return f"is {given}, but {rule}" if rule.startswith("must") else rule, _known_targets(details, keys)
     if kind == "string_too_short":
         return f"is {given}, but must have {details['ctx']['min_length']} or more characters", ""
-    return f"is {given}, but must be {_TYPES.get(kind) or details['msg'].removeprefix('Input should be ')}", ""
+    if kind == "string_type" and keys == ("data", "val"):
+        return f"is {given}, but must be a path, or a mapping such as {{hold_out: 0.05}}", ""
+    if kind == "float_type" and is_written_non_finite(details["input"]):
+        return f"is {given}, but must be a finite number", ""
+    return f"is {given}, but must be {_TYPES.get(kind) or rule_in_words(details['msg'])}", ""
 
 
 def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:

@@ -18,6 +18,7 @@ _SPECIAL = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
 # A longer integer has no float, and above 4300 digits Python refuses to read it.
 _LONGEST_NUMBER = 300
 _LONGEST_SHOWN = 60
+_NOT_FINITE = {"nan", "inf", "infinity"}
 
 
 def scalar(text: str) -> str | int | float | None:
@@ -45,3 +46,18 @@ def shown(value: object) -> str:
         return "a mapping"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
+def rule_in_words(message: str) -> str:
+    """Return the rule of a message of pydantic."""
+    rule = message.removeprefix("Input should be ")
+    if rule.startswith("greater than or equal to "):
+        return f"{rule.removeprefix('greater than or equal to ')} or more"
+    for theirs, ours in (("greater than", "above"), ("less than or equal to", "at most"), ("less than", "below")):
+        rule = f"{ours}{rule.removeprefix(theirs)}" if rule.startswith(theirs) else rule
+    return rule
+
+
+def is_written_non_finite(value: object) -> bool:
+    """Recognise text such as `nan`, which YAML writes `.nan`."""
+    return isinstance(value, str) and value.strip("+-.").lower() in _NOT_FINITE

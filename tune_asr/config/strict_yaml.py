@@ -139,7 +139,8 @@ class _Builder:
             lines = text.splitlines() or [""]
             # An unclosed bracket is reported after the last line.
             line = min(mark.line + 1, len(lines)) if mark else 1
-            hint = "Indent with spaces, not tabs." if "\t" in lines[line - 1] else ""
+            hint = "" if self.numbered else "Write the value as in YAML; put text with brackets or quotes in quotes."
+            hint = "Indent with spaces, not tabs." if "\t" in lines[line - 1] else hint
             raise ConfigError(Problem(self._place(line), f"not YAML: {error.problem or error}", hint)) from None
         except yaml.reader.ReaderError as error:
             line = text.encode()[: error.position].count(b"\n") + 1

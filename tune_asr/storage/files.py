@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+EMPTY = "is empty"
+"""Reason for which a file without bytes is unusable."""
 _SAMPLE_BYTES = 2048
 _PLACES = 8
 
@@ -29,7 +31,7 @@ def reason_unusable(path: Path) -> str | None:
         return "is a directory, not a file"
     if not stat.S_ISREG(status.st_mode):
         return "is a FIFO, a socket or a device, not a file"
-    return None if status.st_size else "is empty"
+    return None if status.st_size else EMPTY
 
 
 def content_sample(path: Path) -> str:

@@ -83,12 +83,12 @@ def test_ids_are_unique(tmp_path):
         ),
         (
             '{"audio_filepath": "a.wav", "text": "x", "speaker": [1]}',
-            r'"speaker" is \[1\], but must be a text or an integer',
+            r'"speaker" is \[1\], but must be text or an integer',
         ),
         ('{"audio_filepath": "a.wav", "text": "go\\u0007od"}', r'"text" has the control character U\+0007 in place 3'),
         ('{"audio_filepath": "a.wav", "texts": "x"}', r'"text" is missing \(is it "texts"\?\)'),
-        ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7, but must be a text'),
-        ('{"audio_filepath": "a.wav", "text": null}', '"text" is None, but must be a text'),
+        ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7, but must be text'),
+        ('{"audio_filepath": "a.wav", "text": null}', '"text" is None, but must be text'),
         ('{"audio_filepath": "", "text": "x"}', '"audio_filepath" is empty'),
         ('{"audio_filepath": "a.wav", "text": " \\t"}', '"text" is empty'),
         ('{"audio_filepath": "a.wav", "text": "x", "duration": -1}', '"duration" is -1, but must be a positive number'),
@@ -118,7 +118,7 @@ def test_ids_are_unique(tmp_path):
             '{"audio_filepath": "a.wav", "text": "x", "offset": 1000000001}',
             '"offset" is 1000000001, but must be in seconds',
         ),
-        ('{"audio_filepath": "a.wav", "text": "x", "id": []}', r'"id" is \[\], but must be a text or an integer'),
+        ('{"audio_filepath": "a.wav", "text": "x", "id": []}', r'"id" is \[\], but must be text or an integer'),
         (GOOD.encode() + b"\0", "holds a NUL byte"),
         (b'{"audio_filepath": "a.wav", "text": "\xe9"}', "not UTF-8: byte 0xe9, column 38"),
     ],
@@ -196,7 +196,12 @@ def test_bad_table_rows_name_first_line(tmp_path):
     assert [problem.place for problem in problems] == [f"{path}:{line}" for line in (4, 5, 6, 8)]
     with pytest.raises(DataError) as error:
         raise DataError(problems)
-    for what in ("1 cells, the header 3", "\"duration\" is 'soon'", "not a row of a table", "unexpected end of data"):
+    for what in (
+        "1 cell, but the header has 3",
+        "\"duration\" is 'soon'",
+        "not a row of a table",
+        "unexpected end of data",
+    ):
         assert what in str(error.value)
 
 
@@ -245,8 +250,8 @@ def test_columns_of_one_field_conflict(tmp_path):
         (lambda path: None, "the manifest does not exist"),
         (lambda path: path.mkdir(), r"the directory holds none of wav\.scp \(Kaldi\), \*\.trans\.txt \(LibriSpeech\)"),
         (lambda path: os.mkfifo(path), "the manifest is a FIFO"),
-        (lambda path: path.touch(), "the manifest is empty"),
-        (lambda path: path.write_text("\n \n"), "the manifest holds no rows"),
+        (lambda path: path.touch(), "the manifest is empty\n    Write a row for each utterance"),
+        (lambda path: path.write_text("\n \n"), "the manifest holds no rows\n    Write a row for each utterance"),
     ],
 )
 def test_unreadable_manifest_names_absolute_path(tmp_path, make, what):
@@ -296,7 +301,9 @@ def test_forbidden_folder_is_named(tmp_path, mode):
 
 def test_unknown_ending_lists_known_ones(tmp_path):
     (tmp_path / "train.txt").write_text(GOOD)
-    with pytest.raises(DataError, match=r"the ending of a manifest is .jsonl, .csv, .tsv, not '.txt'"):
+    with pytest.raises(
+        DataError, match=r"a manifest ends in \.jsonl, \.csv or \.tsv, but this one in '\.txt'\n    Rename it"
+    ):
         read_manifest(tmp_path / "train.txt")
 
 

@@ -122,7 +122,7 @@ def test_unread_limits_are_remarked(folder, ending, names):
         ({"start": 0.5, "end": -1.5}, r'"end" is -1\.5, but must be a positive number of seconds$'),
         ({"start": 0.5, "end": "1:30"}, r"""\"end" is '1:30', but must be a positive number of seconds$"""),
         ({"start": 0.5, "end": 2e9}, r'"end" is 2000000000\.0, but must be in seconds, a thousand million at most$'),
-        ({"start": 0.5, "end": 3.5}, r"a\.wav lasts 3 s, but its row has 0\.5 s to 3\.5 s$"),
+        ({"start": 0.5, "end": 3.5}, r"a\.wav lasts 3 s, but its row asks for 0\.5 s to 3\.5 s$"),
         (
             {"start": 0.5, "end": 2.5, "duration": 1.5},
             r'"end" is 2\.5, 2 s after "start", 0\.5, but "duration" is 1\.5; correct them, or keep one$',
@@ -130,7 +130,7 @@ def test_unread_limits_are_remarked(folder, ending, names):
         ({"start": 0.5, "end": 2.5, "dur": 2.002}, r'but "dur" is 2\.002; correct them'),
         ({"end": 2.5, "duration": 1.5}, r'"end" is 2\.5, 2\.5 s after the recording\'s start, but "duration" is 1\.5'),
         ({"start": 0.5, "end_time": 1.5}, r'"end_time" is not read, .* if it is in seconds, call it "end"$'),
-        ({"end": 1.5}, r"a\.wav lasts 3 s, but its row has 1\.5 s; a part of a recording needs an offset"),
+        ({"end": 1.5}, r"a\.wav lasts 3 s, but its row says 1\.5 s; give an offset too if it is a part"),
     ],
 )
 def test_impossible_end_names_its_line(folder, ending, row, message):

@@ -192,7 +192,9 @@ def test_empty_text_names_its_setting(data):
 
 def test_all_unreadable_manifests_are_named(tmp_path):
     with pytest.raises(
-        DataError, match=r"train\.jsonl: the manifest does not exist(.|\n)*val\.jsonl: the manifest does"
+        DataError,
+        match=r"train\.jsonl: the manifest does not exist\n    Set data\.train, for (.|\n)*"
+        r"val\.jsonl: the manifest does not exist\n    Set data\.val, for example --set data\.val=corpus/val\.jsonl\.",
     ):
         survey(tmp_path)
 

@@ -56,7 +56,8 @@ def read_directory(path: Path, mistakes: PlacedMistakes) -> Records:
             yield from _librispeech(transcript, path, mistakes)
     else:
         manifests = sorted(file.name for file in path.glob("*") if file.suffix.lower() in READERS)
-        hint = f"Name one of its files: {', '.join(manifests[:5])}." if manifests else ""
+        hint = "Name a manifest (.jsonl, .csv, .tsv), or a folder in one of these layouts."
+        hint = f"Name one of its files: {', '.join(manifests[:5])}." if manifests else hint
         wanted = ", ".join(f"{names[0]} ({kind})" for kind, names in MARKS.items())
         raise DataError(Problem(str(path), f"the directory holds none of {wanted}", hint))
 

@@ -22,6 +22,7 @@ from tune_asr.speech.manifest.fields import (
     field_names,
     missing_fields,
 )
+from tune_asr.wording import count
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -96,7 +97,7 @@ def _table_records(
                 return
             numbers = [those[0] for field, those in names.items() if field in NUMBERS]
         elif len(cells) != len(header):
-            mistakes[number] = f"the row has {len(cells)} cells, the header {len(header)}"
+            mistakes[number] = f"the row has {count(len(cells), 'cell')}, but the header has {len(header)}"
         else:
             yield number, _typed(dict(zip(header, cells, strict=True)), numbers)
 

@@ -17,7 +17,10 @@ from tune_asr.speech.manifest.directories import MARKS, Place, PlacedMistakes, r
 from tune_asr.speech.manifest.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
 from tune_asr.speech.manifest.formats import READERS, Mistakes
 from tune_asr.speech.manifest.spans import duration_of, span_mistakes, unread_end, unread_names
-from tune_asr.storage.files import reason_unusable
+from tune_asr.storage.files import EMPTY, reason_unusable
+
+_PERMIT = "Make it readable for this user."
+_FILL = "Write a row for each utterance, with audio_filepath and text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
         else:
             mistakes[place] = row
     if not make.rows and not mistakes:
-        raise DataError(Problem(str(path), "the manifest holds no rows"))
+        raise DataError(Problem(str(path), "the manifest holds no rows", _FILL))
     return make.rows, [Problem(f"{file}:{line}", what) for (file, line), what in sorted(mistakes.items())]
 
 
@@ -73,21 +76,25 @@ def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path
         try:
             inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
         except OSError as error:
-            raise DataError(Problem(str(path), f"the directory cannot be read ({error.strerror})")) from error
+            raise DataError(Problem(str(path), f"the directory cannot be read ({error.strerror})", _PERMIT)) from error
         if not inner:
             yield from ((place, path, record) for place, record in read_directory(path, mistakes))
             return
         path = inner[0]
     if reason := reason_unusable(path):
         hint = "" if path.is_absolute() else f"Check the path, which means {path.absolute()}."
+        hint = _FILL if reason == EMPTY else hint
         raise DataError(Problem(str(path), f"the manifest {reason}", hint))
     records_of = READERS.get(path.suffix.lower())
     if records_of is None:
-        raise DataError(Problem(str(path), f"the ending of a manifest is {', '.join(READERS)}, not {path.suffix!r}"))
+        *others, last = READERS
+        this = f"this one in {path.suffix!r}" if path.suffix else "this one has no ending"
+        what = f"a manifest ends in {', '.join(others)} or {last}, but {this}"
+        raise DataError(Problem(str(path), what, "Rename it if it has one of these formats, or else convert it."))
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(Problem(str(path), f"the manifest cannot be read ({error.strerror})")) from error
+        raise DataError(Problem(str(path), f"the manifest cannot be read ({error.strerror})", _PERMIT)) from error
     here: Mistakes = {}
     clips = path.parent / "clips"
     has_clips = clips.is_dir()
@@ -150,7 +157,7 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
     for field in REQUIRED:
         if field in fields and not isinstance(fields[field], str):
-            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be a text"
+            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be text"
         elif field in fields and not fields[field].strip():
             yield f"{written[field]} is empty"
     if isinstance(text := fields.get("text"), str) and (at := _control_character(text)) is not None:
@@ -161,7 +168,7 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
         if isinstance(value := fields.get(field), str) and not _is_utf8(value):
             yield f"{written[field]} is {reprlib.repr(value)}, but it cannot be written in UTF-8"
         if not isinstance(value, str | int | None):
-            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be a text or an integer"
+            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be text or an integer"
 
 
 def _is_utf8(text: str) -> bool:

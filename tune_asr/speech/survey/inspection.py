@@ -20,6 +20,7 @@ from tune_asr.storage.files import content_sample
 # Rounded durations and offsets of good manifests differ from the recording by much less than these.
 _TOLERATED_SECONDS = 0.1
 _TOLERATED_SHARE = 0.01
+_GIVE_OFFSET = "give an offset too if it is a part of the recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,9 @@ def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio |
     length = f"{row.audio} lasts {recording.seconds:.4g} s"
     tolerated = max(_TOLERATED_SECONDS, _TOLERATED_SHARE * recording.seconds)
     if row.offset is None and row.duration is not None and abs(row.duration - recording.seconds) > tolerated:
-        return f"{length}, but its row has {row.duration:g} s; a part of a recording needs an offset too"
+        return f"{length}, but its row says {row.duration:g} s; {_GIVE_OFFSET}"
     if start >= whole or end > whole + _TOLERATED_SECONDS * rate:
-        return f"{length}, but its row has {start / rate:g} s to {max(start, end) / rate:g} s"
+        return f"{length}, but its row asks for {start / rate:g} s to {max(start, end) / rate:g} s"
     num_frames = min(end, whole) - start
     if num_samples_at(num_frames / rate, sample_rate) < min_samples(sample_rate):
         what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"

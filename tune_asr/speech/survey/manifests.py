@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -80,10 +80,10 @@ def survey_manifests(
     Raises:
         DataError: a manifest cannot be read at all. Bad rows raise nothing before `Survey.check`.
     """
-    paths = [path for path in (train, val, test) if isinstance(path, Path)]
+    paths = {key: path for key, path in (("train", train), ("val", val), ("test", test)) if isinstance(path, Path)}
     inspected = [
         inspect_manifest(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None)
-        for path, found in zip(paths, _read_all(paths), strict=True)
+        for path, found in zip(paths.values(), _read_all(paths), strict=True)
     ]
     held_back = inspected[-1].entries if test else []
     if isinstance(val, HoldOut):
@@ -127,15 +127,23 @@ def inspect_manifest(
     return Inspected(path, len(rows) + len(bad_rows), entries, bad_rows + unusable)
 
 
-def _read_all(paths: Iterable[Path]) -> list[tuple[list[Row], list[Problem]]]:
-    """Read all manifests, with one DataError for all unreadable ones."""
+def _read_all(paths: Mapping[str, Path]) -> list[tuple[list[Row], list[Problem]]]:
+    """Read all manifests, with one DataError for all unreadable ones.
+
+    Args:
+        paths: manifests by their keys in the section `data`.
+    """
     manifests = []
     problems: list[Problem] = []
-    for path in paths:
+    for key, path in paths.items():
         try:
             manifests.append(read_manifest(path))
         except DataError as error:
-            problems += error.problems
+            hint = f"Set data.{key}, for example --set data.{key}=corpus/{key}.jsonl."
+            # Another place is a file in the folder, which was found.
+            problems += (
+                replace(one, hint=hint) if one.place == str(path) and not one.hint else one for one in error.problems
+            )
     if problems:
         raise DataError(problems)
     return manifests
