@@ -23,5 +23,5 @@ def test_missing_wer_leaves_no_folder(workspace):
 @pytest.mark.slow
 def test_impossible_resources_leave_no_folder(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--set", "resources.cpus_per_trial=1000", expect=2)
-    assert "lower resources.cpus_per_trial" in run.stderr
+    assert "Lower resources.cpus_per_trial" in run.stderr
     assert not (workspace.root / "results" / "space").exists()
