@@ -2,7 +2,7 @@
 
 import pytest
 
-from tune_asr.wording import first_line, percent, shortened, value_text
+from tune_asr.wording import count, first_line, percent, shortened, value_text
 
 
 @pytest.mark.parametrize(("fraction", "text"), [(None, ""), (0.0, "0.0"), (0.0815, "8.2"), (1.5, "150.0")])
@@ -15,6 +15,16 @@ def test_percent(fraction, text):
 )
 def test_value_text(value, text):
     assert value_text(value) == text
+
+
+def test_count_of_whole_and_parts():
+    assert [count(n, "CPU") for n in (0, 1, 1.0, 0.5, 2_000_000)] == [
+        "0 CPUs",
+        "1 CPU",
+        "1 CPU",
+        "0.5 CPUs",
+        "2000000 CPUs",
+    ]
 
 
 def test_shortened_keeps_the_limit():

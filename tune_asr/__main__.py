@@ -1,4 +1,4 @@
-"""Console script `tune-asr DOOR ...`: the programs of `python -m tune_asr.DOOR ...` under one name."""
+"""Console script `tune-asr COMMAND ...`: the programs of `python -m tune_asr.COMMAND ...` under one name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ USAGE = f"""\
 usage: tune-asr {{{",".join(DOORS)}}} ...
        tune-asr --version
 
-Run `tune-asr DOOR --help` for the flags of a door."""
+Run `tune-asr COMMAND --help` for the flags of a command."""
 
 
 def main() -> int:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 
 
-def count(number: int, noun: str) -> str:
-    """Return `1 trial`, `2 trials`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: float, noun: str) -> str:
+    """Return `1 trial`, `2 trials`, `0.5 trials`."""
+    text = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{text} {noun}" if number == 1 else f"{text} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -155,7 +155,7 @@ def test_altered_bundle_is_not_loaded(copy):
 
 def test_existing_folder_is_refused(results, export, tmp_path):
     (tmp_path / "taken").mkdir()
-    assert "this exists, and nothing is ever overwritten" in export(results, "--output", "taken", expect=5)
+    assert "the folder exists already, and is never overwritten" in export(results, "--output", "taken", expect=5)
     (results / "bundle").mkdir()
     assert f"{results}/bundle" in export(results, expect=5)
 
@@ -314,4 +314,4 @@ def test_custom_classes_export(train, custom, export):
 def test_other_module_is_refused(train, custom, export):
     name = custom("custom_export.py")
     train.write(data={"target": f"{name}.Data"}, model={"target": f"{name}.Other"}, trainer={"max_epochs": 1})
-    assert f"{name}.Other is not a SimpleCTCModule" in export(train().best["checkpoint"], expect=2)
+    assert f"{name}.Other is not derived from SimpleCTCModule" in export(train().best["checkpoint"], expect=2)

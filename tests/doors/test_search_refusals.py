@@ -170,4 +170,15 @@ def test_dry_run_warns(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--max-epochs", "2")
     assert run.returncode == 0
     assert run.stdout.endswith("no pruning: a trial ends after 2 epochs, and asha.grace_period is 2\n")
-    assert "warning: the search would be refused: results/space: it cannot be made: results is not" in run.stderr
+    assert "warning: the search would be refused: results/space: cannot be made: results is not" in run.stderr
+
+
+def test_resume_hint_omits_results(workspace):
+    root = workspace.root / "results" / "space"
+    (root / ".lock").mkdir(parents=True)  # no file, so it cannot be locked
+    for name in ("search.yaml", "trials.jsonl"):
+        (root / name).touch()
+    message = refused(workspace, "--resume", "results/space", code=5)
+    assert "cannot lock the results folder" in message
+    assert "copy the folder to another disk and resume it there." in message
+    assert "--results" not in message

@@ -61,12 +61,12 @@ def test_alignments_sum_to_wer(train):
     totals = dict(re.findall(r"^words (.*): (\d+)$", text, re.MULTILINE))
     assert totals == {
         "substituted": str(counts.substitutions),
-        "left out": str(counts.deletions),
-        "put in": str(counts.insertions),
+        "deleted": str(counts.deletions),
+        "inserted": str(counts.insertions),
     }
     numbers = [int(number) for number in re.findall(r"^.*  (\d+) errors? in \d+ words?$", text, re.MULTILINE)]
     assert numbers == sorted(numbers, reverse=True)
-    assert f"{totals['substituted']} substituted, {totals['left out']} left out" in rows["WER"][0]
+    assert f"{totals['substituted']} substituted, {totals['deleted']} deleted" in rows["WER"][0]
     assert rows["characters"][0].split(", ")[0] in " ".join(text.split("characters substituted")[1].split())
 
 

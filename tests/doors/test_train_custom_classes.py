@@ -128,3 +128,10 @@ def test_infeasible_custom_data_are_refused(train, recogniser):
 def test_dry_run_imports_custom_class(train, section):
     train.write(**{section: {"target": "nowhere.Class"}})
     assert f"{section}.target: nowhere cannot be imported" in train("--dry-run", expect=2).err
+
+
+def test_dry_run_without_data_report(train, recogniser):
+    train.write(data={"target": f"{recogniser}.Data"})
+    ended = train("--dry-run")
+    assert ended.out == ""
+    assert ended.err.strip() == "the configuration has no mistakes; custom data have no data report"

@@ -118,7 +118,8 @@ def test_broken_middle_line_is_named_and_kept(tmp_path):
     path.write_bytes(lines[0] + b"{broken\n" + lines[2])
     damaged = path.read_bytes()
     for attempt in (read, Ledger.open):
-        with pytest.raises(StorageError, match=rf"(?s){re.escape(str(path))}:2: .*cut it off before line 2"):
+        named = rf"(?s){re.escape(str(path))}:2: .*not an event, but '{{broken'.*cut it off before line 2"
+        with pytest.raises(StorageError, match=named):
             attempt(path)
     assert path.read_bytes() == damaged
 

@@ -107,3 +107,11 @@ def test_unwritable_file_is_refused_first(tmp_path, capsys, place, message):
 def test_file_in_place_of_folder(searched, capsys):
     assert report.main([str(searched.folder.ledger)]) == 5
     assert f"this is a file\n    Name the folder of a search, here {searched.folder.root}." in capsys.readouterr().err
+
+
+def test_hint_of_unwritable_file_names_html(searched, capsys):
+    assert report.main([str(searched.folder.root), "--html", "/proc/page.html"]) == 5
+    error = capsys.readouterr().err
+    assert "/proc/page.html: cannot be written: " in error
+    assert "choose another with --html." in error
+    assert "--results" not in error

@@ -93,7 +93,7 @@ def test_errors_stay_beside_their_counts():
     text = alignment_text(
         "x", [Transcript(str(i), words, "z " * words.count(" ")) for i, words in enumerate(said)], "word"
     )
-    block = text[text.index("words substituted") : text.index("words left out")].splitlines()[1:]
+    block = text[text.index("words substituted") : text.index("words deleted")].splitlines()[1:]
     entries = [entry for line in block for entry in line.strip().rstrip(",").split(", ")]
     assert len(block) > 1 and len(entries) == 30
     assert all(re.fullmatch(r"word\d+ -> z \d", entry) for entry in entries)

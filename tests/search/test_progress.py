@@ -71,3 +71,8 @@ def test_damaged_checkpoints_are_named():
         "damaged, passed over: epoch_002: removed",
         r"warning: W&B is\x1b[2J off",
     ]
+
+
+def test_pause_before_first_epoch():
+    lines = progress([created("00000"), event("paused", epoch=0), event("resumed", epoch=0, cause="it died")])
+    assert lines[-2:] == ["00000  paused    before its first epoch", "00000  resumed   before its first epoch: it died"]

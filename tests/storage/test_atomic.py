@@ -11,7 +11,7 @@ import pytest
 from tests.limits import file_size_limit
 from tune_asr.errors import StorageError
 from tune_asr.storage.atomic import copy_atomic, new_folder, replace_file, set_aside, write_atomic, write_if_changed
-from tune_asr.storage.errors import storage_error
+from tune_asr.storage.errors import for_resume, storage_error
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def test_failed_write_leaves_old_file(tmp_path):
     write_atomic(path, b"old")
     source.write_bytes(bytes(1 << 18))
     with file_size_limit(1 << 16):
-        with pytest.raises(StorageError, match=r"summary\.json: cannot write it: the file would exceed the size limit"):
+        with pytest.raises(
+            StorageError, match=r"summary\.json: cannot be written: the file would exceed the size limit"
+        ):
             write_atomic(path, bytes(1 << 18))
         with pytest.raises(StorageError, match="size limit"):
             copy_atomic(source, path)
@@ -62,7 +64,7 @@ def test_failed_write_leaves_old_file(tmp_path):
 
 
 def test_unreadable_file_is_not_compared():
-    with pytest.raises(StorageError, match=r"/proc/self/mem: cannot read it: Input/output error"):
+    with pytest.raises(StorageError, match=r"/proc/self/mem: cannot be read: Input/output error"):
         write_if_changed(Path("/proc/self/mem"), b"x")
 
 
@@ -114,8 +116,23 @@ def test_errors_name_reason_and_setting(tmp_path, number, reason, hint):
     with pytest.raises(StorageError) as caught:
         raise storage_error(OSError(number, os.strerror(number)), tmp_path, setting="--output")
     (problem,) = caught.value.problems
-    assert problem.message == f"{tmp_path}: cannot write it: {reason}"
+    assert problem.message == f"{tmp_path}: cannot be written: {reason}"
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "Free some space, or copy the folder to another disk and resume it there."),
+        (errno.EROFS, "Copy the folder to another disk and resume it there."),
+        (errno.EFBIG, "Raise the limit (ulimit -f), or make the file smaller."),
+    ],
+)
+def test_resume_hint_omits_results(tmp_path, number, hint):
+    error = storage_error(OSError(number, os.strerror(number)), tmp_path)
+    (problem,) = for_resume(error).problems
+    assert problem.message == error.problems[0].message
+    assert problem.hint == hint
 
 
 def test_replace_file_hint_names_setting(tmp_path):

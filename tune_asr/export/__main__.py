@@ -40,7 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", metavar="DIR", type=Path, help="results folder, or checkpoint of `train`")
     parser.add_argument("--trial", metavar="ID", help="trial to export (default: the best)")
-    parser.add_argument("--output", metavar="DIR", type=Path, help="folder to make (default: `bundle` in DIR)")
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="folder to make (default: `bundle` in a results folder; beside a checkpoint, e.g. `ctc-epoch=23-bundle`)",
+    )
     parser.add_argument("--verify", action="store_true", help="check the files of a bundle instead; DIR is its folder")
     return parser
 
@@ -101,7 +106,7 @@ def _check_output(output: Path) -> None:
     if os.path.lexists(output):
         # The content of any other folder is unknown, so only a bundle is worth removing.
         or_else = ", or remove this bundle" if _is_bundle(output) else ""
-        what = "this exists, and nothing is ever overwritten"
+        what = f"the {'folder' if output.is_dir() else 'file'} exists already, and is never overwritten"
         raise StorageError(Problem(str(output), what, f"Choose another --output{or_else}."))
     parent = next(path for path in output.absolute().parents if os.path.lexists(path))
     try:

@@ -92,7 +92,8 @@ def _refuse_other_modules(config: Config) -> None:
     """Refuse a custom module with unknown inputs."""
     if not issubclass(module_class(config), SimpleCTCModule):
         raise ConfigError(
-            f"model.target: {config.model.target} is not a SimpleCTCModule, so its inputs and outputs are unknown",
+            f"model.target: {config.model.target} is not derived from SimpleCTCModule, so its inputs and outputs are "
+            "unknown",
             hint="Derive it from tune_asr.training.module.SimpleCTCModule, or export it with code of your own.",
         )
 

@@ -196,7 +196,7 @@ class ResultsFolder:
         return next(path for path in (self.root, *self.root.parents) if os.path.lexists(path))
 
     def _in_the_way(self) -> StorageError:
-        what = f"it cannot be made: {self._nearest()} is not a folder"
+        what = f"cannot be made: {self._nearest()} is not a folder"
         return StorageError(Problem(str(self.root), what, "Choose another --name or --results."))
 
     def _refuse_to_overwrite(self) -> None:

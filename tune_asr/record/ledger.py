@@ -19,6 +19,7 @@ from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Event
 from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import fsync
+from tune_asr.wording import printable
 
 
 class Ledger:
@@ -134,7 +135,8 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             if values is None:
                 if not lines.read(1):
                     return
-                what = f"the line is damaged: it is not an event, but {line.rstrip()[:60]!r}"
+                text = printable(line.rstrip()[:60].decode(errors="backslashreplace"))
+                what = f"the line is damaged: it is not an event, but '{text}'"
                 raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number)))
             yield values, len(line)
 

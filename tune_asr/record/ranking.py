@@ -80,8 +80,8 @@ def too_early(best: float, metric: str) -> str:
         return ""
     name = metric.removeprefix("val_").upper()
     return (
-        f"The best {name} is near 100 %: until a model has learnt to speak, chance decides which one is best. Train "
-        "longer (trainer.max_epochs), or on more speech."
+        f"The best {name} is near 100 %: until a model has learnt to recognise words, chance decides which one is "
+        "best. Train longer (trainer.max_epochs), or on more speech."
     )
 
 

@@ -16,8 +16,13 @@ from tune_asr.storage.errors import storage_error
 SKIPPED_ROWS = "skipped_rows.jsonl"
 
 
-def write_skipped_rows(folder: Path, rows: Sequence[Problem]) -> Path:
+def write_skipped_rows(folder: Path, rows: Sequence[Problem], *, setting: str = "--results") -> Path:
     """Write the file into `folder`, and return its path.
+
+    Args:
+        folder: folder to write into; made if missing.
+        rows: bad rows.
+        setting: flag or key that names the folder, for the hint of an error.
 
     Raises:
         StorageError: it cannot be written.
@@ -26,7 +31,7 @@ def write_skipped_rows(folder: Path, rows: Sequence[Problem]) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise storage_error(error, folder, "cannot make it") from error
+        raise storage_error(error, folder, "cannot be made", setting=setting) from error
     lines = (json.dumps({"place": row.place, "reason": row.what}, ensure_ascii=False) + "\n" for row in rows)
-    write_atomic(path, "".join(lines).encode(errors="backslashreplace"))
+    write_atomic(path, "".join(lines).encode(errors="backslashreplace"), setting=setting)
     return path

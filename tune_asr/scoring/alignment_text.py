@@ -30,7 +30,7 @@ _WIDTH = 110
 _SHOWN = 30
 _HEADS = ("ref  ", "hyp  ", "     ")
 _MARKS: dict[Kind, str] = {"equal": "", "replace": "S", "delete": "D", "insert": "I"}
-_KINDS: dict[Kind, str] = {"replace": "substituted", "delete": "left out", "insert": "put in"}
+_KINDS: dict[Kind, str] = {"replace": "substituted", "delete": "deleted", "insert": "inserted"}
 
 
 def alignment_text(title: str, utterances: Sequence[Transcript], unit: Unit) -> str:
@@ -44,7 +44,7 @@ def alignment_text(title: str, utterances: Sequence[Transcript], unit: Unit) -> 
     pairs = [(utterance.reference, utterance.hypothesis) for utterance in utterances]
     lines = [
         f"{title}: {len(utterances):,} utterances, worst first",
-        "S substituted, D left out, I put in; asterisks stand for nothing, ▁ for a space",
+        "S substituted, D deleted, I inserted; asterisks stand for nothing, ▁ for a space",
     ]
     for counted in ("word", "character") if unit == "word" else ("character",):
         lines += ["", *_most_frequent(errors(pairs, counted), counted)]

@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
     parser.add_argument("--address", metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)")
     parser.add_argument(
-        "--dry-run", action="store_true", help="check everything, print the first trials, start nothing"
+        "--dry-run",
+        action="store_true",
+        help="check space, configuration and data, print the first trials, start nothing",
     )
     return parser
 
@@ -62,8 +64,12 @@ def _run(arguments: argparse.Namespace) -> int:
             what = f"--{others[0]} cannot be given with --resume: the folder's own search.yaml decides"
             raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
         from tune_asr.search.driver import resume
+        from tune_asr.storage.errors import for_resume
 
-        return resume(arguments.resume, arguments.address)
+        try:
+            return resume(arguments.resume, arguments.address)
+        except StorageError as error:
+            raise for_resume(error) from error
 
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name

@@ -78,12 +78,12 @@ class Progress:
             case Resumed():
                 passed_over = (f"\n          damaged, passed over: {printable(line)}" for line in event.damaged or ())
                 cause = printable(event.cause or "")
-                return f"resumed   after epoch {event.epoch}: {cause}{''.join(passed_over)}{_warning(event)}"
+                return f"resumed   {_after(event.epoch)}: {cause}{''.join(passed_over)}{_warning(event)}"
             case Started() if event.warning:
                 return f"started   {_warning(event).strip()}"
             case Paused():
                 retry = f": {printable(event.cause or '')} (retry {event.retry})" if event.retry else ""
-                return f"paused    after epoch {event.epoch}{retry}"
+                return f"paused    {_after(event.epoch)}{retry}"
             case Ended(event="pruned" | "finished"):
                 return f"{event.event:9} after epoch {self.state.trials[event.trial].epoch}"
             case Ended():
@@ -146,6 +146,10 @@ class Progress:
 def printable_lines(text: str) -> str:
     """Make each line of `text` printable; keep its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def _after(epoch: int | None) -> str:
+    return f"after epoch {epoch}" if epoch else "before its first epoch"
 
 
 def _warning(event: Started | Resumed) -> str:

@@ -86,13 +86,18 @@ def new_folder(path: Path, *, replace: bool = False, temporary: Path | None = No
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, setting: str = "--results") -> None:
     """Put `data` in place of `path`.
+
+    Args:
+        path: file to make or replace.
+        data: content.
+        setting: flag or key that names the folder, for the hint of an error.
 
     Raises:
         StorageError: it cannot be written; an earlier file is untouched.
     """
-    replace_file(path, lambda temporary: temporary.write_bytes(data))
+    replace_file(path, lambda temporary: temporary.write_bytes(data), setting=setting)
 
 
 def write_if_changed(path: Path, data: bytes) -> None:
@@ -105,7 +110,7 @@ def write_if_changed(path: Path, data: bytes) -> None:
         if path.is_file() and path.read_bytes() == data:
             return
     except OSError as error:
-        raise storage_error(error, path, "cannot read it") from error
+        raise storage_error(error, path, "cannot be read") from error
     write_atomic(path, data)
 
 

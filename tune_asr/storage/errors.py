@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tune_asr.errors import Problem, StorageError
 
+_ELSEWHERE = "another --results helps"
+"""Kind of problems that another results folder would avoid."""
 _MORE_SPACE = "Free some space, or choose another disk with {}."
+_COPY = "copy the folder to another disk and resume it there."
 _REASONS = {
     errno.ENOSPC: ("the disk is full", _MORE_SPACE),
     errno.EDQUOT: ("the disk quota is used up", _MORE_SPACE),
@@ -21,23 +25,34 @@ _REASONS = {
 
 
 def storage_error(
-    error: OSError, path: Path, doing: str = "cannot write it", *, setting: str = "--results"
+    error: OSError, path: Path, doing: str = "cannot be written", *, setting: str = "--results"
 ) -> StorageError:
     """Turn an error of the file system into a message.
 
     Args:
         error: error of the system.
         path: file or folder at fault.
-        doing: failed action, e.g. "cannot write it".
+        doing: failed action, e.g. "cannot be written".
         setting: flag or key that names the folder, for the hint.
     """
     unknown = (error.strerror or str(error), "Check the path and its disk, or choose another with {}.")
     reason, hint = _REASONS.get(error.errno or 0, unknown)
-    return StorageError(Problem(str(path), f"{doing}: {reason}", hint.format(setting)))
+    kind = _ELSEWHERE if "{}" in hint and setting == "--results" else ""
+    return StorageError(Problem(str(path), f"{doing}: {reason}", hint.format(setting), kind))
+
+
+def for_resume(error: StorageError) -> StorageError:
+    """Adapt the hints to `--resume`, which refuses `--results`."""
+    return StorageError(replace(p, hint=_resume_hint(p.hint)) if p.kind == _ELSEWHERE else p for p in error.problems)
+
+
+def _resume_hint(hint: str) -> str:
+    first, _, _ = hint.rpartition(", or ")
+    return f"{first}, or {_COPY}" if first else _COPY.capitalize()
 
 
 @contextmanager
-def writing(path: Path, doing: str = "cannot write it", *, setting: str = "--results") -> Iterator[None]:
+def writing(path: Path, doing: str = "cannot be written", *, setting: str = "--results") -> Iterator[None]:
     """Raise `storage_error` for an OSError of the body.
 
     Args:

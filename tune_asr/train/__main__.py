@@ -75,6 +75,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
         check_targets(config)
         check_initial(config)
+        if found is None:
+            _say("the configuration has no mistakes; custom data have no data report")
     else:
         end_on_signals()  # at any instruction: checkpoints are renamed into place, so none is half written
         print(_train(config, found, arguments).json_line, flush=True)
@@ -113,7 +115,7 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
     writes, resume_from = not arguments.fast_dev_run, arguments.resume_from_checkpoint
     save_dir, keep = _path(config.logging.save_dir), config.checkpoint
     if writes and found is not None and found.bad_rows:
-        path = write_skipped_rows(save_dir, found.bad_rows)
+        path = write_skipped_rows(save_dir, found.bad_rows, setting="logging.save_dir")
         _say(f"skipped   {len(found.bad_rows):,} bad rows, listed in {path}")
     data, folder = load_data(config, found), None
     if writes:

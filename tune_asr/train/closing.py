@@ -46,7 +46,7 @@ def _write_alignments(trained: Trained) -> Path | None:
     unit: Unit = "word" if trained.metric == "val_wer" else "character"
     text = alignment_text(trained.checkpoint.name, trained.utterances, unit)
     path = alignments_of(trained.checkpoint)
-    write_atomic(path, text.encode(errors="backslashreplace"))
+    write_atomic(path, text.encode(errors="backslashreplace"), setting="checkpoint.dirpath")
     return path
 
 
@@ -63,8 +63,8 @@ def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
         wer += _interval([c.word_errors for c in counts], [c.words for c in counts]) if by_words else ""
         cer += "" if by_words else _interval([c.character_errors for c in counts], [c.characters for c in counts])
         total = sum(counts, ErrorCounts())
-        wer += f", {total.words:,} words: {total.substitutions:,} substituted, {total.deletions:,} left out, "
-        wer += f"{total.insertions:,} put in"
+        wer += f", {total.words:,} words: {total.substitutions:,} substituted, {total.deletions:,} deleted, "
+        wer += f"{total.insertions:,} inserted"
     yield "WER", wer
     yield "CER", cer
     if warning := too_early(trained.best.scores.value(trained.metric), trained.metric):

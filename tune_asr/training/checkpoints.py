@@ -130,8 +130,10 @@ def load_checkpoint(checkpoint: Path) -> Content:
             hint="Use another one.",
         ) from error
     except Exception as error:  # zipfile and torch raise errors of many classes over garbled bytes
+        is_zip = not isinstance(error, zipfile.BadZipFile) or zipfile.is_zipfile(checkpoint)
+        reason = f" ({error})" if is_zip else ""
         raise StorageError(
-            f"{checkpoint}: not a checkpoint, or damaged ({error})", hint="Use an earlier one."
+            f"{checkpoint}: not a checkpoint, or damaged{reason}", hint="Use an earlier checkpoint."
         ) from error
 
 

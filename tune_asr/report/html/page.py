@@ -63,7 +63,7 @@ def write_page(root: Path, file: Path) -> None:
     Raises:
         StorageError: `root` is not a results folder, or is damaged; or `file` cannot be written.
     """
-    write_atomic(file, render(gather(root, _ROWS)).encode("utf-8", "backslashreplace"))
+    write_atomic(file, render(gather(root, _ROWS)).encode("utf-8", "backslashreplace"), setting="--html")
 
 
 def render(results: Results) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
-from tune_asr.wording import first_line
+from tune_asr.wording import count, first_line
 
 if TYPE_CHECKING:
     import ray
@@ -44,9 +44,10 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
         for cpus, gpus in have
     )
     if fitting < 1:
-        offered = ", ".join(f"{cpus:g} and {gpus:g}" for cpus, gpus in have)
+        offered = ", ".join(f"{count(cpus, 'CPU')} and {count(gpus, 'GPU')}" for cpus, gpus in have)
+        needed = f"{count(cpus_per_trial, 'CPU')} and {count(per_trial, 'GPU')}"
         raise ConfigError(
-            f"a trial needs {cpus_per_trial:g} CPUs and {per_trial:g} GPUs, but Ray's nodes have {offered}",
+            f"a trial needs {needed}, but Ray's nodes have {offered}",
             hint="Lower resources.cpus_per_trial or resources.gpus_per_trial.",
         )
     return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial

@@ -26,7 +26,7 @@ from tune_asr.search.ray.token import token_path
 from tune_asr.search.ray.tuner import fit
 from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, loss
 from tune_asr.search.search import Search
-from tune_asr.wording import first_line
+from tune_asr.wording import count, first_line
 
 LOOK_SECONDS = 5.0
 WAITING_SECONDS = 30.0
@@ -143,9 +143,10 @@ class Session:
             return
         self._waits_since = None
         resources = self.plan.space.resources
+        each = f"{count(resources.cpus_per_trial, 'CPU')}, {count(self.gpus, 'GPU')} each"
         self.progress.say(
             f"no trial has begun in {WAITING_SECONDS:.0f} s: the cluster may have nothing free for it "
-            f"({resources.cpus_per_trial:g} CPUs, {self.gpus:g} GPUs each; `ray status` shows what is in use)"
+            f"({each}; `ray status` shows what is in use)"
         )
 
     def _end_early(self, conductor: Conductor, end: EndSearch) -> int:
