@@ -1,9 +1,11 @@
-"""Numbers, values and foreign text in words."""
+"""Numbers, values and foreign text in words, and the terminals that show them."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from typing import TextIO
 
 
 def count(number: float, noun: str) -> str:
@@ -60,3 +62,8 @@ def printable(text: str) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of a message, or its class."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def is_live_terminal(stream: TextIO) -> bool:
+    """Return whether `stream` is a terminal with a movable cursor."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")

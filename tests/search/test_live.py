@@ -13,7 +13,8 @@ import pytest
 from tests.ledgers import event, planned
 from tune_asr.record.state import SearchState
 from tune_asr.search import live_table as live
-from tune_asr.search.live_table import LiveProgress, is_live_terminal
+from tune_asr.search.live_table import LiveProgress
+from tune_asr.wording import is_live_terminal
 
 _CODES = re.compile(r"\x1b\[(\?25[lh]|[0-9;]*[mAKJH])|([\r\n])|([^\x1b\r\n]+)")
 

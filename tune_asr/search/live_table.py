@@ -7,7 +7,6 @@ restore it.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -36,11 +35,6 @@ _ROWS = 40
 _FRAME_ROWS = 6
 """Lines of the terminal without a trial: heads, two lines below, one above, and the cursor's."""
 _STYLES = {"diverged": "red", "failed": "red", "pruned": "dim", "paused": "yellow"}
-
-
-def is_live_terminal(stream: TextIO) -> bool:
-    """Return whether `stream` is a terminal with a movable cursor."""
-    return stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
 class LiveProgress(Progress):

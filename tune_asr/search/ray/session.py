@@ -18,7 +18,7 @@ from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import Conductor, remove_tune_state
 from tune_asr.search.interrupts import Interrupts
-from tune_asr.search.live_table import LiveProgress, is_live_terminal
+from tune_asr.search.live_table import LiveProgress
 from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
 from tune_asr.search.ray.executor import EndSearch
@@ -26,7 +26,7 @@ from tune_asr.search.ray.token import token_path
 from tune_asr.search.ray.tuner import fit
 from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, loss
 from tune_asr.search.search import Search
-from tune_asr.wording import count, first_line
+from tune_asr.wording import count, first_line, is_live_terminal
 
 LOOK_SECONDS = 5.0
 WAITING_SECONDS = 30.0

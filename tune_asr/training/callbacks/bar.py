@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tune_asr.training.measured import batch_loss
+from tune_asr.wording import is_live_terminal
 
 _SECONDS_BETWEEN_DRAWINGS = 0.2
 _WIDTH = 30
@@ -68,7 +68,7 @@ def epoch_bar() -> Iterator[list[pl.Callback]]:
 
     Lines written to stderr meanwhile appear above the bar.
     """
-    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
+    if not is_live_terminal(sys.stderr):
         yield []
         return
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, force_terminal=True)
