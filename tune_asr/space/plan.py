@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,27 @@ class Plan:
         return repeats * self._num_cells
 
     def settings(self, number: int) -> dict[str, JsonValue]:
-        """Return the values of the searched keys of one trial."""
-        cell, values = number % self._num_cells, {}
+        """Return the values of the searched keys of one trial, drawn at random."""
+        return self.draw(self.cell(number), lambda key: hashed(self.space.search.seed, number, key))
+
+    def cell(self, number: int) -> int:
+        """Return the combination of the grids that one trial takes."""
+        return number % self._num_cells
+
+    def draw(self, cell: int, quantile: Callable[[str], float]) -> dict[str, JsonValue]:
+        """Return settings in one combination of the grids.
+
+        Args:
+            cell: number of the combination.
+            quantile: number in [0, 1) at which the value of a key is taken.
+        """
+        values: dict[str, JsonValue] = {}
         for key, distribution in self.distributions.items():
             if distribution.is_grid:
                 cell, position = divmod(cell, len(distribution.arguments))
                 values[key] = distribution.arguments[position]
             else:
-                values[key] = distribution.at(_uniform(self.space.search.seed, number, key))
+                values[key] = distribution.at(quantile(key))
         return values
 
     def seed(self, number: int) -> int:
@@ -70,7 +83,7 @@ class Plan:
         searched = self.settings(number).get("seed")
         if isinstance(searched, int | float):
             return int(searched)
-        return int(_uniform(self.space.search.seed, number, "seed") * 2**31)
+        return int(hashed(self.space.search.seed, number, "seed") * 2**31)
 
     def trial_values(self, settings: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]:
         """Return the whole configuration of a trial, ended at `last_epoch`."""
@@ -210,7 +223,7 @@ def _section_problems(plan: Plan, layered: Layered) -> Iterator[Problem]:
                 )
 
 
-def _uniform(seed: int, number: int, key: str) -> float:
+def hashed(*parts: int | str) -> float:
     """Return a number in [0, 1), equal on every machine."""
-    digest = hashlib.blake2b(f"{seed}/{number}/{key}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / 2**53
