@@ -15,9 +15,9 @@ import pytest
 
 from tests.limits import file_size_limit
 from tune_asr.errors import Problem, StorageError
-from tune_asr.record.events import SearchStarted
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
+from tune_asr.record.search_events import SearchStarted
 from tune_asr.record.skipped_rows import write_skipped_rows
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "lock_owner.py"

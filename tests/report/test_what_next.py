@@ -49,7 +49,7 @@ def conduct(search, plan_of):
                     break
             else:
                 search.log("finished", trial=trial)
-        return plan_of(space={"asha": AshaSection(**setting).model_dump()})
+        return plan_of(space={"asha": AshaSection(mode="stop", metric="objective", **setting).model_dump()})
 
     return conduct
 

@@ -35,7 +35,10 @@ def refusal(spaces):
         ("num_samples: 5", "space.yaml:2: num_samples: unknown section\n    Did you mean search.num_samples?"),
         ("param_space: 5", "space.yaml:2: param_space: is 5, but must be a mapping of keys"),
         ("over: 5", "space.yaml:2: over: is 5, but must be a mapping of keys"),
-        ("search: {algorithm: bayes}", "space.yaml:2: search.algorithm: is 'bayes', but must be 'random' or 'grid'"),
+        (
+            "search: {algorithm: bayes}",
+            "space.yaml:2: search.algorithm: is 'bayes', but must be 'auto', 'random' or 'grid'",
+        ),
         ("search: {num_sample: 5}", "space.yaml:2: search.num_sample: unknown key\n    Did you mean num_samples?"),
         ("search:\n  num_samples: 0", "space.yaml:3: search.num_samples: is 0, but must be 1 or more"),
         (
@@ -44,7 +47,10 @@ def refusal(spaces):
         ),
         ("search: {max_concurrent: 0}", "search.max_concurrent: is 0, but must be auto, or a whole number above 0"),
         ("search: {seed: x}", "space.yaml:2: search.seed: is 'x', but must be a whole number"),
-        ("asha: {metric: wer}", "space.yaml:2: asha.metric: is 'wer', but must be 'objective', 'val_wer' or 'val_cer'"),
+        (
+            "asha: {metric: wer}",
+            "space.yaml:2: asha.metric: is 'wer', but must be 'score', 'objective', 'val_wer' or 'val_cer'",
+        ),
         ("asha: {grace_period: 0}", "space.yaml:2: asha.grace_period: is 0, but must be 1 or more"),
         (
             "asha: {reduction_factor: 1}",

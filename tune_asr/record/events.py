@@ -6,64 +6,32 @@ order; `event_lines` reads it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from tune_asr.config.schema import Weights
+from tune_asr.record.search_events import (
+    BaseEvent,
+    Flag,
+    Integer,
+    Planned,
+    SearchEnded,
+    SearchStarted,
+    Text,
+    WaveOpened,
+    Whole,
+)
 from tune_asr.scoring.scores import Rate, Score, Scores
 
 if TYPE_CHECKING:
     from tune_asr.scoring.counts import ErrorCounts
 
-Text = Annotated[str, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-Whole = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
-Integer = Annotated[int, Field(strict=True, gt=-(2**63), lt=2**63)]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Event:
-    """Fields and behaviour of every event."""
-
-    keeps_null: ClassVar[bool] = False
-    """Whether fields that are None are written as null, or left out."""
-
-    time: Text | None = None
-    """ISO 8601, UTC. The ledger sets it."""
-
-    def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield keys and values, None for non-finite numbers."""
-        yield from ((key, _finite(value)) for key, value in _flat(self) if value is not None or self.keeps_null)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchStarted(_Event):
-    """Start of a driver, for a new or resumed search."""
-
-    event: Literal["search_started"] = "search_started"
-    pid: Whole | None = None
-    host: Text | None = None
-    address: Text | None = None
-    """Ray address, `local` for a Ray of its own."""
-    slots: Whole
-    """Number of trials that run at the same time."""
-    resumed: Flag | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchEnded(_Event):
-    """End of a driver."""
-
-    event: Literal["search_ended"] = "search_ended"
-    status: Literal["finished", "interrupted"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialEvent(_Event):
+class TrialEvent(BaseEvent):
     """Event of one trial."""
 
     trial: Text
@@ -77,6 +45,8 @@ class Created(TrialEvent):
     params: Annotated[dict[str, Any], Field(strict=True)]
     """Searched values, by their path into the configuration."""
     seed: Integer
+    base: Flag | None = None
+    """Whether this is the base configuration, which is never pruned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,18 +128,27 @@ class Report(TrialEvent):
     last: Flag
     """Whether the training ends with this epoch."""
 
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Yield keys and values; release 0.1.0 wrote no score."""
+        yield from (item for item in BaseEvent.items(self) if item != ("score", None))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(TrialEvent):
     """Verdict of ASHA on a trial at a rung."""
 
     event: Literal["decision"] = "decision"
-    rung: Whole | None = None
+    rung: Annotated[int, Field(strict=True, ge=-1, lt=2**63)] | None = None
+    """Number of the rung, from 0; -1 at another epoch."""
     epoch: Whole
     value: Score
     cutoff: Score | None = None
-    """Worst value that continues."""
-    verdict: Literal["continue", "stop"]
+    """Worst value that continues, in mode `stop`."""
+    better: Whole | None = None
+    """Trials of this epoch with a lower value, in mode `waves`."""
+    room: Whole | None = None
+    """Number of better trials at which a trial stops, in mode `waves`."""
+    verdict: Literal["continue", "pause", "stop"]
     control: Flag | None = None
     """Whether the trial would stop, and continues to show what pruning loses."""
 
@@ -181,6 +160,7 @@ class Paused(TrialEvent):
     event: Literal["paused"] = "paused"
     epoch: Whole | None = None
     cause: Text | None = None
+    """`rung`: the trial waits for its turn. Otherwise it continues before any other."""
     retry: Whole | None = None
     """Number of the retry after the death of its process."""
 
@@ -194,24 +174,16 @@ class Ended(TrialEvent):
     cause: Text | None = None
 
 
-Event = SearchStarted | SearchEnded | Created | Started | Report | Decision | Paused | Resumed | Ended
-
-
-def _flat(event: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of an event, nested ones in place."""
-    for each in fields(event):
-        value = getattr(event, each.name)
-        if is_dataclass(value):
-            yield from _flat(value)
-        else:
-            yield each.name, value
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
+Event = (
+    SearchStarted
+    | SearchEnded
+    | Planned
+    | WaveOpened
+    | Created
+    | Started
+    | Report
+    | Decision
+    | Paused
+    | Resumed
+    | Ended
+)

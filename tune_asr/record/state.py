@@ -13,22 +13,15 @@ from typing import Any
 
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
-from tune_asr.record.events import (
-    Created,
-    Decision,
-    Ended,
-    Event,
-    Paused,
-    Report,
-    Resumed,
-    SearchEnded,
-    SearchStarted,
-    Started,
-)
+from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.ledger import iter_ledger, repair_hint
+from tune_asr.record.search_events import Planned, SearchEnded, SearchStarted, WaveOpened
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """Final states of a trial, each named after its event."""
+
+AT_RUNG = "rung"
+"""Cause of a pause at a rung."""
 
 STATUSES = ("pending", "running", "paused", *FINAL)
 
@@ -53,11 +46,18 @@ class Trial:
     """Causes of these deaths since its last epoch."""
     cause: str | None = None
     """Cause of its end or pause, beyond its status."""
+    is_base: bool = False
+    """True for the base configuration, which is never pruned."""
 
     @property
     def is_control(self) -> bool:
         """True if it continued as a control, against pruning."""
         return any(decision.control for decision in self.decisions)
+
+    @property
+    def waits(self) -> bool:
+        """True while it is paused at a rung."""
+        return self.status == "paused" and self.cause == AT_RUNG
 
     @property
     def epoch(self) -> int:
@@ -82,6 +82,10 @@ class SearchState:
     """Address of its last Ray, `local` for a Ray of its own."""
     slots: int | None = None
     """Number of trials that run at the same time."""
+    plan: Planned | None = None
+    """Extent of the search; None in a ledger of release 0.1.0."""
+    waves: list[WaveOpened] = field(default_factory=list)
+    """Waves so far, in order."""
     reports: list[Report] = field(default_factory=list, repr=False)
     """Reports of all trials, in the order of the ledger."""
     wall_seconds: float = 0.0
@@ -125,6 +129,10 @@ class SearchState:
                 self.status, self.slots, self.address = "running", event.slots, event.address
             case SearchEnded():
                 self.status = event.status
+            case Planned():
+                self.plan = event
+            case WaveOpened():
+                self.waves.append(event)
             case Created():
                 self._create(event)
             # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
@@ -165,7 +173,7 @@ class SearchState:
         following = f"{len(self.trials):05d}"
         if event.trial != following:
             raise StorageError(f"trial {event.trial} is created, but {following} is the next number")
-        self.trials[event.trial] = Trial(event.trial, dict(event.params), event.seed)
+        self.trials[event.trial] = Trial(event.trial, dict(event.params), event.seed, is_base=bool(event.base))
 
     def _open_trial(self, number: str) -> Trial:
         trial = self.trials.get(number)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tune_asr.record.events import Ended, Event, Paused, Resumed, SearchStarted, Started, TrialEvent
+from tune_asr.record.events import Ended, Event, Paused, Resumed, Started, TrialEvent
+from tune_asr.record.search_events import SearchStarted
 
 
 @dataclass(frozen=True, slots=True)

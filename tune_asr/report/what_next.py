@@ -61,7 +61,8 @@ def advise(plan: Plan | None, state: SearchState, metric: Metric, ranked: list[S
     Returns:
         None if search.yaml has no `asha`, or fewer than two trials have a result.
     """
-    asha = plan.space.asha if plan and "asha" in plan.space.model_fields_set else None
+    # A search.yaml without the section is given `mode` and `metric` of release 0.1.0, and nothing else.
+    asha = plan.space.asha if plan and plan.space.asha.model_fields_set - {"mode", "metric"} else None
     leaders = tuple((trial.number, report.epoch) for trial, report in ranked if report)[:LEADERS]
     if asha is None or len(leaders) < 2:
         return None

@@ -26,7 +26,9 @@ class Scores:
     val_loss: Score | None
     """Nats per token."""
     objective: Score | None
-    """Sum of error rates and loss by which trials are pruned."""
+    """Rank of `asha.metric: objective`; see `counts.objective`."""
+    score: Score | None = None
+    """Rank of `asha.metric: score`; see `counts.score`. Release 0.1.0 did not write it."""
 
     def get(self, name: str) -> float | None:
         """Return a score by its name."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tune_asr.corpus.beside import check_beside
 from tune_asr.errors import ConfigError, DataError, Problem
-from tune_asr.record.events import SearchEnded
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
+from tune_asr.record.search_events import SearchEnded
 from tune_asr.record.search_yaml import SearchYaml, read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState

@@ -45,6 +45,14 @@ class Decision:
     """The trial would stop, and continues as a control."""
 
 
+def milestones(grace_period: int, reduction_factor: int, max_t: int) -> list[int]:
+    """Return the epochs of the rungs."""
+    epochs: list[int] = []
+    while (epoch := grace_period * reduction_factor ** len(epochs)) < max_t:
+        epochs.append(epoch)
+    return epochs
+
+
 class Judged(Protocol):
     """Earlier decision, as far as later ones need it."""
 
@@ -73,9 +81,7 @@ class Asha:
 
     def __init__(self, *, grace_period: int, reduction_factor: int, max_t: int, controls: int = 0) -> None:
         self.reduction_factor = reduction_factor
-        self.milestones: list[int] = []
-        while grace_period * reduction_factor ** len(self.milestones) < max_t:
-            self.milestones.append(grace_period * reduction_factor ** len(self.milestones))
+        self.milestones = milestones(grace_period, reduction_factor, max_t)
         # In rising order, so that a search of many thousand trials is judged in logarithmic time.
         self._values: dict[int, list[float]] = {epoch: [] for epoch in self.milestones}
         self._controls_left = controls

@@ -50,17 +50,32 @@ class Plan:
 
     @property
     def num_trials(self) -> int:
-        """Number of trials: draws times the combinations of the grids."""
+        """Number of trials, the base among them.
+
+        These are draws times the combinations of the grids. Beside grids, the base is one trial more.
+        """
         repeats = self.space.search.num_samples or (1 if self.space.search.algorithm == "grid" else 16)
-        return repeats * self._num_cells
+        return repeats * self._num_cells + self._base_is_extra
+
+    @property
+    def includes_base(self) -> bool:
+        """True if trial 00000 is the base configuration."""
+        asked = self.space.search.include_base
+        return bool(self.distributions) and (not self._has_grid if asked is None else asked)
+
+    def is_base(self, number: int) -> bool:
+        """Return whether a trial is the base configuration."""
+        return number == 0 and self.includes_base
 
     def settings(self, number: int) -> dict[str, JsonValue]:
         """Return the values of the searched keys of one trial, drawn at random."""
+        if self.is_base(number):
+            return self._base_settings()
         return self.draw(self.cell(number), lambda key: hashed(self.space.search.seed, number, key))
 
     def cell(self, number: int) -> int:
         """Return the combination of the grids that one trial takes."""
-        return number % self._num_cells
+        return (number - self._base_is_extra) % self._num_cells
 
     def draw(self, cell: int, quantile: Callable[[str], float]) -> dict[str, JsonValue]:
         """Return settings in one combination of the grids.
@@ -93,9 +108,39 @@ class Plan:
         """Return the space as plain values, as `search.yaml` keeps it."""
         return self.space.model_dump(exclude={"config", "over"})
 
+    def _base_settings(self) -> dict[str, JsonValue]:
+        """Return the values of the searched keys in the base."""
+        base = self.config.model_dump()
+        values = {key: _lookup(base, key) for key in self.distributions}
+        return {key: value for key, value in values.items() if value is not _ABSENT}
+
+    @property
+    def _has_grid(self) -> bool:
+        return any(distribution.is_grid for distribution in self.distributions.values())
+
+    @property
+    def _base_is_extra(self) -> bool:
+        return self.includes_base and self._has_grid
+
     @property
     def _num_cells(self) -> int:
         return math.prod(len(d.arguments) for d in self.distributions.values() if d.is_grid)
+
+
+_ABSENT: Any = object()
+
+
+def _lookup(values: Mapping[str, Any], key: str) -> Any:
+    """Return the value at a dotted key.
+
+    Parameters of a custom class may be absent.
+    """
+    found: Any = values
+    for part in key.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return _ABSENT
+        found = found[part]
+    return found
 
 
 def trial_values(
@@ -134,10 +179,30 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
 
 
 def from_values(space: Mapping[str, JsonValue], config: Mapping[str, JsonValue], name: str) -> Plan:
-    """Return the plan in a `search.yaml` called `name`."""
-    layered = _layered(space, name)
+    """Return the plan in a `search.yaml` called `name`.
+
+    A key that the file lacks has the default of the release that wrote it.
+    """
+    layered = _layered(_with_first_defaults(space), name)
     checked, problems = _examine(layered)
     return _plan(checked, load.from_values(config, f"{name}: config"), layered, [], problems)
+
+
+_FIRST_DEFAULTS: Mapping[str, Mapping[str, JsonValue]] = {
+    "search": {"algorithm": "random", "include_base": False},
+    "asha": {"mode": "stop", "metric": "objective"},
+}
+"""Defaults of release 0.1.0 that have changed since."""
+
+
+def _with_first_defaults(space: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return a space with the defaults of release 0.1.0."""
+    filled = dict(space)
+    for name, defaults in _FIRST_DEFAULTS.items():
+        section = space.get(name, {})
+        if isinstance(section, Mapping):  # anything else is a mistake, and is reported as it stands
+            filled[name] = {**defaults, **section}
+    return filled
 
 
 def _layered(space: Mapping[str, JsonValue], name: str) -> Layered:

@@ -27,10 +27,12 @@ def _one_rule(rule: str) -> WrapValidator:
 class SearchSection(Section):
     """Draws of settings."""
 
-    algorithm: Literal["random", "grid"] = "random"
-    """random: each key is drawn on its own; grid: every combination, if all keys are grid_search."""
+    algorithm: Literal["auto", "random", "grid"] = "auto"
+    """auto: a model of the trials so far proposes; random: each key is drawn on its own; grid: every combination."""
     num_samples: Count | None = None
-    """Trials for each combination of the grids; without grids, trials in all. Default of random: 16; of grid: 1."""
+    """Trials for each combination of the grids; without grids, trials in all. Default of grid: 1; otherwise 16."""
+    include_base: bool | None = None
+    """Whether trial 00000 is the base configuration, never pruned; by default it is, unless a key has a grid."""
     max_concurrent: Annotated[Literal["auto"] | Count, _one_rule("must be auto, or a whole number above 0")] = "auto"
     """Trials at a time; auto: as many as the machine or the cluster holds."""
     seed: Seed = 17
@@ -40,8 +42,11 @@ class SearchSection(Section):
 class AshaSection(Section):
     """Pruning by ASHA (Li et al., 2020), in epochs."""
 
-    metric: Literal["objective", "val_wer", "val_cer"] = "objective"
-    """Score by which trials are compared; objective: WER, then CER and loss to order ties in it."""
+    mode: Literal["waves", "stop"] = "waves"
+    """waves: trials pause at rungs, and the best of all that came so far continue; stop: a trial is judged at once."""
+    metric: Literal["score", "objective", "val_wer", "val_cer"] = "score"
+    """Value by which trials are compared. score: WER plus CER; objective: WER, and a little of CER. Both order ties by
+    the loss."""
     grace_period: Count = 3
     """No trial is pruned before this epoch (r)."""
     reduction_factor: Annotated[Int, Field(ge=2)] = 2

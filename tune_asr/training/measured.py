@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 import torch
 
 from tune_asr.errors import ConfigError
-from tune_asr.scoring.counts import objective
+from tune_asr.scoring.counts import objective, score
 from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
 from tune_asr.training.ctc_module import outcome_of
@@ -32,7 +32,7 @@ def measured(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) ->
     Args:
         trainer: trainer that validated.
         module: module that was validated.
-        metric: error rate that leads the objective.
+        metric: error rate that leads objective and score.
 
     Raises:
         ConfigError: a custom module does not log a score, or logs a negative loss.
@@ -47,7 +47,8 @@ def measured(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) ->
             "are",
             hint="Log the CTC loss, or 0 if there is none.",
         )
-    return Scores(**values, objective=objective(values[metric], values["val_cer"], values["val_loss"]))
+    ranked = (values[metric], values["val_cer"], values["val_loss"])
+    return Scores(**values, objective=objective(*ranked), score=score(*ranked))
 
 
 def _logged(trainer: pl.Trainer, module: pl.LightningModule, name: str) -> float:

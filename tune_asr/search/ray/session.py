@@ -13,8 +13,9 @@ from typing import Literal
 from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
-from tune_asr.record.events import Event, Resumed, SearchEnded, SearchStarted, Started
+from tune_asr.record.events import Event, Resumed, Started
 from tune_asr.record.ledger import Ledger
+from tune_asr.record.search_events import SearchEnded, SearchStarted
 from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import Conductor, remove_tune_state
 from tune_asr.search.interrupts import Interrupts
