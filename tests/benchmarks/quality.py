@@ -1,0 +1,117 @@
+"""Figures of repeated searches on a table, with their intervals."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+import numpy as np
+
+from tests.benchmarks.simulated import Outcome, Searcher, simulate
+from tests.benchmarks.tables import Table
+
+NEAR = 0.01
+"""Difference of error rates below which a pick counts as the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One repeat of a search: the rows in the order of the random draws, and a seed."""
+
+    table: Table
+    order: Sequence[int]
+    trials: int
+    seed: int
+    slots: int = 2
+
+
+Rule = Callable[[Draw], Searcher]
+"""Way to search."""
+
+
+def draws(table: Table, trials: int, repeats: int, slots: int = 2) -> Iterator[Draw]:
+    """Yield the repeats, the same for each rule."""
+    for seed in range(repeats):
+        order = list(range(len(table)))
+        random.Random(seed).shuffle(order)
+        yield Draw(table, order, trials, seed, slots)
+
+
+def outcomes(rule: Rule, repeats: Iterator[Draw]) -> list[Outcome]:
+    """Search once per draw."""
+    return [simulate(rule(draw), draw.table, draw.trials, draw.slots) for draw in repeats]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Mean over repeats, with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Figure:
+        """Make the percentile bootstrap of a mean."""
+        drawn = np.random.default_rng(0).choice(values, (2_000, len(values)))
+        low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975))
+        return cls(mean(values), float(low), float(high))
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.low:.3f} {self.high:.3f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Figures of one rule at one number of trials."""
+
+    share: Figure
+    """Epochs spent, of those of as many whole trainings."""
+    kept: Figure
+    """Share of repeats whose pick is within `NEAR` of the best of the same trials."""
+    lost: Figure
+    """Error rate of the pick, less that of the best of the same trials."""
+    found: Figure
+    """Share of repeats whose pick is within `NEAR` of the best of the table."""
+    regret: Figure
+    """Error rate of the pick, less that of the best of the table."""
+    fulls: Figure
+    """Epochs spent, in whole trainings."""
+    busy: Figure
+    """Share of the time of the slots spent on epochs."""
+
+    @classmethod
+    def of(cls, outcomes: Sequence[Outcome], slots: int = 2) -> Quality:
+        """Make the figures of repeats."""
+        lost = [outcome.regret(list(outcome.epochs)) for outcome in outcomes]
+        regret = [outcome.regret() for outcome in outcomes]
+        return cls(
+            share=Figure.of([outcome.share for outcome in outcomes]),
+            kept=Figure.of([float(value <= NEAR) for value in lost]),
+            lost=Figure.of(lost),
+            found=Figure.of([float(value <= NEAR) for value in regret]),
+            regret=Figure.of(regret),
+            fulls=Figure.of([outcome.fulls for outcome in outcomes]),
+            busy=Figure.of([outcome.busy / (outcome.seconds * slots) for outcome in outcomes]),
+        )
+
+    def __str__(self) -> str:
+        figures = (self.share, self.kept, self.lost, self.found, self.regret)
+        return "".join(f"{figure!s:>22}" for figure in figures) + f"{self.fulls.mean:>7.1f}"
+
+
+HEADINGS = "".join(f"{name:>22}" for name in ("share of epochs", "kept", "lost", "found", "regret")) + f"{'fulls':>7}"
+
+
+def epochs_until(outcomes: Sequence[Outcome], error_rate: float) -> float:
+    """Return the median of epochs until a search has come to an error rate.
+
+    A search that never comes to it counts with infinity.
+    """
+    needed = [
+        next((spent for spent, best in enumerate(outcome.best, start=1) if best <= error_rate + 1e-9), np.inf)
+        for outcome in outcomes
+    ]
+    return float(np.median(needed))
