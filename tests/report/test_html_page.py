@@ -10,9 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from html_pages import page_of
+from html_pages import page_of, rungs
 
 from tune_asr.record.rerun import rerun_command
 from tune_asr.report import __main__ as report
@@ -31,9 +32,23 @@ phone.onload = () => {
     ground: getComputedStyle(page.body).backgroundColor,
     ink: page.querySelector("#cost .xtick text").style.fill,
     labels: [...page.querySelectorAll("#parallel text.annotation-text")].map((label) => label.style.fill),
+    axes: [...page.querySelectorAll("#parallel .shapelayer path")].map((axis) => axis.style.stroke),
+    soft: getComputedStyle(page.querySelector("figcaption")).color,
   });
 };
 </script>"""
+
+WIDE = """<iframe id="desk" src="page.html" width="1600" height="900"></iframe><pre id="seen"></pre><script>
+desk.onload = () => {
+  const page = desk.contentDocument, table = page.querySelector(".numbers"), box = table.parentElement;
+  const section = box.parentElement.getBoundingClientRect();
+  seen.textContent = JSON.stringify({
+    table: box.scrollWidth, box: box.clientWidth, left: section.left, right: section.right,
+    page: page.documentElement.scrollWidth,
+  });
+};
+</script>"""
+TWELVE = [f"optimizer.some_longer_name_{k}" for k in range(12)]
 
 
 def test_page_has_terminal_sentences(shared_page, shared_search):
@@ -193,22 +208,40 @@ def test_html_loads_no_torch_or_ray(rung_search, tmp_path):
 )
 def test_browser_draws_every_figure(shared_page, shared_search, tmp_path, scheme, ground, ink):
     page = shared_page
-    wrapper = shared_search.folder.root.parent / "phone.html"
-    wrapper.write_text(PHONE)
-    quiet = ["--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"]
-    arguments = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", *quiet]
-    looking = ["--allow-file-access-from-files", "--enable-logging=stderr", "--virtual-time-budget=10000", "--dump-dom"]
-    done = subprocess.run(
-        [CHROMIUM, *arguments, f"--blink-settings=preferredColorScheme={scheme}", *looking, wrapper.as_uri()],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    seen = json.loads(re.search(r'<pre id="seen">(.*?)</pre>', done.stdout)[1])
+    seen, log = looked_at(PHONE, shared_search.folder.root.parent, tmp_path, scheme)
     assert set(seen["drawn"]) == set(page.figures)
     assert seen["alone"] == [], "it fetched something"
     assert seen["width"] <= 390, "the page scrolls sideways on a phone"
     assert (seen["ground"], seen["ink"]) == (ground, ink)
     assert set(seen["labels"]) == {ink}, "labels of the axes cannot be read"
-    assert "CONSOLE" not in done.stderr, done.stderr
+    assert set(seen["axes"]) == {seen["soft"]}, "the axes themselves cannot be seen"
+    assert "CONSOLE" not in log, log
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium here to look at the page with")
+def test_leaderboard_fits_wide_window(search, tmp_path):
+    """Twelve searched keys stand side by side, and none of them is cut off."""
+    search.describe(space={"param_space": {key: {"uniform": [0, 1]} for key in TWELVE}})
+    rungs(search, lambda i: {key: (i + k) / 17 for k, key in enumerate(TWELVE)})
+    page_of(search.folder.root)
+    seen, _ = looked_at(WIDE, search.folder.root.parent, tmp_path, scheme=1)
+    assert seen["table"] <= seen["box"], "the last column is cut off"
+    assert seen["left"] >= 0 and seen["right"] <= 1600
+    assert seen["page"] <= 1600, "the page scrolls sideways"
+
+
+def looked_at(wrapper: str, folder: Path, profile: Path, scheme: int) -> tuple[dict, str]:
+    """Look at page.html of a folder from a page around it; returns what that saw, and the browser's log."""
+    around = folder / "around.html"
+    around.write_text(wrapper)
+    quiet = ["--disable-background-networking", "--no-first-run", "--disable-sync", "--disable-component-update"]
+    arguments = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile / 'profile'}", *quiet]
+    looking = ["--allow-file-access-from-files", "--enable-logging=stderr", "--virtual-time-budget=10000", "--dump-dom"]
+    done = subprocess.run(
+        [CHROMIUM, *arguments, f"--blink-settings=preferredColorScheme={scheme}", *looking, around.as_uri()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return json.loads(re.search(r'<pre id="seen">(.*?)</pre>', done.stdout)[1]), done.stderr

@@ -29,6 +29,7 @@
     }
     // A label is read over the lines that pass under it.
     result.annotations = layout.annotations?.map((label) => ({ ...label, bgcolor: colour("--card"), borderpad: 1 }));
+    result.shapes = layout.shapes?.map((shape) => ({ ...shape, line: { ...shape.line, color: colour("--soft") } }));
     return result;
   };
 

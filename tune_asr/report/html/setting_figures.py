@@ -75,10 +75,10 @@ def _shown(value: object) -> str:
 def _draw_axes(drawn: go.Figure, axes: Sequence[Axis]) -> None:
     """Draw upright axes with their ticks.
 
-    The page colours the labels.
+    The page colours lines and labels.
     """
     for x, axis in enumerate(axes):
-        drawn.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line={"color": GREY, "width": 1}, layer="below")
+        drawn.add_shape(type="line", x0=x, x1=x, y0=0, y1=1, line={"width": 1.5})
         for y, label in axis.ticks():
             drawn.add_annotation(
                 x=x, y=y, text=shortened(label, _LABEL), showarrow=False, xanchor="right", xshift=-3, font={"size": 10}
