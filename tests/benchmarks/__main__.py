@@ -4,6 +4,7 @@
     python -m tests.benchmarks gap help             # some rows
     python -m tests.benchmarks gpu steps --data DIR # on a GPU; not among the rows without a name
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
+    python -m tests.benchmarks record --data DIR    # a table of learning curves; the same command again continues it
 
 Let nothing else run meanwhile. The exit code is 1 where a goal is missed.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks import buckets, core, doors, export, features, gap, gpu, memory, reports, slots, start
@@ -35,9 +37,14 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
 GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {"steps": gpu.steps}
 """Rows after the word `gpu`."""
 
+COMMANDS: dict[str, str] = {"record": "tests.benchmarks.record"}
+"""Modules with a `main` and arguments of their own, by their first word."""
+
 
 def main() -> int:
     """Measure the rows asked for, and print the table."""
+    if module := COMMANDS.get("".join(sys.argv[1:2])):
+        return int(import_module(module).main(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure how fast tune_asr is.")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (default: all)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="recorded speech: train.jsonl and val.jsonl")

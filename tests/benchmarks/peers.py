@@ -33,15 +33,12 @@ Value = Callable[[Curve, int], float]
 
 def val_wer(curve: Curve, epoch: int) -> float:
     """Return the word error rate, as most users would report it."""
-    value = curve.val_wer[epoch - 1]
-    return np.inf if value is None else value
+    return curve.scores(epoch).value("val_wer")
 
 
 def wer_and_cer(curve: Curve, epoch: int) -> float:
-    """Return the engine's own score."""
-    values = (curve.val_wer[epoch - 1], curve.val_cer[epoch - 1], curve.val_loss[epoch - 1])
-    wer, cer, loss = (np.inf if value is None else value for value in values)
-    return min(wer, 1.0) + min(cer, 1.0) + 0.01 * loss / (1 + loss)
+    """Return the score by which the engine compares trials."""
+    return curve.scores(epoch).value("score")
 
 
 def optuna_space(table: Table) -> dict[str, BaseDistribution]:

@@ -22,14 +22,13 @@ from pydantic import JsonValue
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState, Trial
-from tune_asr.scoring.counts import objective
+from tune_asr.scoring.counts import objective, score
 from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
 from tune_asr.space.plan import from_values
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PROMPTS = ASSETS / "curves-prompts-en.jsonl.gz"
-COLUMNS = ("val_wer", "val_cer", "val_loss", "objective", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,18 @@ class Curve:
     def epochs(self) -> int:
         """Number of its epochs; fewer than the horizon if it diverged or stopped early."""
         return len(self.seconds)
+
+    def scores(self, epoch: int, metric: Metric = "val_wer") -> Scores:
+        """Return the scores of an epoch, from 1.
+
+        Args:
+            epoch: number of the epoch.
+            metric: error rate that leads the score.
+        """
+        rates = [column[epoch - 1] for column in (self.val_wer, self.val_cer, self.val_loss)]
+        wer, cer, loss = (math.inf if rate is None else rate for rate in rates)
+        ranked = score(wer if metric == "val_wer" else cer, cer, loss)
+        return Scores(*rates, self.objective[epoch - 1], ranked if math.isfinite(ranked) else None)
 
     def best(self, metric: Metric, epochs: int | None = None) -> float:
         """Return the lowest error rate of the first `epochs` epochs, infinity if it diverged within them."""
