@@ -7,7 +7,7 @@ from html_pages import page_of, rungs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.report.html.axes import Axis, axes_of
+from tune_asr.report.axes import Axis, axes_of
 from tune_asr.report.results import gather
 
 SPACE = {
@@ -45,7 +45,7 @@ def test_ticks_of_a_long_list_are_thinned():
 
 def test_axes_follow_the_distributions(search):
     search.describe(space={"param_space": SPACE})
-    rungs(search, params_of)
+    rungs(search, lambda i: params_of(i % 6), trials=18)
     lr, warmup, layers, kernel = axes_of(gather(search.folder.root, 5))
     assert (lr.low, lr.high, lr.is_log) == (1e-4, 3e-2, True)
     assert (warmup.low, warmup.high, warmup.is_log, warmup.is_whole) == (0.0, 0.3, False, False)
@@ -54,7 +54,12 @@ def test_axes_follow_the_distributions(search):
     figures = page_of(search.folder.root).figures
     kinds = [figures[f"slice-{i}"]["layout"]["xaxis"].get("type") for i in range(4)]
     assert kinds == ["log", None, None, "category"]
-    assert set(figures["importance"]["data"][0]["y"]) == {"lr", "warmup_fraction", "num_layers", "kernel_size"}
+    assert {key for bars in figures["importance"]["data"] for key in bars["y"]} == {
+        "lr",
+        "warmup_fraction",
+        "num_layers",
+        "kernel_size",
+    }
 
 
 @pytest.mark.parametrize("value", [0.5, "x"])

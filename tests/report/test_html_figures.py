@@ -14,7 +14,7 @@ MANY = [f"section.key_{k}" for k in range(15)]
 
 def test_every_figure_marks_pruned_trials(shared_page):
     figures = shared_page.figures
-    trials, settings = {"intervals", "history", "curves", "cost"}, {"parallel", "importance", "slice-0", "slice-1"}
+    trials, settings = {"intervals", "history", "curves", "cost"}, {"parallel", "slice-0", "slice-1"}
     assert set(figures) == trials | settings | {"rungs", "timeline"}
     for name in ("intervals", "cost", "history", "curves", "parallel", "slice-0", "slice-1"):
         assert {"finished", "pruned"} <= {trace.get("name") for trace in figures[name]["data"]}, name

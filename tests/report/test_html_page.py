@@ -182,10 +182,10 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_missing_extra_names_packages(rung_search, tmp_path):
     arguments = [str(rung_search.folder.root), "--html", str(tmp_path / "page.html")]
-    code = "import sys; sys.modules.update(optuna=None, jinja2=None); from tune_asr.report import __main__ as report\n"
+    code = "import sys; sys.modules.update(plotly=None, jinja2=None); from tune_asr.report import __main__ as report\n"
     done = run(code + f"sys.exit(report.main({arguments!r}))")
     assert done.returncode == 2
-    assert "optuna and jinja2 are not installed" in done.stderr
+    assert "plotly and jinja2 are not installed" in done.stderr
     assert "pip install -e '.[report]'" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -7,6 +7,9 @@
 - `leaderboard_table`  leaderboard as tables of a terminal's width
 - `html/`          report with figures, in one file
 - `findings`       savings of pruning, narrow ranges, first against second
+- `axes`           searched keys as axes: names, scales, ticks
+- `importance`     importance of keys, with its uncertainty
+- `what_matters`   the keys that matter, in sentences
 - `resolution`     smallest difference that the validation set can show
 - `rungs`          order of the trials at each rung
 - `replay`         the search under another ASHA setting

@@ -79,7 +79,7 @@ def _is_replaceable(file: Path) -> bool:
 
 def _write_html(folder: Path, file: Path) -> int:
     _check_file(file)
-    missing = [name for name in ("optuna", "plotly", "jinja2") if find_spec(name) is None]
+    missing = [name for name in ("plotly", "jinja2") if find_spec(name) is None]
     if missing:
         what = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed"
         raise ConfigError(

@@ -18,6 +18,7 @@ from tune_asr.report.findings import first_against_second, horizon_of, narrow_ra
 from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.resolution import resolution
 from tune_asr.report.results import Results
+from tune_asr.report.what_matters import matter_lines
 from tune_asr.report.what_next import advise
 from tune_asr.wording import count, duration, percent, printable, value_text
 
@@ -84,6 +85,13 @@ def replays(results: Results) -> Iterator[str]:
         return
     if advice := advise(results.plan, results.state, results.metric, results.ranked):
         yield from replay_lines(advice)
+
+
+def what_matters(results: Results) -> Iterator[str]:
+    """Yield the searched keys that matter."""
+    best = leader(results.ranked)
+    if best and not too_early(best[1].scores.value(results.metric), results.metric):
+        yield from matter_lines(results)
 
 
 def failures(results: Results) -> Iterator[str]:

@@ -101,4 +101,12 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
         yield f"and {len(results.ranked) - _ROWS} more in leaderboard.csv"
 
 
-_SECTIONS = (story.sureness, story.savings, story.replays, story.failures, story.winner, story.next_steps)
+_SECTIONS = (
+    story.sureness,
+    story.savings,
+    story.replays,
+    story.what_matters,
+    story.failures,
+    story.winner,
+    story.next_steps,
+)

@@ -8,8 +8,7 @@ It opens without a network.
 - `curve_figures`    history, learning curves
 - `search_figures`   rungs, timeline of the slots
 - `setting_figures`  parallel coordinates, each value against the result
-- `importance`       the one figure that Optuna computes
-- `axes`             searched keys as axes: names, scales, ticks
+- `importance`       importance of each key
 - `look`             colours, symbols and layout that figures share
 - `thinning`         the choice of trials to draw when there are many
 - `utterance_table`  the winner's utterances beside those of others

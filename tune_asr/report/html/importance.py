@@ -1,94 +1,50 @@
-"""Figure of the importance of each key, by Optuna."""
+"""Figure of the importance of each key."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-import optuna
 import plotly.graph_objects as go
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from tune_asr.record.state import Trial
-from tune_asr.report.html.axes import Axis
-from tune_asr.report.html.look import ACCENT, Figure, figure
+from tune_asr.report.axes import axes_of
+from tune_asr.report.html.look import ACCENT, GREY, Figure, figure
 from tune_asr.report.results import Results
-from tune_asr.report.rungs import RungOrder
-
-_FEWEST = 4
-_SURE = 30
-"""Trials below which importances are little more than a guess."""
-_MOST = 1_000
-"""Trials given to Optuna."""
+from tune_asr.report.what_matters import what_matters
 
 
-def importance_figure(results: Results, axes: Sequence[Axis], orders: Sequence[RungOrder]) -> Iterator[Figure]:
+def importance_figure(results: Results) -> Iterator[Figure]:
     """Draw the importances; nothing for too few trials."""
-    trials, values, place = _comparable(results, orders)
-    if len(trials) < _FEWEST or not any(trial.params for trial in trials):
+    matter = what_matters(results)
+    if matter is None:
         return
-    found = _importances(trials, values, axes)
-    names = list(reversed(found))
-    shares = [found[name] for name in names]
+    names = {axis.key: axis.name for axis in axes_of(results)}
     drawn = go.Figure()
-    drawn.add_bar(
-        x=shares,
-        y=names,
-        orientation="h",
-        text=[f"{share:.2f}" if share >= 0.01 else "<0.01" for share in shares],
-        textposition="outside",
-        cliponaxis=False,
-        marker={"color": ACCENT},
-        hovertemplate="%{y}: %{text}<extra></extra>",
-    )
-    drawn.update_xaxes(title="importance", range=[0, 1.15 * max(*shares, 1e-9)])
-    guess = f" From {len(trials)} trials this is little more than a guess." if len(trials) < _SURE else ""
+    for is_sure, colour, group in ((True, ACCENT, "matters"), (False, GREY, "no more than chance")):
+        rows = [row for row in matter.rows if row.is_sure == is_sure]
+        drawn.add_bar(
+            x=[row.share for row in rows],
+            y=[names[row.key] for row in rows],
+            orientation="h",
+            name=group,
+            marker={"color": colour},
+            error_x={
+                "array": [row.high - row.share for row in rows],
+                "arrayminus": [row.share - row.low for row in rows],
+                "thickness": 1.4,
+                "width": 4,
+            },
+            customdata=[[row.low, row.high] for row in rows],
+            hovertemplate="%{y}: %{x:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})<extra></extra>",
+        )
+    order = [names[row.key] for row in reversed(matter.rows)]
+    drawn.update_yaxes(type="category", categoryorder="array", categoryarray=order)
+    drawn.update_xaxes(title="importance", range=[0, 1])
     yield figure(
         "importance",
         "Which values matter",
         drawn,
-        f"Share of each value in whether a trial is among the best (PED-ANOVA, Watanabe et al., 2023), {place}.{guess}",
-        height=80 + 28 * len(names),
-        legend=False,
+        "Share of each value in whether a trial is among the best quarter (PED-ANOVA, Watanabe et al., 2023), beyond "
+        f"chance, over {matter.trials} trials {matter.place}. Whiskers are 95 % intervals of resampled trials. Grey "
+        "values do not differ from results that are shuffled.",
+        height=110 + 28 * len(order),
     )
-
-
-def _comparable(results: Results, orders: Sequence[RungOrder]) -> tuple[list[Trial], Mapping[str, float], str]:
-    """Return trials, their values, and where they are compared.
-
-    At the first rung all trials have trained for the same epochs, and none has been dropped.
-    """
-    if orders:
-        values, place = orders[0].values, f"over all trials at epoch {orders[0].epoch}"
-    else:
-        values = {trial.number: report.scores.value(results.metric) for trial, report in results.ranked if report}
-        place = "over the best epochs of all trials"
-    trials = [trial for trial in results.state.trials.values() if trial.number in values]
-    return trials[:: -(-len(trials) // _MOST) or 1], values, place
-
-
-def _importances(trials: Sequence[Trial], values: Mapping[str, float], axes: Sequence[Axis]) -> dict[str, float]:
-    """Return the share of each axis, the largest first."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(direction="minimize")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # few trials: the caption mentions it
-        for trial in trials:
-            own = [axis for axis in axes if axis.key in trial.params]
-            study.add_trial(
-                optuna.create_trial(
-                    value=values[trial.number],
-                    params={axis.name: axis.value(trial) for axis in own},
-                    distributions={axis.name: _distribution(axis) for axis in own},
-                )
-            )
-        return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-
-
-def _distribution(axis: Axis) -> BaseDistribution:
-    if axis.choices:
-        return CategoricalDistribution(axis.choices)
-    if axis.is_whole:
-        return IntDistribution(int(axis.low), int(axis.high), log=axis.is_log)
-    return FloatDistribution(axis.low, axis.high, log=axis.is_log)

@@ -19,7 +19,7 @@ from plotly.offline import get_plotlyjs
 from tune_asr.record.ranking import Standing, leader, searched_keys
 from tune_asr.record.rerun import rerun_command
 from tune_asr.report import story
-from tune_asr.report.html.axes import axes_of
+from tune_asr.report.axes import axes_of
 from tune_asr.report.html.curve_figures import curves_figure, history_figure
 from tune_asr.report.html.importance import importance_figure
 from tune_asr.report.html.look import Figure
@@ -46,6 +46,7 @@ _FIRST = (
 _COST = (
     ("What pruning saved", story.savings),
     ("Other settings of asha", story.replays),
+    ("What matters", story.what_matters),
     ("What went wrong", story.failures),
 )
 """Sections before the figures: titles, and functions that yield the lines."""
@@ -103,7 +104,7 @@ def _figures(results: Results) -> Iterator[Figure]:
     if shown:
         yield cost_figure(shown, results)
     if any(trial.params for trial, _ in shown):
-        yield from importance_figure(results, axes, orders)
+        yield from importance_figure(results)
         yield parallel_figure(shown, results, axes)
     if found := runs(results.events(), running=results.running):
         yield timeline_figure(found)

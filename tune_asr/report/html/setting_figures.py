@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from tune_asr.record.ranking import Standing
-from tune_asr.report.html.axes import Axis
+from tune_asr.report.axes import Axis
 from tune_asr.report.html.look import (
     ACCENT,
     DASHES,
