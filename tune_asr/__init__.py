@@ -33,7 +33,7 @@ Where to change what. Tests are in the same rooms below tests/:
     an encoder                           a file in training/encoders/ and its name in training/encoders/__init__.py,
                                          config/model_sections.py, configs/train.yaml, configs/README.md
     an event of the ledger               record/events.py, record/state.py, results/README.md
-      written                            search/conductor.py for a trial, search/ray/session.py for the search
+      written                            search/conductor.py; its start and end in search/ray/session.py
       shown while the search runs        search/progress.py
     a key of a configuration             its section in config/, configs/train.yaml, configs/README.md
     a figure of the HTML report          report/html/page.py, and a file beside it
@@ -45,15 +45,18 @@ Glossary, one word for one thing:
     trial         one setting of a search, numbered from 00000
     report        the scores of one epoch of a trial
     checkpoint    the saved state of a training at the end of an epoch
-    rung          an epoch at which ASHA compares trials
+    rung          an epoch at which trials pause, or are judged
+    wave          trials begun together; those worth it are trained to the end before the next wave
+    base          the configuration that a space varies; trial 00000, never pruned
     slot          a place for one running trial
     survey        the check of recordings and transcripts before training
     fingerprint   a hash of the data; trials are compared only if it is equal
     custom        a class given by a dotted path in `model.target` or `data.target`
 
 To follow a search through the code, read search/__main__.py, search/driver.py, space/plan.py, search/ray/session.py,
-search/ray/executor.py, search/conductor.py, space/asha.py, record/events.py, record/state.py, search/ray/worker.py,
-training/fit.py, training/ctc_module.py. For a single training, begin at train/__main__.py and train/standalone.py.
+search/ray/executor.py, search/conductor.py, search/verdicts.py, space/asha.py, search/proposing.py,
+space/proposals.py, record/events.py, record/state.py, search/ray/worker.py, training/fit.py, training/ctc_module.py.
+For a single training, begin at train/__main__.py and train/standalone.py.
 
 Importing this package loads nothing heavy. Each door imports its room after the inputs are known to be valid.
 """

@@ -15,7 +15,7 @@ import numpy as np
 from tests.benchmarks.doors import cpu_seconds
 from tests.benchmarks.table import Row
 from tune_asr.record.search_yaml import write_search_yaml
-from tune_asr.space.asha import Asha
+from tune_asr.space.stopping import Asha
 
 TIME = "2026-01-01T00:00:00.000Z"
 DESCRIPTION = {

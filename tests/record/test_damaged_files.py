@@ -17,7 +17,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.report import __main__ as report
 from tune_asr.search import __main__ as search
 from tune_asr.space import plan
-from tune_asr.space.asha import Asha
+from tune_asr.space.stopping import Asha
 
 WRONG: tuple[Any, ...] = ("x", -1, None, {"x": [1]})
 SPACE = {

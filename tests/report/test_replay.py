@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.ledgers import event
 from tune_asr.record.state import SearchState
 from tune_asr.report.replay import History, Setting
-from tune_asr.space.asha import Asha
+from tune_asr.space.stopping import Asha
 
 MAX_T = 8
 curves = st.lists(st.lists(st.integers(0, 20), min_size=MAX_T, max_size=MAX_T), min_size=1, max_size=12)

@@ -9,8 +9,8 @@ from tune_asr.record.ranking import standings
 from tune_asr.record.search_yaml import read_description
 from tune_asr.report.terminal import print_report
 from tune_asr.report.what_next import advise
-from tune_asr.space.asha import Asha
 from tune_asr.space.sections import AshaSection
+from tune_asr.space.stopping import Asha
 
 # Wrong words of ten, by epoch. The second is slow, and the best in the end.
 CURVES = [[5, 4, 3, 2], [6, 6, 6, 1], [4, 3, 3, 3], [9, 9, 9, 9]]

@@ -22,6 +22,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.failures import MAX_REFUSALS, MAX_RETRIES
+from tune_asr.search.keeping import FolderKeeping
 from tune_asr.search.search import Search
 from tune_asr.space.plan import from_values
 
@@ -41,7 +42,8 @@ def make(folder):
         }
         plan = from_values(space, Config(**sections).model_dump(), "test")
         state, ledger = SearchState.read(folder.ledger), Ledger.open(folder.ledger)
-        return Conductor(Search(folder, plan, "val_wer", {}), ledger, state, lambda event: None)
+        keeping = FolderKeeping(folder, "val_wer")
+        return Conductor(Search(folder, plan, "val_wer", {}), ledger, state, lambda event: None, keeping)
 
     return make
 
@@ -145,10 +147,10 @@ def test_search_ends_if_no_trial_trains(make, raised, most, one_has_trained):
         conductor.process_ended("00000", None)
     refused = "no trial has come to an epoch; trial 0000. has failed as others have: it ended .tried . times."
     with nullcontext() if one_has_trained else pytest.raises(TrialFailedError, match=refused):
-        while conductor.has_work:
-            conductor.process_ended(conductor.next_work().number, "it ended", raised=raised)
+        while work := conductor.next_work():
+            conductor.process_ended(work.number, "it ended", raised=raised)
     assert conductor.state.counts()["failed"] == (MAX_REFUSALS + 2 if one_has_trained else most)
-    assert conductor.has_work is not one_has_trained
+    assert conductor.is_over is one_has_trained
 
 
 def test_repeated_epoch_counts_once(make, folder):
@@ -289,10 +291,9 @@ def test_repeated_refusals_end_the_search(make, has_started):
 def test_running_first_epoch_keeps_search_going(make, raised):
     conductor = make(num_samples=MAX_REFUSALS + 3)
     conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
-    while conductor.has_work:
-        number = conductor.next_work().number
-        conductor.receive(number, messages.Started(0, [], "host:2"))
-        conductor.process_ended(number, "it ended", raised=raised)
+    while work := conductor.next_work():
+        conductor.receive(work.number, messages.Started(0, [], "host:2"))
+        conductor.process_ended(work.number, "it ended", raised=raised)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS + 2
     assert conductor.handed_out == ["00000"]
 
@@ -317,7 +318,7 @@ def test_search_is_over_after_all_trials(make):
         conductor.receive(work.number, messages.Diverged("nan"))
         conductor.process_ended(work.number, None)
     assert conductor.is_over
-    assert not conductor.has_work
+    assert conductor.next_work() is None
 
 
 def test_control_survives_a_kill(make, folder):

@@ -2,7 +2,8 @@
 
 Truth, enough to resume the search:
 
-- `events`, `event_lines`   one class per kind of event; lines of the ledger as events
+- `events`, `search_events`  one class per kind of event, of a trial and of the search
+- `event_lines`             lines of the ledger as events
 - `ledger`                  trials.jsonl, append-only and fsynced
 - `state`                   trials and search, rebuilt from the events
 - `checkpoints`             one folder per kept epoch, its manifest written last

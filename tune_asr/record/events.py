@@ -172,6 +172,8 @@ class Ended(TrialEvent):
     event: Literal["finished", "pruned", "diverged", "failed"]
     epoch: Whole | None = None
     cause: Text | None = None
+    of_setting: Flag | None = None
+    """Whether a failure is the fault of the setting."""
 
 
 Event = (

@@ -14,6 +14,7 @@ from typing import Any
 from tune_asr.record.events import Report
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.scores import score
 
 BARELY_LEARNT = 0.95
 Standing = tuple[Trial, Report | None]
@@ -88,6 +89,25 @@ def too_early(best: float, metric: str) -> str:
 def rung_metric(asked: str, metric: Metric) -> str:
     """Return the score of rungs, CER if WER means nothing."""
     return "val_cer" if asked == "val_wer" and metric == "val_cer" else asked
+
+
+def rung_value(report: Report, asked: str, metric: Metric) -> float:
+    """Return the value of an epoch that rungs compare.
+
+    Args:
+        report: report of the epoch. Release 0.1.0 wrote no score; it is computed.
+        asked: value of `asha.metric`.
+        metric: error rate that chooses the winner.
+
+    Returns:
+        The value, infinity if it is not finite.
+    """
+    scores = report.scores
+    if asked != "score":
+        return scores.value(rung_metric(asked, metric))
+    if scores.score is not None:
+        return scores.score
+    return score(scores.value(metric), scores.value("val_cer"), scores.value("val_loss"))
 
 
 def searched_keys(state: SearchState) -> list[str]:

@@ -46,6 +46,8 @@ class Trial:
     """Causes of these deaths since its last epoch."""
     cause: str | None = None
     """Cause of its end or pause, beyond its status."""
+    of_setting: bool = False
+    """True if it failed because of its setting."""
     is_base: bool = False
     """True for the base configuration, which is never pruned."""
 
@@ -205,7 +207,7 @@ class SearchState:
                     raise StorageError(what)
                 trial.decisions.append(event)
             case Ended():
-                trial.status, trial.cause = event.event, event.cause
+                trial.status, trial.cause, trial.of_setting = event.event, event.cause, bool(event.of_setting)
 
 
 def find_trial(state: SearchState, text: str, flag: str) -> Trial:

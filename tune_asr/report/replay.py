@@ -15,7 +15,7 @@ from typing import Literal
 
 from tune_asr.record.events import Report
 from tune_asr.record.state import SearchState, Trial
-from tune_asr.space.asha import Asha
+from tune_asr.space.stopping import Asha
 
 Fate = Literal["kept", "lost", "unknown"]
 

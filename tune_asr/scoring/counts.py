@@ -92,22 +92,3 @@ def objective(wer: float, cer: float, loss: float) -> float:
     if not (math.isfinite(wer) and math.isfinite(cer) and math.isfinite(loss)):
         return math.inf
     return min(wer, 1.0) + 1e-2 * min(cer, 1.0) + 1e-4 * loss / (1.0 + loss)
-
-
-def score(error_rate: float, cer: float, loss: float) -> float:
-    """Return the rank of an unfinished trial; lower is better.
-
-    WER and CER count alike. On recorded trainings this keeps the best trial more often than `objective`, because CER
-    orders trials long before their words are right.
-
-    Args:
-        error_rate: error rate that chooses the winner, WER or CER, as a fraction.
-        cer: character error rate, as a fraction.
-        loss: L, in nats a token, not negative.
-
-    Returns:
-        min(error rate, 1) + min(CER, 1) + 1e-2 L / (1 + L), or infinity if any of the three is not finite.
-    """
-    if not (math.isfinite(error_rate) and math.isfinite(cer) and math.isfinite(loss)):
-        return math.inf
-    return min(error_rate, 1.0) + min(cer, 1.0) + 1e-2 * loss / (1.0 + loss)

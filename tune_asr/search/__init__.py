@@ -6,6 +6,9 @@
     data           survey, fingerprints and files of the data
     description    content of search.yaml, and its changes
     conductor      next trial, next verdict: every change goes through the ledger first
+    verdicts       rule of ASHA, in waves or stopping, fed by the events of the search
+    proposing      settings of the next trial
+    keeping        checkpoints and utterances that a running search keeps
     failures       verdict on a failure: retry, failed trial, or end of the search
     messages       messages between driver and worker
     progress       one line per event; `live_table` shows a table on a terminal

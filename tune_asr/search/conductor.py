@@ -2,7 +2,7 @@
 
 Every change goes through the ledger first, and only then into memory and the world. So a conductor built from the
 ledger continues exactly after a kill. The conductor knows trials, epochs and rungs, but never imports Ray: `ray/`
-brings it the workers' messages and carries its answers out.
+brings it the workers' messages and carries its answers out. A replay of recorded trainings gives it a ledger in memory.
 """
 
 from __future__ import annotations
@@ -10,24 +10,33 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
-from tune_asr.record import checkpoints, ranking
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger
-from tune_asr.record.state import FINAL, SearchState, Trial
-from tune_asr.record.utterances import keep_utterances
+from tune_asr.record.search_events import Planned, WaveOpened
+from tune_asr.record.state import AT_RUNG, FINAL, SearchState, Trial
 from tune_asr.search import messages
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
+from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
+from tune_asr.search.proposing import settings_of
 from tune_asr.search.search import Search
+from tune_asr.search.verdicts import as_event, make_verdicts
+from tune_asr.space.asha import wave_sizes
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[Event], None]
+
+
+class Appending(Protocol):
+    """Ledger, as far as a conductor needs it."""
+
+    def append(self, *events: Event) -> list[Event]:
+        """Write events in one piece; return them as they are read back."""
 
 
 class Conductor:
@@ -38,52 +47,75 @@ class Conductor:
         ledger: ledger, open for writing.
         state: replay of the ledger.
         listener: function called with every event, once it is on the disk.
+        keeping: keeper of the trials' files.
     """
 
-    def __init__(self, search: Search, ledger: Ledger, state: SearchState, listener: Listener) -> None:
+    def __init__(
+        self, search: Search, ledger: Appending, state: SearchState, listener: Listener, keeping: Keeping
+    ) -> None:
         self.folder, self.plan, self.metric = search.folder, search.plan, search.metric
         self.state = state
-        self.asha = search.asha()
-        self.asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+        self.verdicts = make_verdicts(search.plan, search.metric, state)
         self._fingerprints = search.fingerprints
         self._umask = os.umask(0)
         os.umask(self._umask)
-        self._ledger = ledger
-        self._listener = listener
-        self._to_keep: dict[str, int] = {}
+        self._ledger, self._listener, self._keeping = ledger, listener, keeping
         self._finish_torn_ends()
-        self._queue = deque(trial.number for trial in state.open_trials())
+        self._queue = deque(trial.number for trial in state.open_trials() if not trial.waits)
         self._out: set[str] = set()
+        self._resting: set[str] = set()
+
+    def open(self, slots: int) -> None:
+        """Record the extent of the search if it is new or has changed.
+
+        Args:
+            slots: number of trials that run at the same time.
+        """
+        before = self.state.plan
+        if before is None and self.state.trials:
+            return  # release 0.1.0 wrote no plan
+        cause = "start" if before is None else "slots" if before.slots != slots else ""
+        if cause:
+            trials = before.trials if before else self.plan.num_trials
+            self._append(Planned(trials=trials, horizon=self.plan.last_epoch, slots=slots, cause=cause))
+
+    @property
+    def num_trials(self) -> int:
+        """Number of trials in all (N)."""
+        return self.state.plan.trials if self.state.plan else self.plan.num_trials
 
     @property
     def is_over(self) -> bool:
-        """True once every trial of the plan has ended."""
-        return not self._queue and not self._out and len(self.state.trials) >= self.plan.num_trials
+        """True once no trial has anything left to train."""
+        return not self._queue and not self._out and not self._may_create and self.verdicts.turn() == ([], None)
 
     @property
     def handed_out(self) -> list[str]:
         """Trials in the hands of workers."""
         return sorted(self._out)
 
-    @property
-    def has_work(self) -> bool:
-        """True if `next_work` has a trial to give."""
-        return bool(self._queue) or len(self.state.trials) < self.plan.num_trials
+    def next_work(self) -> Work | None:
+        """Hand out a trial to a free slot, None if there is none now.
 
-    def next_work(self) -> Work:
-        """Hand out an interrupted trial, or else a new one."""
+        First come interrupted trials, then new ones of the wave, then trials that wait at rungs, then the next wave.
+        """
         if not self._queue:
-            index = len(self.state.trials)
-            number = f"{index:05d}"
-            self._append(Created(trial=number, params=self.plan.settings(index), seed=self.plan.seed(index)))
+            number = self._created() if self._wave_has_room else self._promoted()
+            if number is None:
+                if not self._may_create:
+                    return None
+                self._open_wave()
+                number = self._created()
             self._queue.append(number)
         trial = self.state.trials[self._queue.popleft()]
         self._out.add(trial.number)
-        values = self.plan.trial_values(trial.params, trial.seed)
+        return self._work(trial)
+
+    def _work(self, trial: Trial) -> Work:
         return Work(
             number=trial.number,
             epoch=trial.epoch,
-            values=values,
+            values=self.plan.trial_values(trial.params, trial.seed),
             params={**trial.params, "seed": trial.seed},
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
@@ -93,13 +125,54 @@ class Conductor:
             umask=self._umask,
         )
 
+    @property
+    def _may_create(self) -> bool:
+        return len(self.state.trials) < self.num_trials
+
+    @property
+    def _wave_has_room(self) -> bool:
+        """True if a new trial comes before those that wait."""
+        if self.plan.space.asha.mode == "stop":
+            return self._may_create
+        return bool(self.state.waves) and len(self.state.trials) < self.state.waves[-1].trials
+
+    def _open_wave(self) -> None:
+        waves, slots = self.state.waves, self.state.plan.slots if self.state.plan else 1
+        sizes = wave_sizes(self.num_trials, slots, has_model=self.plan.space.search.algorithm == "auto")
+        trials = min(self.num_trials, len(self.state.trials) + sizes[bool(waves)])
+        self._append(WaveOpened(wave=len(waves) + 1, trials=trials))
+
+    def _created(self) -> str:
+        index = len(self.state.trials)
+        params = settings_of(self.plan, index, self.state, self.metric)
+        seed, base = self.plan.seed(index), self.plan.is_base(index) or None
+        self._append(Created(trial=f"{index:05d}", params=params, seed=seed, base=base))
+        return f"{index:05d}"
+
+    def _promoted(self) -> str | None:
+        """Return the trial that waits and whose turn it is."""
+        decisions, number = self.verdicts.turn()
+        self._append(*self._with_ends(decisions))
+        if number is not None:
+            self.verdicts.take(number)
+        return number
+
+    def _with_ends(self, decisions: Sequence[Decision]) -> list[Event]:
+        """Return decisions on trials that wait, each with its end."""
+        events: list[Event] = []
+        for decision in decisions:
+            events.append(decision)
+            if decision.verdict == "stop":
+                events.append(Ended(event="pruned", trial=decision.trial, epoch=decision.epoch))
+        return events
+
     def receive(self, number: str, message: Message) -> Answer:
         """Take a worker's message; return the order for the worker.
 
         Raises:
             TuneAsrError: the search cannot continue.
         """
-        self.catch_up()
+        self._keeping.catch_up()
         trial = self.state.trials[number]
         match message:
             case messages.Started():
@@ -112,7 +185,6 @@ class Conductor:
                 self._append(Ended(event="diverged", trial=number, epoch=trial.epoch + 1, cause=message.cause))
             case messages.Failed():
                 self._failed(trial, message.to_error())
-        self._settle(trial)
         return "stop"
 
     def process_ended(self, number: str, cause: str | None, *, raised: bool = False) -> None:
@@ -128,7 +200,7 @@ class Conductor:
         """
         self._out.discard(number)
         trial = self.state.trials[number]
-        if trial.status in FINAL:
+        if trial.status in FINAL or self._is_resting(number):
             return
         cause = cause or "its process ended without a word"
         tries = len(trial.deaths) + 1
@@ -136,8 +208,8 @@ class Conductor:
             self._append(Paused(trial=number, epoch=trial.epoch, cause=cause, retry=tries))
             self._queue.appendleft(number)
             return
-        self._append(Ended(event="failed", trial=number, cause=f"{cause} (tried {tries} times)"))
-        self._settle(trial)
+        cause = f"{cause} (tried {tries} times)"
+        self._append(Ended(event="failed", trial=number, cause=cause, of_setting=raised))
         if is_of_all(trial, self.state, raised=raised):
             what = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
             raise TrialFailedError(what)
@@ -145,19 +217,31 @@ class Conductor:
     def take_back(self, number: str) -> None:
         """Queue a trial again whose process is not to blame."""
         self._out.discard(number)
-        if self.state.trials[number].status not in FINAL:
+        if self.state.trials[number].status not in FINAL and not self._is_resting(number):
             self._queue.appendleft(number)
+
+    def _is_resting(self, number: str) -> bool:
+        """Return whether a process ended because its trial pauses at a rung."""
+        is_resting = number in self._resting
+        self._resting.discard(number)
+        return is_resting
 
     def catch_up(self) -> None:
         """Do work deferred until the worker had its answer."""
-        while self._to_keep:
-            keep_utterances(self.folder, *self._to_keep.popitem())
+        self._keeping.catch_up()
 
     def pause(self) -> None:
         """Record the epoch of each running trial, at an interruption."""
         self.catch_up()
         running = [trial for trial in self.state.trials.values() if trial.status == "running"]
         self._append(*(Paused(trial=trial.number, epoch=trial.epoch) for trial in running))
+
+    def rest(self) -> None:
+        """Keep less of the trials that still wait at the end."""
+        for trial in self.state.open_trials():
+            if trial.waits:
+                self._keeping.rest(trial)
+        self.catch_up()
 
     def _started(self, trial: Trial, message: messages.Started) -> Answer:
         process, damaged, warning = message.process, message.damaged or None, message.warning or None
@@ -177,83 +261,63 @@ class Conductor:
     def _reported(self, trial: Trial, report: Report) -> Answer:
         # After a damaged checkpoint, epochs of the ledger are trained again: they count once.
         if report.epoch <= trial.epoch:
-            self._settle(trial, report.epoch)
+            self._keeping.settle(trial, report.epoch)
             return "continue"
-        events: list[Event] = [report]
-        decision = None if report.last else self._judge(trial, report)
-        if decision:
-            events.append(decision)
-        if report.last:
-            events.append(Ended(event="finished", trial=trial.number))
-        elif decision and decision.verdict == "stop":
-            events.append(Ended(event="pruned", trial=trial.number, epoch=report.epoch))
-        # Report, decision and end in one write: a crash leaves all of them, or the first ones.
-        self._append(*events)
-        self._settle(trial)
-        return "stop" if trial.status in FINAL else "continue"
+        # Report, decisions and ends in one write: a crash leaves all of them, or the first ones.
+        self._append(report, *self._consequences(trial, report))
+        if trial.waits:
+            self._resting.add(trial.number)
+        return "stop" if trial.status in FINAL or trial.waits else "continue"
 
-    def _judge(self, trial: Trial, report: Report) -> Decision | None:
-        """Ask ASHA about an epoch; controls are judged no more."""
-        compared = ranking.rung_metric(self.plan.space.asha.metric, self.metric)
-        decided = None if trial.is_control else self.asha.decide(report.epoch, report.scores.value(compared))
-        if decided is None:
-            return None
-        return Decision(
-            trial=trial.number,
-            rung=decided.rung,
-            epoch=decided.epoch,
-            value=decided.value,
-            cutoff=decided.cutoff,
-            verdict=decided.verdict,
-            control=decided.control or None,
-        )
+    def _consequences(self, trial: Trial, report: Report) -> list[Event]:
+        """Return the events that follow from a report."""
+        if report.last:
+            return [Ended(event="finished", trial=trial.number)]
+        verdict = self.verdicts.judge(trial, report)
+        if verdict is None:
+            return []
+        decision = as_event(trial.number, verdict)
+        if decision.verdict != "pause":
+            return self._with_ends([decision])
+        paused = Paused(trial=trial.number, epoch=report.epoch, cause=AT_RUNG)
+        if self._queue or self._wave_has_room:
+            return [decision, paused]
+        others, number = self.verdicts.turn(report)
+        # A trial that the free slot would take again goes straight on in its process.
+        straight_on = [] if number == trial.number else [paused]
+        return [decision, *self._with_ends(others), *straight_on]
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         if not is_of_the_setting(error, trial, self.state):
             raise error
-        self._append(Ended(event="failed", trial=trial.number, cause=error.cause))
+        self._append(Ended(event="failed", trial=trial.number, cause=error.cause, of_setting=True))
 
     def _finish_torn_ends(self) -> None:
         """Append the events lost by a crash after a report."""
+        for report in self.state.reports[-1:]:
+            trial = self.state.trials[report.trial]
+            judged = any(decision.epoch == report.epoch for decision in trial.decisions)
+            if trial.status not in FINAL and not judged and not report.last:
+                verdict = self.verdicts.judge(trial, report)
+                self._append(*([as_event(trial.number, verdict)] if verdict else []))
         for trial in self.state.open_trials():
             if not trial.reports:
                 continue
-            report = trial.reports[-1]
-            judged = any(decision.epoch == report.epoch for decision in trial.decisions)
-            stopped = bool(trial.decisions) and trial.decisions[-1].verdict == "stop"
-            decision = None
-            if not report.last and not judged:
-                decision = self._judge(trial, report)
-            if decision:
-                self._append(decision)
-                stopped = decision.verdict == "stop"
-            if report.last or stopped:
-                end: Literal["finished", "pruned"] = "finished" if report.last else "pruned"
-                self._append(Ended(event=end, trial=trial.number, epoch=report.epoch))
-                self._settle(trial)
-
-    def _settle(self, trial: Trial, newest: int | None = None) -> None:
-        """Prune checkpoints: keep the newest two and the best.
-
-        Args:
-            trial: trial with a new event.
-            newest: epoch of its last checkpoint, if an earlier epoch was trained again.
-        """
-        newest = newest or trial.epoch
-        where = self.folder.checkpoints(trial.number)
-        best = ranking.best_epoch(trial, checkpoints.kept_epochs(where), self.metric)
-        running = trial.status not in FINAL
-        keep = {newest, newest - 1} if running else set()
-        checkpoints.retain(where, keep | ({best.epoch} if best else set()))
-        if best and (best.epoch == newest or not running):
-            self._to_keep[trial.number] = best.epoch
-        if not running:
-            self.catch_up()
+            last = trial.decisions[-1] if trial.decisions else None
+            if trial.reports[-1].last:
+                self._append(Ended(event="finished", trial=trial.number, epoch=trial.epoch))
+            elif last and last.epoch == trial.epoch and last.verdict == "stop":
+                self._append(Ended(event="pruned", trial=trial.number, epoch=trial.epoch))
+            elif last and last.epoch == trial.epoch and last.verdict == "pause" and trial.status == "running":
+                self._append(Paused(trial=trial.number, epoch=trial.epoch, cause=AT_RUNG))
 
     def _append(self, *events: Event) -> None:
         for event in self._ledger.append(*events) if events else ():
             self.state.apply(event)
+            self.verdicts.apply(event)
             self._listener(event)
+        for number in dict.fromkeys(event.trial for event in events if isinstance(event, Report | Ended)):
+            self._keeping.settle(self.state.trials[number])
 
 
 def remove_tune_state(folder: ResultsFolder) -> None:

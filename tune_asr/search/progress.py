@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, TextIO
 
 from tune_asr.record.events import Created, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
-from tune_asr.record.state import FINAL, SearchState
+from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.search import Search
+from tune_asr.search.verdicts import make_verdicts
 from tune_asr.wording import estimate, percent, printable
 
 
@@ -31,8 +31,7 @@ class Progress:
         self.state, self.slots, self.metric = state, slots, search.metric
         self.num_trials, self.max_t = search.plan.num_trials, search.plan.last_epoch
         self.stream = stream or sys.stdout
-        self._milestones = [*(rung for rung in search.asha().milestones if rung < self.max_t), self.max_t]
-        self._reduction_factor = search.plan.space.asha.reduction_factor
+        self._verdicts = make_verdicts(search.plan, search.metric, SearchState())
         self._best: Report | None = None
         self._epochs = self._ended_epochs = self._ended = 0
         self._seconds = 0.0
@@ -77,8 +76,8 @@ class Progress:
                 return "new       " + "  ".join(f"{k.rpartition('.')[2]}={_short(v)}" for k, v in event.params.items())
             case Resumed():
                 passed_over = (f"\n          damaged, passed over: {printable(line)}" for line in event.damaged or ())
-                cause = printable(event.cause or "")
-                return f"resumed   {_after(event.epoch)}: {cause}{''.join(passed_over)}{_warning(event)}"
+                cause = "" if event.cause == AT_RUNG else f": {printable(event.cause or '')}"
+                return f"resumed   {_after(event.epoch)}{cause}{''.join(passed_over)}{_warning(event)}"
             case Started() if event.warning:
                 return f"started   {_warning(event).strip()}"
             case Paused():
@@ -112,16 +111,12 @@ class Progress:
         return max(ahead * self._seconds / self._epochs / self.slots, slowest)
 
     def _to_come(self, epoch: int) -> float:
-        """Return the expected epochs after `epoch`.
+        """Return the expected epochs of a trial after `epoch`.
 
-        One trial in `reduction_factor` continues at each rung.
+        Not all trials continue beyond a rung.
         """
-        left, chance = 0.0, 1.0
-        for begin, end in pairwise((0, *self._milestones)):
-            if begin and epoch <= begin:  # a rung that is still before it
-                chance /= self._reduction_factor
-            left += max(0, end - max(begin, epoch)) * chance
-        return left
+        shares = [self._verdicts.share_beyond(e, self.num_trials) for e in range(max(0, epoch - 1), self.max_t)]
+        return sum(shares[1:] if epoch else shares) / shares[0] if shares else 0.0
 
     def _count_report(self, report: Report) -> None:
         self._epochs += 1

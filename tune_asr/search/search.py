@@ -9,7 +9,6 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
-from tune_asr.space.asha import Asha
 from tune_asr.space.plan import Plan
 
 
@@ -25,16 +24,6 @@ class Search:
     """Error rate that chooses the winner."""
     fingerprints: Mapping[str, str]
     """Hashes of the data, by the attribute of `TrainingData` that must agree on each node; none for custom data."""
-
-    def asha(self) -> Asha:
-        """Make the rungs, without a value in them."""
-        asha = self.plan.space.asha
-        return Asha(
-            grace_period=asha.grace_period,
-            reduction_factor=asha.reduction_factor,
-            max_t=self.plan.max_t,
-            controls=asha.controls,
-        )
 
     def snapshot(self, state: SearchState, status: str) -> list[str]:
         """Bring all derived files up to date; see `write_snapshots`."""

@@ -4,7 +4,8 @@
     sections.py        schema of the file: search, asha, resources
     searchable.py      checks of the searched keys, and of the values that may be drawn for them
     plan.py            a space and its base configuration, checked together: the settings of every trial
-    asha.py            ASHA: which trials continue at a rung, in the paper's letters
+    asha.py            ASHA in waves: which trials pause, continue and stop, in the paper's letters
+    stopping.py        ASHA in its stopping variant
 
 Nothing here imports Ray or record/: the settings of a trial are a pure function of (seed, trial, key).
 """

@@ -1,48 +1,70 @@
-"""ASHA, the rule by which trials continue at rungs.
+"""ASHA in waves, the rule by which trials pause, continue and stop.
 
-Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020.
+Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020. Its letters:
 
-In the paper's letters: a trial trains for at most R epochs (`max_t`). Rung k is at r * eta^(s + k) epochs, with the
-`grace_period` r, the `reduction_factor` eta and the early-stopping rate s, here 0. One in eta continues at each rung.
+    R      last epoch of a trial, `max_t`                      H below
+    r      epochs before the first judgement, `grace_period`   g below
+    eta    reduction factor
+    s      early-stopping rate, here 0: rung k is at r * eta^k epochs
 
-Two departures from the paper:
+As in the paper a trial pauses at a rung, and a free slot promotes the best of those that wait. Departures from the
+paper, each decided by replay of recorded trainings:
 
-- *We stop, the paper promotes.* In the paper a trial waits at its rung until enough others have arrived; here it is
-  judged at once, against those before it. No trial waits or is paused, and the first full training ends after R epochs.
-  The price: early arrivals are judged by few.
-- *The first in a rung continues*, because there is no other to compare it with. In general max(1, floor(n / eta)) of n
-  continue, so a rung is never a dead end.
+- *Waves.* Trials are begun in waves of n in all. Before the next wave opens, those of this one that are worth it are
+  trained to the end: first the lowest epoch, there the best. The paper begins a new trial if none can be promoted.
+- *Room, not 1/eta.* At epoch e a trial continues while fewer than `room` of all that came to e are better:
 
-A value enters a rung once, at exactly that rung's epoch, and only from the live trial: never late, after a resume. This
-module knows neither Ray nor files; the `decision` events of the ledger rebuild its state.
+      room(n, e) = max(1, ceil((0.6 n + 6) / eta * sqrt(g/e * (H - e)/(H - g))))
 
-A *control* is a trial that would stop and is trained on, to show what pruning loses. Controls are the first trials that
-would stop, so they depend only on earlier decisions. A control enters no later rung: every other trial is judged as if
-the control had stopped.
+  The paper's floor(n / eta) of those at a rung judges the first arrivals by few.
+- *Every epoch judges.* From epoch g on, a trial beyond the room stops, also between rungs. It pauses at rungs alone.
+- *The best so far counts*, not the last value: the best checkpoint of a trial is what is kept.
+- *The base configuration*, trial 00000, is never stopped.
+
+A value enters once, at its own epoch, from the live trial: never late, after a resume. The module knows neither files
+nor clocks; the events of the ledger rebuild its state.
+
+A *control* is a trial that would stop and is trained on, to show what pruning loses. Controls are the first that would
+stop. A control is not judged again and enters no later epoch: every other trial is judged as if it had stopped.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+import math
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-Verdict = Literal["continue", "stop"]
+Verdict = Literal["continue", "pause", "stop"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Verdict on one trial at one rung."""
+    """Verdict on one trial at one epoch."""
 
     rung: int
+    """Number of the rung, from 0; -1 at another epoch."""
     epoch: int
     value: float
-    cutoff: float
-    """Worst value that continues."""
+    better: int | None = None
+    """Trials of this epoch with a lower value."""
+    room: int | None = None
+    """Number of better trials at which a trial stops."""
+    cutoff: float | None = None
+    """Worst value that continues, in mode `stop`."""
     verdict: Verdict
     control: bool = False
     """The trial would stop, and continues as a control."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """Trial paused at a rung, in the order of turns."""
+
+    epoch: int
+    value: float
+    trial: str
 
 
 def milestones(grace_period: int, reduction_factor: int, max_t: int) -> list[int]:
@@ -53,57 +75,119 @@ def milestones(grace_period: int, reduction_factor: int, max_t: int) -> list[int
     return epochs
 
 
-class Judged(Protocol):
-    """Earlier decision, as far as later ones need it."""
+def wave_sizes(planned: int, slots: int, *, has_model: bool) -> tuple[int, int]:
+    """Return the sizes of the first wave and of each later one.
 
-    @property
-    def epoch(self) -> int:
-        """Epoch of the rung."""
-
-    @property
-    def value(self) -> float:
-        """Value of the trial."""
-
-    @property
-    def control(self) -> bool | None:
-        """True if the trial continued as a control."""
+    A model learns from each wave what the next one should try. Each wave fills every slot twice.
+    """
+    first, later = (16, min(32, max(16, math.ceil(planned / 4)))) if has_model else (64, 64)
+    return max(first, 2 * slots), max(later, 2 * slots)
 
 
-class Asha:
-    """Rungs of one search. Lower values are better.
+class Waves:
+    """Trials of one search by epoch. Lower values are better.
 
     Args:
-        grace_period: r, epochs; at least 1.
+        grace_period: g, epochs; at least 1.
         reduction_factor: eta, at least 2.
-        max_t: R, epochs; rungs are below it, because a trial that reaches it is finished.
+        max_t: H, epochs. With g at or above it, nothing is judged.
         controls: number of trials that continue as controls.
     """
 
     def __init__(self, *, grace_period: int, reduction_factor: int, max_t: int, controls: int = 0) -> None:
-        self.reduction_factor = reduction_factor
+        self.grace_period, self.reduction_factor, self.max_t = grace_period, reduction_factor, max_t
         self.milestones = milestones(grace_period, reduction_factor, max_t)
-        # In rising order, so that a search of many thousand trials is judged in logarithmic time.
-        self._values: dict[int, list[float]] = {epoch: [] for epoch in self.milestones}
+        self.opened = 0
+        """n, trials of all waves begun."""
+        self._reached: dict[int, list[float]] = defaultdict(list)
+        self._best: dict[str, float] = {}
+        self._waiting: list[Waiting] = []
         self._controls_left = controls
+        self._unjudged: set[str] = set()
+        self._base: str | None = None
 
-    def decide(self, epoch: int, value: float) -> Decision | None:
-        """Enter a value into its rung, and judge it.
+    def room(self, epoch: int, opened: int | None = None) -> int:
+        """Return the number of better trials at which one stops.
 
-        Returns None at an epoch without a rung. Do not call it for a control, which is not judged again.
+        Args:
+            epoch: e, from g to H - 1.
+            opened: n; by default that of the waves so far.
         """
-        if epoch not in self._values:
-            return None
-        values = self._values[epoch]
-        bisect.insort(values, value)
-        cutoff = values[max(1, len(values) // self.reduction_factor) - 1]
-        control = value > cutoff and self._controls_left > 0
-        self._controls_left -= control
-        verdict: Verdict = "continue" if value <= cutoff or control else "stop"
-        return Decision(self.milestones.index(epoch), epoch, value, cutoff, verdict, control)
+        g, last, n = self.grace_period, self.max_t, self.opened if opened is None else opened
+        share = math.sqrt(g / epoch * (last - epoch) / (last - g))
+        return max(1, math.ceil((0.6 * n + 6) / self.reduction_factor * share - 1e-9))
 
-    def replay(self, decisions: Iterable[Judged]) -> None:
-        """Enter values of earlier decisions, without new verdicts."""
-        for decision in decisions:
-            self._controls_left -= bool(decision.control)
-            if decision.epoch in self._values:
-                bisect.insort(self._values[decision.epoch], decision.value)
+    def share_beyond(self, epoch: int, planned: int) -> float:
+        """Return the expected share of trials trained beyond `epoch`."""
+        judged = self.grace_period <= epoch < self.max_t
+        return min(1.0, self.room(epoch, planned) / planned) if judged and planned else 1.0
+
+    def spare(self, trial: str) -> None:
+        """Never stop `trial`, the base configuration."""
+        self._base = trial
+
+    def waiting(self, trial: str, epoch: int, value: float) -> Waiting:
+        """Return a trial as it would wait at the value of an epoch."""
+        return Waiting(epoch, self._best_with(trial, value), trial)
+
+    def enter(self, trial: str, epoch: int, value: float) -> None:
+        """Enter the value of an epoch; epochs come in order."""
+        best = self._best[trial] = self._best_with(trial, value)
+        if self._is_judged(trial, epoch):
+            bisect.insort(self._reached[epoch], best)
+
+    def judge(self, trial: str, epoch: int, value: float) -> Decision | None:
+        """Judge a trial at the value of an epoch, entered or not.
+
+        Returns None if it simply continues.
+        """
+        if not self._is_judged(trial, epoch):
+            return None
+        decision = self._decision(trial, epoch, self._best_with(trial, value))
+        return decision if decision.verdict != "continue" or decision.control else None
+
+    def judge_no_more(self, trial: str, *, control: bool) -> None:
+        """Let a trial continue to the end."""
+        self._unjudged.add(trial)
+        self._controls_left -= control
+
+    def wait(self, trial: str, epoch: int) -> None:
+        """Queue a trial that pauses at a rung."""
+        bisect.insort(self._waiting, Waiting(epoch, self._best[trial], trial))
+
+    def take(self, trial: str) -> None:
+        """Remove a trial from those that wait."""
+        self._waiting = [waiting for waiting in self._waiting if waiting.trial != trial]
+
+    def turn(self, also: Waiting | None = None) -> tuple[list[tuple[str, Decision]], str | None]:
+        """Return the trial whose turn it is, and decisions on the way.
+
+        Changes nothing. The decisions stop trials that wait and for which there is no room any more; one that spares a
+        control comes last, and that control is the trial.
+
+        Args:
+            also: trial that is about to wait.
+        """
+        decisions: list[tuple[str, Decision]] = []
+        for waiting in sorted([*self._waiting, also]) if also else self._waiting:
+            decision = self._decision(waiting.trial, waiting.epoch, waiting.value)
+            if decision.verdict == "pause":
+                return decisions, waiting.trial
+            decisions.append((waiting.trial, decision))
+            if decision.control:
+                return decisions, waiting.trial
+        return decisions, None
+
+    def _best_with(self, trial: str, value: float) -> float:
+        return min(self._best.get(trial, math.inf), value)
+
+    def _is_judged(self, trial: str, epoch: int) -> bool:
+        return self.grace_period <= epoch < self.max_t and trial not in self._unjudged
+
+    def _decision(self, trial: str, epoch: int, value: float) -> Decision:
+        better, room = bisect.bisect_left(self._reached[epoch], value), self.room(epoch)
+        rung = self.milestones.index(epoch) if epoch in self.milestones else -1
+        stops = better >= room and trial != self._base
+        control = stops and self._controls_left > 0
+        verdict: Verdict = "stop" if stops and not control else "pause" if rung >= 0 and not control else "continue"
+        return Decision(rung=rung, epoch=epoch, value=value, better=better, room=room, verdict=verdict, control=control)

@@ -29,7 +29,8 @@ costs time (Ray 2.60):
 
 - Schedulers: `Tuner.restore` loses ASHA's rungs, and ASHA never stops a trial without a finite loss. `space.asha`
   decides.
-- Searchers: their draws depend on when results arrive. `space.plan` draws by seed and number of a trial alone.
+- Searchers: their draws depend on when results arrive. `space.plan` draws by seed and number of a trial alone, and
+  `space.proposals` reads the ledger in its order.
 - State: snapshots are seconds old, and restoring unpickles them. The ledger is written before anything else happens,
   so Tune's folder is removed at each end of a run.
 - Checkpoints: Tune copies each, and resumes from the latest it has registered. It gets pointers to ours.

@@ -84,10 +84,10 @@ class WorkSearcher(Searcher):
         self._find_lost_trials()
         if len(self._numbers) >= self.slots:
             return None
-        if not self.conductor.has_work:
-            return None if self._numbers else Searcher.FINISHED
         with ending():
             work = self.conductor.next_work()
+        if work is None:  # a running trial may yet pause, and leave work
+            return None if self._numbers else Searcher.FINISHED
         self._numbers[trial_id] = work.number
         return dict(work.to_config())
 

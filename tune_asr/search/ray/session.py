@@ -19,6 +19,7 @@ from tune_asr.record.search_events import SearchEnded, SearchStarted
 from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import Conductor, remove_tune_state
 from tune_asr.search.interrupts import Interrupts
+from tune_asr.search.keeping import FolderKeeping
 from tune_asr.search.live_table import LiveProgress
 from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
@@ -86,10 +87,13 @@ class Session:
                 resumed=not self._is_new,
             )
         )
-        conductor = Conductor(self.search, self.ledger, self.state, self._on_event)
+        keeping = FolderKeeping(self.folder, self.search.metric)
+        conductor = Conductor(self.search, self.ledger, self.state, self._on_event, keeping)
         try:
+            conductor.open(self.slots)
             with self._watch:
                 self._fit_until_done(conductor)
+            conductor.rest()
             self._end("finished")
         except EndSearch as end:
             return self._end_early(conductor, end)
@@ -101,12 +105,15 @@ class Session:
         return code
 
     def _fit_until_done(self, conductor: Conductor) -> None:
-        while not conductor.is_over:
+        def is_over() -> bool:
+            return conductor.is_over
+
+        while not is_over():
             try:
                 fit(conductor, self.slots, self.gpus, self._between)
             except EndSearch as end:
                 # After the last trial Ray is not needed any more.
-                if conductor.has_work or conductor.handed_out or not isinstance(end.error, ClusterError):
+                if not is_over() or not isinstance(end.error, ClusterError):
                     raise
             except (RayError, RuntimeError, ConnectionError) as error:
                 if not isinstance(error, (RayError, ConnectionError)) and not isinstance(error.__cause__, RayError):

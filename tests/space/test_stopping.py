@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.space.asha import Asha
+from tune_asr.space.stopping import Asha
 
 VALUES = st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60)
 

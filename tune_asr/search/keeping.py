@@ -1,0 +1,66 @@
+"""Checkpoints and utterances that a running search keeps."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tune_asr.record import checkpoints, ranking
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.state import FINAL, Trial
+from tune_asr.record.utterances import keep_utterances
+from tune_asr.scoring.metric import Metric
+
+
+class Keeping(Protocol):
+    """Keeper of the files of trials; a replay in memory has none."""
+
+    def settle(self, trial: Trial, newest: int | None = None) -> None:
+        """Remove what a trial with a new event needs no more."""
+
+    def rest(self, trial: Trial) -> None:
+        """Remove what a trial that waits needs no more at the end."""
+
+    def catch_up(self) -> None:
+        """Do work deferred until the worker had its answer."""
+
+
+class FolderKeeping:
+    """Keeper of the results folder.
+
+    Args:
+        folder: results folder.
+        metric: error rate of the best epoch.
+    """
+
+    def __init__(self, folder: ResultsFolder, metric: Metric) -> None:
+        self._folder, self._metric = folder, metric
+        self._to_keep: dict[str, int] = {}
+
+    def settle(self, trial: Trial, newest: int | None = None) -> None:
+        """Keep the newest two checkpoints of an open trial, and the best.
+
+        Args:
+            trial: trial with a new event.
+            newest: epoch of its last checkpoint, if an earlier epoch was trained again.
+        """
+        newest = newest or trial.epoch
+        is_open = trial.status not in FINAL
+        self._retain(trial, {newest, newest - 1} if is_open else set(), newest)
+        if not is_open:
+            self.catch_up()
+
+    def rest(self, trial: Trial) -> None:
+        """Keep the newest checkpoint of a trial that waits, and the best."""
+        self._retain(trial, {trial.epoch}, trial.epoch)
+
+    def catch_up(self) -> None:
+        """Copy the utterances of new best epochs."""
+        while self._to_keep:
+            keep_utterances(self._folder, *self._to_keep.popitem())
+
+    def _retain(self, trial: Trial, newest: set[int], last: int) -> None:
+        where = self._folder.checkpoints(trial.number)
+        best = ranking.best_epoch(trial, checkpoints.kept_epochs(where), self._metric)
+        checkpoints.retain(where, newest | ({best.epoch} if best else set()))
+        if best and (best.epoch == last or trial.status in FINAL):
+            self._to_keep[trial.number] = best.epoch
