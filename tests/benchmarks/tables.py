@@ -22,9 +22,9 @@ from pydantic import JsonValue
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState, Trial
-from tune_asr.scoring.counts import objective, score
+from tune_asr.scoring.counts import objective
 from tune_asr.scoring.metric import Metric
-from tune_asr.scoring.scores import Scores
+from tune_asr.scoring.scores import Scores, score
 from tune_asr.space.plan import from_values
 
 ASSETS = Path(__file__).parents[1] / "assets"
