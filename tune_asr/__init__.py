@@ -54,7 +54,7 @@ Glossary, one word for one thing:
     custom        a class given by a dotted path in `model.target` or `data.target`
 
 To follow a search through the code, read search/__main__.py, search/driver.py, space/plan.py, search/ray/session.py,
-search/ray/executor.py, search/conductor.py, search/verdicts.py, space/asha.py, search/proposing.py,
+search/ray/executor.py, search/conductor.py, search/turns.py, search/verdicts.py, space/asha.py, search/proposing.py,
 space/proposals.py, record/events.py, record/state.py, search/ray/worker.py, training/fit.py, training/ctc_module.py.
 For a single training, begin at train/__main__.py and train/standalone.py.
 

@@ -5,9 +5,11 @@
     search         value with folder, plan, metric and fingerprints
     data           survey, fingerprints and files of the data
     description    content of search.yaml, and its changes
-    conductor      next trial, next verdict: every change goes through the ledger first
+    conductor      messages of workers to events and back: every change goes through the ledger first
+    turns          which trial a free slot takes
     verdicts       rule of ASHA, in waves or stopping, fed by the events of the search
     proposing      settings of the next trial
+    torn_ends      events that a crash took from the end of a ledger
     keeping        checkpoints and utterances that a running search keeps
     failures       verdict on a failure: retry, failed trial, or end of the search
     messages       messages between driver and worker

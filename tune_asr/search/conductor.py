@@ -10,23 +10,23 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
-from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
+from tune_asr.record.events import Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.search_events import Planned, WaveOpened
-from tune_asr.record.state import AT_RUNG, FINAL, SearchState, Trial
+from tune_asr.record.search_events import Planned
+from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.search import messages
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
-from tune_asr.search.proposing import settings_of
 from tune_asr.search.search import Search
-from tune_asr.search.verdicts import as_event, make_verdicts
-from tune_asr.space.asha import wave_sizes
+from tune_asr.search.torn_ends import lost_ends, lost_verdict
+from tune_asr.search.turns import Turns
+from tune_asr.search.verdicts import make_verdicts
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[Event], None]
@@ -56,11 +56,13 @@ class Conductor:
         self.folder, self.plan, self.metric = search.folder, search.plan, search.metric
         self.state = state
         self.verdicts = make_verdicts(search.plan, search.metric, state)
+        self.turns = Turns(search.plan, search.metric, state, self.verdicts)
         self._fingerprints = search.fingerprints
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._ledger, self._listener, self._keeping = ledger, listener, keeping
-        self._finish_torn_ends()
+        self._append(*lost_verdict(state, self.verdicts))
+        self._append(*lost_ends(state))
         self._queue = deque(trial.number for trial in state.open_trials() if not trial.waits)
         self._out: set[str] = set()
         self._resting: set[str] = set()
@@ -80,14 +82,9 @@ class Conductor:
             self._append(Planned(trials=trials, horizon=self.plan.last_epoch, slots=slots, cause=cause))
 
     @property
-    def num_trials(self) -> int:
-        """Number of trials in all (N)."""
-        return self.state.plan.trials if self.state.plan else self.plan.num_trials
-
-    @property
     def is_over(self) -> bool:
         """True once no trial has anything left to train."""
-        return not self._queue and not self._out and not self._may_create and self.verdicts.turn() == ([], None)
+        return not self._queue and not self._out and self.turns.is_over
 
     @property
     def handed_out(self) -> list[str]:
@@ -97,17 +94,16 @@ class Conductor:
     def next_work(self) -> Work | None:
         """Hand out a trial to a free slot, None if there is none now.
 
-        First come interrupted trials, then new ones of the wave, then trials that wait at rungs, then the next wave.
+        A trial that was interrupted comes before all others.
         """
         if not self._queue:
-            number = self._created() if self._wave_has_room else self._promoted()
-            if number is None:
-                if not self._may_create:
-                    return None
-                self._open_wave()
-                number = self._created()
-            self._queue.append(number)
+            turn = self.turns.next()
+            self._append(*turn.events)
+            if turn.trial is None:
+                return None
+            self._queue.append(turn.trial)
         trial = self.state.trials[self._queue.popleft()]
+        self.verdicts.take(trial.number)
         self._out.add(trial.number)
         return self._work(trial)
 
@@ -124,47 +120,6 @@ class Conductor:
             import_path=str(Path.cwd()),
             umask=self._umask,
         )
-
-    @property
-    def _may_create(self) -> bool:
-        return len(self.state.trials) < self.num_trials
-
-    @property
-    def _wave_has_room(self) -> bool:
-        """True if a new trial comes before those that wait."""
-        if self.plan.space.asha.mode == "stop":
-            return self._may_create
-        return bool(self.state.waves) and len(self.state.trials) < self.state.waves[-1].trials
-
-    def _open_wave(self) -> None:
-        waves, slots = self.state.waves, self.state.plan.slots if self.state.plan else 1
-        sizes = wave_sizes(self.num_trials, slots, has_model=self.plan.space.search.algorithm == "auto")
-        trials = min(self.num_trials, len(self.state.trials) + sizes[bool(waves)])
-        self._append(WaveOpened(wave=len(waves) + 1, trials=trials))
-
-    def _created(self) -> str:
-        index = len(self.state.trials)
-        params = settings_of(self.plan, index, self.state, self.metric)
-        seed, base = self.plan.seed(index), self.plan.is_base(index) or None
-        self._append(Created(trial=f"{index:05d}", params=params, seed=seed, base=base))
-        return f"{index:05d}"
-
-    def _promoted(self) -> str | None:
-        """Return the trial that waits and whose turn it is."""
-        decisions, number = self.verdicts.turn()
-        self._append(*self._with_ends(decisions))
-        if number is not None:
-            self.verdicts.take(number)
-        return number
-
-    def _with_ends(self, decisions: Sequence[Decision]) -> list[Event]:
-        """Return decisions on trials that wait, each with its end."""
-        events: list[Event] = []
-        for decision in decisions:
-            events.append(decision)
-            if decision.verdict == "stop":
-                events.append(Ended(event="pruned", trial=decision.trial, epoch=decision.epoch))
-        return events
 
     def receive(self, number: str, message: Message) -> Answer:
         """Take a worker's message; return the order for the worker.
@@ -264,52 +219,15 @@ class Conductor:
             self._keeping.settle(trial, report.epoch)
             return "continue"
         # Report, decisions and ends in one write: a crash leaves all of them, or the first ones.
-        self._append(report, *self._consequences(trial, report))
+        self._append(report, *self.turns.after(trial, report, slot_is_taken=bool(self._queue)))
         if trial.waits:
             self._resting.add(trial.number)
         return "stop" if trial.status in FINAL or trial.waits else "continue"
-
-    def _consequences(self, trial: Trial, report: Report) -> list[Event]:
-        """Return the events that follow from a report."""
-        if report.last:
-            return [Ended(event="finished", trial=trial.number)]
-        verdict = self.verdicts.judge(trial, report)
-        if verdict is None:
-            return []
-        decision = as_event(trial.number, verdict)
-        if decision.verdict != "pause":
-            return self._with_ends([decision])
-        paused = Paused(trial=trial.number, epoch=report.epoch, cause=AT_RUNG)
-        if self._queue or self._wave_has_room:
-            return [decision, paused]
-        others, number = self.verdicts.turn(report)
-        # A trial that the free slot would take again goes straight on in its process.
-        straight_on = [] if number == trial.number else [paused]
-        return [decision, *self._with_ends(others), *straight_on]
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         if not is_of_the_setting(error, trial, self.state):
             raise error
         self._append(Ended(event="failed", trial=trial.number, cause=error.cause, of_setting=True))
-
-    def _finish_torn_ends(self) -> None:
-        """Append the events lost by a crash after a report."""
-        for report in self.state.reports[-1:]:
-            trial = self.state.trials[report.trial]
-            judged = any(decision.epoch == report.epoch for decision in trial.decisions)
-            if trial.status not in FINAL and not judged and not report.last:
-                verdict = self.verdicts.judge(trial, report)
-                self._append(*([as_event(trial.number, verdict)] if verdict else []))
-        for trial in self.state.open_trials():
-            if not trial.reports:
-                continue
-            last = trial.decisions[-1] if trial.decisions else None
-            if trial.reports[-1].last:
-                self._append(Ended(event="finished", trial=trial.number, epoch=trial.epoch))
-            elif last and last.epoch == trial.epoch and last.verdict == "stop":
-                self._append(Ended(event="pruned", trial=trial.number, epoch=trial.epoch))
-            elif last and last.epoch == trial.epoch and last.verdict == "pause" and trial.status == "running":
-                self._append(Paused(trial=trial.number, epoch=trial.epoch, cause=AT_RUNG))
 
     def _append(self, *events: Event) -> None:
         for event in self._ledger.append(*events) if events else ():

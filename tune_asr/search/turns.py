@@ -1,0 +1,130 @@
+"""Turns of a search: which trial a free slot takes.
+
+A turn is a list of events and a trial. It is a function of the ledger alone, so a search that was killed takes the same
+turns again; the conductor writes the events, and only then hands the trial out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report
+from tune_asr.record.search_events import WaveOpened
+from tune_asr.record.state import AT_RUNG, SearchState, Trial
+from tune_asr.scoring.metric import Metric
+from tune_asr.search.proposing import settings_of
+from tune_asr.search.verdicts import Verdicts, as_event
+from tune_asr.space.asha import wave_sizes
+from tune_asr.space.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a free slot does."""
+
+    trial: str | None
+    """Trial that the slot takes; None if there is none now."""
+    events: list[Event] = field(default_factory=list)
+    """Events to write before."""
+
+
+class Turns:
+    """Order of the trials of a search.
+
+    Args:
+        plan: space and base configuration.
+        metric: error rate that chooses the winner.
+        state: trials so far, kept up to date by the conductor.
+        verdicts: rule of ASHA, kept up to date likewise.
+    """
+
+    def __init__(self, plan: Plan, metric: Metric, state: SearchState, verdicts: Verdicts) -> None:
+        self._plan, self._metric, self._state, self._verdicts = plan, metric, state, verdicts
+
+    @property
+    def num_trials(self) -> int:
+        """Number of trials in all (N)."""
+        return self._state.plan.trials if self._state.plan else self._plan.num_trials
+
+    @property
+    def is_over(self) -> bool:
+        """True if no trial is left to create or to promote."""
+        return not self._may_create and self._verdicts.turn() == ([], None)
+
+    def next(self) -> Turn:
+        """Return the turn of a free slot.
+
+        First come new trials of the wave, then trials that wait at rungs, then the next wave.
+        """
+        if self._wave_has_room:
+            return self._new_trial([])
+        decisions, number = self._verdicts.turn()
+        events = with_ends(decisions)
+        if number is not None or not self._may_create:
+            return Turn(number, events)
+        return self._new_trial([*events, self._next_wave()])
+
+    def after(self, trial: Trial, report: Report, *, slot_is_taken: bool = False) -> list[Event]:
+        """Return the events that follow from a report.
+
+        Args:
+            trial: trial of the report.
+            report: report that is about to be written.
+            slot_is_taken: whether an interrupted trial waits for the slot.
+        """
+        if report.last:
+            return [Ended(event="finished", trial=trial.number)]
+        verdict = self._verdicts.judge(trial, report)
+        if verdict is None:
+            return []
+        decision = as_event(trial.number, verdict)
+        if decision.verdict != "pause":
+            return with_ends([decision])
+        return self._pause(decision, report, straight_on=not slot_is_taken and not self._wave_has_room)
+
+    def _pause(self, decision: Decision, report: Report, *, straight_on: bool) -> list[Event]:
+        """Return the events of a trial that pauses at a rung.
+
+        If the free slot would take it again, it goes straight on in its process, and there is no `paused`.
+        """
+        others, number = self._verdicts.turn(report) if straight_on else ([], None)
+        paused = [] if number == report.trial else [Paused(trial=report.trial, epoch=report.epoch, cause=AT_RUNG)]
+        return [decision, *with_ends(others), *paused]
+
+    @property
+    def _may_create(self) -> bool:
+        return len(self._state.trials) < self.num_trials
+
+    @property
+    def _wave_has_room(self) -> bool:
+        """True if a new trial comes before those that wait."""
+        if self._plan.space.asha.mode == "stop":
+            return self._may_create
+        return bool(self._state.waves) and len(self._state.trials) < self._state.waves[-1].trials
+
+    def _new_trial(self, events: list[Event]) -> Turn:
+        index = len(self._state.trials)
+        created = Created(
+            trial=f"{index:05d}",
+            params=settings_of(self._plan, index, self._state, self._metric),
+            seed=self._plan.seed(index),
+            base=self._plan.is_base(index) or None,
+        )
+        return Turn(created.trial, [*events, created])
+
+    def _next_wave(self) -> WaveOpened:
+        waves, slots = self._state.waves, self._state.plan.slots if self._state.plan else 1
+        has_model = self._plan.space.search.algorithm == "auto"
+        size = wave_sizes(self.num_trials, slots, has_model=has_model)[bool(waves)]
+        return WaveOpened(wave=len(waves) + 1, trials=min(self.num_trials, len(self._state.trials) + size))
+
+
+def with_ends(decisions: Iterable[Decision]) -> list[Event]:
+    """Return decisions, each stop followed by its end."""
+    events: list[Event] = []
+    for decision in decisions:
+        events.append(decision)
+        if decision.verdict == "stop":
+            events.append(Ended(event="pruned", trial=decision.trial, epoch=decision.epoch))
+    return events
