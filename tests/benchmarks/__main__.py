@@ -37,7 +37,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
 GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {"steps": gpu.steps}
 """Rows after the word `gpu`."""
 
-COMMANDS: dict[str, str] = {"record": "tests.benchmarks.record"}
+COMMANDS: dict[str, str] = {"record": "tests.benchmarks.record", "replay": "tests.benchmarks.replay"}
 """Modules with a `main` and arguments of their own, by their first word."""
 
 

@@ -60,7 +60,7 @@ class Figure:
         return cls(mean(values), float(low), float(high))
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f} {self.high:.3f}]"
+        return f"{self.mean:.3f} ±{max(self.mean - self.low, self.high - self.mean):.3f}".replace("0.", ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,10 @@ class Quality:
 
     def __str__(self) -> str:
         figures = (self.share, self.kept, self.lost, self.found, self.regret)
-        return "".join(f"{figure!s:>22}" for figure in figures) + f"{self.fulls.mean:>7.1f}"
+        return "".join(f"{figure!s:>12}" for figure in figures) + f"{self.fulls.mean:>6.1f}"
 
 
-HEADINGS = "".join(f"{name:>22}" for name in ("share of epochs", "kept", "lost", "found", "regret")) + f"{'fulls':>7}"
+HEADINGS = "".join(f"{name:>12}" for name in ("share", "kept", "lost", "found", "regret")) + f"{'fulls':>6}"
 
 
 def epochs_until(outcomes: Sequence[Outcome], error_rate: float) -> float:

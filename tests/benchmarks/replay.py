@@ -1,0 +1,102 @@
+"""How good searches are, on recorded learning curves: the engine beside Optuna and Ray.
+
+    python -m tests.benchmarks replay                                    # the table in tests/assets
+    python -m tests.benchmarks replay --table FILE --trials 32 --repeats 100 auto funnel
+
+Each search is repeated with the rows of the table in other orders, the same for each rule, in simulated time with some
+slots. A random draw is the next row; the model and the peers choose among all rows that are not tried yet. Columns, as
+means with half the width of their 95 % bootstrap intervals:
+
+    share    epochs spent, of those of as many whole trainings
+    kept     searches whose pick is within .01 of the best of their own trials
+    lost     error rate of the pick, less that of the best of these
+    found    searches whose pick is within .01 of the best of the table
+    regret   error rate of the pick, less that of the best of the table
+    fulls    epochs spent, in whole trainings
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.benchmarks import engine
+from tests.benchmarks.peers import OptunaPeer, RayPeer, wer_and_cer
+from tests.benchmarks.quality import HEADINGS, Quality, Rule, draws, epochs_until, outcomes
+from tests.benchmarks.simulated import Outcome
+from tests.benchmarks.table import Row
+from tests.benchmarks.tables import PROMPTS, Table
+
+RULES: Mapping[str, Rule] = {
+    "contract": engine.CONTRACT,
+    "contract-score": engine.CONTRACT_SCORE,
+    "funnel": engine.FUNNEL,
+    "auto": engine.AUTO,
+    "auto-stop": engine.AUTO_STOP,
+    "optuna": OptunaPeer,
+    "optuna-score": lambda draw: OptunaPeer(draw, wer_and_cer),
+    "ray": RayPeer,
+    "ray-score": lambda draw: RayPeer(draw, wer_and_cer, {"grace_period": 3, "reduction_factor": 2}),
+}
+"""Rules by name.
+
+contract is release 0.1.0: random draws, stopping ASHA on the objective. contract-score ranks by the engine's score.
+funnel: random draws, ASHA in waves. auto: the defaults. auto-stop: proposals with release 0.1.0's ASHA. optuna: TPE and
+the Hyperband pruner on WER. ray: ASHA and the Optuna search on WER. The last two again with the engine's score.
+"""
+
+MODEL_FREE, MODEL = "funnel", "auto"
+Found = Mapping[tuple[str, int], Sequence[Outcome]]
+"""Outcomes by rule and number of trials."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Replay each rule, and print a line for each number of trials."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks replay", description=main.__doc__)
+    parser.add_argument("rules", nargs="*", choices=[*RULES, []], metavar="RULE", help=f"{', '.join(RULES)}")
+    parser.add_argument("--table", type=Path, default=PROMPTS, metavar="FILE", help="recorded table")
+    parser.add_argument("--trials", type=int, nargs="+", default=[16, 24, 32, 48], metavar="N")
+    parser.add_argument("--repeats", type=int, default=60, metavar="R", help="default: 60")
+    parser.add_argument("--slots", type=int, default=2, metavar="W", help="default: 2")
+    arguments = parser.parse_args(argv)
+
+    table = Table.read(arguments.table)
+    print(f"{table.name}: {len(table)} trials of {table.horizon} epochs, {arguments.repeats} repeats")
+    names, found = arguments.rules or list(RULES), dict[tuple[str, int], list[Outcome]]()
+    for trials in (number for number in arguments.trials if number <= len(table)):
+        print(f"\n{f'N {trials}':<14}{HEADINGS}")
+        for name in names:
+            repeats = draws(table, trials, arguments.repeats, arguments.slots)
+            found[name, trials] = outcomes(RULES[name], repeats)
+            print(f"{name:<14}{Quality.of(found[name, trials], arguments.slots)}", flush=True)
+    rows = goals(found)
+    print("\n" + "\n".join(map(str, rows)))
+    return int(any(row.misses for row in rows))
+
+
+def goals(found: Found) -> list[Row]:
+    """Return what the engine promises, as far as it was replayed."""
+    rows = []
+    for trials in sorted({number for name, number in found if name == MODEL_FREE}):
+        quality = Quality.of(found[MODEL_FREE, trials])
+        at_most, at_least = (0.29, 0.95) if trials >= 48 else (None, None)
+        rows += [
+            Row(claim=f"{MODEL_FREE}, N {trials}: share of epochs", value=quality.share.mean, unit="", at_most=at_most),
+            Row(claim=f"{MODEL_FREE}, N {trials}: best kept", value=quality.kept.high, unit="", at_least=at_least),
+        ]
+    for trials in sorted({number for name, number in found if name == MODEL}):
+        quality = Quality.of(found[MODEL, trials])
+        if others := found.get((MODEL_FREE, trials)):
+            claim = f"{MODEL}, N {trials}: regret, of {MODEL_FREE}'s"
+            rows.append(Row(claim=claim, value=_ratio(quality, Quality.of(others)), unit="", at_most=0.7))
+        if others := found.get(("contract", trials)):
+            target = sorted(outcome.best[-1] for outcome in others)[len(others) // 2]
+            needed = epochs_until(found[MODEL, trials], target) / sorted(o.spent for o in others)[len(others) // 2]
+            claim = f"{MODEL}, N {trials}: epochs to contract's median"
+            rows.append(Row(claim=claim, value=needed, unit="", at_most=0.5))
+    return rows
+
+
+def _ratio(ours: Quality, theirs: Quality) -> float:
+    return ours.regret.mean / theirs.regret.mean if theirs.regret.mean else float(ours.regret.mean > 0)
