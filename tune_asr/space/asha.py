@@ -170,6 +170,8 @@ class Waves:
         """
         decisions: list[tuple[str, Decision]] = []
         for waiting in sorted([*self._waiting, also]) if also else self._waiting:
+            if waiting.trial in self._unjudged:  # a control that was spared while it waited
+                return decisions, waiting.trial
             decision = self._decision(waiting.trial, waiting.epoch, waiting.value)
             if decision.verdict == "pause":
                 return decisions, waiting.trial
