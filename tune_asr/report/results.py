@@ -49,7 +49,8 @@ class Results:
 
         A custom model has no subsampling here, and its export is not known to work.
         """
-        return self.can_load and not (self.plan and self.plan.config.subsampling is None)
+        best = leader(self.ranked)
+        return self.can_load and not (self.plan and best and self.plan.has_custom_model(best[0].params))
 
     def events(self) -> Iterator[Event]:
         """Read the ledger line by line: it may be large."""

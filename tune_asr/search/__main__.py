@@ -117,7 +117,7 @@ def _dry_run(plan: Plan, root: Path) -> int:
     check_targets(plan.config, plan.distributions)
     if found:
         print(data_report(plan, found))
-    print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.config.model_dump()}).decode()}")
+    print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.base_values()}).decode()}")
     print(f"{plan.num_trials} trials; the first of them:")
     for number in range(min(plan.num_trials, 5)):
         settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())

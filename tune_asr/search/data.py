@@ -26,13 +26,13 @@ RECORDINGS_LOOKED_AT = 32
 def checked_survey(plan: Plan) -> Survey | None:
     """Survey the data before anything starts.
 
-    A searched subsampling has its finest value here; trials with a coarser one may fail. None for a custom data module.
+    The subsampling is the finest of any trial; trials with a coarser one may fail. None for a custom data module.
 
     Raises:
         DataError: the data cannot be used; all problems are named.
     """
-    searched = plan.distributions.get(SUBSAMPLING)
-    finest = {SUBSAMPLING: min(searched.probes)} if searched else {}
+    searched = SUBSAMPLING in plan.distributions
+    finest = {SUBSAMPLING: min(plan.values_of(SUBSAMPLING))} if searched else {}
     found = survey(from_values(overridden(plan.config.model_dump(), finest), "the base configuration"))
     if found:
         found.check()
@@ -46,9 +46,9 @@ def data_report(plan: Plan, found: Survey) -> str:
 
 def _infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:
     """Yield a sentence per subsampling with too few frames."""
-    searched = plan.distributions.get(SUBSAMPLING)
+    searched = SUBSAMPLING in plan.distributions
     train = found.corpus.train
-    for value in sorted(set(searched.probes)) if searched else ():
+    for value in sorted(set(plan.values_of(SUBSAMPLING))) if searched else ():
         infeasible = len(replace(found, subsampling=value).infeasible(train))
         if too_many_infeasible(infeasible, len(train)):
             share = f"{infeasible:,} of {len(train):,} training transcripts are too long for their frames"

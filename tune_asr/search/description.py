@@ -30,7 +30,7 @@ def describe(plan: Plan, name: str, found: Survey | None) -> SearchYaml:
         "metric": metric_for(utterance.text for utterance in found.corpus.val) if found else "val_wer",
         "seed": plan.space.search.seed,
         "space": plan.values(),
-        "config": plan.config.model_dump(),
+        "config": plan.base_values(),
     }
     if not noise:
         del content["noise_fingerprint"]

@@ -30,5 +30,5 @@ def print_farewell(search: Search, state: SearchState) -> None:
         print(f"warning: {warning}")
     print(f"next: python -m tune_asr.report {root}")
     print(f"      python -m tune_asr.train --config {shlex.quote(str(folder.best_yaml))}")
-    if "model" not in search.plan.config.custom_sections:
+    if not search.plan.has_custom_model(trial.params):
         print(f"      python -m tune_asr.export {root}")

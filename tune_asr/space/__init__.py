@@ -2,7 +2,12 @@
 
     distributions.py   distributions in Ray Tune's names, and their values
     sections.py        schema of the file: search, asha, resources
-    searchable.py      checks of the searched keys, and of the values that may be drawn for them
+    when.py            `when` beside a distribution: conditions on other keys, and the mistakes in them
+    conditions.py      which searched keys a trial has
+    needs.py           conditions that follow from conditions: chains, circles, clashes
+    branches.py        trials under another `model.target` than the base's
+    searchable.py      checks of the searched keys
+    values.py          checks of the values that may be drawn for them
     plan.py            a space and its base configuration, checked together: the settings of every trial
     asha.py            ASHA in waves: which trials pause, continue and stop, in the paper's letters
     stopping.py        ASHA in its stopping variant

@@ -16,7 +16,7 @@ depend on the other searched keys.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,11 @@ class Distribution:
         return not self.is_listed and _NUMERIC[self.kind].is_whole
 
     @property
+    def step(self) -> float:
+        """Distance of neighbours; 0 if continuous or listed."""
+        return 0 if self.is_listed else 1 if self.is_whole else self.arguments[2] if len(self.arguments) > 2 else 0
+
+    @property
     def bounds(self) -> tuple[float, float] | None:
         """Lowest and highest value; None for listed values."""
         if self.is_listed:
@@ -71,6 +76,19 @@ class Distribution:
         if self.is_listed:
             return self.arguments
         return (self.at(0.0), self.at(math.nextafter(1.0, 0.0)), *(self.at((i + 0.5) / 64) for i in range(64)))
+
+    def takes(self, value: object) -> bool:
+        """Return whether a value can be drawn.
+
+        Of a continuous distribution, no single value is.
+        """
+        if self.is_listed:
+            return is_among(value, self.arguments)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        low, high = self.bounds or (0, 0)
+        step = self.step
+        return bool(step) and low <= value <= high and float(f"{round(value / step) * step:.15g}") == value
 
     def at(self, u: float) -> Any:
         """Return the value at quantile `u` in [0, 1)."""
@@ -99,6 +117,13 @@ def parse(value: JsonValue) -> Distribution:
     elif not arguments:
         raise ValueError(f"{kind} is empty, but must have at least one value")
     return Distribution(kind, tuple(arguments))
+
+
+def is_among(value: object, listed: Iterable[object]) -> bool:
+    """Return whether a list holds a value.
+
+    `true` is not 1."""
+    return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in listed)
 
 
 def _check_numeric(kind: str, arguments: list[JsonValue]) -> None:

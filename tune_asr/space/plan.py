@@ -7,9 +7,10 @@ are a pure function of (search.seed, trial number, key), so adding a key changes
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,11 @@ from tune_asr.config.scalars import shown
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.space import distributions, searchable
+from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_values, lookup, under_target
+from tune_asr.space.conditions import Conditions
 from tune_asr.space.distributions import Distribution
 from tune_asr.space.sections import SpaceFile
+from tune_asr.space.when import read_conditions, without_when
 
 SPACE_SECTIONS = ("search", "asha", "resources")
 # Trial numbers have five digits.
@@ -37,6 +41,7 @@ class Plan:
     space: SpaceFile
     distributions: Mapping[str, Distribution]
     config: Config
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def max_t(self) -> int:
@@ -55,7 +60,7 @@ class Plan:
         These are draws times the combinations of the grids. Beside grids, the base is one trial more.
         """
         repeats = self.space.search.num_samples or (1 if self.space.search.algorithm == "grid" else 16)
-        return repeats * self._num_cells + self._base_is_extra
+        return repeats * len(self._cells) + self._base_is_extra
 
     @property
     def includes_base(self) -> bool:
@@ -68,17 +73,19 @@ class Plan:
         return number == 0 and self.includes_base
 
     def settings(self, number: int) -> dict[str, JsonValue]:
-        """Return the values of the searched keys of one trial, drawn at random."""
+        """Return one trial's values of its searched keys."""
         if self.is_base(number):
             return self._base_settings()
         return self.draw(self.cell(number), lambda key: hashed(self.space.search.seed, number, key))
 
     def cell(self, number: int) -> int:
         """Return the combination of the grids that one trial takes."""
-        return (number - self._base_is_extra) % self._num_cells
+        return self._cells[(number - self._base_is_extra) % len(self._cells)]
 
     def draw(self, cell: int, quantile: Callable[[str], float]) -> dict[str, JsonValue]:
         """Return settings in one combination of the grids.
+
+        Keys that are off are absent.
 
         Args:
             cell: number of the combination.
@@ -91,7 +98,7 @@ class Plan:
                 values[key] = distribution.arguments[position]
             else:
                 values[key] = distribution.at(quantile(key))
-        return values
+        return self.conditions.on(values)
 
     def seed(self, number: int) -> int:
         """Return one trial's seed, searched or drawn from `search.seed`."""
@@ -102,17 +109,33 @@ class Plan:
 
     def trial_values(self, settings: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]:
         """Return the whole configuration of a trial, ended at `last_epoch`."""
-        return trial_values(self.config.model_dump(), settings, seed, self.last_epoch)
+        return trial_values(self.base_values(), settings, seed, self.last_epoch)
 
     def values(self) -> dict[str, JsonValue]:
         """Return the space as plain values, as `search.yaml` keeps it."""
         return self.space.model_dump(exclude={"config", "over"})
 
+    def base_values(self) -> dict[str, Any]:
+        """Return the base as plain values, as `search.yaml` keeps it."""
+        return base_values(self.config, self.distributions)
+
+    def has_custom_model(self, settings: Mapping[str, JsonValue]) -> bool:
+        """Return whether settings name a custom class in `model.target`."""
+        return settings.get(TARGET, self.config.model.target) not in ENCODERS
+
+    def values_of(self, key: str) -> list[Any]:
+        """Return the values of a key over all trials.
+
+        Of a distribution these are its probes.
+        """
+        base = lookup(self.config.model_dump(), key)
+        return [*self.branches.values(key), *([base] if self.includes_base and base is not ABSENT else [])]
+
     def _base_settings(self) -> dict[str, JsonValue]:
         """Return the values of the searched keys in the base."""
         base = self.config.model_dump()
-        values = {key: _lookup(base, key) for key in self.distributions}
-        return {key: value for key, value in values.items() if value is not _ABSENT}
+        values = {key: lookup(base, key) for key in self.distributions}
+        return self.conditions.on({key: value for key, value in values.items() if value is not ABSENT})
 
     @property
     def _has_grid(self) -> bool:
@@ -123,24 +146,14 @@ class Plan:
         return self.includes_base and self._has_grid
 
     @property
-    def _num_cells(self) -> int:
-        return math.prod(len(d.arguments) for d in self.distributions.values() if d.is_grid)
+    def branches(self) -> Branches:
+        """Searched keys over the base."""
+        return Branches(self.distributions, self.conditions, self.base_values())
 
-
-_ABSENT: Any = object()
-
-
-def _lookup(values: Mapping[str, Any], key: str) -> Any:
-    """Return the value at a dotted key.
-
-    Parameters of a custom class may be absent.
-    """
-    found: Any = values
-    for part in key.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return _ABSENT
-        found = found[part]
-    return found
+    @property
+    def _cells(self) -> Sequence[int]:
+        every = range(math.prod(len(d.arguments) for d in self.distributions.values() if d.is_grid))
+        return every if self.conditions.cells is None else self.conditions.cells
 
 
 def trial_values(
@@ -152,7 +165,7 @@ def trial_values(
     because schedules span all of it.
     """
     ends = {"early_stopping.stop_epoch": last_epoch} if last_epoch < config["trainer"]["max_epochs"] else {}
-    return overridden(config, {"seed": seed, **ends, **settings})
+    return overridden(under_target(config, settings), {"seed": seed, **ends, **settings})
 
 
 def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[Override] = ()) -> Plan:
@@ -243,8 +256,11 @@ def _plan(
     problems = list(dict.fromkeys([*problems, *mistakes]))  # a flag may set two keys, and be wrong for both alike
     if config is None:
         raise ConfigError(problems)
-    plan = Plan(space=space, distributions=searched, config=config)
-    problems += searchable.key_problems(searched, config, layered, fixed)
+    conditions, spoilt = read_conditions(space.param_space, searched, config, layered)
+    plan = Plan(space=space, distributions=searched, config=config, conditions=conditions)
+    problems += itertools.chain.from_iterable(spoilt.values())
+    branches = replace(plan.branches, unclear=frozenset(spoilt))
+    problems += searchable.key_problems(branches, config, layered, fixed)
     problems += _section_problems(plan, layered)
     if problems:
         raise ConfigError(problems)
@@ -255,7 +271,7 @@ def _parse(space: SpaceFile, layered: Layered) -> tuple[dict[str, Distribution],
     parsed, problems = {}, []
     for key, value in space.param_space.items():
         try:
-            parsed[key] = distributions.parse(value)
+            parsed[key] = distributions.parse(without_when(value))
         except ValueError as error:
             problems.append(Problem(layered.place(("param_space", key)), str(error), _hint(key, value)))
     return parsed, problems

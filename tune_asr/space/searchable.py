@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from pydantic import JsonValue
 
-from tune_asr.config import load
 from tune_asr.config.key_facts import SEARCHED, Reason
 from tune_asr.config.keys import facts, known_keys
-from tune_asr.config.overrides import Layered, Override, overridden
+from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.sections import Config
-from tune_asr.errors import ConfigError, Problem
-from tune_asr.space.distributions import Distribution
+from tune_asr.errors import Problem
+from tune_asr.space.branches import ENCODERS, Branches
+from tune_asr.space.values import foreign, refused_value
 
 
-def key_problems(
-    searched: Mapping[str, Distribution], config: Config, layered: Layered, fixed: Sequence[Override]
-) -> Iterator[Problem]:
+def key_problems(branches: Branches, config: Config, layered: Layered, fixed: Sequence[Override]) -> Iterator[Problem]:
     """Find the mistakes among searched keys.
 
     Args:
-        searched: distributions by key.
+        branches: searched keys over the base.
         config: base configuration.
         layered: space file, for the places of its keys.
         fixed: overrides of the base, the same for all trials.
     """
     fixed_at = {leaf: override.place for override in fixed for leaf in leaves(override.key, override.value)}
-    searched_at = {key: layered.place(("param_space", key)) for key in searched}
-    for key, distribution in searched.items():
+    searched_at = {key: layered.place(("param_space", key)) for key in branches.searched}
+    for key in branches.searched:
         rivals = [place for other, place in fixed_at.items() if _overlap(key, other)]
         relatives = [place for other, place in searched_at.items() if other != key and _overlap(key, other)]
-        if reason := _not_searchable(key, config) or _without_effect(key, searched, config):
+        if reason := _not_searched(key, branches, config) or _without_effect(key, branches, config):
             yield Problem(searched_at[key], f"cannot be searched: {reason.why}", reason.hint)
         elif rivals:
             yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "Keep one of them.")
         elif relatives:
             yield Problem(searched_at[key], f"overlaps with {relatives[0]}", "Keep one of them.")
-        else:
-            yield from _value_problems(key, distribution, config, searched_at[key])
+        elif key not in branches.unclear and (problem := foreign(key, branches) or refused_value(key, branches)):
+            yield replace(problem, place=searched_at[key])
     if "seed" in fixed_at:
         what = "cannot be fixed in a search: each trial has its own, from search.seed"
         yield Problem(fixed_at["seed"], what, "Give all trials the same with param_space: {seed: {choice: [7]}}.")
@@ -61,43 +60,55 @@ def _overlap(key: str, other: str) -> bool:
     return f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.")
 
 
-def _without_effect(key: str, searched: Mapping[str, Distribution], config: Config) -> Reason | None:
+def _without_effect(key: str, branches: Branches, config: Config) -> Reason | None:
     """Return the reason if all values give equal trainings."""
     need = facts(key).needs
-    if need is None or (need.key.startswith("scheduler.") and "model" in config.custom_sections):
+    custom = any("model" in sections for sections in _custom_sections(key, branches, config))
+    if need is None or (need.key.startswith("scheduler.") and custom):
         return None  # a custom class may use any key of the section scheduler
     section, _, name = need.key.partition(".")
-    values = searched[need.key].probes if need.key in searched else [getattr(getattr(config, section), name)]
-    if need.values.intersection(values):
+    base = getattr(getattr(config, section), name)
+    searched = branches.searched.get(need.key)
+    values = branches.conditions.needs.get(key, {}).get(need.key) or (searched.probes if searched else [base])
+    if need.values.intersection(values) or (need.key in branches.conditions.needs and base in need.values):
         return None
     needed = ", ".join(sorted(need.values))
     or_search = "" if facts(need.key).not_searched else ", or search it as well"
     hint = f"Set {need.key} in the base or in over ({needed}){or_search}."
+    if need.key in branches.conditions.needs.get(key, {}):
+        hint = f"Change its condition on {need.key} ({needed})."
     return Reason(f"it has no effect under {need.key}: {values[0]}", hint)
 
 
-def _not_searchable(key: str, config: Config) -> Reason | None:
+def _custom_sections(key: str, branches: Branches, config: Config) -> list[frozenset[str]]:
+    """Return the sections with a custom class, by target."""
+    others = config.custom_sections - {"model"}
+    targets = branches.targets(key)
+    return [others if target in ENCODERS else others | {"model"} for target in targets] or [config.custom_sections]
+
+
+def _not_searched(key: str, branches: Branches, config: Config) -> Reason | None:
     """Return the reason if no search may vary `key`.
 
-    Unknown keys have none: the check of their values refuses them.
+    Unknown keys have none: the check of their values refuses them. A key that some custom class is not given may be
+    searched for the others.
     """
+    reasons = [_not_searched_under(key, custom) for custom in _custom_sections(key, branches, config)]
+    not_given = [reason for reason in reasons if reason and reason.why == _NOT_GIVEN]
+    others = [reason for reason in reasons if reason and reason.why != _NOT_GIVEN]
+    return others[0] if others else not_given[0] if len(not_given) == len(reasons) else None
+
+
+_NOT_GIVEN = "a custom class is not given it"
+
+
+def _not_searched_under(key: str, custom_sections: frozenset[str]) -> Reason | None:
     section, _, name = key.partition(".")
     if name and name.partition(".")[0] not in known_keys(section):
         return None
     declared = facts(key)
-    if section in config.custom_sections:
+    if section in custom_sections:
         return declared.not_searched if declared.custom_too or not name else None
-    if (custom := declared.built_in) in config.custom_sections:
-        return Reason("a custom class is not given it", f"Search the parameters of that class, {custom}.*.")
+    if (custom := declared.built_in) in custom_sections:
+        return Reason(_NOT_GIVEN, f"Search the parameters of that class, {custom}.*.")
     return declared.not_searched if declared.not_searched != SEARCHED else None
-
-
-def _value_problems(key: str, distribution: Distribution, config: Config, place: str) -> Iterator[Problem]:
-    """Check values of the distribution, each laid over the configuration."""
-    base = config.model_dump()
-    for value in distribution.probes:
-        try:
-            load.check(Layered(overridden(base, {key: value})))
-        except ConfigError as error:
-            yield Problem(place, error.problems[0].what, error.problems[0].hint)
-            return
