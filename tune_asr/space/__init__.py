@@ -9,8 +9,14 @@
     searchable.py      checks of the searched keys
     values.py          checks of the values that may be drawn for them
     plan.py            a space and its base configuration, checked together: the settings of every trial
+    priors.py          where good values of a key are expected
+    proposals.py       settings of the next trial, at random or by the model
+      history.py       trials before it, as points of the model
+      coordinates.py   settings as numbers in [0, 1]
+      gaussian_process.py, linear_algebra.py
     asha.py            ASHA in waves: which trials pause, continue and stop, in the paper's letters
     stopping.py        ASHA in its stopping variant
 
-Nothing here imports Ray or record/: the settings of a trial are a pure function of (seed, trial, key).
+Nothing here imports Ray or record/: random settings are a pure function of (seed, trial, key), proposals of these and
+the trials before.
 """

@@ -16,13 +16,14 @@ depend on the other searched keys.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import JsonValue
 
 from tune_asr.config.scalars import shown
+from tune_asr.space.priors import OPTIONS, SPREADS, Prior, check_options, is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Distribution:
     """Name of the distribution, one of those above."""
     arguments: tuple[Any, ...]
     """Bounds and q, or the listed values."""
+    prior: Prior | None = None
+    """Where good values are expected."""
 
     @property
     def is_grid(self) -> bool:
@@ -75,7 +78,8 @@ class Distribution:
         """
         if self.is_listed:
             return self.arguments
-        return (self.at(0.0), self.at(math.nextafter(1.0, 0.0)), *(self.at((i + 0.5) / 64) for i in range(64)))
+        flat = replace(self, prior=None)
+        return (flat.at(0.0), flat.at(math.nextafter(1.0, 0.0)), *(flat.at((i + 0.5) / 64) for i in range(64)))
 
     def takes(self, value: object) -> bool:
         """Return whether a value can be drawn.
@@ -92,9 +96,29 @@ class Distribution:
 
     def at(self, u: float) -> Any:
         """Return the value at quantile `u` in [0, 1)."""
+        if self.prior is not None:
+            u = self.prior.quantile(u)
         if self.is_listed:
             return self.arguments[int(u * len(self.arguments))]
         return _NUMERIC[self.kind].at(u, *self.arguments)
+
+    def position(self, value: float) -> float:
+        """Return the centre of a number's quantiles.
+
+        Numbers outside the bounds are clipped.
+        """
+        if self.is_listed:
+            return (self.arguments.index(value) + 0.5) / len(self.arguments)
+        numeric, (low, high) = _NUMERIC[self.kind], self.arguments[:2]
+        first, last = self.bounds or (low, high)
+        below = above = min(max(value, first), last)
+        if numeric.is_whole:
+            above += 1
+        if numeric.takes_q:
+            half = self.arguments[2] / 2
+            below, above = max(below - half, low), min(above + half, high)
+        scale: Callable[[float], float] = math.log if numeric.is_log else float
+        return ((scale(below) + scale(above)) / 2 - scale(low)) / (scale(high) - scale(low))
 
 
 def parse(value: JsonValue) -> Distribution:
@@ -105,9 +129,11 @@ def parse(value: JsonValue) -> Distribution:
     """
     if not isinstance(value, dict):
         raise ValueError(f"is {shown(value)}, but must be a distribution, such as {{uniform: [0.0, 0.3]}}")
-    if len(value) != 1:
-        raise ValueError(f"holds {len(value)} keys, but must be one distribution, such as {{uniform: [0.0, 0.3]}}")
-    ((kind, arguments),) = value.items()
+    options = {name: option for name, option in value.items() if name in OPTIONS}
+    kinds = {name: arguments for name, arguments in value.items() if name not in OPTIONS}
+    if len(kinds) != 1:
+        raise ValueError(f"holds {len(kinds)} keys, but must be one distribution, such as {{uniform: [0.0, 0.3]}}")
+    ((kind, arguments),) = kinds.items()
     if kind not in KINDS:
         raise ValueError(f"{kind} is not a distribution; known: {', '.join(KINDS)}")
     if not isinstance(arguments, list):
@@ -116,7 +142,29 @@ def parse(value: JsonValue) -> Distribution:
         _check_numeric(kind, arguments)
     elif not arguments:
         raise ValueError(f"{kind} is empty, but must have at least one value")
-    return Distribution(kind, tuple(arguments))
+    return _with_prior(Distribution(kind, tuple(arguments)), options)
+
+
+def _with_prior(distribution: Distribution, options: Mapping[str, JsonValue]) -> Distribution:
+    around = check_options(options)
+    if around is None:
+        return distribution
+    if distribution.is_grid:
+        raise ValueError("around has no effect on grid_search, which tries every value")
+    if distribution.is_listed:
+        # A prior needs an order, so the values are drawn in theirs.
+        listed = distribution.arguments
+        if not all(is_number(value) for value in listed):
+            raise ValueError(f"around needs a list of numbers, but {shown(list(listed))} has no order")
+        if around not in listed:
+            raise ValueError(f"around is {shown(around)}, but must be one of the list, {shown(list(listed))}")
+        distribution = replace(distribution, arguments=tuple(sorted(listed)))
+    else:
+        low, high = distribution.bounds or (around, around)
+        if not low <= around <= high:
+            raise ValueError(f"around is {shown(around)}, but must be within the bounds, {low} to {high}")
+    spread = SPREADS[str(options.get("confidence", "medium"))]
+    return replace(distribution, prior=Prior(distribution.position(around), spread))
 
 
 def is_among(value: object, listed: Iterable[object]) -> bool:
@@ -133,7 +181,7 @@ def _check_numeric(kind: str, arguments: list[JsonValue]) -> None:
         raise ValueError(f"{kind} takes {shape}, but was given {len(arguments)} values")
     numbers: list[int | float] = []
     for number in arguments:
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        if not is_number(number):
             raise ValueError(f"{kind} takes finite numbers, but was given {shown(number)}")
         numbers.append(number)
     low, high = numbers[:2]

@@ -100,6 +100,12 @@ class Plan:
                 values[key] = distribution.at(quantile(key))
         return self.conditions.on(values)
 
+    @property
+    def without_priors(self) -> Plan:
+        """The same plan with distributions that ignore `around`."""
+        flat = {key: replace(distribution, prior=None) for key, distribution in self.distributions.items()}
+        return replace(self, distributions=flat)
+
     def seed(self, number: int) -> int:
         """Return one trial's seed, searched or drawn from `search.seed`."""
         searched = self.settings(number).get("seed")

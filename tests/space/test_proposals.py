@@ -1,0 +1,315 @@
+"""Proposals: random draws at first, then the model's."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import mean
+
+import pytest
+
+from tests.space.test_plan import plan_of
+from tune_asr.config.load import from_values
+from tune_asr.space.history import History, Outcome, WarmPoint
+from tune_asr.space.plan import Plan
+from tune_asr.space.proposals import FEWEST, WARM_UNTIL, propose
+from tune_asr.space.sections import AshaSection
+
+EIGHT = {
+    "optimizer.lr": {"loguniform": [1e-4, 1e-1]},
+    "optimizer.weight_decay": {"loguniform": [1e-3, 1e-1]},
+    "scheduler.warmup_fraction": {"uniform": [0.0, 0.3]},
+    "model.dropout": {"uniform": [0.0, 0.5]},
+    "augment.speed": {"uniform": [0.0, 0.2]},
+    "model.dim": {"choice": [64, 96, 128, 192]},
+    "model.num_layers": {"randint": [2, 8]},
+    "data.batch_size": {"choice": [4, 8, 16]},
+}
+LISTS = {"optimizer.betas": {"choice": [[0.9, 0.98], [0.9, 0.999]]}, "data.bucketing": {"choice": [True, False]}}
+
+
+def bowl(settings: dict) -> float:
+    """Known function of eight keys, lowest at 0."""
+    return (
+        math.log10(settings["optimizer.lr"] / 3e-3) ** 2
+        + 4 * (settings["model.dropout"] - 0.1) ** 2
+        + 0.3 * abs(settings["model.num_layers"] - 5)
+        + 0.5 * (settings["data.batch_size"] != 8)
+    )
+
+
+def curve(final: float, length: int = 24) -> list[float]:
+    return [final + 2 * math.exp(-epoch / 4) for epoch in range(1, length + 1)]
+
+
+def searched(plan: Plan, count: int, of: Callable[[dict], float] = bowl) -> list[History]:
+    """Search with proposals in one slot, all trials trained to the end."""
+    tried: list[History] = []
+    for number in range(count):
+        params = propose(plan, number, tried)
+        tried.append(History(params, curve(of(params)), "whole"))
+    return tried
+
+
+def drawn(plan: Plan, count: int, outcome: Outcome = "whole", length: int = 24) -> list[History]:
+    settings = map(plan.settings, range(count))
+    return [History(params, curve(bowl(params), length), outcome) for params in settings]
+
+
+def test_first_trials_are_drawn_at_random():
+    plan = plan_of(EIGHT, seed=2)
+    for number in range(12):
+        tried = drawn(plan, min(number, FEWEST - 1)) + drawn(plan, number, "open", 2)[FEWEST - 1 :]
+        assert propose(plan, number, tried) == plan.settings(number)
+
+
+def test_model_proposes_after_eight_points():
+    plan = plan_of(EIGHT, seed=2)
+    assert propose(plan, 8, drawn(plan, 8)) != plan.settings(8)
+    void = [*drawn(plan, 7), *drawn(plan, 9, "void")[7:]]
+    assert propose(plan, 9, void) == plan.settings(9)
+    diverged = [*drawn(plan, 7), *drawn(plan, 8, "worst")[7:]]
+    assert propose(plan, 8, diverged) != plan.settings(8)
+
+
+def test_proposer_beats_random_clearly():
+    """On a known function, over several seeds."""
+    proposed, at_random = [], []
+    for seed in range(5):
+        plan = plan_of(EIGHT, seed=seed, include_base=False)
+        proposed.append(min(bowl(history.params) for history in searched(plan, 24)))
+        at_random.append(min(bowl(plan.settings(number)) for number in range(24)))
+    assert mean(proposed) < 0.5 * mean(at_random)
+    assert sum(map(float.__lt__, proposed, at_random)) >= 4
+
+
+def test_model_learns_from_early_epochs():
+    """Trials that only came to the grace period separate good settings from bad ones."""
+    plan = plan_of(EIGHT, seed=1, include_base=False)
+    tried = [History(h.params, h.scores[: 24 if n % 5 == 0 else 3], "whole") for n, h in enumerate(drawn(plan, 40))]
+    proposed = [bowl(propose(plan, number, tried)) for number in range(40, 45)]
+    assert mean(proposed) < 0.5 * mean(bowl(history.params) for history in tried)
+
+
+def test_proposals_are_repeatable():
+    plan = plan_of(EIGHT, seed=4)
+    tried = drawn(plan, 20)
+    assert propose(plan, 20, tried) == propose(plan, 20, list(tried))
+    assert len({json.dumps(propose(plan, number, tried)) for number in range(20, 25)}) == 5
+    assert propose(plan_of(EIGHT, seed=5), 20, tried) != propose(plan, 20, tried)
+
+
+PROGRAM = """
+from tests.space.test_proposals import EIGHT, plan_of, drawn, propose, json
+plan = plan_of(EIGHT, seed=6)
+print(json.dumps([propose(plan, number, drawn(plan, number)) for number in (8, 30, 90)]))
+"""
+
+
+def test_threads_change_no_proposal():
+    found = []
+    for threads in "12":
+        env = {**os.environ, **{f"{name}_NUM_THREADS": threads for name in ("OPENBLAS", "OMP", "MKL")}}
+        run = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+        found.append(run.stdout)
+    assert found[0] == found[1]
+
+
+def test_random_draws_load_no_numpy():
+    """A search starts without it."""
+    program = (
+        "import sys; from tune_asr.space.proposals import propose; from tune_asr.space.plan import Plan\n"
+        "from tune_asr.space.sections import SpaceFile; from tune_asr.config.sections import Config\n"
+        "from tune_asr.space.distributions import parse\n"
+        "plan = Plan(space=SpaceFile(), distributions={'model.dropout': parse({'uniform': [0, 1]})}, config=Config())\n"
+        "propose(plan, 1, []); print('numpy' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_base_is_trial_zero():
+    plan = plan_of(EIGHT)
+    assert propose(plan, 0, [], warm_of(plan, 20)) == plan.settings(0) and plan.is_base(0)
+
+
+def test_running_trials_are_not_proposed_again():
+    """Trials without a point push the next proposals away."""
+    plan = plan_of(EIGHT, seed=3)
+    tried = drawn(plan, 12)
+    for number in range(12, 18):
+        tried.append(History(propose(plan, number, tried), [], "open"))
+    settings = [json.dumps(history.params) for history in tried[12:]]
+    assert len(set(settings)) == 6
+    distances = [
+        abs(math.log10(one.params["optimizer.lr"] / other.params["optimizer.lr"]))
+        for one, other in itertools.combinations(tried[12:], 2)
+    ]
+    assert max(distances) > 0.1
+
+
+@pytest.mark.parametrize("scores", [[1.5] * 24, [math.inf] * 24, [math.inf] * 3, [2.0] * 3])
+@pytest.mark.parametrize("outcome", ["whole", "worst", "early", "open"])
+@pytest.mark.parametrize("count", [1, 8, 30])
+def test_equal_scores_give_a_proposal(scores, outcome, count):
+    """All tied, or none finite, or all diverged."""
+    plan = plan_of(EIGHT, seed=8)
+    tried = [History(plan.settings(number), scores, outcome) for number in range(count)]
+    valid(plan, propose(plan, count, tried), count)
+
+
+def valid(plan: Plan, settings: dict, number: int) -> None:
+    assert set(settings) == set(plan.distributions)
+    from_values(plan.trial_values(settings, plan.seed(number)), "trial")
+
+
+@pytest.mark.parametrize("grace", [24, 30])
+def test_grace_at_the_end_needs_ended_trials(grace):
+    plan = plan_of(EIGHT, seed=8)
+    plan = replace(plan, space=plan.space.model_copy(update={"asha": AshaSection(grace_period=grace)}))
+    assert propose(plan, 20, drawn(plan, 20, "open")) == plan.settings(20)
+    proposal = propose(plan, 20, drawn(plan, 20))
+    assert proposal != plan.settings(20)
+    valid(plan, proposal, 20)
+
+
+def test_forty_keys_and_eight_trials():
+    names = [f"model.key_{index}" for index in range(40)]
+    plan = plan_of({name: {"uniform": [0, 1]} for name in names}, seed=1)
+    tried = [History(plan.settings(n), curve(sum(plan.settings(n).values()) / 40), "whole") for n in range(1, 9)]
+    proposal = propose(plan, 9, tried)
+    assert set(proposal) == set(names) and all(0 <= value < 1 for value in proposal.values())
+
+
+def test_lists_and_truth_values_are_learnt():
+    plan = plan_of({**LISTS, **EIGHT}, seed=1, include_base=False)
+
+    def penalised(settings: dict) -> float:
+        return 0.5 * bowl(settings) + 3 * (settings["optimizer.betas"] == [0.9, 0.98]) + 3 * settings["data.bucketing"]
+
+    last = searched(plan, 30, penalised)[20:]
+    good = [h for h in last if h.params["optimizer.betas"] == [0.9, 0.999] and h.params["data.bucketing"] is False]
+    assert len(good) >= 8
+
+
+def test_unusual_settings_are_understood():
+    """Values outside the space, absent keys, and keys of one value."""
+    plan = plan_of({**EIGHT, **LISTS, "augment.p": {"choice": [0.1]}, "model.kernel_size": {"choice": [11]}}, seed=1)
+    odd = [
+        History({"optimizer.lr": 5.0, "model.dim": 100, "optimizer.betas": [0, 0]}, curve(0.1), "whole"),
+        History({"optimizer.lr": None, "model.dim": None, "data.bucketing": "no"}, curve(0.2), "early"),
+        History({}, curve(0.3, 4), "open"),
+    ]
+    tried = [History(plan.settings(n), curve(bowl(plan.settings(n))), "whole") for n in range(1, 9)]
+    valid(plan, propose(plan, 12, [*odd, *tried]), 12)
+
+
+SMALL = {"model.subsampling": {"choice": [2, 4]}, "model.num_layers": {"quniform": [2, 6, 2]}}
+
+
+def test_random_draws_do_not_repeat():
+    plan = plan_of(SMALL, seed=2, include_base=False)
+    tried: list[History] = []
+    for number in range(6):
+        tried.append(History(propose(plan, number, tried), [], "open"))
+    assert len({json.dumps(history.params) for history in tried}) == 6
+    assert propose(plan, 6, tried) == plan.settings(6)
+
+
+def test_small_space_repeats_its_best():
+    """Six settings: no trial waits for a seventh."""
+    plan = plan_of(SMALL, seed=2, include_base=False)
+    tried = searched(plan, 6, lambda settings: settings["model.num_layers"] / 10 + settings["model.subsampling"] / 20)
+    assert propose(plan, 6, tried) == {"model.subsampling": 2, "model.num_layers": 2}
+    more = [*tried, *(History(tried[n % 6].params, tried[n % 6].scores, "whole") for n in range(8))]
+    assert propose(plan, 14, more) == {"model.subsampling": 2, "model.num_layers": 2}
+
+
+def test_repeated_settings_are_points():
+    """The same setting under other seeds."""
+    plan = plan_of(EIGHT, seed=2)
+    tried = [History(plan.settings(n % 3 + 1), curve(0.2 + 0.01 * n), "whole") for n in range(12)]
+    valid(plan, propose(plan, 12, tried), 12)
+
+
+@pytest.mark.parametrize("include_base", [False, True])
+def test_grid_keys_stay_in_their_cell(include_base):
+    plan = plan_of(
+        {
+            "model.subsampling": {"grid_search": [2, 4]},
+            "data.batch_size": {"grid_search": [4, 8, 16]},
+            **{key: value for key, value in EIGHT.items() if key != "data.batch_size"},
+        },
+        seed=1,
+        include_base=include_base,
+    )
+    tried = searched(plan, 20)
+    assert [h.params["model.subsampling"] for h in tried[include_base:]] == [
+        plan.settings(n)["model.subsampling"] for n in range(include_base, 20)
+    ]
+    assert [h.params["data.batch_size"] for h in tried[include_base:]] == [
+        plan.settings(n)["data.batch_size"] for n in range(include_base, 20)
+    ]
+
+
+@pytest.mark.parametrize("space", [{}, {"model.subsampling": {"grid_search": [2, 4]}}])
+def test_nothing_to_propose_repeats_the_plan(space):
+    plan = plan_of(space)
+    tried = [History(plan.settings(n), curve(1.0), "whole") for n in range(12)]
+    assert propose(plan, 12, tried) == plan.settings(12)
+
+
+def warm_of(plan: Plan, count: int) -> list[WarmPoint]:
+    return [
+        WarmPoint(h.params, epoch, h.scores[epoch - 1]) for h in drawn(plan, count) for epoch in (3, 6, 12) if epoch
+    ]
+
+
+def test_warm_start_counts_toward_the_first_eight():
+    plan, old = plan_of(EIGHT, seed=2), plan_of(EIGHT, seed=9, include_base=False)
+    assert propose(plan, 1, drawn(plan, 1), warm_of(old, 7)) != plan.settings(1)
+    assert propose(plan, 1, drawn(plan, 1, "open", 0), warm_of(old, 7)) == plan.settings(1)
+
+
+def test_warm_start_leads_to_good_settings():
+    plan = plan_of(EIGHT, seed=2, include_base=False)
+    warm = warm_of(plan_of(EIGHT, seed=9, include_base=False), 40)
+    first = [bowl(propose(plan, number, [], warm)) for number in range(5)]
+    assert mean(first) < 0.5 * mean(bowl(plan.settings(number)) for number in range(5))
+
+
+def test_warm_start_is_dropped_after_sixteen():
+    plan, warm = plan_of(EIGHT, seed=2), warm_of(plan_of(EIGHT, seed=9), 30)
+    for count, same in ((WARM_UNTIL, True), (WARM_UNTIL - 1, False)):
+        tried = drawn(plan, count)
+        assert (propose(plan, count, tried, warm) == propose(plan, count, tried)) is same
+
+
+def test_warm_points_outside_the_space_are_dropped():
+    plan = plan_of(EIGHT, seed=2)
+    outside = [WarmPoint({**point.params, "optimizer.lr": 5.0}, *point[1:]) for point in warm_of(plan, 30)]
+    assert propose(plan, 3, drawn(plan, 3), outside) == plan.settings(3)
+
+
+def test_priors_shape_two_of_three_candidates():
+    """A prior far from every good value does not hide it."""
+    prior = {"uniform": [0.0, 0.5], "around": 0.45, "confidence": "high"}
+    plan = plan_of({**EIGHT, "model.dropout": prior}, seed=2, include_base=False)
+
+    def steep(settings: dict) -> float:
+        return 10 * settings["model.dropout"]
+
+    found = searched(plan, 24, steep)
+    assert mean(h.params["model.dropout"] for h in found[:8]) > 0.3
+    assert min(h.params["model.dropout"] for h in found) < 0.05
+
+
+def test_thousand_trials_take_the_latest_points():
+    plan = plan_of(EIGHT, seed=2)
+    valid(plan, propose(plan, 1000, drawn(plan, 1000)), 1000)
