@@ -98,12 +98,15 @@ class Engine:
         draw: table, order of its rows, number of trials, seed and slots.
         sections: keys of `search` and `asha`.
         folder: results folder; without one nothing is on a disk.
+        events: ledger in memory from which the search resumes.
     """
 
-    def __init__(self, draw: Draw, sections: Sections, folder: ResultsFolder | None = None) -> None:
+    def __init__(
+        self, draw: Draw, sections: Sections, folder: ResultsFolder | None = None, events: Sequence[Event] = ()
+    ) -> None:
         self.table, self.plan = draw.table, row_plan(draw, sections)
-        self.ledger = Ledger.open(folder.ledger) if folder else MemoryLedger()
-        self.state = SearchState()
+        self.ledger = Ledger.open(folder.ledger) if folder else MemoryLedger(list(events))
+        self.state = SearchState.replay(events)
         for event in self.ledger.append(SearchStarted(slots=draw.slots)):
             self.state.apply(event)
         search = Search(folder or ResultsFolder(Path("replay")), self.plan, draw.table.metric, {})

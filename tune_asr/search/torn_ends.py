@@ -32,7 +32,7 @@ def lost_ends(state: SearchState) -> list[Event]:
 
 def _end(trial: Trial) -> Event | None:
     if trial.reports[-1].last:
-        return Ended(event="finished", trial=trial.number, epoch=trial.epoch)
+        return Ended(event="finished", trial=trial.number)
     decision = trial.decisions[-1] if trial.decisions else None
     if decision is None or decision.epoch != trial.epoch:
         return None
