@@ -26,6 +26,21 @@ def estimate(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else duration(60 * round(seconds / 60)).removesuffix(" 0 s")
 
 
+def clock(seconds: float) -> str:
+    """Return a time as `0:07`, `12:05` or `2:05:10`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def parameters(number: int) -> str:
+    """Return a number of parameters as `950`, `12.3k` or `1.25M`."""
+    for unit, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= unit:
+            return f"{number / unit:.3g}{letter}"
+    return str(number)
+
+
 def percent(fraction: float | None) -> str:
     """Return a fraction in %, one decimal; "" for None."""
     return "" if fraction is None else f"{100 * fraction:.1f}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from html_pages import SPACE, Page, page_of, rungs
+from wave_search import WaveSearch
 
 from tests.written_search import Search
 
@@ -27,6 +28,15 @@ def shared_search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
     """The same search, for tests that only read it."""
     search = Search(tmp_path_factory.mktemp("shared") / "results" / "lr")
     yield write_rungs(search)
+    search.ledger.close()
+
+
+@pytest.fixture(scope="session")
+def waves(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
+    """A finished search in waves, for tests that only read it."""
+    search = Search(tmp_path_factory.mktemp("waves") / "results" / "lr")
+    WaveSearch(search).conduct()
+    yield search
     search.ledger.close()
 
 

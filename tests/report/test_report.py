@@ -14,7 +14,8 @@ from tune_asr.errors import StorageError, TuneAsrError, exit_with
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report import __main__ as report
-from tune_asr.report.findings import narrow_ranges, pruning
+from tune_asr.report.findings import narrow_ranges
+from tune_asr.report.pruning import pruning
 from tune_asr.space.distributions import parse
 from tune_asr.wording import short_names
 

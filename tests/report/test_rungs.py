@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.ledgers import event
 from tune_asr.record.search_yaml import read_description
-from tune_asr.report.findings import horizon_of
+from tune_asr.report.pruning import horizon_of
 from tune_asr.report.rungs import RungOrder, asha_metric, predictions, rank_correlation, rung_orders
 from tune_asr.report.timeline import Run, runs
 

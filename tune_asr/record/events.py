@@ -125,12 +125,15 @@ class Report(TrialEvent):
     """Seconds from the previous epoch, or from the set-up, to this report."""
     checkpoint: Text | None = None
     """Path relative to the results folder."""
+    num_parameters: Whole | None = None
+    """Number of trained numbers, in the first epoch."""
     last: Flag
     """Whether the training ends with this epoch."""
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield keys and values; release 0.1.0 wrote no score."""
-        yield from (item for item in BaseEvent.items(self) if item != ("score", None))
+        """Yield keys and values; release 0.1.0 wrote no score and no size."""
+        later = (("score", None), ("num_parameters", None))
+        yield from (item for item in BaseEvent.items(self) if item not in later)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,11 @@ class Trial:
         return len(self.reports)
 
     @property
+    def num_parameters(self) -> int | None:
+        """Number of parameters of its model, None if not recorded."""
+        return self.reports[0].num_parameters if self.reports else None
+
+    @property
     def seconds(self) -> float:
         """Seconds of a slot spent on its epochs."""
         return sum(report.seconds or 0.0 for report in self.reports)

@@ -1,74 +1,19 @@
-"""Findings of a search: savings, narrow ranges, first against second."""
+"""Findings of a search: narrow ranges, first against second."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, TypeGuard
 
-from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances
 from tune_asr.scoring.intervals import paired_difference
 from tune_asr.space.distributions import Distribution
-from tune_asr.space.plan import Plan
 
 End = Literal["lower", "upper"]
 _NEAR = 0.05
 """Share of a range, at each end, in which a winner is a reason to search beyond."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """Numbers of one rung."""
-
-    epoch: int
-    reached: int
-    """Trials judged here."""
-    stopped: int
-    """Trials stopped here, without controls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pruning:
-    """Savings of stopping trials early."""
-
-    trained: int
-    """Epochs trained by all trials."""
-    saved: int
-    """Epochs that the pruned trials had left."""
-    stopped: int
-    """Pruned trials."""
-    rungs: tuple[Rung, ...]
-
-
-def pruning(state: SearchState, horizon: int) -> Pruning:
-    """Count the epochs saved up to epoch `horizon`."""
-    reached: dict[int, int] = defaultdict(int)
-    stopped: dict[int, int] = defaultdict(int)
-    for trial in state.trials.values():
-        for decision in trial.decisions:
-            reached[decision.epoch] += 1
-            stopped[decision.epoch] += decision.verdict == "stop"
-    pruned = [trial for trial in state.trials.values() if trial.status == "pruned"]
-    return Pruning(
-        trained=state.epochs,
-        saved=sum(max(0, horizon - trial.epoch) for trial in pruned),
-        stopped=len(pruned),
-        rungs=tuple(Rung(epoch, reached[epoch], stopped[epoch]) for epoch in sorted(reached)),
-    )
-
-
-def horizon_of(plan: Plan | None, state: SearchState) -> int:
-    """Return the maximum epochs of a trial.
-
-    Without a plan it is the longest training so far.
-    """
-    if plan:
-        return plan.last_epoch
-    return max((trial.epoch for trial in state.trials.values()), default=0)
 
 
 def first_against_second(

@@ -9,9 +9,10 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from tune_asr.record.ranking import Standing
+from tune_asr.record.state import Trial
 from tune_asr.record.utterances import Utterances
 from tune_asr.scoring.metric import Metric
-from tune_asr.wording import percent, printable, short_names, shortened, value_text
+from tune_asr.wording import clock, parameters, percent, printable, short_names, shortened, value_text
 
 _GAP = 2
 _LONGEST_CELL = 24
@@ -47,6 +48,7 @@ def leaderboard_columns(
         Column("WER %", [percent(report.scores.val_wer if report else None) for _, report in shown]),
         Column("95 %", [interval_text(utterances.get(trial.number)) for trial, _ in shown]),
     ]
+    sizes = [parameters(trial.num_parameters) if trial.num_parameters else "" for trial, _ in shown]
     fixed = [
         Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
         Column("trial", [trial.number for trial, _ in shown]),
@@ -57,9 +59,11 @@ def leaderboard_columns(
         *(words if metric == "val_wer" else ()),
         Column("CER %", [percent(report.scores.val_cer if report else None) for _, report in shown]),
         Column("loss", [_number(report.scores.val_loss if report else None) for _, report in shown]),
+        Column("time", [clock(trial.seconds) for trial, _ in shown]),
+        *([Column("params", sizes)] if any(sizes) else ()),
     ]
     searched = [
-        Column(printable(name), [shortened(value_text(trial.params.get(key)), _LONGEST_CELL) for trial, _ in shown])
+        Column(printable(name), [_value(trial, key) for trial, _ in shown])
         for key, name in zip(keys, short_names(keys), strict=True)
     ]
     return fixed, measured, searched
@@ -120,6 +124,11 @@ def interval_text(utterances: Utterances | None) -> str:
         return ""
     low, high = utterances.interval()
     return f"{100 * low:.1f}-{100 * high:.1f}"
+
+
+def _value(trial: Trial, key: str) -> str:
+    """Return a searched value, "" if its condition switches the key off."""
+    return shortened(value_text(trial.params[key]), _LONGEST_CELL) if key in trial.params else ""
 
 
 def _number(value: float | None) -> str:

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tune_asr.record.events import Decision
 from tune_asr.record.ranking import rung_metric
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
@@ -51,7 +52,7 @@ def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
     values: dict[int, dict[str, float]] = {}
     stopped: dict[int, set[str]] = {}
     for trial in state.trials.values():
-        for decision in trial.decisions:
+        for decision in filter(is_at_rung, trial.decisions):
             values.setdefault(decision.epoch, {})[trial.number] = decision.value
             if decision.verdict == "stop":
                 stopped.setdefault(decision.epoch, set()).add(trial.number)
@@ -66,6 +67,14 @@ def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
     }
     last_epoch = max((state.trials[number].epoch for number in ends), default=0)
     return [*orders, RungOrder(last_epoch, True, ends, frozenset())] if ends else orders
+
+
+def is_at_rung(decision: Decision) -> bool:
+    """Return whether a verdict was given at a rung.
+
+    In waves a trial is also stopped between two rungs.
+    """
+    return decision.rung != -1
 
 
 def asha_metric(plan: Plan | None, metric: Metric) -> str:

@@ -14,10 +14,15 @@ from pathlib import Path
 from tune_asr.record.intact import copied
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.rerun import rerun_command
-from tune_asr.report.findings import first_against_second, horizon_of, narrow_ranges, pruning
+from tune_asr.report.base import base_lines
+from tune_asr.report.equal_epochs import equal_epochs_lines
+from tune_asr.report.families import family_lines
+from tune_asr.report.findings import first_against_second, narrow_ranges
 from tune_asr.report.next_lines import control_lines, replay_lines
+from tune_asr.report.pruning import savings_lines
 from tune_asr.report.resolution import resolution
 from tune_asr.report.results import Results
+from tune_asr.report.seeds import seed_lines
 from tune_asr.report.what_matters import matter_lines
 from tune_asr.report.what_next import advise
 from tune_asr.wording import count, duration, percent, printable, value_text
@@ -63,18 +68,29 @@ def sureness(results: Results) -> Iterator[str]:
             yield str(found)
 
 
+def base(results: Results) -> Iterator[str]:
+    """Yield the winner against the base configuration."""
+    yield from base_lines(results)
+
+
+def families(results: Results) -> Iterator[str]:
+    """Yield the families of a space that branches."""
+    yield from family_lines(results)
+
+
+def seeds(results: Results) -> Iterator[str]:
+    """Yield mean and spread of settings with several seeds."""
+    yield from seed_lines(results)
+
+
+def equal_epochs(results: Results) -> Iterator[str]:
+    """Yield the first trials compared at equal epochs."""
+    yield from equal_epochs_lines(results)
+
+
 def savings(results: Results) -> Iterator[str]:
     """Yield the epochs that pruning saved, and the rungs."""
-    saved = pruning(results.state, horizon_of(results.plan, results.state))
-    if not saved.stopped:
-        return
-    without = saved.trained + saved.saved
-    yield (
-        f"Pruning stopped {saved.stopped} of {count(len(results.state.trials), 'trial')}: "
-        f"{saved.trained} epochs were trained instead of {without} ({100 * saved.saved / without:.0f} % saved)."
-    )
-    for rung in saved.rungs:
-        yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.reached} stopped"
+    yield from savings_lines(results)
 
 
 def replays(results: Results) -> Iterator[str]:

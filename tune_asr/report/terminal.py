@@ -103,7 +103,11 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
 
 _SECTIONS = (
     story.sureness,
+    story.base,
+    story.families,
+    story.seeds,
     story.savings,
+    story.equal_epochs,
     story.replays,
     story.what_matters,
     story.failures,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tune_asr.record.events import Decision
 from tune_asr.record.ranking import Standing, rung_metric
 from tune_asr.record.state import SearchState, Trial
-from tune_asr.report.findings import horizon_of
+from tune_asr.report.pruning import horizon_of
 from tune_asr.report.replay import Fate, History, Replay, Setting
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import Plan
@@ -59,12 +59,13 @@ def advise(plan: Plan | None, state: SearchState, metric: Metric, ranked: list[S
         ranked: standings, best first.
 
     Returns:
-        None if search.yaml has no `asha`, or fewer than two trials have a result.
+        None if search.yaml has no `asha`, the search ran in waves, or fewer than two trials have a result. A ledger of
+        waves shows nothing of the trials that would have had their turn in another setting.
     """
     # A search.yaml without the section is given `mode` and `metric` of release 0.1.0, and nothing else.
     asha = plan.space.asha if plan and plan.space.asha.model_fields_set - {"mode", "metric"} else None
     leaders = tuple((trial.number, report.epoch) for trial, report in ranked if report)[:LEADERS]
-    if asha is None or len(leaders) < 2:
+    if asha is None or asha.mode != "stop" or len(leaders) < 2:
         return None
     max_t = horizon_of(plan, state)
     setting = Setting(rung_metric(asha.metric, metric), asha.grace_period, asha.reduction_factor)
@@ -81,7 +82,7 @@ def advise(plan: Plan | None, state: SearchState, metric: Metric, ranked: list[S
         best=best,
         why=why,
         stanza=(
-            f"asha: {{metric: {best.metric}, grace_period: {best.grace_period}, "
+            f"asha: {{mode: stop, metric: {best.metric}, grace_period: {best.grace_period}, "
             f"reduction_factor: {best.reduction_factor}, max_t: {max_t}, controls: {controls}}}"
         ),
         adds_controls=controls > asha.controls,

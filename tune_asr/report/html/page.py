@@ -44,7 +44,11 @@ _FIRST = (
     ("What next", story.next_steps),
 )
 _COST = (
+    ("The winner and the base configuration", story.base),
+    ("Families side by side", story.families),
+    ("Seeds of one setting", story.seeds),
     ("What pruning saved", story.savings),
+    ("At equal epochs", story.equal_epochs),
     ("Other settings of asha", story.replays),
     ("What matters", story.what_matters),
     ("What went wrong", story.failures),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tune_asr.config.sections import Config
 from tune_asr.record.events import Report
-from tune_asr.record.ranking import Standing
 from tune_asr.record.state import Trial
+from tune_asr.report.base import base_trial
 from tune_asr.report.results import Results
 from tune_asr.report.transcripts import (
     Hypothesis,
@@ -120,25 +119,6 @@ def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[s
     if report is None:
         return trials, [f"Trial {trial.number} has the base settings, and no result yet."]
     return {**trials, "base settings": (trial, report)}, []
-
-
-def base_trial(results: Results) -> Standing | None:
-    """Return the best trial that has the base settings."""
-    if results.plan is None:
-        return None
-    config = results.plan.config
-    for trial, report in results.ranked:
-        if all(_value(config, key) == value for key, value in trial.params.items()):
-            return trial, report
-    return None
-
-
-def _value(config: Config, key: str) -> object:
-    """Return the value of a dotted key, or None."""
-    found: object = config
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
-    return list(found) if isinstance(found, tuple) else found
 
 
 def _row(id: str, known: Transcript | None, hypotheses: list[Hypothesis | None], metric: Metric) -> Row:

@@ -1,0 +1,115 @@
+"""Report of a search in waves: what rungs did, families, and the base configuration."""
+
+from __future__ import annotations
+
+import pytest
+from wave_search import LAST, WaveSearch, falling
+
+from tests.written_search import Search
+from tune_asr.report import __main__ as report
+
+
+def text_of(search: Search, capsys) -> str:
+    """Return the report as one line."""
+    assert report.main([str(search.folder.root)]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_rungs_stop_and_pause(waves, capsys):
+    state, text = waves.state, text_of(waves, capsys)
+    pruned = [trial for trial in state.trials.values() if trial.status == "pruned"]
+    at_rung = [trial for trial in pruned if trial.epoch in (3, 6, 12)]
+    between = [trial for trial in pruned if trial not in at_rung]
+    assert at_rung and between, "the search shows both"
+    without = state.epochs + sum(LAST - trial.epoch for trial in pruned)
+    saved = round(100 * (1 - state.epochs / without))
+    epochs = f"{state.epochs} epochs were trained instead of {without} ({saved} % saved)"
+    assert f"Pruning stopped {len(pruned)} of 12 trials: {epochs}." in text
+    assert f"epoch 3: {sum(trial.epoch == 3 for trial in pruned)} of 12 stopped" in text
+    assert f"between rungs: {len(between)} stopped" in text
+
+
+def test_waves_have_no_replay(waves, capsys):
+    """Nobody saw what other trials would have done with their turns."""
+    text = text_of(waves, capsys)
+    assert "under other settings of asha" not in text
+    assert "For the next search" not in text
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_paused_trials_are_ranked(search, capsys, ended):
+    WaveSearch(search).conduct(turns=3)
+    if ended:
+        search.log("search_ended", status="finished")
+    text = text_of(search, capsys)
+    assert text.count(" paused ") >= 12, "each has its row"
+    assert "12 trials (12 paused)" in text
+    assert ("instead of" in text, "of 288 at most" in text) == (ended, not ended)
+    assert ("A trial that waits counts with the epochs it has" in text) == ended
+    assert "epoch 3: 0 of 12 stopped, 9 wait" in text
+
+
+def test_winner_against_the_base(waves, capsys):
+    text = text_of(waves, capsys)
+    assert "The winner beats the base configuration (trial 00000): its WER is " in text
+    assert "% for the base, which is 11 of 12." in text
+
+
+def test_base_behind_at_equal_epochs(search, capsys):
+    WaveSearch(search).conduct(turns=3)
+    text = text_of(search, capsys)
+    assert "The base has 3 epochs, the winner 6. At epoch 3 it was 94.0 % against 100.0 %." in text
+
+
+def test_base_may_be_the_winner(search, capsys):
+    WaveSearch(search, lambda number, epoch: falling(10, epoch) if number == 0 else 1.0).conduct()
+    assert "The winner is the base configuration (trial 00000): no other setting beats it." in text_of(search, capsys)
+
+
+def test_families_stand_side_by_side(waves, capsys):
+    text = text_of(waves, capsys)
+    assert "By model.target: the best WER % of each family, and the median of its trials at epoch 3" in text
+    assert "conformer_ctc 4 41 00010 50.0 " in text
+    assert "conv_ctc 8 81 00003 60.5 " in text
+    assert "The best conformer_ctc (00010) beats the best conv_ctc (00003): its WER is " in text
+
+
+def test_named_choice_that_branches_is_a_family(search, capsys):
+    search.describe()
+    search.start()
+    for i, params in enumerate(
+        [
+            {"scheduler.name": "plateau", "scheduler.patience": 2},
+            {"scheduler.name": "cosine"},
+            {"scheduler.name": "one_cycle"},
+        ]
+    ):
+        search.epoch(search.trial(**params, **{"model.activation": "relu"}), [i + 1] * 5)
+    text = text_of(search, capsys)
+    assert "By scheduler.name: the best WER % of each family:" in text
+    assert "By model.activation" not in text
+
+
+def test_switched_off_key_is_empty(waves, capsys):
+    assert "null" not in text_of(waves, capsys)
+
+
+def test_unlearnt_rung_is_a_warning(search, capsys):
+    WaveSearch(search, lambda number, epoch: 1.0 if epoch < 4 else falling(number, epoch)).conduct()
+    text = text_of(search, capsys)
+    assert "Warning: at epoch 3 all 12 had a WER of 99 % or more. They had learnt nothing yet" in text
+    assert "Raise asha.grace_period." in text
+    assert "% saved" not in text
+
+
+def test_learnt_rung_has_no_warning(waves, capsys):
+    assert "99 % or more" not in text_of(waves, capsys)
+
+
+def test_equal_epochs_of_stopped_trials(waves, capsys):
+    assert report.main([str(waves.folder.root)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    head = next(i for i, line in enumerate(lines) if line[:3] == ["trial", "epoch", "3"])
+    assert lines[head + 1] == ["00010", "94.0", "87.5", "75.0", "50.0"]
+    assert lines[head + 3] == ["00008", "95.0", "90.0", "80.0", "-"]
+    assert lines[head + 11] == ["came", "12", "6", "4", "2"]

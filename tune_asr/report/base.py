@@ -1,0 +1,66 @@
+"""Base configuration beside the winner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tune_asr.config.sections import Config
+from tune_asr.record.ranking import Standing, leader
+from tune_asr.record.utterances import utterances_of
+from tune_asr.report.equal_epochs import best_until
+from tune_asr.report.findings import first_against_second
+from tune_asr.report.results import Results
+from tune_asr.scoring.metric import metric_name
+from tune_asr.wording import percent
+
+
+def base_trial(results: Results) -> Standing | None:
+    """Return the trial of the base configuration.
+
+    In a search that does not include it, this is the best trial with the same settings, if any.
+    """
+    for standing in results.ranked:
+        if standing[0].is_base:
+            return standing
+    if results.plan is None:
+        return None
+    config = results.plan.config
+    for trial, report in results.ranked:
+        if all(_value(config, key) == value for key, value in trial.params.items()):
+            return trial, report
+    return None
+
+
+def _value(config: Config, key: str) -> object:
+    """Return the value of a dotted key, or None."""
+    found: object = config
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
+    return list(found) if isinstance(found, tuple) else found
+
+
+def base_lines(results: Results) -> Iterator[str]:
+    """Yield the winner against the base configuration, if it was searched."""
+    first, base = leader(results.ranked), base_trial(results)
+    if first is None or base is None or not base[0].is_base:
+        return
+    (winner, best), (trial, report) = first, base
+    name = f"the base configuration (trial {trial.number})"
+    if trial is winner:
+        yield f"The winner is {name}: no other setting beats it."
+        return
+    if report is None:
+        yield f"Whether the winner beats {name} is not known: that has no result{' yet' if results.running else ''}."
+        return
+    if results.metric == "val_wer":
+        found = [utterances_of(results.folder, t.number, r) for t, r in ((winner, best), (trial, report))]
+        yield first_against_second(found[0], found[1], ("the winner", name))
+    rates = " against ".join(f"{percent(r.scores.get(results.metric))} %" for r in (best, report))
+    rank = 1 + [standing[0].number for standing in results.ranked].index(trial.number)
+    yield f"{metric_name(results.metric)} {rates} for the base, which is {rank} of {len(results.ranked)}."
+    if trial.epoch < winner.epoch:
+        early = [percent(best_until(t, trial.epoch, results.metric)) for t in (winner, trial)]
+        yield (
+            f"The base has {trial.epoch} epochs, the winner {winner.epoch}. At epoch {trial.epoch} it was {early[0]} % "
+            f"against {early[1]} %."
+        )

@@ -1,0 +1,65 @@
+"""Trials compared at equal epochs.
+
+The leaderboard has the best epoch of each trial. A trial that was stopped or waits had fewer epochs to find one, so it
+looks worse than it is beside those that went on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tune_asr.record.state import Trial
+from tune_asr.report.results import Results
+from tune_asr.report.rungs import is_at_rung
+from tune_asr.report.text_table import table_lines
+from tune_asr.scoring.metric import metric_name
+from tune_asr.wording import percent
+
+_ROWS = 10
+_COLUMNS = 7
+"""Most rungs shown, the last ones, and the end."""
+
+
+def best_until(trial: Trial, epoch: int, metric: str) -> float | None:
+    """Return the best value up to an epoch; None before it is reached."""
+    if trial.epoch < epoch:
+        return None
+    known = (report.scores.get(metric) for report in trial.reports[:epoch])
+    return min((value for value in known if value is not None), default=None)
+
+
+def rung_epochs(results: Results) -> list[int]:
+    """Return the epochs of rungs at which trials were judged."""
+    trials = results.state.trials.values()
+    return sorted({decision.epoch for trial in trials for decision in trial.decisions if is_at_rung(decision)})
+
+
+def equal_epochs_lines(results: Results) -> Iterator[str]:
+    """Yield a table of the first trials at each rung and at the end."""
+    shown = [trial for trial, report in results.ranked[:_ROWS] if report]
+    last = max((trial.epoch for trial in shown), default=0)
+    rungs = [epoch for epoch in rung_epochs(results) if epoch < last]
+    if not rungs or all(trial.epoch == last for trial in shown):
+        return
+    columns = [*rungs, last][-_COLUMNS:]
+    ended = [trial for trial in results.state.trials.values() if trial.epoch]
+    yield f"{metric_name(results.metric)} % at equal epochs, the best so far. A trial without a number ended before:"
+    rows = [
+        [trial.number, *(percent(best_until(trial, epoch, results.metric)) or "-" for epoch in columns)]
+        for trial in shown
+    ]
+    came = ["came", *(str(sum(trial.epoch >= epoch for trial in ended)) for epoch in columns)]
+    yield from table_lines(["trial", *(f"epoch {epoch}" for epoch in columns)], [*rows, came])
+    if places := _places(shown[0], ended, columns[:-1], results.metric):
+        yield places
+
+
+def _places(winner: Trial, trials: Sequence[Trial], rungs: Sequence[int], metric: str) -> str:
+    """Return a sentence on the winner's ranks at the rungs, or ""."""
+    ranks = []
+    for epoch in rungs:
+        values = {trial.number: value for trial in trials if (value := best_until(trial, epoch, metric)) is not None}
+        if winner.number in values:
+            rank = 1 + sum(value < values[winner.number] for value in values.values())
+            ranks.append(f"{rank} of {len(values)} at epoch {epoch}")
+    return f"The winner was {', '.join(ranks)}." if ranks else ""
