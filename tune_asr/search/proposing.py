@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 from pydantic import JsonValue
 
-from tune_asr.record.state import SearchState
+from tune_asr.record.ranking import rung_value
+from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
+from tune_asr.space.history import History, Outcome
 from tune_asr.space.plan import Plan
+from tune_asr.space.proposals import propose
 
 
 def settings_of(plan: Plan, number: int, state: SearchState, metric: Metric) -> dict[str, JsonValue]:
@@ -18,4 +23,25 @@ def settings_of(plan: Plan, number: int, state: SearchState, metric: Metric) -> 
         state: trials before it.
         metric: error rate that chooses the winner.
     """
-    return plan.settings(number)
+    if plan.space.search.algorithm != "auto":
+        return plan.settings(number)
+    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in state.trials.values()])
+
+
+def _history(trial: Trial, last_epoch: int, metric: Metric) -> History:
+    scores = (rung_value(report, "score", metric) for report in trial.reports)
+    return History(trial.params, list(itertools.accumulate(scores, min)), _outcome(trial, last_epoch))
+
+
+def _outcome(trial: Trial, last_epoch: int) -> Outcome:
+    match trial.status:
+        case "finished":
+            return "whole" if trial.epoch >= last_epoch else "early"
+        case "pruned":
+            return "whole"
+        case "diverged":
+            return "worst"
+        case "failed":
+            return "worst" if trial.of_setting else "void"
+        case _:
+            return "open"

@@ -105,10 +105,11 @@ class Turns:
 
     def _new_trial(self, events: list[Event]) -> Turn:
         index = len(self._state.trials)
+        params = settings_of(self._plan, index, self._state, self._metric)
         created = Created(
             trial=f"{index:05d}",
-            params=settings_of(self._plan, index, self._state, self._metric),
-            seed=self._plan.seed(index),
+            params=params,
+            seed=self._plan.seed(index, params),
             base=self._plan.is_base(index) or None,
         )
         return Turn(created.trial, [*events, created])

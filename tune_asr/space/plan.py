@@ -106,9 +106,14 @@ class Plan:
         flat = {key: replace(distribution, prior=None) for key, distribution in self.distributions.items()}
         return replace(self, distributions=flat)
 
-    def seed(self, number: int) -> int:
-        """Return one trial's seed, searched or drawn from `search.seed`."""
-        searched = self.settings(number).get("seed")
+    def seed(self, number: int, settings: Mapping[str, JsonValue] | None = None) -> int:
+        """Return one trial's seed, searched or drawn from `search.seed`.
+
+        Args:
+            number: number of the trial.
+            settings: settings of the trial; by default those drawn at random.
+        """
+        searched = (self.settings(number) if settings is None else settings).get("seed")
         if isinstance(searched, int | float):
             return int(searched)
         return int(hashed(self.space.search.seed, number, "seed") * 2**31)
