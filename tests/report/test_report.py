@@ -262,7 +262,7 @@ def test_other_folders_are_refused(tmp_path, capsys, name, code):
     (tmp_path / "damaged" / "trials.jsonl").write_text('{"event": "\x1b[2J"}\n{"event": "finished"}\n')
     if code == 2:
         with pytest.raises(SystemExit) as left:
-            report.main([str(tmp_path), "more"])
+            report.main([str(tmp_path), "more", "and more"])
         assert left.value.code == 2
         return
     assert report.main([str(tmp_path / name)]) == code

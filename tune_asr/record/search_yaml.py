@@ -3,6 +3,7 @@
     name, created                name of the search, and the time of its start
     versions                     {tune_asr, python, torch, lightning, ray, sentencepiece}
     data_fingerprint             fingerprint of the data at the start
+    val_fingerprint              fingerprint of the validation data alone; not in release 0.1.0
     metric                       error rate that chooses the winner: val_wer or val_cer
     seed                         seed of the search
     space, config                search space and base configuration as resolved, paths absolute
@@ -41,6 +42,7 @@ class SearchYaml(TypedDict):
     created: str
     versions: dict[str, str]
     data_fingerprint: str | None
+    val_fingerprint: NotRequired[str | None]
     noise_fingerprint: NotRequired[str]
     metric: Metric
     seed: int
@@ -58,6 +60,7 @@ class _Keys(BaseModel):
     created: str
     versions: dict[str, str]
     data_fingerprint: str | None = None
+    val_fingerprint: str | None = None
     metric: Metric
     seed: Int
     slots: Count
@@ -131,6 +134,10 @@ class Description:
     versions: Mapping[str, str]
     plan: Plan | None
     """None if this version cannot read `space` or `config`."""
+    data_fingerprint: str | None
+    """Fingerprint of training and validation data, None for a custom class."""
+    val_fingerprint: str | None
+    """Fingerprint of the validation data; None also if release 0.1.0 wrote the file."""
 
 
 def read_description(path: Path) -> Description:
@@ -144,7 +151,8 @@ def read_description(path: Path) -> Description:
         plan = plans.from_values(values["space"], values["config"], str(path))
     except ConfigError:
         plan = None
-    return Description(values["metric"], values["versions"], plan)
+    whole, val = values["data_fingerprint"], values.get("val_fingerprint")
+    return Description(values["metric"], values["versions"], plan, whole, val)
 
 
 def _described(path: Path) -> SearchYaml:

@@ -2,6 +2,7 @@
 
     python -m tune_asr.report results/NAME [--html FILE]
     python -m tune_asr.report results/NAME --compare 00003 00007
+    python -m tune_asr.report results/NAME results/OTHER
 
 The ledger is enough. Intervals, ranges and texts come from the files beside it, and the HTML reads the references of
 validation again from their manifest. Only FILE is written, so a report can be made while the search runs. Neither
@@ -25,14 +26,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tune_asr.report",
         description="Show the results of a search, finished or running.",
-        epilog="Exit codes: 0 done, 2 usage, 5 not a results folder, a damaged one, or FILE cannot be written.",
+        epilog="Exit codes: 0 done, 2 usage, or two searches with other validation data, 5 not a results folder, a "
+        "damaged one, or FILE cannot be written.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
+    parser.add_argument(
+        "other", metavar="DIR2", nargs="?", type=Path, help="a second results folder, to compare two searches"
+    )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--html", metavar="FILE", type=Path, help="write the report and its figures to one HTML file")
     either.add_argument("--compare", nargs=2, metavar="ID", help="compare two trials by their numbers")
     arguments = parser.parse_args(argv)
+    if arguments.other:
+        return exit_with(lambda: _compare_searches(arguments.folder, arguments.other, arguments))
     return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
+
+
+def _compare_searches(folder: Path, other: Path, arguments: argparse.Namespace) -> int:
+    """Print two searches side by side.
+
+    Raises:
+        ConfigError: the searches were not measured alike, or a flag is given that shows one search.
+    """
+    for flag in ("html", "compare"):
+        if getattr(arguments, flag):
+            what = f"is given with two folders, but shows one search: {folder}, {other}"
+            raise ConfigError(Problem(f"--{flag}", what, f"Leave out --{flag}, or the second folder."))
+    from tune_asr.report.terminal import print_two_searches
+
+    print_two_searches(folder, other)
+    return 0
 
 
 GENERATOR = b'<meta name="generator" content="tune_asr">'

@@ -22,6 +22,8 @@ from tune_asr.report import story
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text, leaderboard_tables
 from tune_asr.report.results import Results, gather
+from tune_asr.report.text_table import INDENT
+from tune_asr.report.two_searches import two_searches
 from tune_asr.wording import percent
 
 _ROWS = 20
@@ -85,6 +87,17 @@ def print_comparison(root: Path, one: str, other: str) -> None:
         rates = f"WER {wer} %, 95 %: {interval_text(utterances) or 'not known'}"
         print(f"{number}  {rates}")
     print(textwrap.fill(first_against_second(first, second, numbers), _WIDTH))
+
+
+def print_two_searches(one: Path, other: Path) -> None:
+    """Print two searches side by side, compared on the same validation data.
+
+    Raises:
+        ConfigError: their validation data are not the same.
+        StorageError: one is not a results folder, or is damaged.
+    """
+    for line in two_searches(gather(one, rows=1), gather(other, rows=1)):
+        print(line if line.startswith(INDENT) else textwrap.fill(line, _WIDTH))
 
 
 def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:

@@ -26,6 +26,7 @@ def describe(plan: Plan, name: str, found: Survey | None) -> SearchYaml:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "data_fingerprint": found.corpus.fingerprint if found else None,
+        "val_fingerprint": found.corpus.val_fingerprint if found else None,
         "noise_fingerprint": noise or "",
         "metric": metric_for(utterance.text for utterance in found.corpus.val) if found else "val_wer",
         "seed": plan.space.search.seed,
