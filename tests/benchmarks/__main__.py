@@ -4,6 +4,7 @@
     python -m tests.benchmarks gap help             # some rows
     python -m tests.benchmarks gpu steps --data DIR # on a GPU; not among the rows without a name
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
+    python -m tests.benchmarks free                 # proposals on functions drawn from a table
     python -m tests.benchmarks record --data DIR    # a table of learning curves; the same command again continues it
 
 Let nothing else run meanwhile. The exit code is 1 where a goal is missed.
@@ -37,7 +38,11 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
 GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {"steps": gpu.steps}
 """Rows after the word `gpu`."""
 
-COMMANDS: dict[str, str] = {"record": "tests.benchmarks.record", "replay": "tests.benchmarks.replay"}
+COMMANDS: dict[str, str] = {
+    "record": "tests.benchmarks.record",
+    "replay": "tests.benchmarks.replay",
+    "free": "tests.benchmarks.free_functions",
+}
 """Modules with a `main` and arguments of their own, by their first word."""
 
 

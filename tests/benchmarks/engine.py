@@ -46,22 +46,28 @@ class RowPlan(Plan):
         return dict(self.table.curves[int(quantile("row") * len(self.table))].params)
 
 
-def row_plan(draw: Draw, sections: Sections) -> RowPlan:
-    """Return the plan of a search on a table.
+def free_plan(draw: Draw, sections: Sections) -> Plan:
+    """Return the plan of a search over the whole space of a table.
 
     Args:
-        draw: table, order of its rows, number of trials and seed.
+        draw: table, number of trials and seed.
         sections: keys of `search` and `asha`, in place of the defaults.
     """
     table = draw.table
     search = {"include_base": False, **sections.get("search", {}), "num_samples": draw.trials, "seed": draw.seed}
     asha = {"mode": "waves", "metric": "score", "grace_period": 3, **sections.get("asha", {})}
-    return RowPlan(
+    return Plan(
         space=SpaceFile.model_validate({"param_space": table.space, "search": search, "asha": asha}),
         distributions={key: distributions.parse(value) for key, value in table.space.items()},
         config=Config.model_validate({"trainer": {"max_epochs": table.horizon}}),
-        table=table,
-        order=draw.order,
+    )
+
+
+def row_plan(draw: Draw, sections: Sections) -> Plan:
+    """Return the plan of a search among the rows of a table, drawn in the order given."""
+    free = free_plan(draw, sections)
+    return RowPlan(
+        space=free.space, distributions=free.distributions, config=free.config, table=draw.table, order=draw.order
     )
 
 
@@ -101,10 +107,12 @@ class Engine:
         events: ledger in memory from which the search resumes.
     """
 
+    make_plan = staticmethod(row_plan)
+
     def __init__(
         self, draw: Draw, sections: Sections, folder: ResultsFolder | None = None, events: Sequence[Event] = ()
     ) -> None:
-        self.table, self.plan = draw.table, row_plan(draw, sections)
+        self.table, self.plan = draw.table, self.make_plan(draw, sections)
         self.ledger = Ledger.open(folder.ledger) if folder else MemoryLedger(list(events))
         self.state = SearchState.replay(events)
         for event in self.ledger.append(SearchStarted(slots=draw.slots)):
