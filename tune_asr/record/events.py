@@ -20,6 +20,7 @@ from tune_asr.record.search_events import (
     Planned,
     SearchEnded,
     SearchStarted,
+    Stopped,
     Text,
     WaveOpened,
     Whole,
@@ -47,6 +48,8 @@ class Created(TrialEvent):
     seed: Integer
     base: Flag | None = None
     """Whether this is the base configuration, which is never pruned."""
+    finalist_of: Text | None = None
+    """Trial with the same setting, if this is a finalist with a fresh seed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +187,7 @@ Event = (
     | SearchEnded
     | Planned
     | WaveOpened
+    | Stopped
     | Created
     | Started
     | Report

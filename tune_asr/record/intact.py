@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.record.checkpoints import kept_epochs, stored, verify
+from tune_asr.record.finalists import ranked as rank
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ranking import Standing, leader, order, standings
+from tune_asr.record.ranking import Standing, leader, order
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
 
@@ -53,7 +54,7 @@ def intact_standings(
     kept = {number: kept_epochs(folder.checkpoints(number)) for number in (state.trials if only is None else (only,))}
     passed_over: list[Damaged] = []
     while True:
-        ranked = standings(state, metric, kept)
+        ranked = rank(state, metric, kept)
         winner = leader(ranked)
         if winner is None or (winner[0].number, winner[1].epoch) == verified:
             return ranked, passed_over

@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from tune_asr.scoring.scores import Rate
+
 Text = Annotated[str, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
@@ -78,6 +80,17 @@ class WaveOpened(BaseEvent):
     """Number of the wave, from 1."""
     trials: Whole
     """Trials of all waves so far (n)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped(BaseEvent):
+    """End of new trials by `search.stop`."""
+
+    event: Literal["stopped"] = "stopped"
+    best: Rate
+    """Lowest error rate so far."""
+    delta: Rate
+    """Half of the interval of the difference between the first two trials."""
 
 
 def _flat(event: Any) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.ledger import iter_ledger, repair_hint
-from tune_asr.record.search_events import Planned, SearchEnded, SearchStarted, WaveOpened
+from tune_asr.record.search_events import Planned, SearchEnded, SearchStarted, Stopped, WaveOpened
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """Final states of a trial, each named after its event."""
@@ -50,6 +50,8 @@ class Trial:
     """True if it failed because of its setting."""
     is_base: bool = False
     """True for the base configuration, which is never pruned."""
+    finalist_of: str | None = None
+    """Trial whose setting this finalist trains with a fresh seed."""
 
     @property
     def is_control(self) -> bool:
@@ -93,6 +95,14 @@ class SearchState:
     """Extent of the search; None in a ledger of release 0.1.0."""
     waves: list[WaveOpened] = field(default_factory=list)
     """Waves so far, in order."""
+    reports_before: list[int] = field(default_factory=list, repr=False)
+    """Number of reports before each wave."""
+    stopped: Stopped | None = None
+    """End of new trials by `search.stop`, until a plan has more trials."""
+    first_counted: int = 1
+    """Index of the first wave that `search.stop` counts."""
+    num_drawn: int = 0
+    """Trials drawn from the space; finalists are not among them."""
     reports: list[Report] = field(default_factory=list, repr=False)
     """Reports of all trials, in the order of the ledger."""
     wall_seconds: float = 0.0
@@ -137,9 +147,12 @@ class SearchState:
             case SearchEnded():
                 self.status = event.status
             case Planned():
-                self.plan = event
+                self._extend(event)
             case WaveOpened():
                 self.waves.append(event)
+                self.reports_before.append(len(self.reports))
+            case Stopped():
+                self.stopped = event
             case Created():
                 self._create(event)
             # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
@@ -176,11 +189,23 @@ class SearchState:
             self.wall_seconds += max(0.0, (time - self._last_time).total_seconds())
         self._last_time = time
 
+    def _extend(self, plan: Planned) -> None:
+        if self.stopped and self.plan and plan.trials > self.plan.trials:
+            self.stopped, self.first_counted = None, len(self.waves)
+        self.plan = plan
+
     def _create(self, event: Created) -> None:
         following = f"{len(self.trials):05d}"
         if event.trial != following:
             raise StorageError(f"trial {event.trial} is created, but {following} is the next number")
-        self.trials[event.trial] = Trial(event.trial, dict(event.params), event.seed, is_base=bool(event.base))
+        self.trials[event.trial] = Trial(
+            event.trial,
+            dict(event.params),
+            event.seed,
+            is_base=bool(event.base),
+            finalist_of=event.finalist_of,
+        )
+        self.num_drawn += event.finalist_of is None
 
     def _open_trial(self, number: str) -> Trial:
         trial = self.trials.get(number)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tune_asr.record.checkpoints import UTTERANCES, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.intervals import paired_difference, wer_interval
 from tune_asr.storage.atomic import copy_atomic
 from tune_asr.storage.errors import storage_error
 
@@ -76,6 +76,18 @@ def utterances_of(folder: ResultsFolder, trial: str, report: Report) -> Utteranc
     """
     found = source_of(folder, trial, report)
     return found[1] if found else None
+
+
+def half_width(folder: ResultsFolder, first: Report, second: Report) -> float | None:
+    """Return half of the paired interval of two reports.
+
+    None if their utterances are lost, or are not the same.
+    """
+    one, other = (utterances_of(folder, report.trial, report) for report in (first, second))
+    if one is None or other is None or one.ids != other.ids:
+        return None
+    low, high, _ = paired_difference(one.errors, other.errors, one.words)
+    return (high - low) / 2
 
 
 def source_of(folder: ResultsFolder, trial: str, report: Report) -> tuple[Path, Utterances] | None:

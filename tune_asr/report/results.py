@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.record.events import Event
+from tune_asr.record.finalists import ranked as rank
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, former_best, intact_standings, removed_best
 from tune_asr.record.ledger import iter_ledger
-from tune_asr.record.ranking import Standing, leader, standings
+from tune_asr.record.ranking import Standing, leader
 from tune_asr.record.search_yaml import Description, read_description
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
@@ -74,7 +75,7 @@ def gather(root: Path, rows: int) -> Results:
     can_load = leader(ranked) is not None
     if not can_load:
         # Without any checkpoint, the reports still make a leaderboard.
-        ranked = standings(state, metric)
+        ranked = rank(state, metric)
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }

@@ -8,6 +8,7 @@
     conductor      messages of workers to events and back: every change goes through the ledger first
     turns          which trial a free slot takes
     verdicts       rule of ASHA, in waves or stopping, fed by the events of the search
+    ending         when enough is enough, and the finalists
     proposing      settings of the next trial
     torn_ends      events that a crash took from the end of a ledger
     keeping        checkpoints and utterances that a running search keeps

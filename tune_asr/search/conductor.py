@@ -56,7 +56,7 @@ class Conductor:
         self.folder, self.plan, self.metric = search.folder, search.plan, search.metric
         self.state = state
         self.verdicts = make_verdicts(search.plan, search.metric, state)
-        self.turns = Turns(search.plan, search.metric, state, self.verdicts)
+        self.turns = Turns(search.plan, search.metric, state, self.verdicts, keeping.half_width)
         self._fingerprints = search.fingerprints
         self._umask = os.umask(0)
         os.umask(self._umask)
@@ -101,7 +101,7 @@ class Conductor:
             self._append(*turn.events)
             if turn.trial is None:
                 return None
-            self._queue.append(turn.trial)
+            self._queue.extend((turn.trial, *turn.next_trials))
         trial = self.state.trials[self._queue.popleft()]
         self.verdicts.take(trial.number)
         self._out.add(trial.number)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from tune_asr.record import checkpoints, ranking
+from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.state import FINAL, Trial
-from tune_asr.record.utterances import keep_utterances
+from tune_asr.record.utterances import half_width, keep_utterances
 from tune_asr.scoring.metric import Metric
 
 
@@ -22,6 +23,9 @@ class Keeping(Protocol):
 
     def catch_up(self) -> None:
         """Do work deferred until the worker had its answer."""
+
+    def half_width(self, first: Report, second: Report) -> float | None:
+        """Return half of the interval of the difference between two reports."""
 
 
 class FolderKeeping:
@@ -57,6 +61,10 @@ class FolderKeeping:
         """Copy the utterances of new best epochs."""
         while self._to_keep:
             keep_utterances(self._folder, *self._to_keep.popitem())
+
+    def half_width(self, first: Report, second: Report) -> float | None:
+        """Return half of the paired interval of two reports, None without utterances."""
+        return half_width(self._folder, first, second)
 
     def _retain(self, trial: Trial, newest: set[int], last: int) -> None:
         where = self._folder.checkpoints(trial.number)

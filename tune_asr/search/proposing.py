@@ -19,13 +19,14 @@ def settings_of(plan: Plan, number: int, state: SearchState, metric: Metric) -> 
 
     Args:
         plan: space and base configuration.
-        number: number of the trial.
+        number: number of the draw, from 0.
         state: trials before it.
         metric: error rate that chooses the winner.
     """
     if plan.space.search.algorithm != "auto":
         return plan.settings(number)
-    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in state.trials.values()])
+    drawn = (trial for trial in state.trials.values() if trial.finalist_of is None)
+    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in drawn])
 
 
 def _history(trial: Trial, last_epoch: int, metric: Metric) -> History:

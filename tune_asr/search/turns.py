@@ -13,6 +13,7 @@ from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Repo
 from tune_asr.record.search_events import WaveOpened
 from tune_asr.record.state import AT_RUNG, SearchState, Trial
 from tune_asr.scoring.metric import Metric
+from tune_asr.search.ending import Ending, HalfWidth
 from tune_asr.search.proposing import settings_of
 from tune_asr.search.verdicts import Verdicts, as_event
 from tune_asr.space.asha import wave_sizes
@@ -27,6 +28,8 @@ class Turn:
     """Trial that the slot takes; None if there is none now."""
     events: list[Event] = field(default_factory=list)
     """Events to write before."""
+    next_trials: tuple[str, ...] = ()
+    """Trials that the next free slots take."""
 
 
 class Turns:
@@ -37,10 +40,14 @@ class Turns:
         metric: error rate that chooses the winner.
         state: trials so far, kept up to date by the conductor.
         verdicts: rule of ASHA, kept up to date likewise.
+        half_width: measure of what the validation set can show.
     """
 
-    def __init__(self, plan: Plan, metric: Metric, state: SearchState, verdicts: Verdicts) -> None:
+    def __init__(
+        self, plan: Plan, metric: Metric, state: SearchState, verdicts: Verdicts, half_width: HalfWidth
+    ) -> None:
         self._plan, self._metric, self._state, self._verdicts = plan, metric, state, verdicts
+        self._ending = Ending(plan, metric, state, half_width)
 
     @property
     def num_trials(self) -> int:
@@ -50,19 +57,23 @@ class Turns:
     @property
     def is_over(self) -> bool:
         """True if no trial is left to create or to promote."""
-        return not self._may_create and self._verdicts.turn() == ([], None)
+        return not self._may_create and self._verdicts.turn() == ([], None) and not self._ending.finalists()
 
     def next(self) -> Turn:
         """Return the turn of a free slot.
 
-        First come new trials of the wave, then trials that wait at rungs, then the next wave.
+        First come new trials of the wave, then trials that wait at rungs, then the next wave, and last the finalists.
         """
         if self._wave_has_room:
             return self._new_trial([])
         decisions, number = self._verdicts.turn()
         events = with_ends(decisions)
-        if number is not None or not self._may_create:
+        if number is not None:
             return Turn(number, events)
+        if not self._may_create:
+            return self._finalists(events)
+        if stopped := self._ending.stop():
+            return self._finalists([*events, stopped])
         return self._new_trial([*events, self._next_wave()])
 
     def after(self, trial: Trial, report: Report, *, slot_is_taken: bool = False) -> list[Event]:
@@ -94,20 +105,26 @@ class Turns:
 
     @property
     def _may_create(self) -> bool:
-        return len(self._state.trials) < self.num_trials
+        return self._state.num_drawn < self.num_trials and self._state.stopped is None
 
     @property
     def _wave_has_room(self) -> bool:
         """True if a new trial comes before those that wait."""
         if self._plan.space.asha.mode == "stop":
             return self._may_create
-        return bool(self._state.waves) and len(self._state.trials) < self._state.waves[-1].trials
+        return bool(self._state.waves) and self._state.num_drawn < self._state.waves[-1].trials
+
+    def _finalists(self, events: list[Event]) -> Turn:
+        """Return a turn with the finalists, none while others train."""
+        created = self._ending.finalists()
+        numbers = [each.trial for each in created]
+        return Turn(numbers[0] if numbers else None, [*events, *created], tuple(numbers[1:]))
 
     def _new_trial(self, events: list[Event]) -> Turn:
-        index = len(self._state.trials)
+        index = self._state.num_drawn
         params = settings_of(self._plan, index, self._state, self._metric)
         created = Created(
-            trial=f"{index:05d}",
+            trial=f"{len(self._state.trials):05d}",
             params=params,
             seed=self._plan.seed(index, params),
             base=self._plan.is_base(index) or None,
@@ -118,7 +135,7 @@ class Turns:
         waves, slots = self._state.waves, self._state.plan.slots if self._state.plan else 1
         has_model = self._plan.space.search.algorithm == "auto"
         size = wave_sizes(self.num_trials, slots, has_model=has_model)[bool(waves)]
-        return WaveOpened(wave=len(waves) + 1, trials=min(self.num_trials, len(self._state.trials) + size))
+        return WaveOpened(wave=len(waves) + 1, trials=min(self.num_trials, self._state.num_drawn + size))
 
 
 def with_ends(decisions: Iterable[Decision]) -> list[Event]:

@@ -72,6 +72,7 @@ class WaveVerdicts:
             controls=asha.controls,
         )
         self.milestones, self.share_beyond = self._waves.milestones, self._waves.share_beyond
+        self._finalists: set[str] = set()
         for wave in state.waves:
             self.apply(wave)
         for trial in state.trials.values():
@@ -79,6 +80,8 @@ class WaveVerdicts:
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
         """Judge a trial at a report, entered or not."""
+        if trial.finalist_of:
+            return None
         return self._waves.judge(trial.number, report.epoch, self._value(report))
 
     def turn(self, pausing: Report | None = None) -> tuple[list[events.Decision], str | None]:
@@ -98,7 +101,9 @@ class WaveVerdicts:
                 self._waves.opened = event.trials
             case Created(base=True):
                 self._waves.spare(event.trial)
-            case Report():
+            case Created(finalist_of=str()):
+                self._finalists.add(event.trial)
+            case Report(trial=trial) if trial not in self._finalists:
                 self._waves.enter(event.trial, event.epoch, self._value(event))
             case events.Decision(verdict="continue"):
                 self._waves.judge_no_more(event.trial, control=bool(event.control))
@@ -111,6 +116,9 @@ class WaveVerdicts:
         return rung_value(report, self._asked, self._metric)
 
     def _replay(self, trial: Trial) -> None:
+        if trial.finalist_of:
+            self._finalists.add(trial.number)
+            return
         if trial.is_base:
             self._waves.spare(trial.number)
         freed = {decision.epoch: decision for decision in trial.decisions if decision.verdict == "continue"}
@@ -145,7 +153,7 @@ class StopVerdicts:
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
         """Enter a report into its rung, and judge it there."""
-        if trial.is_control:
+        if trial.is_control or trial.finalist_of:
             return None
         values = [rung_value(report, self._asked, self._metric)]
         if self._asked == "score":  # the best so far, by its definition

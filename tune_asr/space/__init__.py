@@ -16,6 +16,7 @@
       gaussian_process.py, linear_algebra.py
     asha.py            ASHA in waves: which trials pause, continue and stop, in the paper's letters
     stopping.py        ASHA in its stopping variant
+    enough.py          rule of `search.stop`
 
 Nothing here imports Ray or record/: random settings are a pure function of (seed, trial, key), proposals of these and
 the trials before.

@@ -118,6 +118,15 @@ class Plan:
             return int(searched)
         return int(hashed(self.space.search.seed, number, "seed") * 2**31)
 
+    def finalist_seed(self, first: int, index: int) -> int:
+        """Return a fresh seed.
+
+        Args:
+            first: number of the first finalist of the round.
+            index: index of the seed.
+        """
+        return int(hashed(self.space.search.seed, first, "finalist", index) * 2**31)
+
     def trial_values(self, settings: Mapping[str, JsonValue], seed: int) -> dict[str, JsonValue]:
         """Return the whole configuration of a trial, ended at `last_epoch`."""
         return trial_values(self.base_values(), settings, seed, self.last_epoch)
@@ -213,7 +222,7 @@ def from_values(space: Mapping[str, JsonValue], config: Mapping[str, JsonValue],
 
 
 _FIRST_DEFAULTS: Mapping[str, Mapping[str, JsonValue]] = {
-    "search": {"algorithm": "random", "include_base": False},
+    "search": {"algorithm": "random", "include_base": False, "stop": "never"},
     "asha": {"mode": "stop", "metric": "objective"},
 }
 """Defaults of release 0.1.0 that have changed since."""
@@ -304,6 +313,10 @@ def _section_problems(plan: Plan, layered: Layered) -> Iterator[Problem]:
     if plan.num_trials > MAX_TRIALS:
         what = f"makes {plan.num_trials:,} trials, but must make at most {MAX_TRIALS:,}"
         yield Problem(layered.place(("search", "num_samples")), what, "Draw fewer, or shorten the grids.")
+    finalists = plan.space.search.finalists
+    if finalists and finalists.top > plan.num_trials:
+        what = f"is {finalists.top}, but must be at most the number of trials, which is {plan.num_trials}"
+        yield Problem(layered.place(("search", "finalists", "top")), what, "Draw more trials, or train fewer again.")
     if plan.space.search.algorithm == "grid":
         for key, distribution in plan.distributions.items():
             if not distribution.is_grid:

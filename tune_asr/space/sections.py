@@ -24,6 +24,15 @@ def _one_rule(rule: str) -> WrapValidator:
     return WrapValidator(validate)
 
 
+class FinalistsSection(Section):
+    """Fresh trainings of the best settings, which choose the winner."""
+
+    top: Count = 3
+    """Settings that are trained again, the best ones."""
+    seeds: Count = 3
+    """Trainings of each, with as many fresh seeds."""
+
+
 class SearchSection(Section):
     """Draws of settings."""
 
@@ -37,6 +46,10 @@ class SearchSection(Section):
     """Trials at a time; auto: as many as the machine or the cluster holds."""
     seed: Seed = 17
     """Seed of the settings and of the seed of each trial."""
+    stop: Literal["auto", "never"] = "auto"
+    """auto: no new wave begins once two waves have gained less than the validation set can show."""
+    finalists: FinalistsSection | None = None
+    """Fresh trainings of the best settings, whose mean chooses the winner; by default none."""
 
 
 class AshaSection(Section):

@@ -1,0 +1,116 @@
+"""End of a search: when enough is enough, and the finalists.
+
+Both rules read the state alone, so a search that was killed ends in the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+
+from pydantic import JsonValue
+
+from tune_asr.record.events import Created, Report
+from tune_asr.record.finalists import last_round
+from tune_asr.record.ranking import Standing, standings
+from tune_asr.record.search_events import Stopped
+from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.scoring.metric import Metric
+from tune_asr.space.enough import is_enough
+from tune_asr.space.plan import Plan
+
+HalfWidth = Callable[[Report, Report], float | None]
+"""Half of the interval of the difference between two reports; None if it is not known."""
+
+
+class Ending:
+    """Rules for the end of a search.
+
+    Args:
+        plan: space and base configuration.
+        metric: error rate that chooses the winner.
+        state: trials so far, kept up to date by the conductor.
+        half_width: measure of what the validation set can show.
+    """
+
+    def __init__(self, plan: Plan, metric: Metric, state: SearchState, half_width: HalfWidth) -> None:
+        self._plan, self._metric, self._state, self._half_width = plan, metric, state, half_width
+        self._round_after: int | None = None  # number of drawn trials before a round that is complete
+
+    def stop(self) -> Stopped | None:
+        """Return the end of new trials, where a wave would open."""
+        state = self._state
+        if self._plan.space.search.stop == "never" or (state.plan and state.plan.deadline_seconds):
+            return None
+        counted = state.reports_before[state.first_counted :]
+        best = [self._best(reports) for reports in (*counted, len(state.reports))]
+        delta = self._delta() if is_enough(best, math.inf) else None
+        if delta is None or not is_enough(best, delta):
+            return None
+        return Stopped(best=best[-1], delta=delta)
+
+    def finalists(self) -> list[Created]:
+        """Return the finalists to create, if nothing else is left to run.
+
+        All of them are created at once, so the ledger shows from their start on which settings are finalists. Those
+        that a crash took from the end of the ledger are created again.
+        """
+        wanted, state = self._plan.space.search.finalists, self._state
+        if wanted is None or self._round_after == state.num_drawn or any(map(_is_left, state.trials.values())):
+            return []
+        there = len(last_round(state))
+        first = len(state.trials) - there
+        best = _best_settings(self._searched(), wanted.top)
+        seeds = self._seeds(first, wanted.seeds)
+        runs = [(trial, seed) for seed in seeds for trial in best]
+        if there == len(runs):
+            self._round_after = state.num_drawn
+        return [
+            Created(trial=f"{first + index:05d}", params=_setting(trial), seed=seed, finalist_of=trial.number)
+            for index, (trial, seed) in enumerate(runs)
+        ][there:]
+
+    def _best(self, reports: int) -> float:
+        """Return the lowest error rate in the first reports."""
+        trials = self._state.trials
+        of_searched = (r for r in self._state.reports[:reports] if trials[r.trial].finalist_of is None)
+        return min((report.scores.value(self._metric) for report in of_searched), default=math.inf)
+
+    def _delta(self) -> float | None:
+        first, second = [report for _, report in self._searched()[:2]]
+        return self._half_width(first, second) if first and second else None
+
+    def _searched(self) -> list[Standing]:
+        return [standing for standing in standings(self._state, self._metric) if standing[0].finalist_of is None]
+
+    def _seeds(self, first: int, number: int) -> list[int]:
+        """Return seeds that no trial before finalist `first` has."""
+        taken = {trial.seed for trial in self._state.trials.values() if int(trial.number) < first}
+        seeds: list[int] = []
+        for index in range(number):
+            seed = self._plan.finalist_seed(first, index)
+            while seed in taken:
+                seed += 1
+            taken.add(seed)
+            seeds.append(seed)
+        return seeds
+
+
+def _is_left(trial: Trial) -> bool:
+    """Return whether a searched trial is still to be trained."""
+    return trial.finalist_of is None and trial.status not in FINAL and not trial.waits
+
+
+def _best_settings(ranked: list[Standing], top: int) -> list[Trial]:
+    """Return the first trial of each of the best settings."""
+    best: dict[str, Trial] = {}
+    for trial, report in ranked:
+        if report and trial.status != "diverged" and not (trial.status == "failed" and trial.of_setting):
+            best.setdefault(json.dumps(_setting(trial), sort_keys=True), trial)
+    return list(best.values())[:top]
+
+
+def _setting(trial: Trial) -> dict[str, JsonValue]:
+    """Return the setting of a trial, without a searched seed."""
+    return {key: value for key, value in trial.params.items() if key != "seed"}
