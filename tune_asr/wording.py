@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 
@@ -51,6 +51,11 @@ def value_text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def setting_text(settings: Mapping[str, object], key: str) -> str:
+    """Return the value of a key; "" if a trial lacks the key."""
+    return value_text(settings[key]) if key in settings else ""
 
 
 def short_names(keys: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ledgers import event
-from tune_asr.record.ranking import best_epoch, leader, order, searched_keys, standings
+from tune_asr.record.ranking import best_epoch, keys_of, leader, order, searched_keys, standings
 from tune_asr.record.state import SearchState, Trial
 
 maybe = st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5])
@@ -102,3 +102,11 @@ def test_no_result_means_no_leader():
 def test_searched_keys_keep_space_order():
     trials = [Trial("00000", {"b": 1, "a": 2}, 1), Trial("00001", {"b": 1, "c": 2}, 1)]
     assert searched_keys(state(*trials)) == ["b", "a", "c"]
+
+
+def test_keys_of_branches_keep_space_order():
+    """A key that only some trials have stands where its own trials have it."""
+    trials = [Trial("00000", dict.fromkeys("abf"), 1), Trial("00001", dict.fromkeys("acdf"), 1)]
+    trials.append(Trial("00002", dict.fromkeys("abef"), 1))
+    keys = keys_of(trials)
+    assert all([key for key in keys if key in trial.params] == list(trial.params) for trial in trials)

@@ -75,6 +75,19 @@ def test_tensorboard_shows_searched_values(trial, tmp_path, quick):
     assert "hp_metric" not in events.Tags()["scalars"]
 
 
+def test_table_has_keys_of_all_trials(tmp_path):
+    """A key that a trial lacks is a column, empty in its row, whichever run TensorBoard reads first."""
+    runs = [({"model.dim": 8, "model.heads": 4}, {"model.act": "relu"}), ({"model.dim": 9}, {"model.heads": 2})]
+    for number, (values, off) in enumerate(runs):
+        trial = TrialRun("lr", f"0000{number}", values, {"model.act": "relu", **off})
+        make_loggers(LoggingSection(), tmp_path, name="t", trial=trial)[0].experiment.flush()
+        events = EventAccumulator(str(tmp_path / "t" / trial.number)).Reload().summary_metadata
+        columns = metadata.parse_experiment_plugin_data(events[metadata.EXPERIMENT_TAG].plugin_data.content)
+        row = metadata.parse_session_start_info_plugin_data(events[metadata.SESSION_START_INFO_TAG].plugin_data.content)
+        assert {info.name for info in columns.hparam_infos} == {"model.dim", "model.heads", "model.act"}
+        assert set(row.hparams) == set(values)
+
+
 def test_wandb_groups_trials(trial, tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("WANDB_MODE", "offline")
     section = LoggingSection(tensorboard=False, use_wandb=True, project="speech")

@@ -8,7 +8,7 @@ diverged trial rank after all others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tune_asr.record.events import Report
@@ -111,5 +111,22 @@ def rung_value(report: Report, asked: str, metric: Metric) -> float:
 
 
 def searched_keys(state: SearchState) -> list[str]:
-    """Return the searched keys, in the order of the trials."""
-    return list(dict.fromkeys(key for trial in state.trials.values() for key in trial.params))
+    """Return the searched keys in the order of the space."""
+    return keys_of(state.trials.values())
+
+
+def keys_of(trials: Iterable[Trial]) -> list[str]:
+    """Return the searched keys of some trials, in order.
+
+    A trial lacks the keys that its conditions switch off, so a new key stands before the one after it in its trial.
+    """
+    keys: list[str] = []
+    for trial in trials:
+        if trial.params.keys() <= set(keys):
+            continue
+        place = len(keys)
+        for key in reversed(trial.params):
+            if key not in keys:
+                keys.insert(place, key)
+            place = keys.index(key)
+    return keys

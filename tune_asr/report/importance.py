@@ -128,7 +128,8 @@ class _Density:
         if categories:
             kernel = np.eye(categories)[known.astype(int)]
         else:
-            width = max(1.06 * float(np.std(known[has])) * has.sum() ** -0.2, 1 / _GRID)
+            spread = float(np.std(known[has])) if has.any() else 0.0
+            width = max(1.06 * spread * max(has.sum(), 1) ** -0.2, 1 / _GRID)
             grid = (np.arange(_GRID) + 0.5) / _GRID
             kernel = np.exp(-0.5 * ((known[:, None] - grid) / width) ** 2)
             kernel /= kernel.sum(axis=1, keepdims=True)

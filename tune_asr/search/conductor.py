@@ -113,6 +113,7 @@ class Conductor:
             epoch=trial.epoch,
             values=self.plan.trial_values(trial.params, trial.seed),
             params={**trial.params, "seed": trial.seed},
+            off={key: d.at(0.0) for key, d in self.plan.distributions.items() if key not in trial.params},
             root=str(self.folder.root.resolve()),
             search=self.folder.root.name,
             fingerprints=self._fingerprints,

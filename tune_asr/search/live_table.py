@@ -20,11 +20,11 @@ from rich.live import Live
 from rich.text import Text
 
 from tune_asr.record.events import Created, Decision, Event, Report
-from tune_asr.record.ranking import best_epoch, order
+from tune_asr.record.ranking import best_epoch, keys_of, order
 from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.search.progress import Progress, printable_lines
 from tune_asr.search.search import Search
-from tune_asr.wording import duration, estimate, percent, printable, short_names, shortened, value_text
+from tune_asr.wording import duration, estimate, percent, printable, setting_text, short_names, shortened
 
 _DRAW_SECONDS = 1.0
 _DRAW_SHARE = 0.01
@@ -154,9 +154,9 @@ class LiveProgress(Progress):
             ["best %", *(percent(report.scores.get(self.metric) if report else None) for report in best)],
         ]
         room = self._console.width - sum(max(map(cell_len, column)) + 2 for column in columns)
-        keys = list(shown[0].params) if shown else []
+        keys = keys_of(shown)
         for taken, (key, name) in enumerate(zip(keys, short_names(keys), strict=True)):
-            column = [printable(name), *(shortened(value_text(trial.params.get(key)), 12) for trial in shown)]
+            column = [printable(name), *(shortened(setting_text(trial.params, key), 12) for trial in shown)]
             room -= max(map(cell_len, column)) + 2
             if room < -2:  # the last column needs no gap
                 return columns, len(keys) - taken

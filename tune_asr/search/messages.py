@@ -39,6 +39,8 @@ class Work:
     """Configuration of the trial."""
     params: dict[str, Any]
     """Searched values among `values`, for TensorBoard and W&B."""
+    off: dict[str, Any]
+    """Searched keys that the trial lacks, each with a value that others may have, for TensorBoard."""
     root: str
     """Path of the results folder."""
     search: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard.summary import hparams
 
 from tune_asr.config.sections import LoggingSection
@@ -26,6 +27,8 @@ class TrialRun:
     """Number of the trial."""
     values: Mapping[str, object]
     """Searched values, by dotted key."""
+    off: Mapping[str, object] = field(default_factory=dict)
+    """Keys that this trial lacks and others have, each with a value of its kind."""
 
 
 def make_loggers(
@@ -81,15 +84,27 @@ def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None, *, purge_ste
         writer = logger.experiment  # makes the folder
         if trial:
             # TensorBoard's table shows the last values of these curves, which exist even if the trial is killed.
-            values = {key: _plain(value) for key, value in trial.values.items()}
             # `SummaryWriter.add_hparams` would write them into a run of their own.
-            for summary in hparams(values, dict.fromkeys(METRICS, 0.0)):  # type: ignore[no-untyped-call]
+            for summary in _table(trial):
                 writer.file_writer.add_summary(summary)
     except OSError as error:
         raise StorageError(
             f"{save_dir}: cannot be written: {error.strerror}", hint="Choose another logging.save_dir."
         ) from error
     return logger
+
+
+def _table(trial: TrialRun) -> Sequence[Summary]:
+    """Return the columns of TensorBoard's table, and the trial's row.
+
+    TensorBoard takes the columns from one run, so they hold the keys of all trials.
+    """
+    values = {key: _plain(value) for key, value in trial.values.items()}
+    off = {key: _plain(value) for key, value in trial.off.items()}
+    metrics = dict.fromkeys(METRICS, 0.0)
+    columns, _, _ = hparams({**values, **off}, metrics)  # type: ignore[no-untyped-call]
+    _, start, end = hparams(values, metrics)  # type: ignore[no-untyped-call]
+    return columns, start, end
 
 
 def _plain(value: object) -> bool | int | float | str:

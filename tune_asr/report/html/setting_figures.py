@@ -30,6 +30,8 @@ _AXIS_WIDTH = 70
 """Pixels."""
 _LABEL = 12
 """Characters of a tick label."""
+_OFF = -0.14
+"""Height of a line at an axis whose key the trial does not have."""
 
 
 def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Figure:
@@ -45,23 +47,29 @@ def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[
         height = rate_axis.place(rate)
         drawn.add_scatter(
             x=list(range(len(axes) + 1)),
-            y=[height, *(None if v is None else axis.place(v) for axis, v in zip(spans, values, strict=True))],
+            y=[height, *(_OFF if v is None else axis.place(v) for axis, v in zip(spans, values, strict=True))],
             mode="lines",
             line={"color": sample_colorscale(_SCALE, [height])[0], "dash": DASHES[trial.status], "width": 1.2},
             opacity=0.75,
             name=trial.status,
             showlegend=False,
-            customdata=[f"{name}: {rate:.1f}", *(f"{a.name}: {_shown(v)}" for a, v in zip(axes, values, strict=True))],
+            customdata=[
+                f"{name}: {rate:.1f}",
+                *(f"{a.name}: {'off' if v is None else _shown(v)}" for a, v in zip(axes, values, strict=True)),
+            ],
             hovertemplate=f"trial {trial.number}, {trial.status}<br>%{{customdata}}<extra></extra>",
         )
     for status in by_status(shown):
         drawn.add_scatter(x=[None], y=[None], mode="lines", line={"color": GREY, "dash": DASHES[status]}, name=status)
     _draw_axes(drawn, [rate_axis, *spans])
+    off = [x for x, axis in enumerate(axes, start=1) if any(axis.key not in trial.params for trial, _ in shown)]
+    _draw_off(drawn, off)
     return figure(
         "parallel",
         "Settings and what came of them",
         drawn,
-        f"Each line is a trial, from its {name[:3]} on the left through its values; the best are blue and on top.",
+        f"Each line is a trial, from its {name[:3]} on the left through its values; the best are blue and on top."
+        + (" It passes below an axis whose value it does not have." if off else ""),
         thinned_note(shown, results.ranked),
         min_width=_AXIS_WIDTH * (len(axes) + 1),
         height=420,
@@ -69,7 +77,7 @@ def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "off" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _draw_axes(drawn: go.Figure, axes: Sequence[Axis]) -> None:
@@ -91,6 +99,16 @@ def _draw_axes(drawn: go.Figure, axes: Sequence[Axis]) -> None:
         showgrid=False,
     )
     drawn.update_yaxes(range=[-0.08, 1.08], visible=False, fixedrange=True)
+
+
+def _draw_off(drawn: go.Figure, off: Sequence[int]) -> None:
+    """Label the place of trials without a value."""
+    for x in off:
+        drawn.add_annotation(
+            x=x, y=_OFF, text="off", showarrow=False, xanchor="right", xshift=-3, font={"size": 10, "style": "italic"}
+        )
+    if off:
+        drawn.update_yaxes(range=[_OFF - 0.06, 1.08])
 
 
 def slice_figures(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Iterator[Figure]:

@@ -154,7 +154,7 @@ def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Pat
     from tune_asr.errors import ConfigError
     from tune_asr.training.loggers import TrialRun, make_loggers
 
-    run = TrialRun(work.search, work.number, work.params)
+    run = TrialRun(work.search, work.number, work.params, work.off)
 
     def make(**without: bool) -> list[Logger]:
         chosen = section.model_copy(update=without)
