@@ -113,3 +113,18 @@ def test_equal_epochs_of_stopped_trials(waves, capsys):
     assert lines[head + 1] == ["00010", "94.0", "87.5", "75.0", "50.0"]
     assert lines[head + 3] == ["00008", "95.0", "90.0", "80.0", "-"]
     assert lines[head + 11] == ["came", "12", "6", "4", "2"]
+
+
+def test_decisions_are_judged_again(waves, capsys):
+    assert " decisions are the same." in text_of(waves, capsys)
+
+
+def test_changed_decision_is_a_warning(search, capsys):
+    WaveSearch(search).conduct(turns=3)
+    lines = search.folder.ledger.read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if '"decision"' in line)
+    changed = lines[first].replace('"better": 0', '"better": 1')
+    search.folder.ledger.write_text("\n".join([*lines[:first], changed]) + "\n")
+    text = text_of(search, capsys)
+    assert "Warning: judged again from the ledger, 1 of 1 decisions are not the same" in text
+    assert "that on trial 00000 at epoch 3" in text

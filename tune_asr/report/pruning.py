@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tune_asr.record.state import SearchState, Trial
+from tune_asr.report.decisions import decision_lines
 from tune_asr.report.equal_epochs import best_until
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import asha_metric, is_at_rung
@@ -106,6 +107,7 @@ def savings_lines(results: Results) -> Iterator[str]:
             "turn if the search continues."
         )
     yield from warnings
+    yield from decision_lines(results.rejudged)
 
 
 def _sum(results: Results, saved: Pruning, *, is_praised: bool) -> str:

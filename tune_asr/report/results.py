@@ -15,6 +15,7 @@ from tune_asr.record.ranking import Standing, leader
 from tune_asr.record.search_yaml import Description, read_description
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
+from tune_asr.report.decisions import Rejudged
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import Plan
 
@@ -38,6 +39,8 @@ class Results:
     """Best checkpoints that cannot be loaded."""
     can_load: bool
     """Whether the checkpoint of the first of `ranked` is kept and intact."""
+    rejudged: Rejudged | None
+    """Decisions of a search in waves, judged again; None for other searches."""
 
     @property
     def plan(self) -> Plan | None:
@@ -68,9 +71,12 @@ def gather(root: Path, rows: int) -> Results:
     folder.require_folder()
     # Ask before reading the ledger: a search that ends in between then counts as running, not as dead.
     running = folder.is_running()
-    state = SearchState.read(folder.ledger)
     search = read_description(folder.search_yaml) if folder.search_yaml.exists() else None
     metric: Metric = search.metric if search else "val_wer"
+    plan = search.plan if search else None
+    rejudged = Rejudged(plan, metric) if plan and plan.space.asha.mode == "waves" else None
+    events = iter_ledger(folder.ledger)
+    state = SearchState.replay(rejudged.watch(events) if rejudged else events, str(folder.ledger))
     ranked, damaged = _rank(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
     can_load = leader(ranked) is not None
     if not can_load:
@@ -79,7 +85,7 @@ def gather(root: Path, rows: int) -> Results:
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }
-    return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_load)
+    return Results(folder, search, state, metric, ranked, utterances, running, damaged, can_load, rejudged)
 
 
 def _rank(

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tune_asr.record.events import Decision
+from tune_asr.record.events import Decision, Report
 from tune_asr.record.ranking import rung_metric
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
@@ -59,14 +59,20 @@ def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
     orders = [RungOrder(epoch, False, values[epoch], frozenset(stopped.get(epoch, ()))) for epoch in sorted(values)]
     if not orders:
         return []
+    is_best_so_far = bool(state.waves) or metric == "score"
     ends = {
-        trial.number: value
+        trial.number: min(known)
         for trial in state.trials.values()
-        if trial.status == "finished" and trial.reports
-        if (value := trial.reports[-1].scores.get(metric)) is not None
+        if trial.status == "finished"
+        if (known := _known(trial.reports if is_best_so_far else trial.reports[-1:], metric))
     }
     last_epoch = max((state.trials[number].epoch for number in ends), default=0)
     return [*orders, RungOrder(last_epoch, True, ends, frozenset())] if ends else orders
+
+
+def _known(reports: Sequence[Report], metric: str) -> list[float]:
+    """Return the values that are known."""
+    return [value for report in reports if (value := report.scores.get(metric)) is not None]
 
 
 def is_at_rung(decision: Decision) -> bool:

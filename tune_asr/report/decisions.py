@@ -1,0 +1,88 @@
+"""Decisions of a search in waves, judged again from its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tune_asr.record.events import Created, Decision, Event, Report
+from tune_asr.record.ranking import rung_value
+from tune_asr.record.search_events import Planned, WaveOpened
+from tune_asr.scoring.metric import Metric
+from tune_asr.space import asha
+from tune_asr.space.plan import Plan
+
+
+@dataclass(slots=True)
+class Rejudged:
+    """Verdicts that follow from the events before them, beside those of the ledger.
+
+    A search that was given another horizon on its way is not judged again: its waves have their own trials.
+    """
+
+    plan: Plan
+    metric: Metric
+    decisions: int = 0
+    """Decisions of the ledger."""
+    different: list[Decision] = field(default_factory=list)
+    """Decisions that do not follow from the events before them."""
+    is_known: bool = True
+    """False if the search had another horizon."""
+    _waves: asha.Waves = field(init=False, repr=False)
+    _values: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        section = self.plan.space.asha
+        self._waves = asha.Waves(
+            grace_period=section.grace_period,
+            reduction_factor=section.reduction_factor,
+            max_t=self.plan.last_epoch,
+            controls=section.controls,
+        )
+
+    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield the events, and judge each decision among them."""
+        for event in events:
+            if self.is_known:
+                self._apply(event)
+            yield event
+
+    def _apply(self, event: Event) -> None:
+        match event:
+            case Planned():
+                self.is_known = event.horizon == self.plan.last_epoch
+            case WaveOpened():
+                self._waves.opened = event.trials
+            case Created(base=True):
+                self._waves.spare(event.trial)
+            case Report():
+                self._values[event.trial] = rung_value(event, self.plan.space.asha.metric, self.metric)
+                self._waves.enter(event.trial, event.epoch, self._values[event.trial])
+            case Decision():
+                self._judge(event)
+
+    def _judge(self, decision: Decision) -> None:
+        self.decisions += 1
+        value = self._values.get(decision.trial)
+        found = None if value is None else self._waves.judge(decision.trial, decision.epoch, value)
+        if decision.verdict == "continue":
+            self._waves.judge_no_more(decision.trial, control=bool(decision.control))
+            if not decision.control:  # a trial that is trained on to the end before the time is up
+                return
+        same = found and (found.verdict, found.better, found.room) == (decision.verdict, decision.better, decision.room)
+        if not same:
+            self.different.append(decision)
+
+
+def decision_lines(rejudged: Rejudged | None) -> Iterator[str]:
+    """Yield whether the decisions of a search in waves follow from its ledger."""
+    if rejudged is None or not rejudged.is_known or not rejudged.decisions:
+        return
+    if not rejudged.different:
+        yield f"Judged again from the ledger, all {rejudged.decisions} decisions are the same."
+        return
+    first, number = rejudged.different[0], f"{len(rejudged.different)} of {rejudged.decisions}"
+    yield (
+        f"Warning: judged again from the ledger, {number} decisions are not the same, the first of them that on trial "
+        f"{first.trial} at epoch {first.epoch}. The ledger has been changed, or another version wrote it."
+    )
