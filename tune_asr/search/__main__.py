@@ -121,7 +121,8 @@ def _dry_run(plan: Plan, root: Path) -> int:
     print(f"{plan.num_trials} trials; the first of them:")
     for number in range(min(plan.num_trials, 5)):
         settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
-        print(f"  {number:05d}  seed={plan.seed(number)}  {settings}")
+        base = "  (the base configuration)" if plan.is_base(number) else ""
+        print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
     if warning := no_pruning(plan):
         print(warning)
     try:

@@ -24,7 +24,8 @@ def print_farewell(search: Search, state: SearchState) -> None:
     settings = ", ".join(f"{key}={value}" for key, value in trial.params.items())
     wer = "" if metric == "val_cer" else f"WER {percent(report.scores.val_wer)} %, "
     print(f"\nbest: trial {trial.number}, epoch {report.epoch}, {wer}CER {percent(report.scores.val_cer)} %")
-    print(f"settings: {settings or 'those of the base configuration'}")
+    of_base = " (the base configuration)" if trial.is_base else ""
+    print(f"settings: {settings + of_base if settings else 'those of the base configuration'}")
     print(f"checkpoint: {folder.best_ckpt}")
     if warning := too_early(report.scores.value(metric), metric):
         print(f"warning: {warning}")
