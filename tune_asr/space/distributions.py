@@ -107,18 +107,19 @@ class Distribution:
 
         Numbers outside the bounds are clipped.
         """
-        if self.is_listed:
+        numeric = _NUMERIC.get(self.kind)
+        if numeric is None:
             return (self.arguments.index(value) + 0.5) / len(self.arguments)
-        numeric, (low, high) = _NUMERIC[self.kind], self.arguments[:2]
-        first, last = self.bounds or (low, high)
-        below = above = min(max(value, first), last)
+        low, high = self.arguments[:2]
+        below = above = min(max(value, low), high - numeric.is_whole)
         if numeric.is_whole:
             above += 1
-        if numeric.takes_q:
+        elif numeric.takes_q:
             half = self.arguments[2] / 2
             below, above = max(below - half, low), min(above + half, high)
-        scale: Callable[[float], float] = math.log if numeric.is_log else float
-        return ((scale(below) + scale(above)) / 2 - scale(low)) / (scale(high) - scale(low))
+        if numeric.is_log:
+            low, high, below, above = math.log(low), math.log(high), math.log(below), math.log(above)
+        return float(((below + above) / 2 - low) / (high - low))
 
 
 def parse(value: JsonValue) -> Distribution:

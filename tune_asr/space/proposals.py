@@ -63,7 +63,8 @@ def propose(plan: Plan, number: int, tried: Sequence[History], warm: Sequence[Wa
     num_known = num_own + len({_text(point.params) for point in earlier})
     taken = {_text(history.params) for history in tried}
     if num_known >= FEWEST:
-        if fresh := [settings for settings in _candidates(plan, number) if _text(settings) not in taken]:
+        candidates = {_text(settings): settings for settings in _candidates(plan, number)}
+        if fresh := [settings for text, settings in candidates.items() if text not in taken]:
             return _Model(plan, tried, own, earlier).most_promising(fresh)
     else:
         for settings in chain([plan.settings(number)], _candidates(plan, number)):
