@@ -72,7 +72,7 @@ def test_full_space_takes_horizon_flag():
     flags = parse_assignments(["search.num_samples=16", "trainer.max_epochs=27", "asha.max_t=27"])
     plan = load_plan(SPACES / "full.yaml", None, flags)
     asha = plan.space.asha
-    assert (plan.num_trials, plan.max_t, asha.grace_period, asha.reduction_factor) == (16, 27, 3, 3)
+    assert (plan.num_trials, plan.max_t, asha.grace_period, asha.reduction_factor) == (16, 27, 3, 2)
     assert len(plan.distributions) == 12
 
 
