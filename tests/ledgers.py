@@ -29,7 +29,7 @@ _NEEDED: Mapping[str, Mapping[str, Any]] = {
 
 def event(kind: str, **fields: Any) -> Event:
     """Make an event, with values for the fields that are required and not given."""
-    trial = {} if kind.startswith("search_") else {"trial": "00000"}
+    trial = {} if kind.startswith("search_") or kind in ("plan", "closing") else {"trial": "00000"}
     return parse({"event": kind, **trial, **_NEEDED.get(kind, {}), **fields})
 
 

@@ -140,3 +140,26 @@ def test_wall_time_omits_pauses():
     ]
     state = SearchState.replay(events)
     assert (state.wall_seconds, state.slots, state.status) == (40.0, 3, "finished")
+
+
+def test_time_budget_counts_before_the_start():
+    """Seconds of the command before its first event count; those between runs do not."""
+    times = [f"2026-01-01T00:{minute:02d}:00.000Z" for minute in (0, 1, 30, 32)]
+    ended = {"status": "interrupted"}
+    state = SearchState.replay(
+        [
+            event("search_started", time=times[0], before_seconds=5.0),
+            event("search_ended", time=times[1], **ended),
+            event("search_started", time=times[2], before_seconds=2.5),
+            event("search_ended", time=times[3], **ended),
+        ]
+    )
+    assert state.used_seconds == 5.0 + 60.0 + 2.5 + 120.0
+    assert state.wall_seconds == 180.0
+
+
+def test_next_plan_ends_closing():
+    plan = event("plan", trials=16, horizon=24, slots=2, cause="start", deadline_seconds=3600.0)
+    closed = [plan, event("closing", cause="time")]
+    assert SearchState.replay(closed).closing
+    assert SearchState.replay([*closed, plan]).closing is None

@@ -15,6 +15,7 @@ from pydantic import Field
 from tune_asr.config.schema import Weights
 from tune_asr.record.search_events import (
     BaseEvent,
+    Closing,
     Flag,
     Integer,
     Planned,
@@ -166,7 +167,7 @@ class Paused(TrialEvent):
     event: Literal["paused"] = "paused"
     epoch: Whole | None = None
     cause: Text | None = None
-    """`rung`: the trial waits for its turn. Otherwise it continues before any other."""
+    """`rung`: the trial waits for its turn; `time`: the time budget is spent. Any other continues first."""
     retry: Whole | None = None
     """Number of the retry after the death of its process."""
 
@@ -188,6 +189,7 @@ Event = (
     | Planned
     | WaveOpened
     | Stopped
+    | Closing
     | Created
     | Started
     | Report

@@ -44,6 +44,8 @@ class SearchStarted(BaseEvent):
     slots: Whole
     """Number of trials that run at the same time."""
     resumed: Flag | None = None
+    before_seconds: Rate | None = None
+    """Seconds from the command to this event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,10 @@ class Planned(BaseEvent):
     """Last epoch of a trial (H)."""
     slots: Whole
     """Number of trials that run at the same time (w)."""
-    deadline_seconds: float | None = None
+    deadline_seconds: Rate | None = None
     """Time budget in seconds of search time, over all runs."""
+    limit: Whole | None = None
+    """Number of trials that a search with a time budget may not exceed."""
     cause: Text
     """Reason of the plan: `start`, or what changed."""
 
@@ -80,6 +84,14 @@ class WaveOpened(BaseEvent):
     """Number of the wave, from 1."""
     trials: Whole
     """Trials of all waves so far (n)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing(BaseEvent):
+    """End of new trials, because the time is short; the next plan ends it."""
+
+    event: Literal["closing"] = "closing"
+    cause: Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

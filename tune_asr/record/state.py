@@ -15,13 +15,16 @@ from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.ledger import iter_ledger, repair_hint
-from tune_asr.record.search_events import Planned, SearchEnded, SearchStarted, Stopped, WaveOpened
+from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, WaveOpened
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """Final states of a trial, each named after its event."""
 
 AT_RUNG = "rung"
 """Cause of a pause at a rung."""
+
+OUT_OF_TIME = "time"
+"""Cause of a pause because the time budget is spent."""
 
 STATUSES = ("pending", "running", "paused", *FINAL)
 
@@ -103,10 +106,14 @@ class SearchState:
     """Index of the first wave that `search.stop` counts."""
     num_drawn: int = 0
     """Trials drawn from the space; finalists are not among them."""
+    closing: Closing | None = None
+    """End of new trials by the time budget, until the next plan."""
     reports: list[Report] = field(default_factory=list, repr=False)
     """Reports of all trials, in the order of the ledger."""
     wall_seconds: float = 0.0
     """Seconds from each start of the search to its last event, summed."""
+    before_seconds: float = 0.0
+    """Seconds from each command to the start of the search, summed."""
     _last_time: datetime | None = field(default=None, repr=False)
 
     @classmethod
@@ -144,6 +151,7 @@ class SearchState:
         match event:
             case SearchStarted():
                 self.status, self.slots, self.address = "running", event.slots, event.address
+                self.before_seconds += event.before_seconds or 0.0
             case SearchEnded():
                 self.status = event.status
             case Planned():
@@ -151,6 +159,8 @@ class SearchState:
             case WaveOpened():
                 self.waves.append(event)
                 self.reports_before.append(len(self.reports))
+            case Closing():
+                self.closing = event
             case Stopped():
                 self.stopped = event
             case Created():
@@ -158,6 +168,11 @@ class SearchState:
             # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
             case _:
                 self._change(self._open_trial(event.trial), event)
+
+    @property
+    def used_seconds(self) -> float:
+        """Seconds of the time budget that are used, over all runs."""
+        return self.before_seconds + self.wall_seconds
 
     @property
     def epochs(self) -> int:
@@ -192,7 +207,7 @@ class SearchState:
     def _extend(self, plan: Planned) -> None:
         if self.stopped and self.plan and plan.trials > self.plan.trials:
             self.stopped, self.first_counted = None, len(self.waves)
-        self.plan = plan
+        self.plan, self.closing = plan, None
 
     def _create(self, event: Created) -> None:
         following = f"{len(self.trials):05d}"
