@@ -88,3 +88,8 @@ def test_stop_epoch_is_the_horizon(search, stop_epoch, horizon):
     config = {"trainer": {"max_epochs": 9}, "early_stopping": {"stop_epoch": stop_epoch}}
     search.describe(config=config)
     assert horizon_of(read_description(search.folder.search_yaml).plan, search.state) == horizon
+
+
+def test_end_of_waves_is_the_best_so_far(waves):
+    *_, end = rung_orders(waves.state, "score")
+    assert (end.name, end.values["00010"]) == ("the end", pytest.approx(0.755))

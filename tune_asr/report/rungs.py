@@ -6,6 +6,7 @@ over the trials that reached both: 1 if the order stayed, 0 if it was chance.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tune_asr.record.events import Decision, Report
-from tune_asr.record.ranking import rung_metric
+from tune_asr.record.ranking import rung_metric, rung_value
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import Plan
@@ -42,12 +43,13 @@ class RungOrder:
         return "the end" if self.at_end else f"epoch {self.epoch}"
 
 
-def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
+def rung_orders(state: SearchState, asked: str, metric: Metric = "val_wer") -> list[RungOrder]:
     """Return the rungs that trials reached, and the end.
 
     Args:
         state: trials with their decisions.
-        metric: metric of the rungs, by which finished trials are compared too.
+        asked: metric of the rungs, by which finished trials are compared too.
+        metric: error rate that chooses the winner.
     """
     values: dict[int, dict[str, float]] = {}
     stopped: dict[int, set[str]] = {}
@@ -59,20 +61,20 @@ def rung_orders(state: SearchState, metric: str) -> list[RungOrder]:
     orders = [RungOrder(epoch, False, values[epoch], frozenset(stopped.get(epoch, ()))) for epoch in sorted(values)]
     if not orders:
         return []
-    is_best_so_far = bool(state.waves) or metric == "score"
+    is_best_so_far = bool(state.waves) or asked == "score"
     ends = {
         trial.number: min(known)
         for trial in state.trials.values()
         if trial.status == "finished"
-        if (known := _known(trial.reports if is_best_so_far else trial.reports[-1:], metric))
+        if (known := _known(trial.reports if is_best_so_far else trial.reports[-1:], asked, metric))
     }
     last_epoch = max((state.trials[number].epoch for number in ends), default=0)
     return [*orders, RungOrder(last_epoch, True, ends, frozenset())] if ends else orders
 
 
-def _known(reports: Sequence[Report], metric: str) -> list[float]:
-    """Return the values that are known."""
-    return [value for report in reports if (value := report.scores.get(metric)) is not None]
+def _known(reports: Sequence[Report], asked: str, metric: Metric) -> list[float]:
+    """Return the values that are finite."""
+    return [value for report in reports if math.isfinite(value := rung_value(report, asked, metric))]
 
 
 def is_at_rung(decision: Decision) -> bool:

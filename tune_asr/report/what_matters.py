@@ -12,7 +12,7 @@ from tune_asr.report.results import Results
 from tune_asr.report.rungs import asha_metric, rung_orders
 from tune_asr.wording import count, printable
 
-_MOST = 1_000
+_MOST = 500
 """Trials in the estimate."""
 
 
@@ -66,7 +66,7 @@ def _comparable(results: Results) -> tuple[Sequence[Trial], Mapping[str, float],
 
     At the first rung all trials have trained for the same epochs, and none has been dropped.
     """
-    orders = rung_orders(results.state, asha_metric(results.plan, results.metric))
+    orders = rung_orders(results.state, asha_metric(results.plan, results.metric), results.metric)
     if orders:
         values, place = orders[0].values, f"at epoch {orders[0].epoch}"
     else:

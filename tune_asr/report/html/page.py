@@ -97,7 +97,7 @@ def render(results: Results) -> str:
 def _figures(results: Results) -> Iterator[Figure]:
     """Draw the figures that have something to show."""
     shown, axes = _shown(results), axes_of(results)
-    orders = rung_orders(results.state, asha_metric(results.plan, results.metric))
+    orders = rung_orders(results.state, asha_metric(results.plan, results.metric), results.metric)
     if shown and results.metric == "val_wer" and any(results.utterances.values()):
         yield intervals_figure(results)
     if shown:

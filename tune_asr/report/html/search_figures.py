@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import plotly.graph_objects as go
@@ -12,6 +12,7 @@ from tune_asr.record.state import Trial
 from tune_asr.report.axes import escaped
 from tune_asr.report.html.look import COLOURS, PATTERNS, Figure, figure, whole_numbers
 from tune_asr.report.html.thinning import thinned, thinned_note
+from tune_asr.report.pruning import pruning
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import RungOrder, predictions
 from tune_asr.report.timeline import Run
@@ -31,11 +32,12 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
         for order in orders
     ]
     trials = [trial for trial, _ in thinned(results.ranked, results.metric) if trial.number in orders[0].values]
-    dropped = frozenset().union(*(order.stopped for order in orders))
     winner = results.ranked[0][0]
+    others = [trial for trial in trials if trial is not winner]
     groups = {
-        "stopped": [trial for trial in trials if trial.number in dropped and trial is not winner],
-        "continued": [trial for trial in trials if trial.number not in dropped and trial is not winner],
+        "stopped": [trial for trial in others if trial.status == "pruned"],
+        "waits": [trial for trial in others if trial.waits],
+        "continued": [trial for trial in others if trial.status != "pruned" and not trial.waits],
         "winner": [trial for trial in trials if trial is winner],
     }
     drawn = go.Figure()
@@ -52,7 +54,7 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
         "rungs",
         "The rungs, and the trials dropped at each",
         drawn,
-        f"{'; '.join(stops)}." if stops else "No trial was dropped.",
+        f"{'; '.join([*stops, *_others(results)])}." if stops else "No trial was dropped at a rung.",
         *predictions(orders),
         "Lines that cross are trials that changed places. A rung with many crossings after it is too early. Only "
         "trials that continued can be compared, and these are alike, which lowers the correlation.",
@@ -61,10 +63,16 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
     )
 
 
+def _others(results: Results) -> Iterator[str]:
+    """Yield a part of a sentence on trials that left between rungs."""
+    if between := pruning(results.state, 0).between:
+        yield f"{between} were dropped between rungs"
+
+
 def _add_line(drawn: go.Figure, trial: Trial, orders: Sequence[RungOrder], ranks: Sequence[Mapping[str, int]]) -> None:
     reached = [(order, rank) for order, rank in zip(orders, ranks, strict=True) if trial.number in rank]
     stopped = [trial.number in order.stopped for order, _ in reached]
-    colour = COLOURS["pruned" if any(stopped) else "finished"]
+    colour = COLOURS["pruned" if trial.status == "pruned" else "paused" if trial.waits else "finished"]
     drawn.add_scatter(
         x=[order.name for order, _ in reached],
         y=[rank[trial.number] for _, rank in reached],
