@@ -186,6 +186,9 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     section = str(keys[0])
     if keys[:2] == ("data", "val") and len(keys) > 2:
         return "unknown key", nearest(name, HoldOutSection.model_fields)
+    above = sections_of(section, schema) if len(keys) > 2 else ()
+    if below := [key for model in above for key in known_keys(str(keys[1]), model)]:
+        return "unknown key", nearest(name, below)
     for model in sections_of(section, schema) if section in BUILT_IN else ():
         if name in model.model_fields:
             return "unknown key for this target", f"Set {section}.target: {target_of(model)}, to which it belongs."

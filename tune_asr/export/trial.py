@@ -78,7 +78,7 @@ def _best(folder: ResultsFolder, state: SearchState, metric: Metric, number: str
         print(f"{folder.best_ckpt} is exported: it is a copy of a checkpoint that cannot be used: {copy}", flush=True)
         trial = state.trials[copy.trial]
         return trial, trial.reports[copy.epoch - 1], folder.best_ckpt
-    best = leader(ranked)
+    best = leader(ranked, of_any_size=asked is not None)
     if best is None:
         raise _nothing_to_export(folder, asked, passed_over)
     for line in passed_over:

@@ -23,6 +23,7 @@ from tune_asr.record.search_events import (
     SearchStarted,
     Stopped,
     Text,
+    Warmed,
     WaveOpened,
     Whole,
 )
@@ -130,14 +131,19 @@ class Report(TrialEvent):
     checkpoint: Text | None = None
     """Path relative to the results folder."""
     num_parameters: Whole | None = None
-    """Number of trained numbers, in the first epoch."""
+    """Parameters of the model, in the first epoch."""
+    rtf: Rate | None = None
+    """Real-time factor of decoding, in the first epoch: seconds of compute per second of speech."""
     last: Flag
     """Whether the training ends with this epoch."""
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Yield keys and values; release 0.1.0 wrote no score and no size."""
-        later = (("score", None), ("num_parameters", None))
-        yield from (item for item in BaseEvent.items(self) if item not in later)
+        """Yield keys and values, without later keys if None.
+
+        Release 0.1.0 wrote no score. Size and speed are those of the first epoch alone.
+        """
+        later = {"score", "num_parameters", "rtf"}
+        yield from ((key, value) for key, value in BaseEvent.items(self) if value is not None or key not in later)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +156,7 @@ class Decision(TrialEvent):
     epoch: Whole
     value: Score
     cutoff: Score | None = None
-    """Worst value that continues, in mode `stop`."""
+    """Worst value that continues, in mode `stop` or of a limit."""
     better: Whole | None = None
     """Trials of this epoch with a lower value, in mode `waves`."""
     room: Whole | None = None
@@ -158,6 +164,8 @@ class Decision(TrialEvent):
     verdict: Literal["continue", "pause", "stop"]
     control: Flag | None = None
     """Whether the trial would stop, and continues to show what pruning loses."""
+    limit: Text | None = None
+    """Key of `search.limits` that the trial is beyond; value and cutoff are of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +195,7 @@ Event = (
     SearchStarted
     | SearchEnded
     | Planned
+    | Warmed
     | WaveOpened
     | Stopped
     | Closing

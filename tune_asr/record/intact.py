@@ -55,7 +55,7 @@ def intact_standings(
     passed_over: list[Damaged] = []
     while True:
         ranked = rank(state, metric, kept)
-        winner = leader(ranked)
+        winner = leader(ranked, of_any_size=only is not None)
         if winner is None or (winner[0].number, winner[1].epoch) == verified:
             return ranked, passed_over
         trial, report = winner

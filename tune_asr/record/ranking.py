@@ -3,7 +3,7 @@
 The best is the lowest `val_wer` over reported epochs with a kept checkpoint: a result is worth nothing if it cannot
 be loaded. `val_cer` takes the place of `val_wer` for scripts without words. Ties go by `val_cer`, then `val_loss`,
 then the earlier epoch within a trial and the lower number between trials. Reports of a failed trial count; those of a
-diverged trial rank after all others.
+diverged trial rank after all others. A trial beyond a limit is never the best.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def standings(
 ) -> list[Standing]:
     """Rank all trials, each with its best epoch.
 
-    Diverged trials follow the others, and trials without an epoch come last.
+    Diverged trials follow the others, then those beyond a limit, and trials without an epoch come last.
 
     Args:
         state: state of the search.
@@ -59,7 +59,7 @@ def standings(
         trial, report = standing
         # Not by epoch: that one trial needed fewer does not make it the better of two.
         values = report.scores.order(metric) if report else ()
-        return (report is None, trial.status == "diverged", values, int(trial.number))
+        return (report is None, trial.is_beyond_limit, trial.status == "diverged", values, int(trial.number))
 
     found = [
         (trial, best_epoch(trial, kept if kept is None else kept.get(trial.number, set()), metric))
@@ -68,9 +68,16 @@ def standings(
     return sorted(found, key=key)
 
 
-def leader(ranked: Sequence[Standing]) -> tuple[Trial, Report] | None:
-    """Return the first trial and its best report."""
-    if not ranked or ranked[0][1] is None:
+def leader(ranked: Sequence[Standing], *, of_any_size: bool = False) -> tuple[Trial, Report] | None:
+    """Return the first trial and its best report.
+
+    None if there is no report, or none of a trial within the limits.
+
+    Args:
+        ranked: trials in order.
+        of_any_size: whether a trial beyond a limit counts.
+    """
+    if not ranked or ranked[0][1] is None or (ranked[0][0].is_beyond_limit and not of_any_size):
         return None
     return ranked[0][0], ranked[0][1]
 

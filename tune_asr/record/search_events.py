@@ -76,6 +76,21 @@ class Planned(BaseEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Warmed(BaseEvent):
+    """Score of an earlier search, for the model."""
+
+    event: Literal["warm"] = "warm"
+    params: Annotated[dict[str, Any], Field(strict=True)]
+    """Values of the keys that this search varies."""
+    epoch: Whole
+    """Rung or last epoch of the earlier search."""
+    score: Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    """Best value up to this epoch, by `asha.metric`."""
+    of: Text
+    """Number of the trial in the earlier search."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaveOpened(BaseEvent):
     """Start of a wave, before its first trial."""
 

@@ -15,7 +15,7 @@ from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.ledger import iter_ledger, repair_hint
-from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, WaveOpened
+from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, Warmed, WaveOpened
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """Final states of a trial, each named after its event."""
@@ -43,6 +43,8 @@ class Trial:
     """Reports of its epochs; that of epoch e has index e - 1."""
     decisions: list[Decision] = field(default_factory=list)
     """Verdicts of ASHA, in order."""
+    excess: Decision | None = None
+    """Verdict on a trial beyond one of `search.limits`; the base is trained on nevertheless."""
     retries: int = 0
     """Number of restarts after its process died."""
     deaths: list[str] = field(default_factory=list)
@@ -60,6 +62,16 @@ class Trial:
     def is_control(self) -> bool:
         """True if it continued as a control, against pruning."""
         return any(decision.control for decision in self.decisions)
+
+    @property
+    def is_beyond_limit(self) -> bool:
+        """True if it is larger or slower than `search.limits` allow."""
+        return self.excess is not None
+
+    @property
+    def rtf(self) -> float | None:
+        """Real-time factor of its decoding, None if not recorded."""
+        return self.reports[0].rtf if self.reports else None
 
     @property
     def waits(self) -> bool:
@@ -108,6 +120,8 @@ class SearchState:
     """Trials drawn from the space; finalists are not among them."""
     closing: Closing | None = None
     """End of new trials by the time budget, until the next plan."""
+    warm: list[Warmed] = field(default_factory=list, repr=False)
+    """Scores of an earlier search, in the order of the ledger."""
     reports: list[Report] = field(default_factory=list, repr=False)
     """Reports of all trials, in the order of the ledger."""
     wall_seconds: float = 0.0
@@ -163,6 +177,8 @@ class SearchState:
                 self.closing = event
             case Stopped():
                 self.stopped = event
+            case Warmed():
+                self.warm.append(event)
             case Created():
                 self._create(event)
             # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
@@ -250,7 +266,10 @@ class SearchState:
                 if event.epoch != trial.epoch:
                     what = f"trial {trial.number} is judged at epoch {event.epoch}, but is at {trial.epoch}"
                     raise StorageError(what)
-                trial.decisions.append(event)
+                if event.limit:
+                    trial.excess = event
+                else:
+                    trial.decisions.append(event)
             case Ended():
                 trial.status, trial.cause, trial.of_setting = event.event, event.cause, bool(event.of_setting)
 

@@ -24,7 +24,7 @@ from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
 from tune_asr.search.search import Search
-from tune_asr.search.torn_ends import lost_ends, lost_verdict
+from tune_asr.search.torn_ends import lost_ends, lost_excess, lost_verdict
 from tune_asr.search.turns import Turns
 from tune_asr.search.verdicts import make_verdicts
 
@@ -61,6 +61,7 @@ class Conductor:
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._ledger, self._listener, self._keeping = ledger, listener, keeping
+        self._append(*lost_excess(state, self.plan.space.search.limits))
         self._append(*lost_verdict(state, self.verdicts))
         self._append(*lost_ends(state))
         self._queue = deque(trial.number for trial in state.open_trials() if not trial.waits)

@@ -74,7 +74,7 @@ class Ending:
     def _best(self, reports: int) -> float:
         """Return the lowest error rate in the first reports."""
         trials = self._state.trials
-        of_searched = (r for r in self._state.reports[:reports] if trials[r.trial].finalist_of is None)
+        of_searched = (r for r in self._state.reports[:reports] if _is_eligible(trials[r.trial]))
         return min((report.scores.value(self._metric) for report in of_searched), default=math.inf)
 
     def _delta(self) -> float | None:
@@ -82,7 +82,7 @@ class Ending:
         return self._half_width(first, second) if first and second else None
 
     def _searched(self) -> list[Standing]:
-        return [standing for standing in standings(self._state, self._metric) if standing[0].finalist_of is None]
+        return [standing for standing in standings(self._state, self._metric) if _is_eligible(standing[0])]
 
     def _seeds(self, first: int, number: int) -> list[int]:
         """Return seeds that no trial before finalist `first` has."""
@@ -95,6 +95,11 @@ class Ending:
             taken.add(seed)
             seeds.append(seed)
         return seeds
+
+
+def _is_eligible(trial: Trial) -> bool:
+    """Return whether a trial was searched and may be the best."""
+    return trial.finalist_of is None and not trial.is_beyond_limit
 
 
 def _is_left(trial: Trial) -> bool:

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from tune_asr.record.ranking import rung_value
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
-from tune_asr.space.history import History, Outcome
+from tune_asr.space.history import History, Outcome, WarmPoint
 from tune_asr.space.plan import Plan
 from tune_asr.space.proposals import propose
 
@@ -26,7 +26,8 @@ def settings_of(plan: Plan, number: int, state: SearchState, metric: Metric) -> 
     if plan.space.search.algorithm != "auto":
         return plan.settings(number)
     drawn = (trial for trial in state.trials.values() if trial.finalist_of is None)
-    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in drawn])
+    warm = [WarmPoint(event.params, event.epoch, event.score) for event in state.warm]
+    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in drawn], warm)
 
 
 def _history(trial: Trial, last_epoch: int, metric: Metric) -> History:
@@ -35,6 +36,8 @@ def _history(trial: Trial, last_epoch: int, metric: Metric) -> History:
 
 
 def _outcome(trial: Trial, last_epoch: int) -> Outcome:
+    if trial.is_beyond_limit:
+        return "worst"
     match trial.status:
         case "finished":
             return "whole" if trial.epoch >= last_epoch else "early"

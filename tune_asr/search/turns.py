@@ -13,6 +13,7 @@ from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Repo
 from tune_asr.record.search_events import WaveOpened
 from tune_asr.record.state import AT_RUNG, SearchState, Trial
 from tune_asr.scoring.metric import Metric
+from tune_asr.search import limits
 from tune_asr.search.ending import Ending, HalfWidth
 from tune_asr.search.proposing import settings_of
 from tune_asr.search.verdicts import Verdicts, as_event
@@ -84,6 +85,13 @@ class Turns:
             report: report that is about to be written.
             slot_is_taken: whether an interrupted trial waits for the slot.
         """
+        beyond = limits.judge(self._plan.space.search.limits, trial, report)
+        if beyond:
+            return [*with_ends([beyond]), *(self._follow(trial, report, slot_is_taken) if trial.is_base else ())]
+        return self._follow(trial, report, slot_is_taken)
+
+    def _follow(self, trial: Trial, report: Report, slot_is_taken: bool) -> list[Event]:
+        """Return the events of a trial within the limits, or of the base."""
         if report.last:
             return [Ended(event="finished", trial=trial.number)]
         verdict = self._verdicts.judge(trial, report)
@@ -144,5 +152,6 @@ def with_ends(decisions: Iterable[Decision]) -> list[Event]:
     for decision in decisions:
         events.append(decision)
         if decision.verdict == "stop":
-            events.append(Ended(event="pruned", trial=decision.trial, epoch=decision.epoch))
+            cause = limits.LIMIT if decision.limit else None
+            events.append(Ended(event="pruned", trial=decision.trial, epoch=decision.epoch, cause=cause))
     return events

@@ -105,7 +105,7 @@ class WaveVerdicts:
                 self._finalists.add(event.trial)
             case Report(trial=trial) if trial not in self._finalists:
                 self._waves.enter(event.trial, event.epoch, self._value(event))
-            case events.Decision(verdict="continue"):
+            case events.Decision(verdict="continue", limit=None):
                 self._waves.judge_no_more(event.trial, control=bool(event.control))
             case Paused(cause=cause) if cause == AT_RUNG:
                 self._waves.wait(event.trial, event.epoch or 0)

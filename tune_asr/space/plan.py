@@ -27,6 +27,7 @@ from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_val
 from tune_asr.space.conditions import Conditions
 from tune_asr.space.distributions import Distribution
 from tune_asr.space.sections import SpaceFile
+from tune_asr.space.wants import want_problems
 from tune_asr.space.when import read_conditions, without_when
 
 SPACE_SECTIONS = ("search", "asha", "resources")
@@ -282,6 +283,7 @@ def _plan(
     branches = replace(plan.branches, unclear=frozenset(spoilt))
     problems += searchable.key_problems(branches, config, layered, fixed)
     problems += _section_problems(plan, layered)
+    problems += want_problems(space.search, config, layered)
     if problems:
         raise ConfigError(problems)
     return plan

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from tune_asr.config.schema import Count, Int, Section, Seed
+from tune_asr.config.schema import Count, FilePath, Int, Section, Seed
 
 
 def _one_rule(rule: str) -> WrapValidator:
@@ -33,6 +33,19 @@ class FinalistsSection(Section):
     """Trainings of each, with as many fresh seeds."""
 
 
+Aim = Literal["val_wer", "val_cer", "num_parameters", "rtf"]
+"""Value that a search can want low."""
+
+
+class LimitsSection(Section):
+    """Largest model and slowest decoding that may win."""
+
+    num_parameters: Count | None = None
+    """Parameters of the model."""
+    rtf: Annotated[float, Field(gt=0)] | None = None
+    """Seconds of compute per second of speech, over the validation of the first epoch."""
+
+
 class SearchSection(Section):
     """Draws of settings."""
 
@@ -50,6 +63,12 @@ class SearchSection(Section):
     """auto: no new wave begins once two waves have gained less than the validation set can show."""
     finalists: FinalistsSection | None = None
     """Fresh trainings of the best settings, whose mean chooses the winner; by default none."""
+    objectives: list[Aim] = Field(default_factory=list)
+    """Values to trade off against each other: trials that no other beats in all of them form the Pareto front."""
+    limits: LimitsSection = LimitsSection()
+    """A trial beyond a limit ends after its first epoch."""
+    warm_start: FilePath | None = None
+    """Results folder of an earlier search over the same keys, whose scores `auto` proposes from."""
 
 
 class AshaSection(Section):

@@ -6,6 +6,7 @@
     callbacks/          Lightning callbacks, in running order; the last one reports each epoch
     trainer.py          Lightning's Trainer
     measured.py         scores that the Trainer holds after a validation;   step_losses.py  losses of an epoch's steps
+    decoding_time.py    real-time factor of the first validation;   size.py  number of parameters without a training
 
     ctc_module.py       CTCModule: loss, decoding and error counts of any network, a custom one too
     module.py           SimpleCTCModule: a CTCModule around a built-in encoder, with augmentation and optimiser

@@ -67,6 +67,8 @@ class EpochResult:
     """Scored weights: the trained ones, or their moving average."""
     num_parameters: int = 0
     """Parameters of the module, frozen ones included."""
+    rtf: float | None = None
+    """Real-time factor of decoding; see `decoding_time`. Measured in the first epoch alone."""
     lr: float = math.nan
     """Highest learning rate of the last step."""
 

@@ -40,6 +40,8 @@ def write_epoch(folder: ResultsFolder, trial: str, result: EpochResult, save: Sa
         val_seconds=round(result.val_seconds, 4),
         seconds=round(result.seconds, 4),
         checkpoint=str((where / CHECKPOINT).relative_to(folder.root)),
+        num_parameters=result.num_parameters if result.epoch == 1 else None,
+        rtf=None if result.rtf is None else float(f"{result.rtf:.4g}"),
         last=last,
     )
 

@@ -22,6 +22,8 @@ Callbacks of each hook, in this order. The checkpoint is saved by the last one, 
     on_train_batch_end          MatmulPrecision, WarmingAverage, SameBatches, EpochBar, EpochReport
     on_validation_start         EpochBar, EpochReport
     on_validation_epoch_start   WarmingAverage
+    on_validation_batch_start   EpochReport
+    on_validation_batch_end     EpochReport
     on_validation_epoch_end     WarmingAverage
     on_validation_end           Samples, EpochReport
     state_dict                  WarmingAverage, SameBatches, EpochReport

@@ -23,6 +23,7 @@ from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores
 from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256, Origin
 from tune_asr.training.ctc_module import outcome_of
+from tune_asr.training.decoding_time import DecodingTime
 from tune_asr.training.epochs import METRICS, Diverged, Epoch, EpochResult, Sink, ended_by
 from tune_asr.training.measured import measured
 from tune_asr.training.schedules import Schedule
@@ -69,6 +70,7 @@ class EpochReport(pl.Callback):
         self.history: list[Epoch] = []
         self._epoch_began = self._validation_began = 0.0
         self._losses = StepLosses()
+        self._decoding = DecodingTime()
         self._lr = math.nan
 
     def state_dict(self) -> dict[str, list[dict[str, float]]]:
@@ -133,6 +135,26 @@ class EpochReport(pl.Callback):
         self._losses.read(trainer)
         self._validation_began = time.monotonic()
 
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Begin to measure a step of the first validation."""
+        if trainer.current_epoch == 0:
+            self._decoding.begin(pl_module.device)
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """End the measurement of a step."""
+        if trainer.current_epoch == 0:
+            self._decoding.end(pl_module.device, batch)
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Report the epoch to schedules, patience and sink."""
         scores = self._scores(trainer, pl_module)
@@ -154,6 +176,7 @@ class EpochReport(pl.Callback):
             history=tuple(self.history),
             weights=self.weights,
             num_parameters=sum(parameter.numel() for parameter in pl_module.parameters()),
+            rtf=self._decoding.rtf() if trainer.current_epoch == 0 else None,
             lr=self._lr,
         )
         self.sink(result, trainer.should_stop, trainer.save_checkpoint)
