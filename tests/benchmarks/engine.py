@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tests.benchmarks.quality import Draw
 from tests.benchmarks.simulated import Job
-from tests.benchmarks.tables import Curve, Table
+from tests.benchmarks.tables import Table, Trained
 from tune_asr.config.sections import Config
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Event, Report
@@ -115,7 +115,7 @@ class Engine:
     def __init__(
         self, draw: Draw, sections: Sections, folder: ResultsFolder | None = None, events: Sequence[Event] = ()
     ) -> None:
-        self.table, self.plan = draw.table, self.make_plan(draw, sections)
+        self.plan = self.make_plan(draw, sections)
         self.ledger = Ledger.open(folder.ledger) if folder else MemoryLedger(list(events))
         self.state = SearchState.replay(events)
         for event in self.ledger.append(SearchStarted(slots=draw.slots)):
@@ -131,18 +131,12 @@ class Engine:
         if work is None:
             return None
         self.conductor.receive(work.number, messages.Started(work.epoch, [], "replay:1"))
-        row = self.table.number(self.state.trials[work.number].params)
-        return Job(work.number, row, work.epoch)
+        return Job(work.number, self.state.trials[work.number].params, work.epoch)
 
-    def report(self, job: Job, curve: Curve) -> bool:
+    def report(self, job: Job, trained: Trained) -> bool:
         """Report an epoch as a worker does."""
-        last = job.epoch == curve.epochs and curve.end == "finished"
         report = Report(
-            trial=job.trial,
-            epoch=job.epoch,
-            scores=curve.scores(job.epoch, self.table.metric),
-            seconds=curve.seconds[job.epoch - 1],
-            last=last,
+            trial=job.trial, epoch=job.epoch, scores=trained.scores, seconds=trained.seconds, last=trained.last
         )
         if self.conductor.receive(job.trial, report) == "continue":
             return True

@@ -1,14 +1,16 @@
-"""Optuna and Ray Tune on recorded curves, by ask and tell.
+"""Optuna and Ray Tune by ask and tell, on recorded curves or on live trainings.
 
-Both propose by Optuna's multivariate TPE. A table has no curve for a setting between its rows, so the sampler ranks the
-untried rows by its own acquisition, and takes the first; until it has a model, it takes rows in the order given.
+Both propose by Optuna's multivariate TPE. A table has no curve for a setting between its rows, so there the sampler
+ranks the untried rows by its own acquisition, and takes the first; until it has a model, it takes rows in the order
+given.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,31 +21,39 @@ from optuna.pruners import HyperbandPruner
 from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import JsonValue
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from tests.benchmarks.quality import Draw
 from tests.benchmarks.simulated import Job
-from tests.benchmarks.tables import Curve, Table
+from tests.benchmarks.tables import Trained
 from tune_asr.space import distributions
 
-Value = Callable[[Curve, int], float]
-"""Value of a curve at an epoch, by which a peer compares trials."""
+Space = Mapping[str, BaseDistribution]
 
 
-def val_wer(curve: Curve, epoch: int) -> float:
-    """Return the word error rate, as most users would report it."""
-    return curve.scores(epoch).value("val_wer")
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Search of a peer, before it begins."""
+
+    space: Space
+    sampler: TPESampler
+    trials: int
+    horizon: int
+    value: str = "val_wer"
+    """Score that it minimises: WER as most users would, or the engine's own."""
 
 
-def wer_and_cer(curve: Curve, epoch: int) -> float:
-    """Return the score by which the engine compares trials."""
-    return curve.scores(epoch).value("score")
+def on_table(draw: Draw, value: str = "val_wer") -> Setup:
+    """Return a search over the rows of a table."""
+    sampler = RowSampler(draw)
+    return Setup(sampler.space, sampler, draw.trials, draw.table.horizon, value)
 
 
-def optuna_space(table: Table) -> dict[str, BaseDistribution]:
-    """Return a table's space as Optuna has it."""
-    return {key: _distribution(distributions.parse(value)) for key, value in table.space.items()}
+def optuna_space(param_space: Mapping[str, JsonValue]) -> dict[str, BaseDistribution]:
+    """Return a space as Optuna has it."""
+    return {key: _distribution(distributions.parse(value)) for key, value in param_space.items()}
 
 
 def _distribution(ours: distributions.Distribution) -> BaseDistribution:
@@ -61,9 +71,8 @@ class RowSampler(TPESampler):
 
     def __init__(self, draw: Draw) -> None:
         super().__init__(multivariate=True, seed=draw.seed)
-        self.table, self.space = draw.table, optuna_space(draw.table)
+        self.table, self.space = draw.table, optuna_space(draw.table.space)
         self.untried = list(draw.order)
-        self.taken: list[int] = []
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return all keys from the first trial on."""
@@ -74,7 +83,6 @@ class RowSampler(TPESampler):
         params = super().sample_relative(study, trial, search_space)
         row = self.table.number(params) if params else self.untried[0]
         self.untried.remove(row)
-        self.taken.append(row)
         return dict(self.table.curves[row].params)
 
     def _build_parzen_estimator(self, *args: Any, **kwargs: Any) -> Any:
@@ -93,32 +101,34 @@ class RowSampler(TPESampler):
 class OptunaPeer:
     """TPE with the Hyperband pruner, as Optuna's documentation pairs them."""
 
-    def __init__(self, draw: Draw, value: Value = val_wer) -> None:
+    def __init__(self, setup: Setup) -> None:
         _be_quiet()
-        self.draw, self.value, self.sampler = draw, value, RowSampler(draw)
-        pruner = HyperbandPruner(max_resource=draw.table.horizon)
-        self.study = optuna.create_study(sampler=self.sampler, pruner=pruner)
+        self.setup = setup
+        pruner = HyperbandPruner(max_resource=setup.horizon)
+        self.study = optuna.create_study(sampler=setup.sampler, pruner=pruner)
         self.asked: dict[str, optuna.Trial] = {}
+        self.lowest: dict[str, float] = {}
 
     def take(self) -> Job | None:
         """Ask for a trial."""
-        if len(self.asked) == self.draw.trials:
+        if len(self.asked) == self.setup.trials:
             return None
-        trial = self.study.ask(self.sampler.space)
+        trial = self.study.ask(dict(self.setup.space))
         self.asked[str(trial.number)] = trial
-        return Job(str(trial.number), self.sampler.taken[-1], 0)
+        return Job(str(trial.number), trial.params)
 
-    def report(self, job: Job, curve: Curve) -> bool:
+    def report(self, job: Job, trained: Trained) -> bool:
         """Report an epoch, and tell the end."""
-        trial = self.asked[job.trial]
-        trial.report(self.value(curve, job.epoch), job.epoch)
-        if job.epoch == curve.epochs and curve.end == "finished":
-            self.study.tell(trial, min(self.value(curve, epoch) for epoch in range(1, job.epoch + 1)))
-            return False
-        if trial.should_prune():
+        trial, value = self.asked[job.trial], trained.scores.value(self.setup.value)
+        lowest = self.lowest[job.trial] = min(value, self.lowest.get(job.trial, math.inf))
+        trial.report(value, job.epoch)
+        if trained.last:
+            self.study.tell(trial, lowest)
+        elif trial.should_prune():
             self.study.tell(trial, state=TrialState.PRUNED)
-            return False
-        return True
+        else:
+            return True
+        return False
 
     def diverged(self, job: Job) -> None:
         """Tell a failure."""
@@ -136,35 +146,32 @@ class RayPeer:
     """ASHA with the Optuna search, both of Ray Tune.
 
     Args:
-        draw: table and order.
-        value: value that both compare.
+        setup: space, sampler and score.
         asha: arguments of the scheduler; its own defaults are grace_period 1, reduction_factor 4.
     """
 
-    def __init__(self, draw: Draw, value: Value = val_wer, asha: Mapping[str, int] | None = None) -> None:
+    def __init__(self, setup: Setup, asha: Mapping[str, int] | None = None) -> None:
         _be_quiet()
-        self.draw, self.value, self.sampler = draw, value, RowSampler(draw)
-        self.search = OptunaSearch(space=self.sampler.space, metric="value", mode="min", sampler=self.sampler)
-        self.scheduler = ASHAScheduler(metric="value", mode="min", max_t=draw.table.horizon, **(asha or {}))
+        self.setup = setup
+        self.search = OptunaSearch(space=dict(setup.space), metric="value", mode="min", sampler=setup.sampler)
+        self.scheduler = ASHAScheduler(metric="value", mode="min", max_t=setup.horizon, **(asha or {}))
         self.created = 0
 
     def take(self) -> Job | None:
         """Ask for a trial."""
-        if self.created == self.draw.trials:
+        if self.created == self.setup.trials:
             return None
-        job = Job(str(self.created), -1, 0)
-        self.search.suggest(job.trial)
-        self.scheduler.on_trial_add(None, _Trial(job.trial))
-        self.created += 1
-        job.row = self.sampler.taken[-1]
-        return job
+        number, self.created = str(self.created), self.created + 1
+        self.search.suggest(number)
+        self.scheduler.on_trial_add(None, _Trial(number))
+        return Job(number, self.search._ot_trials[number].params)  # suggest nests dotted keys
 
-    def report(self, job: Job, curve: Curve) -> bool:
+    def report(self, job: Job, trained: Trained) -> bool:
         """Report an epoch to scheduler and search, as Tune does."""
-        result = {"training_iteration": job.epoch, "value": self.value(curve, job.epoch)}
+        result = {"training_iteration": job.epoch, "value": trained.scores.value(self.setup.value)}
         decision = self.scheduler.on_trial_result(None, _Trial(job.trial), result)
         self.search.on_trial_result(job.trial, result)
-        if decision == TrialScheduler.CONTINUE and not (job.epoch == curve.epochs and curve.end == "finished"):
+        if decision == TrialScheduler.CONTINUE and not trained.last:
             return True
         self.scheduler.on_trial_complete(None, _Trial(job.trial), result)
         self.search.on_trial_complete(job.trial, result)

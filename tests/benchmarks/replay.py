@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks import engine
-from tests.benchmarks.peers import OptunaPeer, RayPeer, wer_and_cer
+from tests.benchmarks.peers import OptunaPeer, RayPeer, on_table
 from tests.benchmarks.quality import HEADINGS, Quality, Rule, draws, epochs_until, outcomes
 from tests.benchmarks.simulated import Outcome
 from tests.benchmarks.table import Row
@@ -34,10 +34,10 @@ RULES: Mapping[str, Rule] = {
     "funnel": engine.FUNNEL,
     "auto": engine.AUTO,
     "auto-stop": engine.AUTO_STOP,
-    "optuna": OptunaPeer,
-    "optuna-score": lambda draw: OptunaPeer(draw, wer_and_cer),
-    "ray": RayPeer,
-    "ray-score": lambda draw: RayPeer(draw, wer_and_cer, {"grace_period": 3, "reduction_factor": 2}),
+    "optuna": lambda draw: OptunaPeer(on_table(draw)),
+    "optuna-score": lambda draw: OptunaPeer(on_table(draw, "score")),
+    "ray": lambda draw: RayPeer(on_table(draw)),
+    "ray-score": lambda draw: RayPeer(on_table(draw, "score"), {"grace_period": 3, "reduction_factor": 2}),
 }
 """Rules by name.
 

@@ -7,20 +7,23 @@ engine or a peer, is a `Searcher`: it hands out trials and judges each epoch.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tests.benchmarks.tables import Curve, Table
+from pydantic import JsonValue
+
+from tests.benchmarks.tables import Table, Trained
 
 
 @dataclass(slots=True)
 class Job:
-    """Trial in a slot: the row of its curve, and the epochs it has behind it."""
+    """Trial in a slot."""
 
     trial: str
-    row: int
-    epoch: int
+    params: Mapping[str, JsonValue]
+    epoch: int = 0
+    """Epochs behind it."""
 
 
 class Searcher(Protocol):
@@ -29,7 +32,7 @@ class Searcher(Protocol):
     def take(self) -> Job | None:
         """Return a trial for a free slot, None if there is none now."""
 
-    def report(self, job: Job, curve: Curve) -> bool:
+    def report(self, job: Job, trained: Trained) -> bool:
         """Take the report of epoch `job.epoch`; return whether the trial stays in its slot."""
 
     def diverged(self, job: Job) -> None:
@@ -51,12 +54,13 @@ class Outcome:
     busy: float = 0.0
     """Seconds of slots spent on epochs."""
 
-    def add(self, job: Job, curve: Curve) -> None:
+    def add(self, row: int, epoch: int) -> None:
         """Count an epoch."""
-        self.epochs[job.row] = max(self.epochs.get(job.row, 0), job.epoch)
+        curve = self.table.curves[row]
+        self.epochs[row] = max(self.epochs.get(row, 0), epoch)
         lowest = self.best[-1] if self.best else float("inf")
-        self.best.append(min(lowest, curve.best(self.table.metric, job.epoch)))
-        self.busy += curve.seconds[job.epoch - 1]
+        self.best.append(min(lowest, curve.best(self.table.metric, epoch)))
+        self.busy += curve.seconds[epoch - 1]
 
     @property
     def spent(self) -> int:
@@ -97,7 +101,7 @@ def simulate(searcher: Searcher, table: Table, trials: int, slots: int = 2) -> O
 
     def train(slot: int, job: Job) -> None:
         # A trial that diverges does so in the epoch after its last report; it takes as long as that one.
-        seconds = table.curves[job.row].seconds
+        seconds = table.curves[table.number(job.params)].seconds
         heapq.heappush(running, (now + seconds[min(job.epoch, len(seconds) - 1)], slot, job))
 
     while True:
@@ -107,11 +111,12 @@ def simulate(searcher: Searcher, table: Table, trials: int, slots: int = 2) -> O
             outcome.seconds = now
             return outcome
         now, slot, job = heapq.heappop(running)
-        curve = table.curves[job.row]
+        row = table.number(job.params)
+        curve = table.curves[row]
         if job.epoch < curve.epochs:
             job.epoch += 1
-            outcome.add(job, curve)
-            stays = searcher.report(job, curve)
+            outcome.add(row, job.epoch)
+            stays = searcher.report(job, curve.trained(job.epoch, table.metric))
         else:
             searcher.diverged(job)
             stays = False

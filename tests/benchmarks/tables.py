@@ -32,6 +32,16 @@ PROMPTS = ASSETS / "curves-prompts-en.jsonl.gz"
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """Epoch of a trial."""
+
+    scores: Scores
+    seconds: float
+    last: bool
+    """Whether the training ends with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Curve:
     """One setting, trained to its end. Values of epoch e have index e - 1; None is not finite."""
 
@@ -59,6 +69,11 @@ class Curve:
         wer, cer, loss = (math.inf if rate is None else rate for rate in rates)
         ranked = score(wer if metric == "val_wer" else cer, cer, loss)
         return Scores(*rates, self.objective[epoch - 1], ranked if math.isfinite(ranked) else None)
+
+    def trained(self, epoch: int, metric: Metric) -> Trained:
+        """Return an epoch as its trial reports it."""
+        last = epoch == self.epochs and self.end == "finished"
+        return Trained(self.scores(epoch, metric), self.seconds[epoch - 1], last)
 
     def best(self, metric: Metric, epochs: int | None = None) -> float:
         """Return the lowest error rate of the first `epochs` epochs, infinity if it diverged within them."""

@@ -5,34 +5,34 @@ from dataclasses import replace
 import pytest
 
 from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.peers import OptunaPeer, RayPeer
 from tests.benchmarks.quality import Figure, Quality, draws, epochs_until, outcomes
+from tests.benchmarks.replay import RULES
 from tests.benchmarks.simulated import Job, simulate
 
 
 class WholeTrainings:
-    """Search that trains rows 0 to n - 1 to their ends."""
+    """Search that trains each row to its end."""
 
-    def __init__(self, trials):
-        self.rows = iter(range(trials))
+    def __init__(self, table):
+        self.rows = iter(enumerate(table.curves))
         self.reports = []
         self.lost = []
 
     def take(self):
         row = next(self.rows, None)
-        return None if row is None else Job(str(row), row, 0)
+        return None if row is None else Job(str(row[0]), row[1].params)
 
-    def report(self, job, curve):
-        self.reports.append((job.row, job.epoch))
-        return job.epoch < curve.epochs or curve.end == "diverged"
+    def report(self, job, trained):
+        self.reports.append((int(job.trial), job.epoch))
+        return not trained.last
 
     def diverged(self, job):
-        self.lost.append(job.row)
+        self.lost.append(int(job.trial))
 
 
 def test_one_slot_trains_in_turn():
     table = made_up_table(4, 6)
-    search = WholeTrainings(4)
+    search = WholeTrainings(table)
     outcome = simulate(search, table, 4, slots=1)
     assert search.reports == [(row, epoch) for row in range(4) for epoch in range(1, 7)]
     assert outcome.seconds == pytest.approx(sum(sum(curve.seconds) for curve in table.curves))
@@ -43,30 +43,32 @@ def test_two_slots_report_in_time():
     """A trial with epochs half as long reports twice between two reports of the other."""
     table = made_up_table(2, 4)
     curves = [replace(table.curves[0], seconds=[2.0] * 4), replace(table.curves[1], seconds=[0.9] * 4)]
-    search = WholeTrainings(2)
-    simulate(search, replace(table, curves=curves), 2, slots=2)
+    table = replace(table, curves=curves)
+    search = WholeTrainings(table)
+    simulate(search, table, 2, slots=2)
     assert search.reports == [(1, 1), (1, 2), (0, 1), (1, 3), (1, 4), (0, 2), (0, 3), (0, 4)]
 
 
 def test_a_diverged_row_ends_its_trial():
     table = made_up_table(2, 4)
     curves = [replace(table.curves[0], end="diverged"), table.curves[1]]
-    search = WholeTrainings(2)
-    assert simulate(search, replace(table, curves=curves), 2).spent == 8
+    table = replace(table, curves=curves)
+    search = WholeTrainings(table)
+    assert simulate(search, table, 2).spent == 8
     assert search.lost == [0]
 
 
-@pytest.mark.parametrize("peer", [OptunaPeer, RayPeer])
+@pytest.mark.parametrize("peer", ["optuna", "ray"])
 def test_peers_try_each_row_once(peer):
     table = made_up_table(24, 12)
-    for outcome in outcomes(peer, draws(table, 20, 2)):
+    for outcome in outcomes(RULES[peer], draws(table, 20, 2)):
         assert len(outcome.epochs) == 20
         assert 0 < outcome.share < 1
 
 
 def test_figures_of_perfect_searches():
     table = made_up_table(6, 4)
-    found = outcomes(lambda draw: WholeTrainings(draw.trials), draws(table, 6, 3))
+    found = outcomes(lambda draw: WholeTrainings(draw.table), draws(table, 6, 3))
     quality = Quality.of(found)
     assert quality.kept == quality.found == quality.share == Figure(1.0, 1.0, 1.0)
     assert quality.regret.mean == 0
