@@ -1,10 +1,11 @@
 """How fast tune_asr is, each claim as a figure or as a ratio of things measured side by side.
 
-    python -m tests.benchmarks                      # from the repository root; seven minutes on two cores
+    python -m tests.benchmarks                      # from the repository root; eight minutes on two cores
     python -m tests.benchmarks gap help             # some rows
     python -m tests.benchmarks gpu steps --data DIR # on a GPU; not among the rows without a name
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
     python -m tests.benchmarks free                 # proposals on functions drawn from a table
+    python -m tests.benchmarks replay               # how good searches are on recorded curves, beside Optuna and Ray
     python -m tests.benchmarks record --data DIR    # a table of learning curves; the same command again continues it
 
 Let nothing else run meanwhile. The exit code is 1 where a goal is missed.
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from tests.benchmarks import buckets, core, doors, export, features, gap, gpu, memory, reports, slots, start
+from tests.benchmarks import buckets, core, costs, doors, export, features, gap, gpu, memory, reports, slots, start
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -32,6 +33,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "export": lambda _: export.measure(),
     "help": lambda _: doors.measure(),
     "report": lambda _: reports.measure(),
+    "engine": lambda _: costs.measure(),
 }
 
 
