@@ -42,7 +42,7 @@ def test_example_trials_are_valid(text, tmp_path):
 
 
 def test_readme_names_every_key():
-    assert len(EXAMPLES) == 5
+    assert len(EXAMPLES) == 6
     assert all(f"`{kind}: [" in GRAMMAR for kind in KINDS)
     for section in (SearchSection, AshaSection, ResourcesSection):
         assert all(f"| `{key}` |" in GRAMMAR for key in section.model_fields)
@@ -56,7 +56,7 @@ def test_examples_have_stated_trial_counts(tmp_path):
         path = tmp_path / "search_spaces" / f"{number}.yaml"
         path.write_text(text)
         counts.append(load_plan(path).num_trials)
-    assert counts[:4] == [16, 15, 16, 16]
+    assert counts[:5] == [16, 15, 16, 16, 16]
     assert "15 trials:" in GRAMMAR and "16 trials:" in GRAMMAR
 
 
@@ -66,6 +66,33 @@ def test_first_search_covers_learning_rates():
     assert plan.num_trials == 16 and plan.max_t == plan.config.trainer.max_epochs
     rates = sorted(plan.settings(number)["optimizer.lr"] for number in range(16))
     assert rates[0] < 5e-4 and rates[-1] > 5e-3
+
+
+def test_models_space_has_keys_of_each_encoder():
+    """On recordings and on synthetic speech, with the base as trial 00000."""
+    own = {"model.kernel_size", "model.num_heads", "model.ffn_dim", "trainer.gradient_clip_val"}
+    expected = {
+        "conv_ctc": {"model.kernel_size"},
+        "bigru_ctc": {"trainer.gradient_clip_val"},
+        "conformer_ctc": own - {"trainer.gradient_clip_val"},
+    }
+    for base in (None, SPACES.parent / "configs" / "train.yaml"):
+        plan = load_plan(SPACES / "models.yaml", base)
+        drawn = [plan.settings(number) for number in range(plan.num_trials)]
+        found = {(settings["model.target"], frozenset(settings.keys() & own)) for settings in drawn}
+        assert found == {(target, frozenset(keys)) for target, keys in expected.items()}
+        assert plan.is_base(0) and plan.trial_values(drawn[0], 1) == plan.config.model_dump() | {"seed": 1}
+
+
+def test_conditions_of_readme_are_valid(tmp_path):
+    section = GRAMMAR.split("### `when`")[1].split("###")[0]
+    lines = [line.removeprefix("    ") for line in section.splitlines() if line.startswith("    ")]
+    path = tmp_path / "space.yaml"
+    path.write_text("\n".join(["config: base.yaml", *lines]))
+    (tmp_path / "base.yaml").write_text("{}")
+    plan = load_plan(path)
+    assert len(plan.conditions.needs) == 3
+    check_every_trial(plan)
 
 
 def test_full_space_takes_horizon_flag():
