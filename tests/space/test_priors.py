@@ -101,6 +101,7 @@ def test_prior_shapes_the_random_draws():
         ({"choice": [True, False], "around": 1}, "around needs a list of numbers"),
         ({"choice": [2, 4], "around": 3}, "around is 3, but must be one of the list, \\[2, 4\\]"),
         ({"grid_search": [2, 4], "around": 2}, "around has no effect on grid_search"),
+        ({"uniform": [0, 1], "arround": 0.5}, "arround is unknown beside uniform; known: around, confidence, when"),
         ({"around": 2}, "holds 0 keys, but must be one distribution"),
         ({"uniform": [0, 1], "around": 0, "choice": [1]}, "holds 2 keys, but must be one distribution"),
     ],

@@ -81,12 +81,12 @@ def test_model_proposes_after_eight_points():
 def test_proposer_beats_random_clearly():
     """On a known function, over several seeds."""
     proposed, at_random = [], []
-    for seed in range(5):
+    for seed in range(3):
         plan = plan_of(EIGHT, seed=seed, include_base=False)
-        proposed.append(min(bowl(history.params) for history in searched(plan, 24)))
-        at_random.append(min(bowl(plan.settings(number)) for number in range(24)))
+        proposed.append(min(bowl(history.params) for history in searched(plan, 20)))
+        at_random.append(min(bowl(plan.settings(number)) for number in range(20)))
     assert mean(proposed) < 0.5 * mean(at_random)
-    assert sum(map(float.__lt__, proposed, at_random)) >= 4
+    assert all(map(float.__lt__, proposed, at_random))
 
 
 def test_model_learns_from_early_epochs():
@@ -193,9 +193,9 @@ def test_lists_and_truth_values_are_learnt():
     def penalised(settings: dict) -> float:
         return 0.5 * bowl(settings) + 3 * (settings["optimizer.betas"] == [0.9, 0.98]) + 3 * settings["data.bucketing"]
 
-    last = searched(plan, 30, penalised)[20:]
+    last = searched(plan, 24, penalised)[16:]
     good = [h for h in last if h.params["optimizer.betas"] == [0.9, 0.999] and h.params["data.bucketing"] is False]
-    assert len(good) >= 8
+    assert len(good) >= 6
 
 
 def test_unusual_settings_are_understood():
@@ -305,7 +305,7 @@ def test_priors_shape_two_of_three_candidates():
     def steep(settings: dict) -> float:
         return 10 * settings["model.dropout"]
 
-    found = searched(plan, 24, steep)
+    found = searched(plan, 18, steep)
     assert mean(h.params["model.dropout"] for h in found[:8]) > 0.3
     assert min(h.params["model.dropout"] for h in found) < 0.05
 

@@ -132,6 +132,9 @@ def parse(value: JsonValue) -> Distribution:
         raise ValueError(f"is {shown(value)}, but must be a distribution, such as {{uniform: [0.0, 0.3]}}")
     options = {name: option for name, option in value.items() if name in OPTIONS}
     kinds = {name: arguments for name, arguments in value.items() if name not in OPTIONS}
+    unknown, known = [name for name in kinds if name not in KINDS], [name for name in kinds if name in KINDS]
+    if unknown and known:
+        raise ValueError(f"{unknown[0]} is unknown beside {known[0]}; known: {', '.join(OPTIONS)}, when")
     if len(kinds) != 1:
         raise ValueError(f"holds {len(kinds)} keys, but must be one distribution, such as {{uniform: [0.0, 0.3]}}")
     ((kind, arguments),) = kinds.items()
