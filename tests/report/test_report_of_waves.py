@@ -6,7 +6,9 @@ import pytest
 from wave_search import LAST, WaveSearch, falling
 
 from tests.written_search import Search
+from tune_asr.record.events import Report
 from tune_asr.report import __main__ as report
+from tune_asr.scoring.scores import Scores
 
 
 def text_of(search: Search, capsys) -> str:
@@ -128,3 +130,35 @@ def test_changed_decision_is_a_warning(search, capsys):
     text = text_of(search, capsys)
     assert "Warning: judged again from the ledger, 1 of 1 decisions are not the same" in text
     assert "that on trial 00000 at epoch 3" in text
+
+
+def test_finalists_and_limits_leave_decisions_alone(search, capsys):
+    """Neither a trial beyond a limit nor a finalist takes the room of another."""
+    waves = WaveSearch(search)
+    waves.conduct()
+    number = f"{len(search.state.trials):05d}"
+    search.log("created", trial=number, params={}, seed=1, finalist_of="00010")
+    search.log("started", trial=number)
+    for _ in range(LAST):
+        search.epoch(number, [1, 2] * 10)
+    search.log("finished", trial=number)
+    large = search.trial(**{"model.target": "conv_ctc"})
+    search.epoch(large, [9] * 20)
+    search.log("decision", trial=large, rung=-1, epoch=1, value=9e6, cutoff=2e6, verdict="stop", limit="num_parameters")
+    search.log("pruned", trial=large, epoch=1, cause="limit")
+    text = text_of(search, capsys)
+    assert "decisions are the same." in text
+    assert "Beyond a limit, and ended after the first epoch: 1 trial." in text
+    assert "Pruning stopped 10 of 14 trials" in text
+
+
+def test_leaderboard_shows_time_and_size(search, capsys):
+    search.describe()
+    search.start()
+    for size in (1_250_000, 87_400):
+        trial = search.trial(**{"optimizer.lr": 0.1})
+        scores = Scores(val_wer=0.5, val_cer=0.2, val_loss=1.0, objective=0.5)
+        search.append(Report(trial=trial, epoch=1, scores=scores, seconds=75.4, last=False, num_parameters=size))
+    text = text_of(search, capsys)
+    assert "loss time params lr" in text
+    assert "1.000 1:15 1.25M" in text and "1.000 1:15 87.4k" in text

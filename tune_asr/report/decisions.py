@@ -28,17 +28,13 @@ class Rejudged:
     """Decisions that do not follow from the events before them."""
     is_known: bool = True
     """False if the search had another horizon."""
+    _horizon: int | None = field(default=None, repr=False)
     _waves: asha.Waves = field(init=False, repr=False)
     _values: dict[str, float] = field(default_factory=dict, repr=False)
+    _finalists: set[str] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
-        section = self.plan.space.asha
-        self._waves = asha.Waves(
-            grace_period=section.grace_period,
-            reduction_factor=section.reduction_factor,
-            max_t=self.plan.last_epoch,
-            controls=section.controls,
-        )
+        self._begin(self.plan.last_epoch)
 
     def watch(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield the events, and judge each decision among them."""
@@ -47,18 +43,33 @@ class Rejudged:
                 self._apply(event)
             yield event
 
+    def _begin(self, horizon: int) -> None:
+        """Begin the verdicts of a search with this last epoch."""
+        section = self.plan.space.asha
+        self._waves = asha.Waves(
+            grace_period=section.grace_period,
+            reduction_factor=section.reduction_factor,
+            max_t=horizon,
+            controls=section.controls,
+        )
+
     def _apply(self, event: Event) -> None:
         match event:
-            case Planned():
-                self.is_known = event.horizon == self.plan.last_epoch
+            case Planned(horizon=horizon):
+                if self._horizon is None:  # that of a budget is shorter
+                    self._begin(horizon)
+                self._horizon = self._horizon or horizon
+                self.is_known = horizon == self._horizon
             case WaveOpened():
                 self._waves.opened = event.trials
             case Created(base=True):
                 self._waves.spare(event.trial)
-            case Report():
-                self._values[event.trial] = rung_value(event, self.plan.space.asha.metric, self.metric)
-                self._waves.enter(event.trial, event.epoch, self._values[event.trial])
-            case Decision():
+            case Created(finalist_of=str()):
+                self._finalists.add(event.trial)
+            case Report(trial=trial) if trial not in self._finalists:
+                self._values[trial] = rung_value(event, self.plan.space.asha.metric, self.metric)
+                self._waves.enter(trial, event.epoch, self._values[trial])
+            case Decision(limit=None):
                 self._judge(event)
 
     def _judge(self, decision: Decision) -> None:

@@ -46,12 +46,12 @@ class Repeats:
 
 
 def repeats(trials: Sequence[Trial], metric: Metric) -> list[Repeats]:
-    """Return the settings with two seeds or more.
+    """Return the settings with two seeds or more, finalists aside.
 
     Settings that came further come first, then the better mean.
     """
     groups: dict[str, list[Trial]] = {}
-    for trial in trials:
+    for trial in (trial for trial in trials if not trial.finalist_of):
         setting = {key: value for key, value in trial.params.items() if key != "seed"}
         groups.setdefault(json.dumps(setting, sort_keys=True), []).append(trial)
     found = (_repeats(group, metric) for group in groups.values() if len(group) > 1)
