@@ -6,15 +6,21 @@
 - `terminal`       report and comparison on a terminal
 - `leaderboard_table`  leaderboard as tables of a terminal's width
 - `html/`          report with figures, in one file
-- `findings`       savings of pruning, narrow ranges, first against second
+- `findings`       narrow ranges, one trial against another
+- `base`           winner against the base configuration
+- `families`       trials by the value of a key that branches, side by side
+- `seeds`          mean and spread over the seeds of one setting
+- `resolution`     smallest difference that the validation set can show
+- `pruning`        trials stopped and waiting, epochs saved, rungs that judged too early
+- `decisions`      decisions of waves, judged again
+- `equal_epochs`   first trials at each rung
+- `rungs`          order of the trials at each rung
+- `replay`, `what_next`, `next_lines`   mode `stop`: controls, the search under other settings of `asha`, advice
 - `axes`           searched keys as axes: names, scales, ticks
 - `importance`     importance of keys, with its uncertainty
 - `what_matters`   the keys that matter, in sentences
-- `resolution`     smallest difference that the validation set can show
-- `rungs`          order of the trials at each rung
-- `replay`         the search under another ASHA setting
-- `what_next`      setting for the next search
-- `next_lines`     sentences about controls and replays
+- `two_searches`   two searches on one ruler
+- `text_table`     tables in lines of text
 - `timeline`       trials by process and time
 - `transcripts`    hypotheses beside their references
 
