@@ -14,6 +14,8 @@ Derived, made again at any time:
 
 - `ranking`, `intact`       best epoch and best trial; the same over checkpoints that can be loaded
 - `finalists`               best settings with fresh seeds, and the order of all trials
+- `resolution`              smallest difference that the validation set can show
+- `conclusion`              sentences on why the search stopped, and on its finalists
 - `utterances`              error counts of each validation utterance
 - `leaderboard`, `snapshots`  leaderboard.csv; summary.json, best.yaml, best.ckpt
 - `rerun`                   configuration and command that train a trial again

@@ -81,9 +81,9 @@ def ranked(state: SearchState, metric: Metric, kept: Mapping[str, set[int]] | No
 
     def group(standing: Standing) -> tuple[int, int]:
         trial, report = standing
-        if trial.finalist_of is None:
-            return 1, 0
-        return place.get(trial.number, (2, 0)) if report else (2, 0)
+        if report is None:
+            return 2, 0
+        return (1, 0) if trial.finalist_of is None else place.get(trial.number, (2, 0))
 
     return sorted(standings(state, metric, kept), key=group)
 

@@ -191,6 +191,11 @@ class SearchState:
         return self.before_seconds + self.wall_seconds
 
     @property
+    def drawn(self) -> list[Trial]:
+        """Trials drawn from the space, by number; no finalists."""
+        return [trial for trial in self.trials.values() if trial.finalist_of is None]
+
+    @property
     def epochs(self) -> int:
         """Epochs of all trials."""
         return sum(trial.epoch for trial in self.trials.values())

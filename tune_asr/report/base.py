@@ -46,7 +46,7 @@ def base_lines(results: Results) -> Iterator[str]:
         return
     (winner, best), (trial, report) = first, base
     name = f"the base configuration (trial {trial.number})"
-    if trial is winner:
+    if trial is winner or winner.finalist_of == trial.number:
         yield f"The winner is {name}: no other setting beats it."
         return
     if report is None:

@@ -36,13 +36,13 @@ def rung_epochs(results: Results) -> list[int]:
 
 def equal_epochs_lines(results: Results) -> Iterator[str]:
     """Yield a table of the first trials at each rung and at the end."""
-    shown = [trial for trial, report in results.ranked[:_ROWS] if report]
+    shown = [trial for trial, report in results.drawn[:_ROWS] if report]
     last = max((trial.epoch for trial in shown), default=0)
     rungs = [epoch for epoch in rung_epochs(results) if epoch < last]
     if not rungs or all(trial.epoch == last for trial in shown):
         return
     columns = [*rungs, last][-_COLUMNS:]
-    ended = [trial for trial in results.state.trials.values() if trial.epoch]
+    ended = [trial for trial, _ in results.drawn if trial.epoch]
     yield f"{metric_name(results.metric)} % at equal epochs, the best so far. A trial without a number ended before:"
     rows = [
         [trial.number, *(percent(best_until(trial, epoch, results.metric)) or "-" for epoch in columns)]

@@ -52,7 +52,7 @@ def _branches(families: Families) -> bool:
 
 def family_lines(results: Results) -> Iterator[str]:
     """Yield the families of each key that branches, with a comparison of the best two."""
-    for key, families in branching(results.ranked, searched_keys(results.state)).items():
+    for key, families in branching(results.drawn, searched_keys(results.state)).items():
         yield from _side_by_side(results, printable(key), families)
         names, leaders = list(families), [standings[0] for standings in families.values()]
         if results.metric == "val_wer" and leaders[1][1]:

@@ -41,7 +41,7 @@ class Pruning:
     """Savings of stopping trials early."""
 
     trained: int
-    """Epochs trained by all trials."""
+    """Epochs trained by all trials but finalists."""
     saved: int
     """Epochs that pruned and waiting trials had left."""
     stopped: int
@@ -73,7 +73,7 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
     beyond = sum(trial.is_beyond_limit for trial in pruned)
     left = [trial.epoch for trial in pruned if not trial.is_beyond_limit] + waiting
     return Pruning(
-        trained=state.epochs,
+        trained=sum(trial.epoch for trial in state.drawn),
         saved=sum(max(0, horizon - epoch) for epoch in left),
         stopped=len(left) - len(waiting),
         waiting=len(waiting),
@@ -126,7 +126,7 @@ def _sum(results: Results, saved: Pruning, *, is_praised: bool) -> str:
         is_praised: whether the rungs judged trials that had learnt something.
     """
     without = saved.trained + saved.saved
-    stopped = f"Pruning stopped {saved.stopped} of {count(len(results.state.trials), 'trial')}"
+    stopped = f"Pruning stopped {saved.stopped} of {count(results.state.num_drawn, 'trial')}"
     if saved.waiting and results.state.status != "finished":
         return (
             f"{stopped} so far{_waits(saved.waiting, ', and ')} at a rung: {saved.trained} epochs of {without} at most."

@@ -58,13 +58,15 @@ class History:
     """
 
     def __init__(self, state: SearchState, max_t: int) -> None:
-        self.trials = state.trials
+        self.trials = {trial.number: trial for trial in state.drawn}
         self.max_t = max_t
         # Arrivals by epoch: position in the ledger, trial, report. `last`: position of each trial's last report.
         self.arrivals: dict[int, list[tuple[int, Trial, Report]]] = {}
-        self.last: dict[str, int] = dict.fromkeys(state.trials, -1)
+        self.last: dict[str, int] = dict.fromkeys(self.trials, -1)
         for time, report in enumerate(state.reports):
             trial = state.trials[report.trial]
+            if trial.finalist_of is not None:
+                continue
             self.arrivals.setdefault(report.epoch, []).append((time, trial, report))
             self.last[trial.number] = time
 

@@ -48,6 +48,11 @@ class Results:
         return self.search.plan if self.search else None
 
     @property
+    def drawn(self) -> list[Standing]:
+        """Trials drawn from the space, best first, without finalists."""
+        return [standing for standing in self.ranked if standing[0].finalist_of is None]
+
+    @property
     def can_export(self) -> bool:
         """Test if the winner can be exported.
 

@@ -64,7 +64,7 @@ def rung_orders(state: SearchState, asked: str, metric: Metric = "val_wer") -> l
     is_best_so_far = bool(state.waves) or asked == "score"
     ends = {
         trial.number: min(known)
-        for trial in state.trials.values()
+        for trial in state.drawn
         if trial.status == "finished"
         if (known := _known(trial.reports if is_best_so_far else trial.reports[-1:], asked, metric))
     }

@@ -11,16 +11,18 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from tune_asr.record.conclusion import finalist_lines, stop_line
+from tune_asr.record.finalists import finalists
 from tune_asr.record.intact import copied
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.rerun import rerun_command
+from tune_asr.record.resolution import resolution
 from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import equal_epochs_lines
 from tune_asr.report.families import family_lines
 from tune_asr.report.findings import first_against_second, narrow_ranges
 from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.pruning import savings_lines
-from tune_asr.report.resolution import resolution
 from tune_asr.report.results import Results
 from tune_asr.report.seeds import seed_lines
 from tune_asr.report.what_matters import matter_lines
@@ -60,12 +62,19 @@ def sureness(results: Results) -> Iterator[str]:
         yield "The references hardly have spaces between words: trials are ranked by CER, and WER means nothing."
         return
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
-    if len(near) > 1:
+    if not finalists(results.state, results.metric) and len(near) > 1:
         yield first_against_second(near[0], near[1])
     if near and near[0] is not None and near[0].words.any():
         found = resolution(near[0], [other for other in near[1:] if other is not None])
         if found is not None:
             yield str(found)
+
+
+def ending(results: Results) -> Iterator[str]:
+    """Yield why the search stopped, and the finalists."""
+    if stopped := stop_line(results.state, results.metric):
+        yield stopped
+    yield from finalist_lines(results.folder, results.state, results.metric)
 
 
 def base(results: Results) -> Iterator[str]:
@@ -95,11 +104,11 @@ def savings(results: Results) -> Iterator[str]:
 
 def replays(results: Results) -> Iterator[str]:
     """Yield results of controls and of other settings of `asha`."""
-    yield from control_lines(results.state, results.ranked, results.metric)
+    yield from control_lines(results.state, results.drawn, results.metric)
     best = leader(results.ranked)
     if best is None or results.running or too_early(best[1].scores.value(results.metric), results.metric):
         return
-    if advice := advise(results.plan, results.state, results.metric, results.ranked):
+    if advice := advise(results.plan, results.state, results.metric, results.drawn):
         yield from replay_lines(advice)
 
 

@@ -115,6 +115,7 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
 
 
 _SECTIONS = (
+    story.ending,
     story.sureness,
     story.base,
     story.families,

@@ -70,7 +70,7 @@ def _comparable(results: Results) -> tuple[Sequence[Trial], Mapping[str, float],
     if orders:
         values, place = orders[0].values, f"at epoch {orders[0].epoch}"
     else:
-        values = {trial.number: report.scores.value(results.metric) for trial, report in results.ranked if report}
+        values = {trial.number: report.scores.value(results.metric) for trial, report in results.drawn if report}
         place = "at their best epochs"
     trials = [trial for trial in results.state.trials.values() if trial.number in values]
     return trials[:: -(-len(trials) // _MOST) or 1], values, place

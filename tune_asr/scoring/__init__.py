@@ -7,4 +7,5 @@ transcript       reference and hypothesis of one utterance
 alignment        reference and hypothesis -> edits, the frequent ones first
 alignment_text   alignments as text for people
 intervals        errors of each utterance -> confidence intervals
+spread           standard errors, and the difference of two means over seeds
 """

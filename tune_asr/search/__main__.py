@@ -105,10 +105,12 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _dry_run(plan: Plan, root: Path) -> int:
+    from textwrap import fill
+
     from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
-    from tune_asr.search.data import checked_survey, data_report
+    from tune_asr.search.data import checked_survey, data_report, resolution_forecast
     from tune_asr.search.description import no_pruning
     from tune_asr.training.targets import check_targets
 
@@ -117,12 +119,15 @@ def _dry_run(plan: Plan, root: Path) -> int:
     check_targets(plan.config, plan.distributions)
     if found:
         print(data_report(plan, found))
+        print(f"\n{fill(resolution_forecast(found), 80)}")
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.base_values()}).decode()}")
     print(f"{plan.num_trials} trials; the first of them:")
     for number in range(min(plan.num_trials, 5)):
         settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
         base = "  (the base configuration)" if plan.is_base(number) else ""
         print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
+    if finalists := plan.space.search.finalists:
+        print(f"then the finalists: the best {finalists.top} of them, each with {finalists.seeds} fresh seeds")
     if warning := no_pruning(plan):
         print(warning)
     try:

@@ -22,6 +22,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import changed_versions, describe, no_pruning, noise_of
+from tune_asr.search.ending import Ending
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
@@ -75,11 +76,12 @@ def resume(root: Path, address: str | None) -> int:
         description = read_search_yaml(folder.search_yaml)
         plan = plans.from_values(description["space"], description["config"], str(folder.search_yaml))
         state = SearchState.read(folder.ledger)
-        if len(state.trials) >= plan.num_trials and not state.open_trials():
+        is_drawn = state.stopped is not None or state.num_drawn >= plan.num_trials
+        if is_drawn and not state.open_trials() and not Ending(plan, description["metric"], state).finalists():
             _complete(Search(folder, plan, description["metric"], {}), state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
-        if len(state.trials) < plan.num_trials:
+        if not is_drawn:
             check_beside(plan.config)
         found = checked_survey(plan)
         _require_same_data(folder, description, plan, found)

@@ -24,6 +24,10 @@ HalfWidth = Callable[[Report, Report], float | None]
 """Half of the interval of the difference between two reports; None if it is not known."""
 
 
+def _unknown(first: Report, second: Report) -> None:
+    """Return no width: without utterances nothing is known."""
+
+
 class Ending:
     """Rules for the end of a search.
 
@@ -34,12 +38,15 @@ class Ending:
         half_width: measure of what the validation set can show.
     """
 
-    def __init__(self, plan: Plan, metric: Metric, state: SearchState, half_width: HalfWidth) -> None:
+    def __init__(self, plan: Plan, metric: Metric, state: SearchState, half_width: HalfWidth = _unknown) -> None:
         self._plan, self._metric, self._state, self._half_width = plan, metric, state, half_width
         self._round_after: int | None = None  # number of drawn trials before a round that is complete
 
     def stop(self) -> Stopped | None:
-        """Return the end of new trials, where a wave would open."""
+        """Return the end of new waves, or None.
+
+        It is asked where a wave would open.
+        """
         state = self._state
         if self._plan.space.search.stop == "never" or (state.plan and state.plan.deadline_seconds):
             return None
@@ -51,17 +58,17 @@ class Ending:
         return Stopped(best=best[-1], delta=delta)
 
     def finalists(self) -> list[Created]:
-        """Return the finalists to create, if nothing else is left to run.
+        """Return the finalists to create now.
 
-        All of them are created at once, so the ledger shows from their start on which settings are finalists. Those
-        that a crash took from the end of the ledger are created again.
+        They wait until nothing else is left to run. All of them are created at once, so the ledger shows from their
+        start on which settings are finalists. Those that a crash took from its end are created again.
         """
         wanted, state = self._plan.space.search.finalists, self._state
         if wanted is None or self._round_after == state.num_drawn or any(map(_is_left, state.trials.values())):
             return []
         there = len(last_round(state))
         first = len(state.trials) - there
-        best = _best_settings(self._searched(), wanted.top)
+        best = _best_settings(self._drawn(), wanted.top)
         seeds = self._seeds(first, wanted.seeds)
         runs = [(trial, seed) for seed in seeds for trial in best]
         if there == len(runs):
@@ -74,14 +81,14 @@ class Ending:
     def _best(self, reports: int) -> float:
         """Return the lowest error rate in the first reports."""
         trials = self._state.trials
-        of_searched = (r for r in self._state.reports[:reports] if _is_eligible(trials[r.trial]))
-        return min((report.scores.value(self._metric) for report in of_searched), default=math.inf)
+        drawn = (report for report in self._state.reports[:reports] if _is_eligible(trials[report.trial]))
+        return min((report.scores.value(self._metric) for report in drawn), default=math.inf)
 
     def _delta(self) -> float | None:
-        first, second = [report for _, report in self._searched()[:2]]
+        first, second = [report for _, report in self._drawn()[:2]]
         return self._half_width(first, second) if first and second else None
 
-    def _searched(self) -> list[Standing]:
+    def _drawn(self) -> list[Standing]:
         return [standing for standing in standings(self._state, self._metric) if _is_eligible(standing[0])]
 
     def _seeds(self, first: int, number: int) -> list[int]:

@@ -25,7 +25,7 @@ class Keeping(Protocol):
         """Do work deferred until the worker had its answer."""
 
     def half_width(self, first: Report, second: Report) -> float | None:
-        """Return half of the interval of the difference between two reports."""
+        """Return half of the paired interval of two reports."""
 
 
 class FolderKeeping:
@@ -63,8 +63,8 @@ class FolderKeeping:
             keep_utterances(self._folder, *self._to_keep.popitem())
 
     def half_width(self, first: Report, second: Report) -> float | None:
-        """Return half of the paired interval of two reports, None without utterances."""
-        return half_width(self._folder, first, second)
+        """Return the half width, None without utterances."""
+        return half_width(self._folder, self._metric, first, second)
 
     def _retain(self, trial: Trial, newest: set[int], last: int) -> None:
         where = self._folder.checkpoints(trial.number)

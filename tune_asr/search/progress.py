@@ -7,7 +7,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
 
+from tune_asr.record.conclusion import stop_line
 from tune_asr.record.events import Created, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
+from tune_asr.record.search_events import Stopped
 from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.search import Search
@@ -60,7 +62,9 @@ class Progress:
             self._count_end(event.trial)
 
     def _print(self, event: Event) -> None:
-        if isinstance(event, TrialEvent) and (text := self._text(event)):
+        if isinstance(event, Stopped):
+            self._line(stop_line(self.state, self.metric))
+        elif isinstance(event, TrialEvent) and (text := self._text(event)):
             self._line(f"{event.trial}  {text}")
 
     def say(self, text: str) -> None:
@@ -72,6 +76,8 @@ class Progress:
             case Report():
                 error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
                 return f"epoch {event.epoch:3d}/{self.max_t}  {error}  {event.seconds or 0:5.1f} s{self._outlook()}"
+            case Created(finalist_of=str(of)):
+                return f"finalist  setting of {of}, seed {event.seed}"
             case Created():
                 return "new       " + "  ".join(f"{k.rpartition('.')[2]}={_short(v)}" for k, v in event.params.items())
             case Resumed():

@@ -25,9 +25,8 @@ def settings_of(plan: Plan, number: int, state: SearchState, metric: Metric) -> 
     """
     if plan.space.search.algorithm != "auto":
         return plan.settings(number)
-    drawn = (trial for trial in state.trials.values() if trial.finalist_of is None)
     warm = [WarmPoint(event.params, event.epoch, event.score) for event in state.warm]
-    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in drawn], warm)
+    return propose(plan, number, [_history(trial, plan.last_epoch, metric) for trial in state.drawn], warm)
 
 
 def _history(trial: Trial, last_epoch: int, metric: Metric) -> History:

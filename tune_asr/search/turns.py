@@ -86,7 +86,7 @@ class Turns:
             slot_is_taken: whether an interrupted trial waits for the slot.
         """
         beyond = limits.judge(self._plan.space.search.limits, trial, report)
-        if beyond:
+        if beyond and trial.finalist_of is None:
             return [*with_ends([beyond]), *(self._follow(trial, report, slot_is_taken) if trial.is_base else ())]
         return self._follow(trial, report, slot_is_taken)
 

@@ -40,6 +40,7 @@ _ROWS = 30
 """Rows of the leaderboard: each costs a bootstrap."""
 _FIRST = (
     ("The winner", story.winner),
+    ("How it ended", story.ending),
     ("How sure", story.sureness),
     ("What next", story.next_steps),
 )

@@ -50,5 +50,7 @@ def _write_utterances(path: Path, result: EpochResult) -> None:
     encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder for each row
     with path.open("w", encoding="utf-8") as file:
         for utterance in result.utterances:
-            counts = asdict(WordCounts.of(utterance.counts))
-            file.write(encode({"id": utterance.id, **counts, "hypothesis": utterance.hypothesis}) + "\n")
+            counts = utterance.counts
+            row = {"id": utterance.id, **asdict(WordCounts.of(counts)), "hypothesis": utterance.hypothesis}
+            of_characters = {"characters": counts.characters, "character_errors": counts.character_errors}
+            file.write(encode({**row, **of_characters}) + "\n")

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tune_asr.record.utterances import Utterances
+from tune_asr.scoring.spread import standard_error
 from tune_asr.wording import count
 
 _NORMAL = 1.96
 """Standard errors on each side of the middle 95 %."""
+_RATES = (0.5, 0.2, 0.05)
+"""Error rates near which a forecast is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,13 @@ def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution | 
     Returns:
         None if the first has no spread: one utterance, or the same rate in all.
     """
-    error = _standard_error(first.errors, first.words)
+    error = standard_error(first.errors, first.words)
     if len(first.ids) < 2 or math.isclose(error, 0, abs_tol=1e-12):
         return None
     same = [other for other in others if other.ids == first.ids]
     # Both estimates use the same pairs, since a setting with more errors spreads more, paired or not.
-    apart = [math.hypot(error, _standard_error(other.errors, other.words)) for other in same]
-    pairs = [_standard_error(first.errors - other.errors, first.words) for other in same]
+    apart = [math.hypot(error, standard_error(other.errors, other.words)) for other in same]
+    pairs = [standard_error(first.errors - other.errors, first.words) for other in same]
     return Resolution(
         words=int(first.words.sum()),
         utterances=len(first.ids),
@@ -65,11 +65,20 @@ def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution | 
     )
 
 
-def _standard_error(errors: NDArray[np.int64], words: NDArray[np.int64]) -> float:
-    """Return the standard error of a ratio of sums.
+def forecast(sizes: Sequence[int], unit: str = "word") -> str:
+    """Return a sentence on data before any training.
 
-    The ratio is Σ errors / Σ words; the method is the delta method.
+    Every word is taken to err by chance and alone. Errors that come together spread more, so this is the least.
+
+    Args:
+        sizes: words of each validation utterance, or characters.
+        unit: their name.
     """
-    residuals = errors - errors.sum() / words.sum() * words
-    count = len(residuals)
-    return math.sqrt(float(residuals @ residuals) * count / max(count - 1, 1)) / float(words.sum())
+    total = max(1, sum(sizes))
+    points = [f"{196 * math.sqrt(2 * rate * (1 - rate) / total):.1f} near {100 * rate:.0f} %" for rate in _RATES]
+    name = "CER" if unit == "character" else "WER"
+    return (
+        f"Resolution of {count(sum(sizes), f'validation {unit}')} in {count(len(sizes), 'utterance')}: two settings "
+        f"cannot be told apart by their {name} if they are closer than {', '.join(points[:-1])} or {points[-1]} (in "
+        "points). Compared on each utterance, smaller differences may show."
+    )

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tune_asr.record.resolution import resolution
 from tune_asr.record.utterances import Utterances, read_utterances
-from tune_asr.report.resolution import resolution
 
 
 def utterances(errors, words, start=0):
