@@ -10,6 +10,9 @@
     verdicts       rule of ASHA, in waves or stopping, fed by the events of the search
     ending         when enough is enough, and the finalists
     proposing      settings of the next trial
+    limits         limits on size and speed, judged at the first epoch
+    sizes          sizes of models, known before a search begins
+    warm_start     scores of an earlier search
     torn_ends      events that a crash took from the end of a ledger
     keeping        checkpoints and utterances that a running search keeps
     failures       verdict on a failure: retry, failed trial, or end of the search

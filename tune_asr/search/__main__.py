@@ -112,11 +112,15 @@ def _dry_run(plan: Plan, root: Path) -> int:
     from tune_asr.record.search_yaml import dump_yaml
     from tune_asr.search.data import checked_survey, data_report, resolution_forecast
     from tune_asr.search.description import no_pruning
+    from tune_asr.search.sizes import require_size
+    from tune_asr.search.warm_start import warm_start
     from tune_asr.training.targets import check_targets
 
     check_beside(plan.config)
     found = checked_survey(plan)
     check_targets(plan.config, plan.distributions)
+    require_size(plan, found)
+    warm = warm_start(plan, found.corpus.fingerprint if found else None)
     if found:
         print(data_report(plan, found))
         print(f"\n{fill(resolution_forecast(found), 80)}")
@@ -128,8 +132,8 @@ def _dry_run(plan: Plan, root: Path) -> int:
         print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
     if finalists := plan.space.search.finalists:
         print(f"then the finalists: the best {finalists.top} of them, each with {finalists.seeds} fresh seeds")
-    if warning := no_pruning(plan):
-        print(warning)
+    for line in (*warm.lines, *filter(None, [no_pruning(plan)])):
+        print(line)
     try:
         ResultsFolder(root).require_new()
     except StorageError as error:  # a dry run looks at the space; only the search is refused

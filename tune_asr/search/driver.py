@@ -27,6 +27,8 @@ from tune_asr.search.farewell import print_farewell
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.search import Search
+from tune_asr.search.sizes import require_size
+from tune_asr.search.warm_start import warm_start
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
@@ -51,10 +53,13 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
     found = checked_survey(plan)
     if found:
         print(data_report(plan, found), flush=True)
+    require_size(plan, found)
+    warm = warm_start(plan, found.corpus.fingerprint if found else None)
+    print(*warm.lines, sep="\n", end="\n" * bool(warm.lines), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
         description = describe(plan, root.name, found)
-        search = Search(folder, plan, description["metric"], fingerprints(plan, found))
+        search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm.events)
         return _run(search, found, address, description)
 
 
@@ -89,7 +94,10 @@ def resume(root: Path, address: str | None) -> int:
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")
         if changes := changed_versions(description["versions"]):
             print(f"the search began with other versions ({changes}): results may differ in their last digits")
-        return _run(Search(folder, plan, description["metric"], fingerprints(plan, found)), found, address)
+        is_new = state.plan is None and not state.trials
+        warm = warm_start(plan, description["data_fingerprint"]).events if is_new else ()
+        search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm)
+        return _run(search, found, address)
 
 
 def _require_same_data(folder: ResultsFolder, description: SearchYaml, plan: Plan, found: Survey | None) -> None:

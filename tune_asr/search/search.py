@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.search_events import Warmed
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
@@ -24,6 +25,8 @@ class Search:
     """Error rate that chooses the winner."""
     fingerprints: Mapping[str, str]
     """Hashes of the data, by the attribute of `TrainingData` that must agree on each node; none for custom data."""
+    warm: Sequence[Warmed] = ()
+    """Scores of an earlier search, to be written before the first plan."""
 
     def snapshot(self, state: SearchState, status: str) -> list[str]:
         """Bring all derived files up to date; see `write_snapshots`."""

@@ -43,7 +43,7 @@ class Coordinates:
     def cover(self, values: Mapping[str, JsonValue]) -> bool:
         """Return True if each value lies inside the space."""
         known = self._distributions
-        return all(key in known and _covers(known[key], value) for key, value in values.items())
+        return all(key in known and known[key].covers(value) for key, value in values.items())
 
     def _row(self, values: Mapping[str, JsonValue]) -> Iterable[float]:
         for key, axes in self._axes.items():
@@ -75,10 +75,3 @@ def _ranks(numbers: list[float]) -> _Axes:
         return (ranks[min(numbers, key=lambda number: abs(number - value))],)
 
     return rank
-
-
-def _covers(distribution: Distribution, value: JsonValue) -> bool:
-    if distribution.is_listed:
-        return json.dumps(value) in map(json.dumps, distribution.arguments)
-    low, high = distribution.bounds or (-math.inf, math.inf)
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high

@@ -94,6 +94,13 @@ class Distribution:
         step = self.step
         return bool(step) and low <= value <= high and float(f"{round(value / step) * step:.15g}") == value
 
+    def covers(self, value: JsonValue) -> bool:
+        """Return whether a value is listed, or within the bounds."""
+        if self.is_listed:
+            return is_among(value, self.arguments)
+        low, high = self.bounds or (0, 0)
+        return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
     def at(self, u: float) -> Any:
         """Return the value at quantile `u` in [0, 1)."""
         if self.prior is not None:

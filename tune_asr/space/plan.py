@@ -27,7 +27,7 @@ from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_val
 from tune_asr.space.conditions import Conditions
 from tune_asr.space.distributions import Distribution
 from tune_asr.space.sections import SpaceFile
-from tune_asr.space.wants import want_problems
+from tune_asr.space.wants import want_problems, with_absolute_paths
 from tune_asr.space.when import read_conditions, without_when
 
 SPACE_SECTIONS = ("search", "asha", "resources")
@@ -203,6 +203,7 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
     ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
     layered = load.read_layers(path, ours)
     space, problems = _examine(layered)
+    space = with_absolute_paths(space, layered)
     over = [Override(key, value, layered.place(("over", key)), layered.base) for key, value in space.over.items()]
     fixed = [*over, *(o for o in overrides if o not in ours)]
     try:

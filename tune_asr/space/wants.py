@@ -12,7 +12,7 @@ from tune_asr.config.overrides import Layered
 from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import Problem
-from tune_asr.space.sections import LimitsSection, SearchSection
+from tune_asr.space.sections import LimitsSection, SearchSection, SpaceFile
 
 MEASURED = ("num_parameters", "rtf")
 """Values of a trial measured once, in its first epoch."""
@@ -47,6 +47,15 @@ def front(values: Mapping[str, Sequence[float]]) -> set[str]:
 
 def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
     return tuple(one) != tuple(other) and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def with_absolute_paths(space: SpaceFile, layered: Layered) -> SpaceFile:
+    """Return a space with the absolute path of `warm_start`."""
+    given = space.search.warm_start
+    if given is None:
+        return space
+    absolute = layered.resolved(("search", "warm_start"), given)
+    return space.model_copy(update={"search": space.search.model_copy(update={"warm_start": absolute})})
 
 
 def want_problems(search: SearchSection, config: Config, layered: Layered) -> Iterator[Problem]:

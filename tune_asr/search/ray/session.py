@@ -87,6 +87,8 @@ class Session:
                 resumed=not self._is_new,
             )
         )
+        if self.state.plan is None and not self.state.trials:  # the first plan follows all of them
+            self._log(*self.search.warm[len(self.state.warm) :])
         keeping = FolderKeeping(self.folder, self.search.metric)
         conductor = Conductor(self.search, self.ledger, self.state, self._on_event, keeping)
         try:
@@ -184,8 +186,8 @@ class Session:
         remove_tune_state(self.folder)
         self._log(SearchEnded(status=status))
 
-    def _log(self, event: Event) -> None:
-        for written in self.ledger.append(event):
+    def _log(self, *events: Event) -> None:
+        for written in self.ledger.append(*events) if events else ():
             self.state.apply(written)
 
     def _on_event(self, event: Event) -> None:
