@@ -12,9 +12,11 @@ from typing import Any
 
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.front import pareto_front, wanted_cells, wanted_columns
 from tune_asr.record.ranking import Standing, searched_keys
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.record.utterances import keep_utterances, utterances_of
+from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import write_if_changed
 
 COLUMNS = (
@@ -22,10 +24,16 @@ COLUMNS = (
     *("val_cer", "val_loss", "seconds", "checkpoint"),
 )
 """The columns before those of the searched keys."""
+_NOTHING = SearchSection()
 
 
 def write_leaderboard(
-    folder: ResultsFolder, state: SearchState, ranked: Sequence[Standing], *, patience: float = math.inf
+    folder: ResultsFolder,
+    state: SearchState,
+    ranked: Sequence[Standing],
+    *,
+    wants: SearchSection = _NOTHING,
+    patience: float = math.inf,
 ) -> None:
     """Write leaderboard.csv, and utterances/TRIAL.jsonl for new best epochs.
 
@@ -33,21 +41,25 @@ def write_leaderboard(
         folder: results folder.
         state: state of the search.
         ranked: trials in order, from `ranking.standings`.
+        wants: objectives and limits of the search; without them size and speed have no column.
         patience: seconds for the computation of new intervals, first ranks first; intervals beyond it stay empty. One
             takes half a second for 10,000 utterances, and trials wait meanwhile.
 
     Raises:
         StorageError: a file cannot be written.
     """
-    keys = searched_keys(state)
+    keys, wanted = searched_keys(state), wanted_columns(wants)
+    on_front = pareto_front(ranked, wants.objectives)
     intervals = _known_intervals(folder)
     end = time.monotonic() + patience
     table = io.StringIO()
-    writer = csv.DictWriter(table, [*COLUMNS, *keys], restval="", lineterminator="\n")
+    writer = csv.DictWriter(table, [*COLUMNS, *keys, *wanted], restval="", lineterminator="\n")
     writer.writeheader()
     for rank, (trial, report) in enumerate(ranked, start=1):
         searched = {key: _cell(value) for key, value in trial.params.items()}
-        writer.writerow({"rank": rank, **_row(folder, trial, report, intervals, end), **searched})
+        row = {"rank": rank, **_row(folder, trial, report, intervals, end), **searched}
+        last = {name: value for name, value in wanted_cells(trial, on_front).items() if name in wanted}
+        writer.writerow({**row, **{name: "" if value is None else _cell(value) for name, value in last.items()}})
     write_if_changed(folder.leaderboard, table.getvalue().encode())
 
 

@@ -23,6 +23,7 @@ from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.plan import trial_values
+from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
 
 _PATIENCE = 0.1
@@ -36,6 +37,7 @@ def write_snapshots(
     status: str,
     metric: Metric,
     config: Mapping[str, Any],
+    wants: SearchSection | None = None,
 ) -> list[str]:
     """Bring all derived files up to date.
 
@@ -45,6 +47,7 @@ def write_snapshots(
         status: `running`, `interrupted` or `finished`.
         metric: error rate that chooses the winner.
         config: base configuration of the trials, as resolved.
+        wants: objectives and limits of the search.
 
     Returns:
         A line for each damaged checkpoint that would have been the best. The next best one is the winner then.
@@ -54,7 +57,8 @@ def write_snapshots(
     """
     former = former_best(folder)
     ranked, passed_over = intact_standings(folder, state, metric, former)
-    write_leaderboard(folder, state, ranked, patience=_PATIENCE if status == "running" else math.inf)
+    patience = _PATIENCE if status == "running" else math.inf
+    write_leaderboard(folder, state, ranked, wants=wants or SearchSection(), patience=patience)
     best = None
     if winner := leader(ranked):
         trial, report = winner

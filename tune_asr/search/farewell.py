@@ -18,7 +18,8 @@ def print_farewell(search: Search, state: SearchState) -> None:
     root = shlex.quote(str(folder.root))
     best = leader(intact_standings(folder, state, metric, former_best(folder))[0])
     if best is None:
-        print(f"no trial reported an epoch; see {folder.ledger}")
+        why = "no trial within search.limits has a result" if state.epochs else "no trial reported an epoch"
+        print(f"{why}; see {folder.ledger}")
         print(f"next: python -m tune_asr.report {root}")
         return
     trial, report = best

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from tune_asr.record.events import Created, Decision, Event, Report
+from tune_asr.record.events import Created, Event, Report
 from tune_asr.record.ranking import best_epoch, keys_of, order
 from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.search.progress import Progress, printable_lines
@@ -57,7 +57,7 @@ class LiveProgress(Progress):
         self._count(event)
         if isinstance(event, Report):
             self._note(self.state.trials[event.trial], event)
-        elif not isinstance(event, Created | Decision):
+        elif not isinstance(event, Created):
             self._print(event)
         self._changed = time.monotonic()
         self.tick()
@@ -113,6 +113,8 @@ class LiveProgress(Progress):
             return
         if best is None or order(report, self.metric) < order(best, self.metric):
             self._best_of_trial[trial.number] = report
+            if self._is_beyond_limit(report):
+                return
             leading = dict.fromkeys([*self._leading, trial.number])
             self._leading = sorted(leading, key=lambda n: order(self._best_of_trial[n], self.metric))[:_ROWS]
 

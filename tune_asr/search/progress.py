@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from tune_asr.record.conclusion import stop_line
-from tune_asr.record.events import Created, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
+from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
+from tune_asr.record.excess import excess_text
 from tune_asr.record.search_events import Stopped
 from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
+from tune_asr.search import limits
 from tune_asr.search.search import Search
 from tune_asr.search.verdicts import make_verdicts
 from tune_asr.wording import estimate, percent, printable
@@ -33,6 +35,7 @@ class Progress:
         self.state, self.slots, self.metric = state, slots, search.metric
         self.num_trials, self.max_t = search.plan.num_trials, search.plan.last_epoch
         self.stream = stream or sys.stdout
+        self._limits = search.plan.space.search.limits
         self._verdicts = make_verdicts(search.plan, search.metric, SearchState())
         self._best: Report | None = None
         self._epochs = self._ended_epochs = self._ended = 0
@@ -89,8 +92,12 @@ class Progress:
             case Paused():
                 retry = f": {printable(event.cause or '')} (retry {event.retry})" if event.retry else ""
                 return f"paused    {_after(event.epoch)}{retry}"
+            case Decision(limit=str(), verdict="continue"):
+                return f"beyond    {excess_text(event)}: it goes on as the reference"
             case Ended(event="pruned" | "finished"):
-                return f"{event.event:9} after epoch {self.state.trials[event.trial].epoch}"
+                excess = self.state.trials[event.trial].excess if event.cause == limits.LIMIT else None
+                why = f": {excess_text(excess)}" if excess else ""
+                return f"{event.event:9} after epoch {self.state.trials[event.trial].epoch}{why}"
             case Ended():
                 return f"{event.event:9} {printable(event.cause or '')}"
         return ""
@@ -128,10 +135,15 @@ class Progress:
         self._epochs += 1
         self._seconds += report.seconds or 0.0
         self._begun[report.trial] = report
-        if report.scores.get(self.metric) is None:
+        if report.scores.get(self.metric) is None or self._is_beyond_limit(report):
             return
         if self._best is None or report.scores.order(self.metric) < self._best.scores.order(self.metric):
             self._best = report
+
+    def _is_beyond_limit(self, report: Report) -> bool:
+        """Return whether the trial of a report can never be the best."""
+        trial = self.state.trials[report.trial]
+        return trial.is_beyond_limit or limits.judge(self._limits, trial, report) is not None
 
     def _count_end(self, number: str) -> None:
         self._ended += 1

@@ -30,4 +30,11 @@ class Search:
 
     def snapshot(self, state: SearchState, status: str) -> list[str]:
         """Bring all derived files up to date; see `write_snapshots`."""
-        return write_snapshots(self.folder, state, status=status, metric=self.metric, config=self.plan.base_values())
+        return write_snapshots(
+            self.folder,
+            state,
+            status=status,
+            metric=self.metric,
+            config=self.plan.base_values(),
+            wants=self.plan.space.search,
+        )

@@ -42,7 +42,11 @@ def front(values: Mapping[str, Sequence[float]]) -> set[str]:
 
     One beats another if no value of it is higher and one is lower. Of equals, all are on the front.
     """
-    return {name for name, own in values.items() if not any(_beats(other, own) for other in values.values())}
+    found: dict[str, Sequence[float]] = {}
+    for name, own in sorted(values.items(), key=lambda item: tuple(item[1])):  # what beats one comes before it
+        if not any(_beats(other, own) for other in found.values()):
+            found[name] = own
+    return set(found)
 
 
 def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
