@@ -20,6 +20,7 @@
 - `what_matters`   the keys that matter, in sentences
 - `two_searches`   two searches on one ruler
 - `text_table`     tables in lines of text
+- `trade_offs`     limits, and the Pareto front of objectives
 - `timeline`       trials by process and time
 - `transcripts`    hypotheses beside their references
 

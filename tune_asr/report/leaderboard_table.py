@@ -35,6 +35,7 @@ def leaderboard_columns(
     keys: Sequence[str],
     utterances: Mapping[str, Utterances | None],
     metric: Metric = "val_wer",
+    more: Sequence[Column] = (),
 ) -> tuple[list[Column], list[Column], list[Column]]:
     """Return columns of trials, of results, and of searched values.
 
@@ -43,6 +44,7 @@ def leaderboard_columns(
         keys: searched keys.
         utterances: error counts of the best epoch, by trial.
         metric: error rate that ranks; WER is left out if that is CER.
+        more: further columns, before the searched values.
     """
     words = [
         Column("WER %", [percent(report.scores.val_wer if report else None) for _, report in shown]),
@@ -66,7 +68,7 @@ def leaderboard_columns(
         Column(printable(name), [_value(trial, key) for trial, _ in shown])
         for key, name in zip(keys, short_names(keys), strict=True)
     ]
-    return fixed, measured, searched
+    return fixed, measured, [*more, *searched]
 
 
 def leaderboard_tables(
@@ -75,6 +77,7 @@ def leaderboard_tables(
     utterances: Mapping[str, Utterances | None],
     width: int,
     metric: Metric = "val_wer",
+    more: Sequence[Column] = (),
 ) -> list[Table]:
     """Return one table, or more if values do not fit.
 
@@ -84,8 +87,9 @@ def leaderboard_tables(
         utterances: error counts of the best epoch, by trial.
         width: width of a table, in characters.
         metric: error rate that ranks.
+        more: further columns, before the searched values.
     """
-    fixed, measured, searched = leaderboard_columns(shown, keys, utterances, metric)
+    fixed, measured, searched = leaderboard_columns(shown, keys, utterances, metric, more)
     whole = [*fixed, *measured, *searched]
     if _width(whole) <= width:
         return [_table(whole)]

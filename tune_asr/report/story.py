@@ -134,7 +134,8 @@ def winner(results: Results) -> Iterator[str]:
     """Yield the best trial, its values, and warnings about ranges."""
     best = leader(results.ranked)
     if best is None:
-        yield "No trial has a result." if results.state.status == "finished" else "No trial has a result yet."
+        who = "No trial within the limits" if results.ranked and results.ranked[0][0].excess else "No trial"
+        yield f"{who} has a result{'' if results.state.status == 'finished' else ' yet'}."
         return
     trial, report = best
     wer = "" if results.metric == "val_cer" else f"WER {percent(report.scores.val_wer)} %, "

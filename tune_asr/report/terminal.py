@@ -23,6 +23,7 @@ from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text, leaderboard_tables
 from tune_asr.report.results import Results, gather
 from tune_asr.report.text_table import INDENT
+from tune_asr.report.trade_offs import front_lines, limit_lines, trade_off_columns
 from tune_asr.report.two_searches import two_searches
 from tune_asr.wording import percent
 
@@ -104,7 +105,12 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
     shown = results.ranked[:_ROWS]
     if shown:
         first, *more = leaderboard_tables(
-            shown, searched_keys(results.state), results.utterances, width, results.metric
+            shown,
+            searched_keys(results.state),
+            results.utterances,
+            width,
+            results.metric,
+            trade_off_columns(results, shown),
         )
         yield first
         for table in more:
@@ -117,6 +123,8 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
 _SECTIONS = (
     story.ending,
     story.sureness,
+    limit_lines,
+    front_lines,
     story.base,
     story.families,
     story.seeds,

@@ -21,6 +21,7 @@ from tune_asr.record.rerun import rerun_command
 from tune_asr.report import story
 from tune_asr.report.axes import axes_of
 from tune_asr.report.html.curve_figures import curves_figure, history_figure
+from tune_asr.report.html.front_figure import front_figures
 from tune_asr.report.html.importance import importance_figure
 from tune_asr.report.html.look import Figure
 from tune_asr.report.html.policy import policy
@@ -33,6 +34,7 @@ from tune_asr.report.leaderboard_table import leaderboard_columns
 from tune_asr.report.results import Results, gather
 from tune_asr.report.rungs import asha_metric, rung_orders
 from tune_asr.report.timeline import runs
+from tune_asr.report.trade_offs import front_lines, limit_lines, trade_off_columns
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.wording import percent, printable
 
@@ -45,6 +47,8 @@ _FIRST = (
     ("What next", story.next_steps),
 )
 _COST = (
+    ("Limits", limit_lines),
+    ("Pareto front", front_lines),
     ("The winner and the base configuration", story.base),
     ("Families side by side", story.families),
     ("Seeds of one setting", story.seeds),
@@ -108,6 +112,7 @@ def _figures(results: Results) -> Iterator[Figure]:
         yield rungs_figure(orders, results)
     if shown:
         yield cost_figure(shown, results)
+        yield from front_figures(shown, results)
     if any(trial.params for trial, _ in shown):
         yield from importance_figure(results)
         yield parallel_figure(shown, results, axes)
@@ -171,9 +176,10 @@ class _Leaderboard:
 
 def _leaderboard(results: Results) -> _Leaderboard:
     shown, keys = results.ranked[:_ROWS], searched_keys(results.state)
-    fixed, measured, searched = leaderboard_columns(shown, keys, results.utterances, results.metric)
+    more = trade_off_columns(results, shown)
+    fixed, measured, searched = leaderboard_columns(shown, keys, results.utterances, results.metric, more)
     columns = [*fixed, *measured, *searched]
-    tooltips = ["" for _ in (*fixed, *measured)] + [printable(key) for key in keys]
+    tooltips = ["" for _ in (*fixed, *measured, *more)] + [printable(key) for key in keys]
     reported = [trial.number for trial, report in shown if report]
     return _Leaderboard(
         head=[(column.name, tooltip) for column, tooltip in zip(columns, tooltips, strict=True)],
