@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from tune_asr.record.events import Created, Decision, Event, Report
 from tune_asr.record.ranking import rung_value
 from tune_asr.record.search_events import Planned, WaveOpened
+from tune_asr.record.stages import Stages
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.verdicts import as_event
 from tune_asr.space import asha, stopping
@@ -34,22 +35,27 @@ def wrong_verdicts(events: Iterable[Event], plan: Plan, metric: Metric) -> list[
 
 def _waves(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[str]:
     section = plan.space.asha
-    waves = _made(plan, plan.last_epoch)
+    stages, rules, stage_of = Stages(), [_made(plan, plan.last_epoch)], dict[str, asha.Waves]()
     due = set[str]()
     for line, event in enumerate(events, start=1):
         match event:
-            case Planned() if event.horizon != waves.max_t:
-                waves = _made(plan, event.horizon)
+            case Planned():
+                stages.plan(event)
+                rules += [_made(plan, stage.horizon or 0) for stage in stages.every[len(rules) :]]
             case WaveOpened():
-                waves.opened = event.trials
-            case Created(base=True):
-                waves.spare(event.trial)
+                rules[stages.index].opened = event.trials
+            case Created():
+                waves = stage_of[event.trial] = rules[stages.index]
+                if event.base:
+                    waves.spare(event.trial)
             case Report():
+                waves = stage_of[event.trial]
                 yield from _never_judged(due & {event.trial})
                 waves.enter(event.trial, event.epoch, rung_value(event, section.metric, metric))
                 if not event.last and waves.judge(event.trial, event.epoch, math.inf):
                     due.add(event.trial)
             case Decision():
+                waves = stage_of[event.trial]
                 due.discard(event.trial)
                 yield from _compared(line, event, waves.judge(event.trial, event.epoch, math.inf))
                 if event.verdict == "continue":

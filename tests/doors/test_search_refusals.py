@@ -147,7 +147,7 @@ def test_resume_without_search(workspace):
 
 
 def test_resume_takes_no_other_flag(workspace):
-    assert "--max-epochs cannot be given" in refused(workspace, "--resume", "results/x", "--max-epochs", "3", code=2)
+    assert "--seed cannot be given" in refused(workspace, "--resume", "results/x", "--seed", "3", code=2)
 
 
 @pytest.mark.parametrize("name", ["../x", "a\x07b"])

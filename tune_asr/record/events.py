@@ -52,6 +52,8 @@ class Created(TrialEvent):
     """Whether this is the base configuration, which is never pruned."""
     finalist_of: Text | None = None
     """Trial with the same setting, if this is a finalist with a fresh seed."""
+    continues_setting_of: Text | None = None
+    """Trial whose setting and seed this one trains again, with a longer horizon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
+from tune_asr.space.horizon import values_with
 from tune_asr.space.plan import trial_values
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
@@ -92,7 +93,7 @@ def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     changes: dict[str, JsonValue] = {**trial.params, "early_stopping.enabled": False}
     if config.get("checkpoint", {}).get("average_top_k"):  # a search never averages
         changes["checkpoint.average_top_k"] = 0
-    return trial_values(config, changes, trial.seed, trial.epoch)
+    return trial_values(values_with(config, trial.horizon), changes, trial.seed, trial.epoch)
 
 
 def _best(trial: Trial, report: Report) -> dict[str, Any]:

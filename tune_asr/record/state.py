@@ -16,6 +16,7 @@ from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.ledger import iter_ledger, repair_hint
 from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, Warmed, WaveOpened
+from tune_asr.record.stages import Stages
 
 FINAL = ("finished", "pruned", "diverged", "failed")
 """Final states of a trial, each named after its event."""
@@ -57,6 +58,17 @@ class Trial:
     """True for the base configuration, which is never pruned."""
     finalist_of: str | None = None
     """Trial whose setting this finalist trains with a fresh seed."""
+    repeats: str | None = None
+    """Trial whose setting it trains again, with a longer horizon."""
+    stage: int = 0
+    """Index of its stage."""
+    horizon: int | None = None
+    """Last epoch of its own, above that of the search; None: that of the search."""
+
+    @property
+    def is_drawn(self) -> bool:
+        """True if the space gave its setting: neither finalist nor repetition."""
+        return self.finalist_of is None and self.repeats is None
 
     @property
     def is_control(self) -> bool:
@@ -108,16 +120,8 @@ class SearchState:
     """Number of trials that run at the same time."""
     plan: Planned | None = None
     """Extent of the search; None in a ledger of release 0.1.0."""
-    waves: list[WaveOpened] = field(default_factory=list)
-    """Waves so far, in order."""
-    reports_before: list[int] = field(default_factory=list, repr=False)
-    """Number of reports before each wave."""
-    stopped: Stopped | None = None
-    """End of new trials by `search.stop`, until a plan has more trials."""
-    first_counted: int = 1
-    """Index of the first wave that `search.stop` counts."""
-    num_drawn: int = 0
-    """Trials drawn from the space; finalists are not among them."""
+    stages: Stages = field(default_factory=Stages)
+    """Trials by horizon: those of the search, then those with a longer one."""
     closing: Closing | None = None
     """End of new trials by the time budget, until the next plan."""
     warm: list[Warmed] = field(default_factory=list, repr=False)
@@ -169,14 +173,15 @@ class SearchState:
             case SearchEnded():
                 self.status = event.status
             case Planned():
-                self._extend(event)
+                self.plan, self.closing = event, None
+                self.stages.plan(event)
             case WaveOpened():
-                self.waves.append(event)
-                self.reports_before.append(len(self.reports))
+                self.stages.now.waves.append(event)
+                self.stages.now.reports_before.append(len(self.reports))
             case Closing():
                 self.closing = event
             case Stopped():
-                self.stopped = event
+                self.stages.now.stopped = event
             case Warmed():
                 self.warm.append(event)
             case Created():
@@ -191,9 +196,24 @@ class SearchState:
         return self.before_seconds + self.wall_seconds
 
     @property
+    def waves(self) -> list[WaveOpened]:
+        """Waves so far of the current stage."""
+        return self.stages.now.waves
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """End of new trials by `search.stop`, until a plan has more."""
+        return self.stages.first.stopped
+
+    @property
+    def num_drawn(self) -> int:
+        """Trials drawn from the space."""
+        return len(self.stages.first.trials)
+
+    @property
     def drawn(self) -> list[Trial]:
-        """Trials drawn from the space, by number; no finalists."""
-        return [trial for trial in self.trials.values() if trial.finalist_of is None]
+        """Trials drawn from the space, by number."""
+        return [trial for trial in self.trials.values() if trial.is_drawn]
 
     @property
     def epochs(self) -> int:
@@ -225,23 +245,23 @@ class SearchState:
             self.wall_seconds += max(0.0, (time - self._last_time).total_seconds())
         self._last_time = time
 
-    def _extend(self, plan: Planned) -> None:
-        if self.stopped and self.plan and plan.trials > self.plan.trials:
-            self.stopped, self.first_counted = None, len(self.waves)
-        self.plan, self.closing = plan, None
-
     def _create(self, event: Created) -> None:
         following = f"{len(self.trials):05d}"
         if event.trial != following:
             raise StorageError(f"trial {event.trial} is created, but {following} is the next number")
+        stage = self.stages.index
         self.trials[event.trial] = Trial(
             event.trial,
             dict(event.params),
             event.seed,
             is_base=bool(event.base),
             finalist_of=event.finalist_of,
+            repeats=event.continues_setting_of,
+            stage=stage,
+            horizon=self.stages.now.horizon if stage else None,
         )
-        self.num_drawn += event.finalist_of is None
+        if event.finalist_of is None:
+            self.stages.now.trials.append(event.trial)
 
     def _open_trial(self, number: str) -> Trial:
         trial = self.trials.get(number)

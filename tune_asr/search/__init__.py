@@ -6,9 +6,13 @@
     data           survey, fingerprints and files of the data
     description    content of search.yaml, and its changes
     conductor      messages of workers to events and back: every change goes through the ledger first
+    extent         number of trials and horizon, and their changes on a resume
+    resuming       plan of a resumed search, and what its flags ask for
+    longer         best settings, trained again with a longer horizon
     turns          which trial a free slot takes
     verdicts       rule of ASHA, in waves or stopping, fed by the events of the search
     ending         when enough is enough, and the finalists
+    staged         a rule for each horizon
     proposing      settings of the next trial
     limits         limits on size and speed, judged at the first epoch
     sizes          sizes of models, known before a search begins

@@ -3,6 +3,8 @@
     python -m tune_asr.search --space search_spaces/lr.yaml
     python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
     python -m tune_asr.search --resume results/lr
+    python -m tune_asr.search --resume results/lr --num-samples 32              # more trials
+    python -m tune_asr.search --resume results/lr --max-epochs 81               # the best settings, trained longer
 
 Each trial trains a CTC recogniser; ASHA prunes trials on their validation scores. Every event is on the disk before
 anything else happens, so a killed search resumes without loss.
@@ -20,6 +22,9 @@ from tune_asr.errors import ConfigError, StorageError, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
+
+
+_WITH_RESUME = ("resume", "address", "num_samples", "max_epochs")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,8 +46,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, metavar="FILE", help="base configuration, in place of the space's")
     parser.add_argument("--name", metavar="NAME", help="folder under --results (default: the space file's stem)")
     parser.add_argument("--results", type=Path, metavar="DIR", help="folder of results folders (default: results)")
-    parser.add_argument("--num-samples", metavar="N", help="number of settings to draw (search.num_samples)")
-    parser.add_argument("--max-epochs", metavar="E", help="horizon (trainer.max_epochs and asha.max_t)")
+    parser.add_argument(
+        "--num-samples",
+        metavar="N",
+        help="number of settings to draw (search.num_samples); those that a resumed search has drawn are among them",
+    )
+    parser.add_argument(
+        "--max-epochs",
+        metavar="E",
+        help="horizon (trainer.max_epochs and asha.max_t); with --resume, the three best settings and the base are "
+        "trained anew for so long",
+    )
     parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
     parser.add_argument("--seed", metavar="S", help="seed of the settings (search.seed)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
@@ -57,20 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
-        default = _parser().get_default
-        given = [name for name, value in vars(arguments).items() if value != default(name)]
-        others = [name.replace("_", "-") for name in given if name not in ("resume", "address")]
-        if others:
-            what = f"--{others[0]} cannot be given with --resume: the folder's own search.yaml decides"
-            raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
-        from tune_asr.search.driver import resume
-        from tune_asr.storage.errors import for_resume
-
-        try:
-            return resume(arguments.resume, arguments.address)
-        except StorageError as error:
-            raise for_resume(error) from error
-
+        return _resume(arguments)
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
     if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
@@ -82,6 +83,24 @@ def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.search.driver import start
 
     return start(plan, root, arguments.address)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    default = _parser().get_default
+    given = [name for name, value in vars(arguments).items() if value != default(name)]
+    others = [name.replace("_", "-") for name in given if name not in _WITH_RESUME]
+    if others:
+        what = f"--{others[0]} cannot be given with --resume: the folder's own search.yaml decides"
+        raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
+    from tune_asr.search.driver import resume
+    from tune_asr.search.resuming import More
+    from tune_asr.storage.errors import for_resume
+
+    try:
+        more = More(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
+        return resume(arguments.resume, arguments.address, more)
+    except StorageError as error:
+        raise for_resume(error) from error
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:

@@ -17,16 +17,17 @@ from typing import Literal, Protocol
 from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record.events import Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.search_events import Planned
 from tune_asr.record.state import FINAL, SearchState, Trial
 from tune_asr.search import messages
+from tune_asr.search.extent import plans
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
 from tune_asr.search.search import Search
+from tune_asr.search.staged import StagedVerdicts
 from tune_asr.search.torn_ends import lost_ends, lost_excess, lost_verdict
 from tune_asr.search.turns import Turns
-from tune_asr.search.verdicts import make_verdicts
+from tune_asr.space.horizon import plan_with
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[Event], None]
@@ -55,16 +56,16 @@ class Conductor:
     ) -> None:
         self.folder, self.plan, self.metric = search.folder, search.plan, search.metric
         self.state = state
-        self.verdicts = make_verdicts(search.plan, search.metric, state)
+        self.verdicts = StagedVerdicts(search.plan, search.metric, state)
         self.turns = Turns(search.plan, search.metric, state, self.verdicts, keeping.half_width)
-        self._fingerprints = search.fingerprints
+        self._fingerprints, self._asked = search.fingerprints, search.asked
         self._umask = os.umask(0)
         os.umask(self._umask)
         self._ledger, self._listener, self._keeping = ledger, listener, keeping
         self._append(*lost_excess(state, self.plan.space.search.limits))
         self._append(*lost_verdict(state, self.verdicts))
         self._append(*lost_ends(state))
-        self._queue = deque(trial.number for trial in state.open_trials() if not trial.waits)
+        self._queue = self._interrupted()
         self._out: set[str] = set()
         self._resting: set[str] = set()
 
@@ -74,13 +75,18 @@ class Conductor:
         Args:
             slots: number of trials that run at the same time.
         """
-        before = self.state.plan
-        if before is None and self.state.trials:
-            return  # release 0.1.0 wrote no plan
-        cause = "start" if before is None else "slots" if before.slots != slots else ""
-        if cause:
-            trials = before.trials if before else self.plan.num_trials
-            self._append(Planned(trials=trials, horizon=self.plan.last_epoch, slots=slots, cause=cause))
+        for planned in plans(self.plan, self.state, self.metric, slots, self._asked):
+            self._append(planned)
+        self._queue = self._interrupted()
+
+    def _interrupted(self) -> deque[str]:
+        """Return the trials that continue before any other.
+
+        While the best settings are trained longer, earlier trials stay as they are.
+        """
+        stage = self.state.stages.index
+        trials = (trial for trial in self.state.open_trials() if not trial.waits)
+        return deque(trial.number for trial in trials if not stage or trial.stage == stage)
 
     @property
     def is_over(self) -> bool:
@@ -112,7 +118,7 @@ class Conductor:
         return Work(
             number=trial.number,
             epoch=trial.epoch,
-            values=self.plan.trial_values(trial.params, trial.seed),
+            values=plan_with(self.plan, trial.horizon).trial_values(trial.params, trial.seed),
             params={**trial.params, "seed": trial.seed},
             off={key: d.at(0.0) for key, d in self.plan.distributions.items() if key not in trial.params},
             root=str(self.folder.root.resolve()),

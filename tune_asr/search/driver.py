@@ -22,14 +22,14 @@ from tune_asr.record.state import SearchState
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import changed_versions, describe, no_pruning, noise_of
-from tune_asr.search.ending import Ending
+from tune_asr.search.extent import Asked, changes, extent_after, is_finished, trials_to_create
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
+from tune_asr.search.resuming import More, asked_extent, resumed_plan
 from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
 from tune_asr.search.warm_start import warm_start
-from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.wording import count
@@ -63,14 +63,16 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
         return _run(search, found, address, description)
 
 
-def resume(root: Path, address: str | None) -> int:
+def resume(root: Path, address: str | None, more: More) -> int:
     """Resume a search from its files; return the exit code.
 
     Args:
         root: results folder.
         address: address of a Ray cluster, None for a local Ray.
+        more: flags that ask for more than going on.
 
     Raises:
+        ConfigError: the search cannot go on as the flags ask.
         DataError: the data have changed since the search began.
         StorageError: the folder holds no search, is locked or damaged.
         ClusterError: Ray cannot be reached.
@@ -79,24 +81,24 @@ def resume(root: Path, address: str | None) -> int:
     folder = ResultsFolder.open_existing(root if root.name not in ("", "..") else root.resolve())
     with folder.lock():
         description = read_search_yaml(folder.search_yaml)
-        plan = plans.from_values(description["space"], description["config"], str(folder.search_yaml))
+        plan = resumed_plan(folder, description)
         state = SearchState.read(folder.ledger)
-        is_drawn = state.stopped is not None or state.num_drawn >= plan.num_trials
-        if is_drawn and not state.open_trials() and not Ending(plan, description["metric"], state).finalists():
+        asked = asked_extent(folder, description, state, more)
+        if is_finished(plan, state, description["metric"]) and not changes(plan, state, asked):
             _complete(Search(folder, plan, description["metric"], {}), state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
-        if not is_drawn:
+        if trials_to_create(plan, state) or asked != Asked():
             check_beside(plan.config)
         found = checked_survey(plan)
         _require_same_data(folder, description, plan, found)
         if address is None and state.address not in (None, "local"):
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")
-        if changes := changed_versions(description["versions"]):
-            print(f"the search began with other versions ({changes}): results may differ in their last digits")
+        if changed := changed_versions(description["versions"]):
+            print(f"the search began with other versions ({changed}): results may differ in their last digits")
         is_new = state.plan is None and not state.trials
         warm = warm_start(plan, description["data_fingerprint"]).events if is_new else ()
-        search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm)
+        search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm, asked)
         return _run(search, found, address)
 
 
@@ -147,7 +149,7 @@ def _run(search: Search, found: Survey | None, address: str | None, description:
             path = write_skipped_rows(folder.root, found.bad_rows)
             print(f"skipped {len(found.bad_rows):,} bad rows, listed in {path}", flush=True)
         session = Session(search, slots=slots, gpus=gpus, interrupts=interrupts, address=address, dashboard=dashboard)
-        for line in _first_lines(search, slots):
+        for line in _first_lines(search, session.state, slots):
             session.progress.say(line)
         code = session.run()
         if code < 128:
@@ -155,9 +157,10 @@ def _run(search: Search, found: Survey | None, address: str | None, description:
     return code
 
 
-def _first_lines(search: Search, slots: int) -> Iterator[str]:
+def _first_lines(search: Search, state: SearchState, slots: int) -> Iterator[str]:
     plan = search.plan
-    most = f"{count(plan.num_trials, 'trial')}, {slots} at a time, {count(plan.last_epoch, 'epoch')} at most"
+    trials, horizon = extent_after(plan, state, search.metric, search.asked)
+    most = f"{count(trials, 'trial')}, {slots} at a time, {count(horizon, 'epoch')} at most"
     yield f"search {search.folder.root}: {most}"
     if warning := no_pruning(plan):
         yield warning

@@ -50,7 +50,8 @@ class Ending:
         state = self._state
         if self._plan.space.search.stop == "never" or (state.plan and state.plan.deadline_seconds):
             return None
-        counted = state.reports_before[state.first_counted :]
+        stage = state.stages.now
+        counted = stage.reports_before[stage.first_counted :]
         best = [self._best(reports) for reports in (*counted, len(state.reports))]
         delta = self._delta() if is_enough(best, math.inf) else None
         if delta is None or not is_enough(best, delta):
@@ -64,17 +65,19 @@ class Ending:
         start on which settings are finalists. Those that a crash took from its end are created again.
         """
         wanted, state = self._plan.space.search.finalists, self._state
-        if wanted is None or self._round_after == state.num_drawn or any(map(_is_left, state.trials.values())):
+        if wanted is None or state.stages.index or self._round_after == state.num_drawn:
+            return []
+        if any(map(_is_left, state.trials.values())):
             return []
         there = len(last_round(state))
         first = len(state.trials) - there
-        best = _best_settings(self._drawn(), wanted.top)
+        best = best_settings(self._drawn(), wanted.top)
         seeds = self._seeds(first, wanted.seeds)
         runs = [(trial, seed) for seed in seeds for trial in best]
         if there == len(runs):
             self._round_after = state.num_drawn
         return [
-            Created(trial=f"{first + index:05d}", params=_setting(trial), seed=seed, finalist_of=trial.number)
+            Created(trial=f"{first + index:05d}", params=setting_of(trial), seed=seed, finalist_of=trial.number)
             for index, (trial, seed) in enumerate(runs)
         ][there:]
 
@@ -106,23 +109,23 @@ class Ending:
 
 def _is_eligible(trial: Trial) -> bool:
     """Return whether a trial was searched and may be the best."""
-    return trial.finalist_of is None and not trial.is_beyond_limit
+    return trial.is_drawn and not trial.is_beyond_limit
 
 
 def _is_left(trial: Trial) -> bool:
     """Return whether a searched trial is still to be trained."""
-    return trial.finalist_of is None and trial.status not in FINAL and not trial.waits
+    return trial.is_drawn and trial.status not in FINAL and not trial.waits
 
 
-def _best_settings(ranked: list[Standing], top: int) -> list[Trial]:
+def best_settings(ranked: list[Standing], top: int) -> list[Trial]:
     """Return the first trial of each of the best settings."""
     best: dict[str, Trial] = {}
     for trial, report in ranked:
         if report and trial.status != "diverged" and not (trial.status == "failed" and trial.of_setting):
-            best.setdefault(json.dumps(_setting(trial), sort_keys=True), trial)
+            best.setdefault(json.dumps(setting_of(trial), sort_keys=True), trial)
     return list(best.values())[:top]
 
 
-def _setting(trial: Trial) -> dict[str, JsonValue]:
+def setting_of(trial: Trial) -> dict[str, JsonValue]:
     """Return the setting of a trial, without a searched seed."""
     return {key: value for key, value in trial.params.items() if key != "seed"}

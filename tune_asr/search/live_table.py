@@ -151,7 +151,7 @@ class LiveProgress(Progress):
         columns = [
             ["trial", *(trial.number for trial in shown)],
             ["   state", *(trial.status for trial in shown)],
-            ["epoch", *(f"{trial.epoch}/{self.max_t}" for trial in shown)],
+            ["epoch", *(f"{trial.epoch}/{self._horizon(trial.number)}" for trial in shown)],
             [error, *(percent(report.scores.get(self.metric) if report else None) for report in last)],
             ["best %", *(percent(report.scores.get(self.metric) if report else None) for report in best)],
         ]
@@ -167,7 +167,6 @@ class LiveProgress(Progress):
 
     def _summary(self, left_out: int) -> str:
         counts = {status: count for status, count in self.state.counts().items() if count}
-        to_come = self.num_trials - len(self.state.trials)
         states = ", ".join(f"{count} {status}" for status, count in counts.items())
         more = f" (and {left_out} more keys)" if left_out else ""
         parts = [f"{duration(time.monotonic() - self._began)} so far"]
@@ -175,7 +174,7 @@ class LiveProgress(Progress):
             parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
         if self._best:
             parts.append(f"best {percent(self._best.scores.get(self.metric))} % (trial {self._best.trial})")
-        return f"{states or 'no trial yet'}, {to_come} to come{more}\n{', '.join(parts)}"
+        return f"{states or 'no trial yet'}, {self._to_create} to come{more}\n{', '.join(parts)}"
 
 
 def _cut(line: str, width: int) -> str:

@@ -15,7 +15,8 @@ from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.search import Search
-from tune_asr.search.verdicts import make_verdicts
+from tune_asr.search.verdicts import Verdicts, make_verdicts
+from tune_asr.space.horizon import plan_with
 from tune_asr.wording import estimate, percent, printable
 
 
@@ -36,7 +37,7 @@ class Progress:
         self.num_trials, self.max_t = search.plan.num_trials, search.plan.last_epoch
         self.stream = stream or sys.stdout
         self._limits = search.plan.space.search.limits
-        self._verdicts = make_verdicts(search.plan, search.metric, SearchState())
+        self._plan, self._rules = search.plan, dict[int, Verdicts]()
         self._best: Report | None = None
         self._epochs = self._ended_epochs = self._ended = 0
         self._seconds = 0.0
@@ -78,9 +79,12 @@ class Progress:
         match event:
             case Report():
                 error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
-                return f"epoch {event.epoch:3d}/{self.max_t}  {error}  {event.seconds or 0:5.1f} s{self._outlook()}"
+                epoch = f"epoch {event.epoch:3d}/{self._horizon(event.trial)}"
+                return f"{epoch}  {error}  {event.seconds or 0:5.1f} s{self._outlook()}"
             case Created(finalist_of=str(of)):
                 return f"finalist  setting of {of}, seed {event.seed}"
+            case Created(continues_setting_of=str(of)):
+                return f"longer    setting of {of}"
             case Created():
                 return "new       " + "  ".join(f"{k.rpartition('.')[2]}={_short(v)}" for k, v in event.params.items())
             case Resumed():
@@ -102,6 +106,9 @@ class Progress:
                 return f"{event.event:9} {printable(event.cause or '')}"
         return ""
 
+    def _horizon(self, trial: str) -> int:
+        return self.state.trials[trial].horizon or self.max_t
+
     def _outlook(self) -> str:
         best = self._best
         text = f"  best {_percent(best, self.metric)} ({best.trial})" if best else ""
@@ -117,18 +124,32 @@ class Progress:
         if not self._epochs:
             return None
         weight = 2 * self.slots
-        expected = (weight * self._to_come(0) + self._ended_epochs) / (weight + self._ended)
-        begun = [(self._to_come(report.epoch), report.seconds or 0.0) for report in self._begun.values()]
-        ahead = (self.num_trials - self._ended - len(begun)) * expected + sum(epochs for epochs, _ in begun)
+        foreseen = self._to_come(0, self.state.stages.now.horizon or self.max_t)
+        expected = (weight * foreseen + self._ended_epochs) / (weight + self._ended)
+        begun = [
+            (self._to_come(report.epoch, self._horizon(report.trial)), report.seconds or 0.0)
+            for report in self._begun.values()
+        ]
+        to_begin = self._to_create + len(self.state.trials) - self._ended - len(begun)
+        ahead = to_begin * expected + sum(epochs for epochs, _ in begun)
         slowest = max((epochs * seconds for epochs, seconds in begun), default=0.0)
         return max(ahead * self._seconds / self._epochs / self.slots, slowest)
 
-    def _to_come(self, epoch: int) -> float:
+    @property
+    def _to_create(self) -> int:
+        """Number of trials still to create."""
+        planned = self.state.plan.trials if self.state.plan else self.num_trials
+        return max(0, planned - len(self.state.stages.now.trials))
+
+    def _to_come(self, epoch: int, horizon: int) -> float:
         """Return the expected epochs of a trial after `epoch`.
 
         Not all trials continue beyond a rung.
         """
-        shares = [self._verdicts.share_beyond(e, self.num_trials) for e in range(max(0, epoch - 1), self.max_t)]
+        if horizon not in self._rules:
+            self._rules[horizon] = make_verdicts(plan_with(self._plan, horizon), self.metric)
+        planned = self.state.plan.trials if self.state.plan else self.num_trials
+        shares = [self._rules[horizon].share_beyond(e, planned) for e in range(max(0, epoch - 1), horizon)]
         return sum(shares[1:] if epoch else shares) / shares[0] if shares else 0.0
 
     def _count_report(self, report: Report) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_events import Warmed
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
+from tune_asr.search.extent import Asked
 from tune_asr.space.plan import Plan
 
 
@@ -27,6 +28,8 @@ class Search:
     """Hashes of the data, by the attribute of `TrainingData` that must agree on each node; none for custom data."""
     warm: Sequence[Warmed] = ()
     """Scores of an earlier search, to be written before the first plan."""
+    asked: Asked = field(default_factory=Asked)
+    """Extent that a resume asks for."""
 
     def snapshot(self, state: SearchState, status: str) -> list[str]:
         """Bring all derived files up to date; see `write_snapshots`."""

@@ -15,6 +15,7 @@ from tune_asr.record.state import AT_RUNG, SearchState, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.ending import Ending, HalfWidth
+from tune_asr.search.longer import repeated, repetition
 from tune_asr.search.proposing import settings_of
 from tune_asr.search.verdicts import Verdicts, as_event
 from tune_asr.space.asha import wave_sizes
@@ -52,7 +53,7 @@ class Turns:
 
     @property
     def num_trials(self) -> int:
-        """Number of trials in all (N)."""
+        """Number of trials in all of this stage (N)."""
         return self._state.plan.trials if self._state.plan else self._plan.num_trials
 
     @property
@@ -113,14 +114,19 @@ class Turns:
 
     @property
     def _may_create(self) -> bool:
-        return self._state.num_drawn < self.num_trials and self._state.stopped is None
+        return self._created < self.num_trials and self._state.stages.now.stopped is None
+
+    @property
+    def _created(self) -> int:
+        """Trials of this stage so far."""
+        return len(self._state.stages.now.trials)
 
     @property
     def _wave_has_room(self) -> bool:
         """True if a new trial comes before those that wait."""
         if self._plan.space.asha.mode == "stop":
             return self._may_create
-        return bool(self._state.waves) and self._state.num_drawn < self._state.waves[-1].trials
+        return bool(self._state.waves) and self._created < self._state.waves[-1].trials
 
     def _finalists(self, events: list[Event]) -> Turn:
         """Return a turn with the finalists, none while others train."""
@@ -129,10 +135,14 @@ class Turns:
         return Turn(numbers[0] if numbers else None, [*events, *created], tuple(numbers[1:]))
 
     def _new_trial(self, events: list[Event]) -> Turn:
-        index = self._state.num_drawn
+        number = f"{len(self._state.trials):05d}"
+        index = self._created
+        if self._state.stages.index:
+            again = repeated(self._state, self._metric)[index]
+            return Turn(number, [*events, repetition(number, again)])
         params = settings_of(self._plan, index, self._state, self._metric)
         created = Created(
-            trial=f"{len(self._state.trials):05d}",
+            trial=number,
             params=params,
             seed=self._plan.seed(index, params),
             base=self._plan.is_base(index) or None,
@@ -143,7 +153,7 @@ class Turns:
         waves, slots = self._state.waves, self._state.plan.slots if self._state.plan else 1
         has_model = self._plan.space.search.algorithm == "auto"
         size = wave_sizes(self.num_trials, slots, has_model=has_model)[bool(waves)]
-        return WaveOpened(wave=len(waves) + 1, trials=min(self.num_trials, self._state.num_drawn + size))
+        return WaveOpened(wave=self._state.stages.num_waves + 1, trials=min(self.num_trials, self._created + size))
 
 
 def with_ends(decisions: Iterable[Decision]) -> list[Event]:

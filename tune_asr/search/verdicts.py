@@ -5,13 +5,14 @@ The rules are pure functions in `space/`: `asha` and `stopping`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from tune_asr.record import events
 from tune_asr.record.events import Created, Ended, Event, Paused, Report
 from tune_asr.record.ranking import rung_value
 from tune_asr.record.search_events import WaveOpened
-from tune_asr.record.state import AT_RUNG, SearchState, Trial
+from tune_asr.record.state import AT_RUNG, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.asha import Decision, Waves
 from tune_asr.space.plan import Plan
@@ -46,11 +47,13 @@ class Verdicts(Protocol):
         """Return the expected share of trials trained beyond `epoch`."""
 
 
-def make_verdicts(plan: Plan, metric: Metric, state: SearchState) -> Verdicts:
-    """Make the rule of a search, with the trials of its ledger."""
+def make_verdicts(
+    plan: Plan, metric: Metric, waves: Iterable[WaveOpened] = (), trials: Iterable[Trial] = ()
+) -> Verdicts:
+    """Make the rule of one stage, with its waves and trials so far."""
     if plan.space.asha.mode == "stop":
-        return StopVerdicts(plan, metric, state)
-    return WaveVerdicts(plan, metric, state)
+        return StopVerdicts(plan, metric, trials)
+    return WaveVerdicts(plan, metric, waves, trials)
 
 
 class WaveVerdicts:
@@ -59,10 +62,11 @@ class WaveVerdicts:
     Args:
         plan: space and base configuration.
         metric: error rate that chooses the winner.
-        state: trials so far; later events are applied one by one.
+        waves: waves so far.
+        trials: trials so far; later events are applied one by one.
     """
 
-    def __init__(self, plan: Plan, metric: Metric, state: SearchState) -> None:
+    def __init__(self, plan: Plan, metric: Metric, waves: Iterable[WaveOpened], trials: Iterable[Trial]) -> None:
         asha = plan.space.asha
         self._asked, self._metric = asha.metric, metric
         self._waves = Waves(
@@ -73,9 +77,9 @@ class WaveVerdicts:
         )
         self.milestones, self.share_beyond = self._waves.milestones, self._waves.share_beyond
         self._finalists: set[str] = set()
-        for wave in state.waves:
+        for wave in waves:
             self.apply(wave)
-        for trial in state.trials.values():
+        for trial in trials:
             self._replay(trial)
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
@@ -136,10 +140,10 @@ class StopVerdicts:
     Args:
         plan: space and base configuration.
         metric: error rate that chooses the winner.
-        state: trials so far.
+        trials: trials so far.
     """
 
-    def __init__(self, plan: Plan, metric: Metric, state: SearchState) -> None:
+    def __init__(self, plan: Plan, metric: Metric, trials: Iterable[Trial]) -> None:
         asha = plan.space.asha
         self._asked, self._metric = asha.metric, metric
         self._asha = Asha(
@@ -148,7 +152,7 @@ class StopVerdicts:
             max_t=plan.max_t,
             controls=asha.controls,
         )
-        self._asha.replay(decision for trial in state.trials.values() for decision in trial.decisions)
+        self._asha.replay(decision for trial in trials for decision in trial.decisions)
         self.milestones, self.share_beyond = self._asha.milestones, self._asha.share_beyond
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:

@@ -9,6 +9,7 @@
     searchable.py      checks of the searched keys
     values.py          checks of the values that may be drawn for them
     plan.py            a space and its base configuration, checked together: the settings of every trial
+    horizon.py         the same under another horizon
     priors.py          where good values of a key are expected
     proposals.py       settings of the next trial, at random or by the model
       history.py       trials before it, as points of the model

@@ -213,14 +213,20 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
     return _plan(space, config, layered, fixed, [*problems, *mistakes])
 
 
-def from_values(space: Mapping[str, JsonValue], config: Mapping[str, JsonValue], name: str) -> Plan:
+def from_values(
+    space: Mapping[str, JsonValue], config: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()
+) -> Plan:
     """Return the plan in a `search.yaml` called `name`.
 
     A key that the file lacks has the default of the release that wrote it.
     """
     layered = _layered(_with_first_defaults(space), name)
+    ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
+    for override in ours:
+        layered.lay(override)
     checked, problems = _examine(layered)
-    return _plan(checked, load.from_values(config, f"{name}: config"), layered, [], problems)
+    fixed = [o for o in overrides if o not in ours]
+    return _plan(checked, load.from_values(config, f"{name}: config", fixed), layered, fixed, problems)
 
 
 _FIRST_DEFAULTS: Mapping[str, Mapping[str, JsonValue]] = {

@@ -1,0 +1,83 @@
+"""Extent of a search: trials, horizon and slots, in `plan` events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tune_asr.record.search_events import Planned
+from tune_asr.record.state import SearchState
+from tune_asr.scoring.metric import Metric
+from tune_asr.search.ending import Ending
+from tune_asr.search.longer import repeated
+from tune_asr.space.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Extent asked of a resumed search; None changes nothing."""
+
+    trials: int | None = None
+    """Trials of the search itself (N)."""
+    horizon: int | None = None
+    """Longer horizon for the best settings."""
+
+
+def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Asked) -> Iterator[Planned]:
+    """Yield the plans to write before a run.
+
+    Release 0.1.0 wrote none; a ledger of it has one only once its extent changes.
+
+    Args:
+        plan: space and base configuration.
+        state: trials so far.
+        metric: error rate that ranks.
+        slots: number of trials that run at the same time.
+        asked: extent that the user asks for.
+    """
+    before = state.plan
+    if before is None:
+        if state.trials and not changes(plan, state, asked):
+            return
+        before = Planned(trials=plan.num_trials, horizon=plan.last_epoch, slots=slots, cause="start")
+        yield before
+    trials, horizon = extent_after(plan, state, metric, asked)
+    before = replace(before, time=None, slots=slots)
+    if changes(plan, state, asked):
+        cause = "max_epochs" if asked.horizon else "num_samples"
+        yield replace(before, trials=trials, horizon=horizon, cause=cause)
+    elif state.plan and state.plan.slots != slots:
+        yield replace(before, cause="slots")
+
+
+def is_finished(plan: Plan, state: SearchState, metric: Metric) -> bool:
+    """Return whether a search of this extent is complete.
+
+    Trials may still wait at a rung. The last event may be lost, if the search was killed at its end.
+    """
+    all_ended = not trials_to_create(plan, state) and not state.open_trials()
+    return (state.status == "finished" or all_ended) and not Ending(plan, metric, state).finalists()
+
+
+def trials_to_create(plan: Plan, state: SearchState) -> int:
+    """Return the number of trials still to create."""
+    if state.stages.now.stopped:
+        return 0
+    planned = state.plan.trials if state.plan else plan.num_trials
+    return max(0, planned - len(state.stages.now.trials))
+
+
+def extent_after(plan: Plan, state: SearchState, metric: Metric, asked: Asked) -> tuple[int, int]:
+    """Return trials and horizon once the flags have their effect."""
+    if asked.horizon:
+        return len(repeated(state, metric, len(state.stages.every))), asked.horizon
+    trials = state.plan.trials if state.plan else plan.num_trials
+    horizon = state.stages.first.horizon if asked.trials else state.stages.now.horizon
+    return asked.trials or trials, horizon or plan.last_epoch
+
+
+def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:
+    """Return whether a search is to have another extent."""
+    planned = state.plan.trials if state.plan else plan.num_trials
+    returns = asked.trials is not None and state.stages.index > 0
+    return bool(asked.horizon) or returns or asked.trials not in (None, planned)

@@ -1,0 +1,81 @@
+"""Verdicts of all stages of a search, a rule for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tune_asr.record.events import Decision, Event, Report, TrialEvent
+from tune_asr.record.search_events import WaveOpened
+from tune_asr.record.state import SearchState, Trial
+from tune_asr.scoring.metric import Metric
+from tune_asr.search.verdicts import Verdicts, make_verdicts
+from tune_asr.space import asha
+from tune_asr.space.horizon import plan_with
+from tune_asr.space.plan import Plan
+
+
+class StagedVerdicts:
+    """Rules of a search, one for each stage.
+
+    Args:
+        plan: space and base configuration.
+        metric: error rate that chooses the winner.
+        state: trials so far, kept up to date by the conductor before it applies an event here.
+    """
+
+    def __init__(self, plan: Plan, metric: Metric, state: SearchState) -> None:
+        self._plan, self._metric, self._state = plan, metric, state
+        self._rules: list[Verdicts] = []
+        self._add_rules()
+        self.milestones = self._rules[0].milestones
+
+    def share_beyond(self, epoch: int, planned: int) -> float:
+        """Return the expected share trained beyond `epoch`, in stage 0."""
+        return self._rules[0].share_beyond(epoch, planned)
+
+    def judge(self, trial: Trial, report: Report) -> asha.Decision | None:
+        """Judge a trial at a report, among those of its stage."""
+        return self._rules[trial.stage].judge(trial, report)
+
+    def turn(self, pausing: Report | None = None) -> tuple[list[Decision], str | None]:
+        """Return the trial whose turn it is, and decisions on the way.
+
+        Trials of the stage that the last plan names come first. A stage with a longer horizon leaves earlier trials as
+        they are.
+
+        Args:
+            pausing: report of a trial that is about to wait.
+        """
+        decisions: list[Decision] = []
+        for stage in self._order():
+            own = pausing if pausing and self._state.trials[pausing.trial].stage == stage else None
+            found, number = self._rules[stage].turn(own)
+            decisions += found
+            if number is not None:
+                return decisions, number
+        return decisions, None
+
+    def take(self, trial: str) -> None:
+        """Remove a trial from those that wait: a slot has it."""
+        self._rules[self._state.trials[trial].stage].take(trial)
+
+    def apply(self, event: Event) -> None:
+        """Take an event that is in the ledger and the state."""
+        self._add_rules()
+        if isinstance(event, TrialEvent):
+            self._rules[self._state.trials[event.trial].stage].apply(event)
+        elif isinstance(event, WaveOpened):
+            self._rules[self._state.stages.index].apply(event)
+
+    def _order(self) -> Iterator[int]:
+        """Yield the stages with trials that may continue."""
+        now = self._state.stages.index
+        yield now
+        if not now:
+            yield from range(1, len(self._rules))
+
+    def _add_rules(self) -> None:
+        for index, stage in enumerate(self._state.stages.every[len(self._rules) :], start=len(self._rules)):
+            plan = plan_with(self._plan, stage.horizon if index else None)
+            trials = (self._state.trials[number] for number in stage.trials)
+            self._rules.append(make_verdicts(plan, self._metric, stage.waves, trials))
