@@ -60,7 +60,7 @@ def test_winner_against_the_base(waves, capsys):
 def test_base_behind_at_equal_epochs(search, capsys):
     WaveSearch(search).conduct(turns=3)
     text = text_of(search, capsys)
-    assert "The base has 3 epochs, the winner 6. At epoch 3 it was 94.0 % against 100.0 %." in text
+    assert "At epoch 3, the last that both reached, the winner had 94.0 % and the base 100.0 %." in text
 
 
 def test_base_may_be_the_winner(search, capsys):
@@ -74,6 +74,7 @@ def test_families_stand_side_by_side(waves, capsys):
     assert "conformer_ctc 4 41 00010 50.0 " in text
     assert "conv_ctc 8 81 00003 60.5 " in text
     assert "The best conformer_ctc (00010) beats the best conv_ctc (00003): its WER is " in text
+    assert "At epoch 21, the last that both reached, the first had 56.0 % and the second 60.5 %." in text
 
 
 def test_named_choice_that_branches_is_a_family(search, capsys):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tune_asr.config.sections import Config
 from tune_asr.record.ranking import Standing, leader
 from tune_asr.record.utterances import utterances_of
-from tune_asr.report.equal_epochs import best_until
+from tune_asr.report.equal_epochs import at_equal_epochs
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.results import Results
 from tune_asr.scoring.metric import metric_name
@@ -58,9 +58,5 @@ def base_lines(results: Results) -> Iterator[str]:
     rates = " against ".join(f"{percent(r.scores.get(results.metric))} %" for r in (best, report))
     rank = 1 + [standing[0].number for standing in results.ranked].index(trial.number)
     yield f"{metric_name(results.metric)} {rates} for the base, which is {rank} of {len(results.ranked)}."
-    if trial.epoch < winner.epoch:
-        early = [percent(best_until(t, trial.epoch, results.metric)) for t in (winner, trial)]
-        yield (
-            f"The base has {trial.epoch} epochs, the winner {winner.epoch}. At epoch {trial.epoch} it was {early[0]} % "
-            f"against {early[1]} %."
-        )
+    if equal := at_equal_epochs(winner, trial, results.metric, ("the winner", "the base")):
+        yield equal

@@ -12,7 +12,7 @@ from tune_asr.record.state import Trial
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import is_at_rung
 from tune_asr.report.text_table import table_lines
-from tune_asr.scoring.metric import metric_name
+from tune_asr.scoring.metric import Metric, metric_name
 from tune_asr.wording import percent
 
 _ROWS = 10
@@ -26,6 +26,16 @@ def best_until(trial: Trial, epoch: int, metric: str) -> float | None:
         return None
     known = (report.scores.get(metric) for report in trial.reports[:epoch])
     return min((value for value in known if value is not None), default=None)
+
+
+def at_equal_epochs(one: Trial, other: Trial, metric: Metric, names: tuple[str, str]) -> str:
+    """Return a sentence on two trials at the last epoch of both, "" if they ended alike."""
+    epoch = min(one.epoch, other.epoch)
+    rates = [best_until(trial, epoch, metric) for trial in (one, other)]
+    if one.epoch == other.epoch or None in rates:
+        return ""
+    had = f"{names[0]} had {percent(rates[0])} % and {names[1]} {percent(rates[1])} %"
+    return f"At epoch {epoch}, the last that both reached, {had}."
 
 
 def rung_epochs(results: Results) -> list[int]:

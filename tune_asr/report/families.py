@@ -12,7 +12,7 @@ from statistics import median
 from tune_asr.record.ranking import Standing, searched_keys
 from tune_asr.record.state import Trial
 from tune_asr.record.utterances import Utterances, utterances_of
-from tune_asr.report.equal_epochs import best_until, rung_epochs
+from tune_asr.report.equal_epochs import at_equal_epochs, best_until, rung_epochs
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text
 from tune_asr.report.results import Results
@@ -55,10 +55,12 @@ def family_lines(results: Results) -> Iterator[str]:
     for key, families in branching(results.drawn, searched_keys(results.state)).items():
         yield from _side_by_side(results, printable(key), families)
         names, leaders = list(families), [standings[0] for standings in families.values()]
+        labels = [f"the best {printable(n)} ({each[0].number})" for n, each in zip(names, leaders, strict=True)]
         if results.metric == "val_wer" and leaders[1][1]:
             first, second = (_utterances(results, leader) for leader in leaders[:2])
-            labels = [f"the best {printable(n)} ({each[0].number})" for n, each in zip(names, leaders, strict=True)]
             yield first_against_second(first, second, (labels[0], labels[1]))
+        if equal := at_equal_epochs(leaders[0][0], leaders[1][0], results.metric, (labels[0], labels[1])):
+            yield equal
 
 
 def _side_by_side(results: Results, key: str, families: Families) -> Iterator[str]:

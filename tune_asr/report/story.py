@@ -18,7 +18,7 @@ from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
 from tune_asr.report.base import base_lines
-from tune_asr.report.equal_epochs import equal_epochs_lines
+from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
 from tune_asr.report.findings import first_against_second, narrow_ranges
 from tune_asr.report.next_lines import control_lines, replay_lines
@@ -64,6 +64,9 @@ def sureness(results: Results) -> Iterator[str]:
     near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
     if not finalists(results.state, results.metric) and len(near) > 1:
         yield first_against_second(near[0], near[1])
+        first, second = (trial for trial, _ in results.ranked[:2])
+        if equal := at_equal_epochs(first, second, results.metric, ("the first", "the second")):
+            yield equal
     if near and near[0] is not None and near[0].words.any():
         found = resolution(near[0], [other for other in near[1:] if other is not None])
         if found is not None:
