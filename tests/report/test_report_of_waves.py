@@ -150,7 +150,7 @@ def test_finalists_and_limits_leave_decisions_alone(search, capsys):
     text = text_of(search, capsys)
     assert "decisions are the same." in text
     assert "Beyond a limit, and ended after the first epoch: 1 trial." in text
-    assert "Pruning stopped 10 of 14 trials" in text
+    assert "Pruning stopped 10 of 13 trials" in text
 
 
 def test_leaderboard_shows_time_and_size(search, capsys):
