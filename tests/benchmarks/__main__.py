@@ -43,6 +43,7 @@ GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {"steps": gpu.steps}
 COMMANDS: dict[str, str] = {
     "record": "tests.benchmarks.record",
     "replay": "tests.benchmarks.replay",
+    "live": "tests.benchmarks.live",
     "free": "tests.benchmarks.free_functions",
 }
 """Modules with a `main` and arguments of their own, by their first word."""

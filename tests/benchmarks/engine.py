@@ -55,7 +55,7 @@ def free_plan(draw: Draw, sections: Sections) -> Plan:
     """
     table = draw.table
     search = {"include_base": False, **sections.get("search", {}), "num_samples": draw.trials, "seed": draw.seed}
-    asha = {"mode": "waves", "metric": "score", "grace_period": 3, **sections.get("asha", {})}
+    asha = {"mode": "waves", "metric": "score", "grace_period": draw.grace, **sections.get("asha", {})}
     return Plan(
         space=SpaceFile.model_validate({"param_space": table.space, "search": search, "asha": asha}),
         distributions={key: distributions.parse(value) for key, value in table.space.items()},

@@ -25,18 +25,20 @@ class Draw:
     trials: int
     seed: int
     slots: int = 2
+    grace: int = 3
+    """First epoch that judges."""
 
 
 Rule = Callable[[Draw], Searcher]
 """Way to search."""
 
 
-def draws(table: Table, trials: int, repeats: int, slots: int = 2) -> Iterator[Draw]:
+def draws(table: Table, trials: int, repeats: int, slots: int = 2, grace: int = 3) -> Iterator[Draw]:
     """Yield the repeats, the same for each rule."""
     for seed in range(repeats):
         order = list(range(len(table)))
         random.Random(seed).shuffle(order)
-        yield Draw(table, order, trials, seed, slots)
+        yield Draw(table, order, trials, seed, slots, grace)
 
 
 def outcomes(rule: Rule, repeats: Iterator[Draw]) -> list[Outcome]:

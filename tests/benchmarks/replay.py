@@ -37,7 +37,7 @@ RULES: Mapping[str, Rule] = {
     "optuna": lambda draw: OptunaPeer(on_table(draw)),
     "optuna-score": lambda draw: OptunaPeer(on_table(draw, "score")),
     "ray": lambda draw: RayPeer(on_table(draw)),
-    "ray-score": lambda draw: RayPeer(on_table(draw, "score"), {"grace_period": 3, "reduction_factor": 2}),
+    "ray-score": lambda draw: RayPeer(on_table(draw, "score"), {"grace_period": draw.grace, "reduction_factor": 2}),
 }
 """Rules by name.
 
@@ -59,6 +59,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--trials", type=int, nargs="+", default=[16, 24, 32, 48], metavar="N")
     parser.add_argument("--repeats", type=int, default=60, metavar="R", help="default: 60")
     parser.add_argument("--slots", type=int, default=2, metavar="W", help="default: 2")
+    parser.add_argument("--grace", type=int, default=3, metavar="G", help="first epoch that judges (default: 3)")
     arguments = parser.parse_args(argv)
 
     table = Table.read(arguments.table)
@@ -67,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     for trials in (number for number in arguments.trials if number <= len(table)):
         print(f"\n{f'N {trials}':<14}{HEADINGS}")
         for name in names:
-            repeats = draws(table, trials, arguments.repeats, arguments.slots)
+            repeats = draws(table, trials, arguments.repeats, arguments.slots, arguments.grace)
             found[name, trials] = outcomes(RULES[name], repeats)
             print(f"{name:<14}{Quality.of(found[name, trials], arguments.slots)}", flush=True)
     rows = goals(found)
