@@ -313,3 +313,27 @@ def test_priors_shape_two_of_three_candidates():
 def test_thousand_trials_take_the_latest_points():
     plan = plan_of(EIGHT, seed=2)
     valid(plan, propose(plan, 1000, drawn(plan, 1000)), 1000)
+
+
+BRANCHES = """
+param_space:
+  model.target: {choice: [conv_ctc, bigru_ctc, conformer_ctc]}
+  optimizer.lr: {loguniform: [1e-4, 1e-1]}
+  model.kernel_size: {choice: [7, 11, 15], when: {model.target: [conv_ctc, conformer_ctc]}}
+  model.num_heads: {choice: [2, 4], when: {model.target: conformer_ctc}}
+search: {include_base: false, seed: 3}
+"""
+
+
+def test_branches_are_learnt(spaces):
+    """Keys that are off are absent, and the family of the good trials is proposed."""
+    plan = spaces.load(BRANCHES)
+
+    def family(settings: dict) -> float:
+        slow = 2 * (settings["model.target"] != "conformer_ctc") + (settings.get("model.num_heads") != 4)
+        return slow + math.log10(settings["optimizer.lr"] / 3e-3) ** 2
+
+    found = [history.params for history in searched(plan, 20, family)]
+    assert all(("model.num_heads" in params) == (params["model.target"] == "conformer_ctc") for params in found)
+    assert all(("model.kernel_size" in params) == (params["model.target"] != "bigru_ctc") for params in found)
+    assert sum(params["model.target"] == "conformer_ctc" for params in found[10:]) >= 7
