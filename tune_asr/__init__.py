@@ -30,6 +30,7 @@ Where to change what. Tests are in the same rooms below tests/:
     a distribution of a search space     space/distributions.py, search_spaces/README.md
     a column of leaderboard.csv          record/leaderboard.py, results/README.md
     a column of the shown leaderboard    report/leaderboard_table.py, for terminal and HTML
+    a condition (`when`) of a key        space/when.py, space/conditions.py, search_spaces/README.md
     an encoder                           a file in training/encoders/ and its name in training/encoders/__init__.py,
                                          config/model_sections.py, configs/train.yaml, configs/README.md
     an event of the ledger               record/events.py, record/state.py, results/README.md

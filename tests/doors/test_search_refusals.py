@@ -116,6 +116,34 @@ def test_data_fit_finest_searched_subsampling(workspace, recordings):
     assert "subsampling 2 will fail" not in printed
 
 
+def test_data_fit_finest_subsampling_of_an_encoder(workspace, recordings):
+    """Searched for one encoder; the other has the base's."""
+    manifest(workspace, [row | {"text": "abc" * 15} for row in recordings[:8]])
+    keys = {
+        "model.target": {"choice": ["conv_ctc", "bigru_ctc"]},
+        "model.subsampling": {"choice": [1, 2], "when": {"model.target": "bigru_ctc"}},
+    }
+    workspace.write("space.yaml", {"config": "config.yaml", "param_space": keys})
+    printed = workspace.run("search", "--space", "space.yaml", "--dry-run").stdout
+    assert "trials with model.subsampling 4 will fail" in printed
+
+
+def test_classes_of_all_targets_checked(workspace, documented):
+    """Before the search, each with the keys that it is searched with."""
+    documented(workspace.root)
+    keys = {
+        "model.target": {"choice": ["conv_ctc", "recogniser.Recogniser"]},
+        "model.kernel_size": {"choice": [5, 7], "when": {"model.target": "conv_ctc"}},
+        "model.width": {"choice": [32, 64], "when": {"model.target": "recogniser.Recogniser"}},
+    }
+    workspace.write("space.yaml", {"config": "config.yaml", "param_space": keys})
+    workspace.run("search", "--space", "space.yaml", "--dry-run")
+    keys["model.widht"] = keys.pop("model.width")
+    workspace.write("space.yaml", {"config": "config.yaml", "param_space": keys})
+    run = workspace.run("search", "--space", "space.yaml", "--dry-run", expect=2)
+    assert "model.widht: Recogniser has no such parameter\n    Did you mean width?" in run.stderr
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [

@@ -122,6 +122,13 @@ def test_base_refused_under_other_encoder(refusal):
     assert message == "space.yaml:3: param_space.model.target: dim is 90, but must be a multiple of num_heads, 4"
 
 
+def test_initial_weights_fit_one_encoder(refusal, spaces):
+    base = "model: {init_from: a.ckpt}"
+    message = "cannot be searched: model.init_from holds the weights of one encoder\n    Remove model.init_from, or sea"
+    assert message in refusal(THREE, base=base)
+    assert spaces.load("param_space: {model.target: {choice: [conv_ctc]}}").distributions
+
+
 def test_base_value_of_searched_key_is_free(spaces):
     """Trials have the drawn values, so the base may have one that does not suit another encoder."""
     spaces.base = "model: {dim: 90}"

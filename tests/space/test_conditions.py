@@ -176,6 +176,16 @@ def test_condition_on_default_of_encoder():
     assert all(("model.dropout" in s) == (s["model.target"] != "conv_ctc") for s in drawn(plan))
 
 
+def test_priors_hold_beside_conditions():
+    """`around`, `confidence` and `when` stand beside one distribution."""
+    when = {"when": {"model.target": "conv_ctc"}}
+    prior = {"loguniform": [1e-4, 1e-1], "around": 1e-2, "confidence": "high"}
+    plan = plan_of({"model.target": {"choice": ["conv_ctc", "bigru_ctc"]}, "optimizer.lr": {**prior, **when}})
+    rates = [settings["optimizer.lr"] for settings in drawn(plan) if "optimizer.lr" in settings]
+    assert 0 < len(rates) < plan.num_trials
+    assert all(2e-3 < rate < 5e-2 for rate in rates)
+
+
 def test_values_of_a_key_over_all_trials():
     plan = plan_of(
         {
@@ -187,6 +197,7 @@ def test_values_of_a_key_over_all_trials():
     assert sorted(plan.branches.values("model.subsampling")) == [1, 2, 4]
     assert plan.branches.values("model.dim") == [8, 16]
     assert plan.branches.values("model.num_layers") == [5, 2]
+    assert [values["model"]["target"] for values in plan.branches.examples()] == ["conv_ctc", "bigru_ctc"]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 def _dry_run(plan: Plan, root: Path) -> int:
     from textwrap import fill
 
+    from tune_asr.config.load import from_values
     from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
@@ -137,7 +138,10 @@ def _dry_run(plan: Plan, root: Path) -> int:
 
     check_beside(plan.config)
     found = checked_survey(plan)
-    check_targets(plan.config, plan.distributions)
+    encoders = [from_values(values, "a trial") for values in plan.branches.examples()]
+    check_targets(plan.config, [] if encoders else plan.distributions)
+    for config in encoders:
+        check_targets(config)
     require_size(plan, found)
     warm = warm_start(plan, found.corpus.fingerprint if found else None)
     if found:

@@ -6,7 +6,7 @@ for all others. A custom class has the keys of the base only if the base names a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,11 @@ class Branches:
         wanted = self.conditions.needs.get(key, {}).get(TARGET)
         found = [value for value in self.searched[TARGET].probes if wanted is None or is_among(value, wanted)]
         return [value for i, value in enumerate(found) if value not in found[:i]]
+
+    def examples(self) -> Iterator[dict[str, Any]]:
+        """Yield a trial's configuration for each searched `model.target`."""
+        for target in self.targets(""):
+            yield self.example({TARGET: target})
 
     def values(self, key: str) -> list[Any]:
         """Return the values of a key over all trials.

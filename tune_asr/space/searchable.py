@@ -12,7 +12,7 @@ from tune_asr.config.keys import facts, known_keys
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.sections import Config
 from tune_asr.errors import Problem
-from tune_asr.space.branches import ENCODERS, Branches
+from tune_asr.space.branches import ENCODERS, TARGET, Branches
 from tune_asr.space.values import foreign, refused_value
 
 
@@ -30,7 +30,8 @@ def key_problems(branches: Branches, config: Config, layered: Layered, fixed: Se
     for key in branches.searched:
         rivals = [place for other, place in fixed_at.items() if _overlap(key, other)]
         relatives = [place for other, place in searched_at.items() if other != key and _overlap(key, other)]
-        if reason := _not_searched(key, branches, config) or _without_effect(key, branches, config):
+        reasons = (_not_searched, _without_effect, _without_weights)
+        if reason := next(filter(None, (find(key, branches, config) for find in reasons)), None):
             yield Problem(searched_at[key], f"cannot be searched: {reason.why}", reason.hint)
         elif rivals:
             yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "Keep one of them.")
@@ -78,6 +79,13 @@ def _without_effect(key: str, branches: Branches, config: Config) -> Reason | No
     if need.key in branches.conditions.needs.get(key, {}):
         hint = f"Change its condition on {need.key} ({needed})."
     return Reason(f"it has no effect under {need.key}: {values[0]}", hint)
+
+
+def _without_weights(key: str, branches: Branches, config: Config) -> Reason | None:
+    """Return the reason if initial weights fit one encoder alone."""
+    if key != TARGET or config.initial_weights is None or branches.targets(key) == [config.model.target]:
+        return None
+    return Reason("model.init_from holds the weights of one encoder", "Remove model.init_from, or search one encoder.")
 
 
 def _custom_sections(key: str, branches: Branches, config: Config) -> list[frozenset[str]]:
