@@ -147,7 +147,7 @@ def test_next_commands_fit_the_status(searched, capsys):
     text = reported(searched, capsys)
     assert "lr: finished" in text
     assert train in text
-    assert resume not in text
+    assert f"{resume}\n" not in text
 
 
 def test_commands_quote_paths(searched, capsys, tmp_path):

@@ -59,7 +59,7 @@ class Rejudged:
                 if self._horizon is None:  # that of a budget is shorter
                     self._begin(horizon)
                 self._horizon = self._horizon or horizon
-                self.is_known = horizon == self._horizon
+                self.is_known = horizon == self._horizon  # from then on
             case WaveOpened():
                 self._waves.opened = event.trials
             case Created(base=True):

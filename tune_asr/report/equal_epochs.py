@@ -40,8 +40,9 @@ def at_equal_epochs(one: Trial, other: Trial, metric: Metric, names: tuple[str, 
 
 def rung_epochs(results: Results) -> list[int]:
     """Return the epochs of rungs at which trials were judged."""
-    trials = results.state.trials.values()
-    return sorted({decision.epoch for trial in trials for decision in trial.decisions if is_at_rung(decision)})
+    return sorted(
+        {decision.epoch for trial, _ in results.drawn for decision in trial.decisions if is_at_rung(decision)}
+    )
 
 
 def equal_epochs_lines(results: Results) -> Iterator[str]:
@@ -60,16 +61,17 @@ def equal_epochs_lines(results: Results) -> Iterator[str]:
     ]
     came = ["came", *(str(sum(trial.epoch >= epoch for trial in ended)) for epoch in columns)]
     yield from table_lines(["trial", *(f"epoch {epoch}" for epoch in columns)], [*rows, came])
-    if places := _places(shown[0], ended, columns[:-1], results.metric):
-        yield places
+    if shown[0] is results.ranked[0][0]:
+        yield from _places(shown[0], ended, columns[:-1], results.metric)
 
 
-def _places(winner: Trial, trials: Sequence[Trial], rungs: Sequence[int], metric: str) -> str:
-    """Return a sentence on the winner's ranks at the rungs, or ""."""
+def _places(winner: Trial, trials: Sequence[Trial], rungs: Sequence[int], metric: str) -> Iterator[str]:
+    """Yield a sentence on the winner's ranks at the rungs."""
     ranks = []
     for epoch in rungs:
         values = {trial.number: value for trial in trials if (value := best_until(trial, epoch, metric)) is not None}
         if winner.number in values:
             rank = 1 + sum(value < values[winner.number] for value in values.values())
             ranks.append(f"{rank} of {len(values)} at epoch {epoch}")
-    return f"The winner was {', '.join(ranks)}." if ranks else ""
+    if ranks:
+        yield f"The winner was {', '.join(ranks)}."

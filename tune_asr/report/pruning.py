@@ -56,11 +56,11 @@ class Pruning:
 
 
 def pruning(state: SearchState, horizon: int) -> Pruning:
-    """Count the epochs saved up to epoch `horizon`."""
+    """Count the epochs that the drawn trials saved up to epoch `horizon`."""
     reached: dict[int, set[str]] = defaultdict(set)
     stopped: dict[int, set[str]] = defaultdict(set)
     between = set()
-    for trial in state.trials.values():
+    for trial in state.drawn:
         for decision in trial.decisions:
             if is_at_rung(decision):
                 reached[decision.epoch].add(trial.number)
@@ -68,8 +68,8 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
                 stopped[decision.epoch].add(trial.number)
                 if not is_at_rung(decision):
                     between.add(trial.number)
-    waiting = [trial.epoch for trial in state.trials.values() if trial.waits]
-    pruned = [trial for trial in state.trials.values() if trial.status == "pruned"]
+    waiting = [trial.epoch for trial in state.drawn if trial.waits]
+    pruned = [trial for trial in state.drawn if trial.status == "pruned"]
     beyond = sum(trial.is_beyond_limit for trial in pruned)
     left = [trial.epoch for trial in pruned if not trial.is_beyond_limit] + waiting
     return Pruning(
@@ -144,7 +144,7 @@ def _waits(number: int, before: str) -> str:
 def _early_rungs(results: Results, saved: Pruning) -> Iterator[str]:
     """Yield a warning for rungs at which nothing was learnt."""
     for rung in saved.rungs:
-        judged = [trial for trial in results.state.trials.values() if _was_judged(trial, rung.epoch)]
+        judged = [trial for trial, _ in results.drawn if _was_judged(trial, rung.epoch)]
         rates = _known(judged, rung.epoch, results.metric)
         unlearnt = sum(rate >= _UNLEARNT for rate in rates)
         if len(rates) > 1 and unlearnt >= _NEARLY_ALL * len(rates):

@@ -49,8 +49,11 @@ class Results:
 
     @property
     def drawn(self) -> list[Standing]:
-        """Trials drawn from the space, best first, without finalists."""
-        return [standing for standing in self.ranked if standing[0].finalist_of is None]
+        """Trials drawn from the space, best first.
+
+        Without finalists, and without those that repeat a setting for longer.
+        """
+        return [standing for standing in self.ranked if standing[0].is_drawn]
 
     @property
     def can_export(self) -> bool:

@@ -53,7 +53,7 @@ def rung_orders(state: SearchState, asked: str, metric: Metric = "val_wer") -> l
     """
     values: dict[int, dict[str, float]] = {}
     stopped: dict[int, set[str]] = {}
-    for trial in state.trials.values():
+    for trial in state.drawn:
         for decision in filter(is_at_rung, trial.decisions):
             values.setdefault(decision.epoch, {})[trial.number] = decision.value
             if decision.verdict == "stop":

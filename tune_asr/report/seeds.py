@@ -53,7 +53,7 @@ def repeats(trials: Sequence[Trial], metric: Metric) -> list[Repeats]:
     groups: dict[str, list[Trial]] = {}
     for trial in (trial for trial in trials if not trial.finalist_of):
         setting = {key: value for key, value in trial.params.items() if key != "seed"}
-        groups.setdefault(json.dumps(setting, sort_keys=True), []).append(trial)
+        groups.setdefault(json.dumps([setting, trial.horizon], sort_keys=True), []).append(trial)
     found = (_repeats(group, metric) for group in groups.values() if len(group) > 1)
     return sorted((group for group in found if group), key=lambda group: (-group.epoch, group.mean))
 

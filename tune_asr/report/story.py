@@ -1,26 +1,23 @@
 """Sentences of a report, for terminal and HTML alike.
 
 A section is a function of the results that yields lines of plain text, or none. Indented lines keep their layout.
-`COMMAND_INDENT` marks a command: a reader copies it, so it is never wrapped. Names, values and causes are foreign text
-and pass through `printable`.
+The indent of `next_commands` marks a command: a reader copies it, so it is never wrapped. Names, values and causes are
+foreign text and pass through `printable`.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 from tune_asr.record.conclusion import finalist_lines, stop_line
 from tune_asr.record.finalists import finalists
-from tune_asr.record.intact import copied
 from tune_asr.record.ranking import leader, too_early
-from tune_asr.record.rerun import rerun_command
 from tune_asr.record.resolution import resolution
 from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
 from tune_asr.report.findings import first_against_second, narrow_ranges
+from tune_asr.report.next_commands import next_command_lines
 from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.pruning import savings_lines
 from tune_asr.report.results import Results
@@ -29,7 +26,6 @@ from tune_asr.report.what_matters import matter_lines
 from tune_asr.report.what_next import advise
 from tune_asr.wording import count, duration, percent, printable, value_text
 
-COMMAND_INDENT = "    "
 _NEAR_THE_FIRST = 5
 """First trials that show how alike settings err."""
 _FAILURES = 50
@@ -159,34 +155,4 @@ def winner(results: Results) -> Iterator[str]:
 
 def next_steps(results: Results) -> Iterator[str]:
     """Yield the commands for the next steps."""
-    yield from _recovery(results)
-    has_search = results.folder.search_yaml.exists()
-    if results.folder.best_yaml.exists() and not results.damaged:
-        yield "Train the winner again:"
-        yield _command("tune_asr.train", "--config", results.folder.best_yaml)
-    if has_search and not results.running and results.can_export:
-        yield "Export the winner, to use it elsewhere:"
-        yield f"{COMMAND_INDENT}python -m tune_asr.export {printable(shlex.quote(str(results.folder.root)))}"
-    if has_search and (best := leader(results.ranked)):
-        yield "Train any trial again by its number, to its recorded WER:"
-        yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
-    if has_search and not results.running and results.state.status != "finished":
-        yield "Resume the search:"
-        yield _command("tune_asr.search", "--resume", results.folder.root)
-
-
-def _recovery(results: Results) -> Iterator[str]:
-    """Yield commands that recover a damaged best trial."""
-    copy_is_of = copied(results.folder, results.damaged)
-    for damaged in results.damaged:
-        if damaged is copy_is_of:
-            yield f"Export the damaged trial {damaged.trial} from its copy:"
-            copy = printable(shlex.quote(str(results.folder.best_ckpt)))
-            yield f"{COMMAND_INDENT}python -m tune_asr.export {copy}"
-        if results.folder.search_yaml.exists():
-            yield f"Train the damaged trial {damaged.trial} again:"
-            yield COMMAND_INDENT + printable(rerun_command(results.folder, damaged.trial))
-
-
-def _command(module: str, flag: str, path: Path) -> str:
-    return f"{COMMAND_INDENT}python -m {module} {flag} {printable(shlex.quote(str(path)))}"
+    yield from next_command_lines(results)

@@ -21,6 +21,7 @@ from tune_asr.record.utterances import utterances_of
 from tune_asr.report import story
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text, leaderboard_tables
+from tune_asr.report.next_commands import COMMAND_INDENT
 from tune_asr.report.results import Results, gather
 from tune_asr.report.text_table import INDENT
 from tune_asr.report.trade_offs import front_lines, limit_lines, trade_off_columns
@@ -51,7 +52,7 @@ def print_report(root: Path) -> None:
             parts = list(section)
             for part in parts:
                 # A wrapped command cannot be copied.
-                console.print(part, soft_wrap=isinstance(part, str) and part.startswith(story.COMMAND_INDENT))
+                console.print(part, soft_wrap=isinstance(part, str) and part.startswith(COMMAND_INDENT))
             if parts:
                 console.print()
     # Print at once and without rich, which would swallow the error of a closed pipe.

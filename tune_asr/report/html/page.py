@@ -31,6 +31,7 @@ from tune_asr.report.html.thinning import thinned
 from tune_asr.report.html.trial_figures import cost_figure, intervals_figure
 from tune_asr.report.html.utterance_table import utterance_table
 from tune_asr.report.leaderboard_table import leaderboard_columns
+from tune_asr.report.next_commands import COMMAND_INDENT
 from tune_asr.report.results import Results, gather
 from tune_asr.report.rungs import asha_metric, rung_orders
 from tune_asr.report.timeline import runs
@@ -84,7 +85,7 @@ def render(results: Results) -> str:
     return _template().render(
         policy=policy(scripts, style),
         style=style,
-        command_indent=story.COMMAND_INDENT,
+        command_indent=COMMAND_INDENT,
         present=_MAP_STYLE.findall(plotly),
         scripts=scripts,
         header=list(story.header(results)),
