@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from tune_asr.record.events import Created, Decision, Event, Report
+from tune_asr.record.events import Created, Decision, Event, Report, Resumed
 from tune_asr.record.ranking import rung_value
-from tune_asr.record.search_events import Planned, WaveOpened
+from tune_asr.record.search_events import Closing, Planned, WaveOpened
 from tune_asr.record.stages import Stages
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.verdicts import as_event
@@ -33,34 +33,58 @@ def wrong_verdicts(events: Iterable[Event], plan: Plan, metric: Metric) -> list[
     return list(verify(events, plan, metric))
 
 
-def _waves(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[str]:
-    section = plan.space.asha
-    stages, rules, stage_of = Stages(), [_made(plan, plan.last_epoch)], dict[str, asha.Waves]()
-    due = set[str]()
-    for line, event in enumerate(events, start=1):
+class _Waves:
+    """Rules of `asha.mode: waves`, one for each stage of a search."""
+
+    def __init__(self, plan: Plan, metric: Metric) -> None:
+        self.plan, self.metric = plan, metric
+        self.stages, self.rules = Stages(), [_made(plan, plan.last_epoch)]
+        self.rule_of: dict[str, asha.Waves] = {}
+        self.due: set[str] = set()
+        self.closing = False
+
+    def take(self, line: int, event: Event) -> Iterator[str]:
+        """Take an event; yield what is wrong with it."""
         match event:
             case Planned():
-                stages.plan(event)
-                rules += [_made(plan, stage.horizon or 0) for stage in stages.every[len(rules) :]]
+                self.closing = False
+                self.stages.plan(event)
+                self.rules += [_made(self.plan, each.horizon or 0) for each in self.stages.every[len(self.rules) :]]
             case WaveOpened():
-                rules[stages.index].opened = event.trials
-            case Created():
-                waves = stage_of[event.trial] = rules[stages.index]
+                self.rules[self.stages.index].opened = event.trials
+            case Closing():
+                self.closing = True
+            case Created(finalist_of=None):
+                rule = self.rule_of[event.trial] = self.rules[self.stages.index]
                 if event.base:
-                    waves.spare(event.trial)
-            case Report():
-                waves = stage_of[event.trial]
-                yield from _never_judged(due & {event.trial})
-                waves.enter(event.trial, event.epoch, rung_value(event, section.metric, metric))
-                if not event.last and waves.judge(event.trial, event.epoch, math.inf):
-                    due.add(event.trial)
-            case Decision():
-                waves = stage_of[event.trial]
-                due.discard(event.trial)
-                yield from _compared(line, event, waves.judge(event.trial, event.epoch, math.inf))
-                if event.verdict == "continue":
-                    waves.judge_no_more(event.trial, control=bool(event.control))
-    yield from _never_judged(due)
+                    rule.spare(event.trial)
+            case Resumed(trial=trial) if self.closing and trial in self.rule_of:
+                self.rule_of[trial].judge_no_more(trial, control=False)
+            case Report(trial=trial) if trial in self.rule_of:
+                yield from _never_judged(self.due & {trial})
+                rule, value = self.rule_of[trial], rung_value(event, self.plan.space.asha.metric, self.metric)
+                rule.enter(trial, event.epoch, value)
+                if not event.last and rule.judge(trial, event.epoch, value):
+                    self.due.add(trial)
+            case Decision(limit=None):
+                yield from self._compare(line, event)
+
+    def _compare(self, line: int, event: Decision) -> Iterator[str]:
+        rule = self.rule_of[event.trial]
+        self.due.discard(event.trial)
+        again = rule.judge(event.trial, event.epoch, math.inf)
+        if event.verdict == "continue":
+            rule.judge_no_more(event.trial, control=bool(event.control))
+        # Near a deadline a trial is trained to its end, whatever the rule says.
+        if not (self.closing and event.verdict == "continue"):
+            yield from _compared(line, event, again)
+
+
+def _waves(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[str]:
+    rules = _Waves(plan, metric)
+    for line, event in enumerate(events, start=1):
+        yield from rules.take(line, event)
+    yield from _never_judged(rules.due)
 
 
 def _made(plan: Plan, last_epoch: int) -> asha.Waves:
@@ -83,23 +107,25 @@ def _stopping(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[s
     )
     values: dict[str, list[float]] = {}
     base = ""
-    controls = set[str]()
+    spared = set[str]()
     due: dict[str, asha.Decision] = {}
     for line, event in enumerate(events, start=1):
         match event:
             case Created(base=True):
                 base = event.trial
-            case Report() if not event.last and event.trial not in controls:
+            case Created(finalist_of=str()):
+                spared.add(event.trial)
+            case Report() if not event.last and event.trial not in spared:
                 yield from _never_judged(due.keys() & {event.trial})
                 known = values.setdefault(event.trial, [])
                 known.append(rung_value(event, section.metric, metric))
                 value = min(known) if section.metric == "score" else known[-1]
                 if decision := rungs.decide(event.epoch, value, spared=event.trial == base):
                     due[event.trial] = decision
-            case Decision():
+            case Decision(limit=None):
                 yield from _compared(line, event, due.pop(event.trial, None))
                 if event.control:
-                    controls.add(event.trial)
+                    spared.add(event.trial)
     yield from _never_judged(due)
 
 
