@@ -117,8 +117,8 @@ def _params(trial: Trial, earlier: _Earlier, plan: Plan) -> dict[str, JsonValue]
 
     A key that only this space varies has the value of the earlier base.
     """
-    base = earlier.description["config"]
-    fixed = {key: lookup(base, key) for key in plan.distributions if key not in earlier.plan.distributions}
+    whole = earlier.plan.trial_values(trial.params, trial.seed)
+    fixed = {key: lookup(whole, key) for key in plan.distributions if key not in earlier.plan.distributions}
     values = {**{key: value for key, value in fixed.items() if value is not ABSENT}, **trial.params}
     return plan.conditions.on({key: values[key] for key in plan.distributions if key in values})
 
@@ -151,7 +151,7 @@ def _lines(
     for line in changed[:_MOST_KEYS]:
         yield f"warm start: the base differs in {line}"
     if len(changed) > _MOST_KEYS:
-        yield f"warm start: and in {len(changed) - _MOST_KEYS} more keys"
+        yield f"warm start: and in {count(len(changed) - _MOST_KEYS, 'more key')}"
     if versions := changed_versions(earlier.description["versions"]):
         yield f"warm start: the versions differ: {versions}"
 

@@ -12,6 +12,7 @@ are in memory then. Trials share a machine, so the seconds are not those of a cl
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -20,9 +21,14 @@ from tune_asr.training.batching import Batch
 
 
 class DecodingTime:
-    """Compute of validation steps, and the speech in them."""
+    """Compute of validation steps, and the speech in them.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds of CPU time of the process.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.process_time) -> None:
+        self._clock = clock
         self._frames = 0
         self._seconds = 0.0
         self._began = 0.0
@@ -35,11 +41,11 @@ class DecodingTime:
         if device.type == "cuda":
             self._events.append((_mark(), _mark()))
             self._events[-1][0].record()
-        self._began = time.process_time()
+        self._began = self._clock()
 
     def end(self, device: torch.device, batch: object) -> None:
         """End the step of a batch, without waiting for the device."""
-        self._seconds += time.process_time() - self._began
+        self._seconds += self._clock() - self._began
         if device.type == "cuda":
             self._events[-1][1].record()
         self._is_measured &= isinstance(batch, Batch)
