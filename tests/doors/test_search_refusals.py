@@ -210,3 +210,14 @@ def test_resume_hint_omits_results(workspace):
     assert "cannot lock the results folder" in message
     assert "copy the folder to another disk and resume it there." in message
     assert "--results" not in message
+
+
+@pytest.mark.parametrize("text", ["90", "1h30", "-5m", "0s"])
+def test_time_budget_must_be_a_duration(workspace, text):
+    rule = "must be a duration above 0 such as 90s, 10m, 1h30m or 2d"
+    assert rule in refused(workspace, "--space", "space.yaml", f"--time-budget={text}", code=2)
+    assert rule in refused(workspace, "--resume", "results/x", f"--time-budget={text}", code=2)
+
+
+def test_time_needs_a_dry_run(workspace):
+    assert "--time is given without --dry-run" in refused(workspace, "--space", "space.yaml", "--time", code=2)

@@ -103,7 +103,7 @@ class WaveOpened(BaseEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing(BaseEvent):
-    """End of new trials, because the time is short; the next plan ends it."""
+    """End of new trials by the time budget, until the next plan."""
 
     event: Literal["closing"] = "closing"
     cause: Text

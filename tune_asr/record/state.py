@@ -91,6 +91,11 @@ class Trial:
         return self.status == "paused" and self.cause == AT_RUNG
 
     @property
+    def rests(self) -> bool:
+        """True while paused in a way with which searches end."""
+        return self.status == "paused" and self.cause in (AT_RUNG, OUT_OF_TIME)
+
+    @property
     def epoch(self) -> int:
         """Last reported epoch, 0 before the first."""
         return len(self.reports)
@@ -192,7 +197,7 @@ class SearchState:
 
     @property
     def used_seconds(self) -> float:
-        """Seconds of the time budget that are used, over all runs."""
+        """Seconds of the time budget used so far, over all runs."""
         return self.before_seconds + self.wall_seconds
 
     @property

@@ -24,6 +24,9 @@
     progress       one line per event; `live_table` shows a table on a terminal
     interrupts     Ctrl-C, SIGTERM and SIGHUP
     farewell       last lines of a search
+    budget         time left of a search, and the trials for it;   closing  turns under a time budget
+    foresight      costs of settings, and the extent for a time budget;   timed  start of a run with one
+    dry_forecast   `--dry-run --time`
     ray/           the only room that imports Ray
 
 Ray Tune runs trials in reused processes. Its own state is removed at the end of every run: a search resumes from

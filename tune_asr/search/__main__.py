@@ -1,6 +1,7 @@
 """Command `python -m tune_asr.search`: a search space -> results/NAME.
 
     python -m tune_asr.search --space search_spaces/lr.yaml
+    python -m tune_asr.search --space search_spaces/lr.yaml --time-budget 1h    # as many trials as fit
     python -m tune_asr.search --space search_spaces/lr.yaml --address auto      # on a Ray cluster
     python -m tune_asr.search --resume results/lr
     python -m tune_asr.search --resume results/lr --num-samples 32              # more trials
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
 
 
-_WITH_RESUME = ("resume", "address", "num_samples", "max_epochs")
+_WITH_RESUME = ("resume", "address", "num_samples", "max_epochs", "time_budget")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and search; return the exit code."""
+    began = time.monotonic()
     arguments = _parser().parse_args(argv)
-    return exit_with(lambda: _run(arguments))
+    return exit_with(lambda: _run(arguments, began))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,10 +60,19 @@ def _parser() -> argparse.ArgumentParser:
         help="horizon (trainer.max_epochs and asha.max_t); with --resume, the three best settings and the base are "
         "trained anew for so long",
     )
+    parser.add_argument(
+        "--time-budget",
+        metavar="T",
+        help="time for the whole search, such as 90s, 10m, 1h30m or 2d (search.time_budget); it decides the number of "
+        "trials; with --resume, so much more",
+    )
     parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
     parser.add_argument("--seed", metavar="S", help="seed of the settings (search.seed)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
     parser.add_argument("--address", metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)")
+    parser.add_argument(
+        "--time", action="store_true", help="with --dry-run: also time some steps, and forecast time, memory and disk"
+    )
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -69,9 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, began: float) -> int:
     if arguments.resume:
-        return _resume(arguments)
+        return _resume(arguments, began)
+    if arguments.time and not arguments.dry_run:
+        raise ConfigError("--time is given without --dry-run", "Add --dry-run: a search times itself.")
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
     if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
@@ -79,28 +93,51 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError(what, "Use --results for the folder above it.")
     root = (arguments.results or Path("results")) / name
     if arguments.dry_run:
-        return _dry_run(plan, root)
+        code = _dry_run(plan, root)
+        if arguments.time:
+            from tune_asr.search.budget import Command
+            from tune_asr.search.dry_forecast import print_forecast
+
+            print_forecast(plan, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
+        return code
+    from tune_asr.search.budget import Command
     from tune_asr.search.driver import start
 
-    return start(plan, root, arguments.address)
+    return start(plan, root, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
 
 
-def _resume(arguments: argparse.Namespace) -> int:
+def _fixes_horizon(arguments: argparse.Namespace) -> bool:
+    keys = ("trainer.max_epochs=", "asha.max_t=")
+    return arguments.max_epochs is not None or any(text.startswith(keys) for text in arguments.set)
+
+
+def _resume(arguments: argparse.Namespace, began: float) -> int:
     default = _parser().get_default
     given = [name for name, value in vars(arguments).items() if value != default(name)]
     others = [name.replace("_", "-") for name in given if name not in _WITH_RESUME]
     if others:
         what = f"--{others[0]} cannot be given with --resume: the folder's own search.yaml decides"
         raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
+    from tune_asr.search.budget import Command
     from tune_asr.search.driver import resume
     from tune_asr.search.resuming import More
     from tune_asr.storage.errors import for_resume
 
     try:
         more = More(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
-        return resume(arguments.resume, arguments.address, more)
+        return resume(arguments.resume, arguments.address, more, Command(began, _budget(arguments.time_budget)))
     except StorageError as error:
         raise for_resume(error) from error
+
+
+def _budget(text: str | None) -> float | None:
+    from tune_asr.config.scalars import shown
+    from tune_asr.space.durations import seconds_of
+
+    try:
+        return None if text is None else seconds_of(text)
+    except ValueError as error:
+        raise ConfigError(f"--time-budget is {shown(text)}, but {error}") from error
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
@@ -120,6 +157,8 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         if (text := getattr(arguments, flag)) is not None:
             place = f"--{flag.replace('_', '-')} {text}"
             overrides += [Override(key, parse_value(text, place), place, Path.cwd()) for key in names]
+    if (text := arguments.time_budget) is not None:
+        overrides.append(Override("search.time_budget", text, f"--time-budget {text}", Path.cwd()))
     return load_plan(arguments.space, arguments.config, overrides)
 
 
@@ -148,7 +187,8 @@ def _dry_run(plan: Plan, root: Path) -> int:
         print(data_report(plan, found))
         print(f"\n{fill(resolution_forecast(found), 80)}")
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.base_values()}).decode()}")
-    print(f"{plan.num_trials} trials; the first of them:")
+    budget = plan.space.search.time_budget
+    print(f"{f'as many trials as fit {budget}' if budget else f'{plan.num_trials} trials'}; the first of them:")
     for number in range(min(plan.num_trials, 5)):
         settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
         base = "  (the base configuration)" if plan.is_base(number) else ""

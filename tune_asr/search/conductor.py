@@ -17,8 +17,10 @@ from typing import Literal, Protocol
 from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record.events import Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.state import FINAL, OUT_OF_TIME, SearchState, Trial
 from tune_asr.search import messages
+from tune_asr.search.budget import Budget
+from tune_asr.search.closing import TimedTurns
 from tune_asr.search.extent import plans
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.keeping import Keeping
@@ -26,7 +28,6 @@ from tune_asr.search.messages import Message, Work
 from tune_asr.search.search import Search
 from tune_asr.search.staged import StagedVerdicts
 from tune_asr.search.torn_ends import lost_ends, lost_excess, lost_verdict
-from tune_asr.search.turns import Turns
 from tune_asr.space.horizon import plan_with
 
 Answer = Literal["continue", "stop"]
@@ -49,15 +50,23 @@ class Conductor:
         state: replay of the ledger.
         listener: function called with every event, once it is on the disk.
         keeping: keeper of the trials' files.
+        budget: clock of a time budget; by default no time passes.
     """
 
     def __init__(
-        self, search: Search, ledger: Appending, state: SearchState, listener: Listener, keeping: Keeping
+        self,
+        search: Search,
+        ledger: Appending,
+        state: SearchState,
+        listener: Listener,
+        keeping: Keeping,
+        budget: Budget | None = None,
     ) -> None:
         self.folder, self.plan, self.metric = search.folder, search.plan, search.metric
         self.state = state
         self.verdicts = StagedVerdicts(search.plan, search.metric, state)
-        self.turns = Turns(search.plan, search.metric, state, self.verdicts, keeping.half_width)
+        self._budget = budget or Budget()
+        self.turns = TimedTurns(search.plan, search.metric, state, self.verdicts, keeping.half_width, self._budget)
         self._fingerprints, self._asked = search.fingerprints, search.asked
         self._umask = os.umask(0)
         os.umask(self._umask)
@@ -75,9 +84,11 @@ class Conductor:
         Args:
             slots: number of trials that run at the same time.
         """
-        for planned in plans(self.plan, self.state, self.metric, slots, self._asked):
+        asked = plans(self.plan, self.state, self.metric, slots, self._asked)
+        for planned in [self._budget.plan] if self._budget.plan else asked:
             self._append(planned)
         self._queue = self._interrupted()
+        self._leave_late()
 
     def _interrupted(self) -> deque[str]:
         """Return the trials that continue before any other.
@@ -103,6 +114,7 @@ class Conductor:
 
         A trial that was interrupted comes before all others.
         """
+        self._leave_late()
         if not self._queue:
             turn = self.turns.next()
             self._append(*turn.events)
@@ -113,6 +125,13 @@ class Conductor:
         self.verdicts.take(trial.number)
         self._out.add(trial.number)
         return self._work(trial)
+
+    def _leave_late(self) -> None:
+        """Leave out interrupted trials whose time is spent."""
+        late = [number for number in self._queue if self.turns.is_out(number)]
+        self._queue = deque(number for number in self._queue if number not in late)
+        trials = (self.state.trials[number] for number in late)
+        self._append(*(Paused(trial=t.number, epoch=t.epoch, cause=OUT_OF_TIME) for t in trials if not t.rests))
 
     def _work(self, trial: Trial) -> Work:
         return Work(
@@ -202,7 +221,7 @@ class Conductor:
     def rest(self) -> None:
         """Keep less of the trials that still wait at the end."""
         for trial in self.state.open_trials():
-            if trial.waits:
+            if trial.rests:
                 self._keeping.rest(trial)
         self.catch_up()
 
@@ -228,9 +247,9 @@ class Conductor:
             return "continue"
         # Report, decisions and ends in one write: a crash leaves all of them, or the first ones.
         self._append(report, *self.turns.after(trial, report, slot_is_taken=bool(self._queue)))
-        if trial.waits:
+        if trial.rests:
             self._resting.add(trial.number)
-        return "stop" if trial.status in FINAL or trial.waits else "continue"
+        return "stop" if trial.status in FINAL or trial.rests else "continue"
 
     def _failed(self, trial: Trial, error: TuneAsrError) -> None:
         if not is_of_the_setting(error, trial, self.state):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tune_asr.corpus.beside import check_beside
@@ -19,29 +20,33 @@ from tune_asr.record.search_events import SearchEnded
 from tune_asr.record.search_yaml import SearchYaml, read_search_yaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState
+from tune_asr.search.budget import Budget, Command
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import changed_versions, describe, no_pruning, noise_of
 from tune_asr.search.extent import Asked, changes, extent_after, is_finished, trials_to_create
 from tune_asr.search.farewell import print_farewell
+from tune_asr.search.foresight import Machine
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.resuming import More, asked_extent, resumed_plan
 from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
+from tune_asr.search.timed import timed
 from tune_asr.search.warm_start import warm_start
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.wording import count
 
 
-def start(plan: Plan, root: Path, address: str | None) -> int:
+def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     """Start a search in a folder; return the exit code.
 
     Args:
         plan: search space and base configuration.
         root: results folder.
         address: address of a Ray cluster, None for a local Ray.
+        command: time of the command, and its time budget.
 
     Raises:
         DataError: the data cannot be trained on.
@@ -60,16 +65,17 @@ def start(plan: Plan, root: Path, address: str | None) -> int:
     with folder.lock():
         description = describe(plan, root.name, found)
         search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm.events)
-        return _run(search, found, address, description)
+        return _run(search, found, address, command, description)
 
 
-def resume(root: Path, address: str | None, more: More) -> int:
+def resume(root: Path, address: str | None, more: More, command: Command) -> int:
     """Resume a search from its files; return the exit code.
 
     Args:
         root: results folder.
         address: address of a Ray cluster, None for a local Ray.
         more: flags that ask for more than going on.
+        command: time of the command, and its time budget.
 
     Raises:
         ConfigError: the search cannot go on as the flags ask.
@@ -84,7 +90,11 @@ def resume(root: Path, address: str | None, more: More) -> int:
         plan = resumed_plan(folder, description)
         state = SearchState.read(folder.ledger)
         asked = asked_extent(folder, description, state, more)
-        if is_finished(plan, state, description["metric"]) and not changes(plan, state, asked):
+        if (
+            is_finished(plan, state, description["metric"])
+            and not changes(plan, state, asked)
+            and command.budget is None
+        ):
             _complete(Search(folder, plan, description["metric"], {}), state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
@@ -99,7 +109,7 @@ def resume(root: Path, address: str | None, more: More) -> int:
         is_new = state.plan is None and not state.trials
         warm = warm_start(plan, description["data_fingerprint"]).events if is_new else ()
         search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm, asked)
-        return _run(search, found, address)
+        return _run(search, found, address, replace(command, fixes_horizon=True))
 
 
 def _require_same_data(folder: ResultsFolder, description: SearchYaml, plan: Plan, found: Survey | None) -> None:
@@ -113,13 +123,20 @@ def _require_same_data(folder: ResultsFolder, description: SearchYaml, plan: Pla
         raise DataError(Problem(place, what, "Restore them, or start a new search."))
 
 
-def _run(search: Search, found: Survey | None, address: str | None, description: SearchYaml | None = None) -> int:
+def _run(
+    search: Search,
+    found: Survey | None,
+    address: str | None,
+    command: Command,
+    description: SearchYaml | None = None,
+) -> int:
     """Run a search in Ray; return the exit code.
 
     Args:
         search: search, new or resumed.
         found: survey of the data, None for a custom data module.
         address: address of a Ray cluster, None for a local Ray.
+        command: time of the command, and its time budget.
         description: content of search.yaml if the search is new.
     """
     folder, plan = search.folder, search.plan
@@ -143,13 +160,25 @@ def _run(search: Search, found: Survey | None, address: str | None, description:
         slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         if address:
             nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
+        machine = Machine(slots, resources.cpus_per_trial, gpus)
+        prepared = timed(search, SearchState.read(folder.ledger), machine, command, interrupts.exit_if_any)
+        search = prepared.search
         if description:
-            write_search_yaml(folder.search_yaml, {**description, "slots": slots})
+            description["config"] = search.plan.base_values()
+            write_search_yaml(folder.search_yaml, {**description, "space": search.plan.values(), "slots": slots})
         if found and found.bad_rows:
             path = write_skipped_rows(folder.root, found.bad_rows)
             print(f"skipped {len(found.bad_rows):,} bad rows, listed in {path}", flush=True)
-        session = Session(search, slots=slots, gpus=gpus, interrupts=interrupts, address=address, dashboard=dashboard)
-        for line in _first_lines(search, session.state, slots):
+        session = Session(
+            search,
+            slots=slots,
+            gpus=gpus,
+            interrupts=interrupts,
+            address=address,
+            dashboard=dashboard,
+            budget=prepared.budget,
+        )
+        for line in (*_first_lines(search, session.state, slots, prepared.budget), *prepared.lines):
             session.progress.say(line)
         code = session.run()
         if code < 128:
@@ -157,9 +186,11 @@ def _run(search: Search, found: Survey | None, address: str | None, description:
     return code
 
 
-def _first_lines(search: Search, state: SearchState, slots: int) -> Iterator[str]:
-    plan = search.plan
+def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget) -> Iterator[str]:
+    plan, planned = search.plan, budget.plan
     trials, horizon = extent_after(plan, state, search.metric, search.asked)
+    if planned:
+        trials, horizon = planned.trials, planned.horizon
     most = f"{count(trials, 'trial')}, {slots} at a time, {count(horizon, 'epoch')} at most"
     yield f"search {search.folder.root}: {most}"
     if warning := no_pruning(plan):

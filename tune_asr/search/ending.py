@@ -114,7 +114,7 @@ def _is_eligible(trial: Trial) -> bool:
 
 def _is_left(trial: Trial) -> bool:
     """Return whether a searched trial is still to be trained."""
-    return trial.is_drawn and trial.status not in FINAL and not trial.waits
+    return trial.is_drawn and trial.status not in FINAL and not trial.rests
 
 
 def best_settings(ranked: list[Standing], top: int) -> list[Trial]:

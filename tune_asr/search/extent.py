@@ -45,6 +45,8 @@ def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Ask
     before = replace(before, time=None, slots=slots)
     if changes(plan, state, asked):
         cause = "max_epochs" if asked.horizon else "num_samples"
+        if state.status == "finished":  # and so is the time of the search
+            before = replace(before, deadline_seconds=None, limit=None)
         yield replace(before, trials=trials, horizon=horizon, cause=cause)
     elif state.plan and state.plan.slots != slots:
         yield replace(before, cause="slots")

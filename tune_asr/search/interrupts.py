@@ -45,6 +45,11 @@ class Interrupts:
         """Return 128 + the number of the signal, or `otherwise`."""
         return otherwise if self.number is None else 128 + self.number
 
+    def exit_if_any(self) -> None:
+        """End the process if a signal has come."""
+        if self.number is not None:
+            raise SystemExit(128 + self.number)
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.number is not None:
             # Nothing is lost: the ledger is on the disk after every event. Other clean-up does not run any more.

@@ -76,7 +76,7 @@ class Turns:
             return self._finalists(events)
         if stopped := self._ending.stop():
             return self._finalists([*events, stopped])
-        return self._new_trial([*events, self._next_wave()])
+        return self._new_trial([*events, self._next_wave(self.num_trials)])
 
     def after(self, trial: Trial, report: Report, *, slot_is_taken: bool = False) -> list[Event]:
         """Return the events that follow from a report.
@@ -149,11 +149,11 @@ class Turns:
         )
         return Turn(created.trial, [*events, created])
 
-    def _next_wave(self) -> WaveOpened:
+    def _next_wave(self, num_trials: int) -> WaveOpened:
         waves, slots = self._state.waves, self._state.plan.slots if self._state.plan else 1
         has_model = self._plan.space.search.algorithm == "auto"
-        size = wave_sizes(self.num_trials, slots, has_model=has_model)[bool(waves)]
-        return WaveOpened(wave=self._state.stages.num_waves + 1, trials=min(self.num_trials, self._created + size))
+        size = wave_sizes(num_trials, slots, has_model=has_model)[bool(waves)]
+        return WaveOpened(wave=self._state.stages.num_waves + 1, trials=min(num_trials, self._created + size))
 
 
 def with_ends(decisions: Iterable[Decision]) -> list[Event]:

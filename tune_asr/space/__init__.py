@@ -18,6 +18,7 @@
     asha.py            ASHA in waves: which trials pause, continue and stop, in the paper's letters
     stopping.py        ASHA in its stopping variant
     enough.py          rule of `search.stop`
+    forecast.py        epochs and time of a search, and the extent for a time;   durations.py  90s, 1h30m
     wants.py           limits and objectives: size and speed beside the error rate
 
 Nothing here imports Ray or record/: random settings are a pure function of (seed, trial, key), proposals of these and

@@ -206,6 +206,9 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
     space = with_absolute_paths(space, layered)
     over = [Override(key, value, layered.place(("over", key)), layered.base) for key, value in space.over.items()]
     fixed = [*over, *(o for o in overrides if o not in ours)]
+    if space.search.time_budget and not any(o.key == "search.num_samples" for o in ours):
+        # With a time budget the number in the file is no limit.
+        space = space.model_copy(update={"search": space.search.model_copy(update={"num_samples": None})})
     try:
         config, mistakes = _base_config(space, layered, config_path, fixed)
     except ConfigError as error:

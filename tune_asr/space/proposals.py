@@ -56,7 +56,7 @@ def propose(plan: Plan, number: int, tried: Sequence[History], warm: Sequence[Wa
     """
     if plan.is_base(number) or all(distribution.is_grid for distribution in plan.distributions.values()):
         return plan.settings(number)
-    schedule = _schedule(plan)
+    schedule = schedule_of(plan)
     own = points_of_trials(tried, schedule)
     num_own = sum(map(bool, own))
     earlier = _earlier_points(plan, warm, schedule) if warm and num_own < WARM_UNTIL else []
@@ -157,7 +157,8 @@ def _earlier_points(plan: Plan, warm: Sequence[WarmPoint], schedule: Schedule) -
     return points_of_warm_start([point for point in warm if coordinates.cover(point.params)], schedule)
 
 
-def _schedule(plan: Plan) -> Schedule:
+def schedule_of(plan: Plan) -> Schedule:
+    """Return the epochs of comparisons in a plan."""
     asha, last = plan.space.asha, plan.last_epoch
     return Schedule(asha.grace_period, last, milestones(asha.grace_period, asha.reduction_factor, last))
 

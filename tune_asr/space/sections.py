@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from tune_asr.config.schema import Count, FilePath, Int, Section, Seed
+from tune_asr.space.durations import Duration
 
 
 def _one_rule(rule: str) -> WrapValidator:
@@ -55,6 +56,9 @@ class SearchSection(Section):
     """Trials for each combination of the grids; without grids, trials in all. Default of grid: 1; otherwise 16."""
     include_base: bool | None = None
     """Whether trial 00000 is the base configuration, never pruned; by default it is, unless a key has a grid."""
+    time_budget: Duration | None = None
+    """Time for the whole search, from the command on, such as 90s, 10m, 1h30m or 2d. It decides the number of trials:
+    num_samples is a limit only if the command line gives it. The horizon is shortened if fewer than 8 trials fit."""
     max_concurrent: Annotated[Literal["auto"] | Count, _one_rule("must be auto, or a whole number above 0")] = "auto"
     """Trials at a time; auto: as many as the machine or the cluster holds."""
     seed: Seed = 17

@@ -7,6 +7,7 @@
     trainer.py          Lightning's Trainer
     measured.py         scores that the Trainer holds after a validation;   step_losses.py  losses of an epoch's steps
     decoding_time.py    real-time factor of the first validation;   size.py  number of parameters without a training
+    timing.py           cost of a setting, from a few real steps
 
     ctc_module.py       CTCModule: loss, decoding and error counts of any network, a custom one too
     module.py           SimpleCTCModule: a CTCModule around a built-in encoder, with augmentation and optimiser

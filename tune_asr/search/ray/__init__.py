@@ -6,6 +6,7 @@ Driver, in a running Ray:
     tuner.py        Tune's settings
     executor.py     Tune's Searcher and TrialScheduler, which delegate to the conductor
     actors.py       Tune's actor manager, for which running out of memory costs one trial a retry
+    timing.py       cost of some settings, in processes of Ray before the first trial
     causes.py       why a trial's process ended, from Tune's error file
 
 Worker, in a process of its own:

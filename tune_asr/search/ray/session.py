@@ -17,6 +17,7 @@ from tune_asr.record.events import Event, Resumed, Started
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_events import SearchEnded, SearchStarted
 from tune_asr.record.state import SearchState
+from tune_asr.search.budget import Budget
 from tune_asr.search.conductor import Conductor, remove_tune_state
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.keeping import FolderKeeping
@@ -44,6 +45,7 @@ class Session:
         interrupts: signals that have come.
         address: address of the cluster; None for a local Ray.
         dashboard: function that returns the dashboard's URL, None before it is up.
+        budget: clock of the search, and its time budget.
     """
 
     def __init__(
@@ -55,9 +57,10 @@ class Session:
         interrupts: Interrupts,
         address: str | None,
         dashboard: Callable[[], str | None],
+        budget: Budget,
     ) -> None:
         self.search, self.folder, self.plan = search, search.folder, search.plan
-        self.slots, self.gpus, self.interrupts = slots, gpus, interrupts
+        self.slots, self.gpus, self.interrupts, self.budget = slots, gpus, interrupts, budget
         self.ledger = Ledger.open(self.folder.ledger)
         self.state = SearchState.read(self.folder.ledger)
         show = LiveProgress if is_live_terminal(sys.stdout) else Progress
@@ -85,12 +88,13 @@ class Session:
                 address=self._where,
                 slots=self.slots,
                 resumed=not self._is_new,
+                before_seconds=round(self.budget.clock() - self.budget.earlier, 3),
             )
         )
         if self.state.plan is None and not self.state.trials:  # the first plan follows all of them
             self._log(*self.search.warm[len(self.state.warm) :])
         keeping = FolderKeeping(self.folder, self.search.metric)
-        conductor = Conductor(self.search, self.ledger, self.state, self._on_event, keeping)
+        conductor = Conductor(self.search, self.ledger, self.state, self._on_event, keeping, self.budget)
         try:
             conductor.open(self.slots)
             with self._watch:

@@ -1,0 +1,222 @@
+"""Searches with a time budget, in simulated time: the events, and never a clock."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tune_asr.config.sections import Config
+from tune_asr.record.event_lines import parse
+from tune_asr.record.events import Decision, Report
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import as_written
+from tune_asr.record.search_events import Closing, Planned, WaveOpened
+from tune_asr.record.state import FINAL, OUT_OF_TIME, SearchState
+from tune_asr.scoring.scores import Scores
+from tune_asr.search import messages
+from tune_asr.search.budget import Budget
+from tune_asr.search.conductor import Conductor
+from tune_asr.search.search import Search
+from tune_asr.space.forecast import Pace
+from tune_asr.space.plan import from_values, hashed
+
+H = 12
+
+
+class NothingKept:
+    """Keeper without files."""
+
+    def settle(self, trial, newest=None):
+        """Do nothing."""
+
+    def rest(self, trial):
+        """Do nothing."""
+
+    def catch_up(self):
+        """Do nothing."""
+
+    def half_width(self, first, second):
+        """Return nothing."""
+
+
+@dataclass
+class Simulation:
+    """Search whose epochs take a second each, of a time that this object keeps."""
+
+    seconds: float
+    slots: int = 2
+    trials: int = 16
+    finalists: dict | None = None
+    mode: str = "waves"
+    now: float = 0.0
+    events: list = field(default_factory=list)
+    state: SearchState = field(default_factory=SearchState)
+
+    def __post_init__(self):
+        space = {
+            "param_space": {"optimizer.lr": {"loguniform": [0.001, 0.01]}},
+            "search": {"algorithm": "random", "include_base": True, "finalists": self.finalists},
+            "asha": {"grace_period": 3, "mode": self.mode, "metric": "score", "max_t": H},
+        }
+        self.plan = from_values(space, Config.model_validate({"trainer": {"max_epochs": H}}).model_dump(), "test")
+        start = Planned(trials=self.trials, horizon=H, slots=self.slots, deadline_seconds=self.seconds, cause="start")
+        self.conductor = self._conductor(start)
+
+    def append(self, *events):
+        written = [parse({**as_written(event), "time": "2026-01-01T00:00:00.000Z"}) for event in events]
+        self.events += written
+        return written
+
+    def _conductor(self, plan):
+        search = Search(ResultsFolder(Path("none")), self.plan, "val_wer", {})
+        budget = Budget(clock=lambda: self.now, pace=Pace(1.0, 1.0, 1.0), plan=plan)
+        conductor = Conductor(search, self, self.state, lambda _: None, NothingKept(), budget)
+        conductor.open(self.slots)
+        return conductor
+
+    def kill(self):
+        """Read the ledger again, as a resume does."""
+        self.state = SearchState.replay(self.events)
+        self.conductor = self._conductor(None)
+
+    def more(self, seconds):
+        """Give more time, as a resume does."""
+        self.state = SearchState.replay(self.events)
+        plan = self.state.plan
+        more = Planned(
+            trials=plan.trials, horizon=H, slots=self.slots, deadline_seconds=self.now + seconds, cause="more"
+        )
+        self.conductor = self._conductor(more)
+
+    def run(self, until=float("inf")):
+        """Train until the search is over or a time has come."""
+        running, free = [], list(range(self.slots))
+        while True:
+            while free and (work := self.conductor.next_work()):
+                self.conductor.receive(work.number, messages.Started(work.epoch, [], "host:1"))
+                heapq.heappush(running, (self.now + 1.0, free.pop(), work.number, work.epoch + 1))
+            if not running or running[0][0] > until:
+                return self
+            self.now, slot, number, epoch = heapq.heappop(running)
+            if self.conductor.receive(number, self.report(number, epoch)) == "continue":
+                heapq.heappush(running, (self.now + 1.0, slot, number, epoch + 1))
+            else:
+                self.conductor.process_ended(number, None)
+                free.append(slot)
+
+    def report(self, number, epoch):
+        rate = (1.0 - 0.5 * hashed(3, number, "best")) * (1 - 0.5 * epoch / H)
+        scores = Scores(rate, rate, rate, rate, 2 * rate)
+        return Report(trial=number, epoch=epoch, scores=scores, seconds=1.0, last=epoch == H)
+
+    def of(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def whole(self):
+        return [trial for trial in self.state.trials.values() if trial.status == "finished" and trial.epoch == H]
+
+    @property
+    def status(self):
+        return {trial.status for trial in self.state.trials.values()}
+
+
+BUDGETS = [(16, 1), (40, 1), (100, 1), (300, 1), (16, 2), (40, 2), (100, 2), (300, 2), (30, 4), (200, 4)]
+
+
+@pytest.mark.parametrize(("seconds", "slots"), BUDGETS)
+def test_search_ends_in_time_with_a_whole_trial(seconds, slots):
+    search = Simulation(seconds, slots).run()
+    assert search.now <= seconds + 1
+    assert search.whole
+    assert search.conductor.is_over
+    assert "running" not in search.status
+
+
+@pytest.mark.parametrize(("seconds", "slots"), BUDGETS)
+@pytest.mark.parametrize("mode", ["waves", "stop"])
+def test_long_forecast_still_ends_in_time(seconds, slots, mode):
+    """Three times the trials that fit are planned at the start."""
+    search = Simulation(seconds, slots, trials=3 * seconds, mode=mode).run()
+    assert search.now <= seconds + 1
+    assert search.whole
+    assert len(search.of(Closing)) == 1
+
+
+def test_nothing_begins_after_closing():
+    search = Simulation(100.0, trials=64).run()
+    after = search.events[search.events.index(search.of(Closing)[0]) :]
+    assert not [event for event in after if event.event in ("created", "wave", "plan")]
+
+
+def test_trial_taken_while_closing_is_judged_no_more():
+    search = Simulation(100.0, trials=64).run()
+    after = search.events[search.events.index(search.of(Closing)[0]) :]
+    taken = [event for event in after if isinstance(event, Decision) and event.verdict == "continue"]
+    assert taken
+    for event in taken:
+        later = after[after.index(event) + 1 :]
+        assert not [e for e in later if isinstance(e, Decision) and e.trial == event.trial]
+        assert not [e for e in later if e.event == "paused" and e.trial == event.trial and e.cause != OUT_OF_TIME]
+
+
+def test_time_left_over_goes_to_more_trials():
+    search = Simulation(300.0, trials=8).run()
+    plans = search.of(Planned)
+    assert len(plans) > 1
+    assert all(plan.deadline_seconds == 300.0 and plan.horizon == H for plan in plans)
+    for plan in plans[1:]:
+        assert isinstance(search.events[search.events.index(plan) + 1], WaveOpened)
+    assert len(search.state.trials) > 8
+
+
+def test_limit_of_the_command_line_holds():
+    search = Simulation(300.0, trials=8)
+    search.conductor._append(Planned(trials=8, horizon=H, slots=2, deadline_seconds=300.0, limit=8, cause="limit"))
+    search.run()
+    assert len(search.state.trials) == 8
+
+
+@pytest.mark.parametrize("killed", range(2, 60, 3))
+def test_killed_search_ends_alike(killed):
+    """One slot: the same trials are created, judged and ended, whenever it is killed."""
+
+    def told(search):
+        return [e for e in search.events if e.event in ("created", "report", "decision", "closing", *FINAL)]
+
+    whole = Simulation(60.0, slots=1, trials=32).run()
+    search = Simulation(60.0, slots=1, trials=32).run(until=killed)
+    search.now = float(killed)
+    search.kill()
+    assert told(search.run()) == told(whole)
+
+
+def test_more_time_continues_what_was_left():
+    search = Simulation(60.0, trials=64).run()
+    left = [trial.number for trial in search.state.open_trials()]
+    assert left
+    search.more(100.0)
+    assert search.state.closing is None
+    search.run()
+    assert search.now <= 161.0
+    assert len(search.whole) > 1
+
+
+def test_no_work_after_the_deadline():
+    search = Simulation(60.0, trials=64).run(until=20.0)
+    search.now = 61.0
+    search.kill()
+    assert search.conductor.next_work() is None
+    assert search.conductor.is_over
+    assert "running" not in search.status
+
+
+def test_finalists_have_time_of_their_own():
+    search = Simulation(200.0, trials=64, finalists={"top": 2, "seeds": 2}).run()
+    finalists = [trial for trial in search.state.trials.values() if trial.finalist_of]
+    assert len(finalists) == 4
+    assert all(trial.status == "finished" and trial.epoch == H for trial in finalists)
+    assert search.now <= 201.0

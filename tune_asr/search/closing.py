@@ -1,0 +1,181 @@
+"""Turns of a search with a time budget: its number of trials, its closing, and its deadline.
+
+While a search closes, no trial is created. A trial that runs continues to its next rung. A free slot takes, of the
+trials that wait and can come to their end in time, the one with the lowest predicted final score; it is neither judged
+nor paused any more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tune_asr.record.events import Decision, Ended, Event, Paused, Report
+from tune_asr.record.search_events import Closing
+from tune_asr.record.state import AT_RUNG, FINAL, OUT_OF_TIME, SearchState, Trial
+from tune_asr.scoring.metric import Metric
+from tune_asr.search.budget import Budget, TimeLeft
+from tune_asr.search.ending import HalfWidth
+from tune_asr.search.proposing import predicted_finals
+from tune_asr.search.turns import Turn, Turns, with_ends
+from tune_asr.search.verdicts import Verdicts, as_event
+from tune_asr.space.forecast import RESERVE
+from tune_asr.space.horizon import plan_with
+from tune_asr.space.plan import Plan
+
+
+class TimedTurns(Turns):
+    """Order of the trials, with a time budget or without.
+
+    Args:
+        plan: space and base configuration.
+        metric: error rate that chooses the winner.
+        state: trials so far, kept up to date by the conductor.
+        verdicts: rule of ASHA, kept up to date likewise.
+        half_width: measure of what the validation set can show.
+        budget: clock and measured pace.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        metric: Metric,
+        state: SearchState,
+        verdicts: Verdicts,
+        half_width: HalfWidth,
+        budget: Budget,
+    ) -> None:
+        super().__init__(plan, metric, state, verdicts, half_width)
+        self._left = TimeLeft(plan, state, budget)
+
+    @property
+    def is_over(self) -> bool:
+        """True if no trial is left for a slot."""
+        if not self._left.is_limited:
+            return super().is_over
+        if self._ending.finalists() and self._left.in_all > 0:
+            return False
+        if self._is_closing:
+            return self._choice() is None
+        return self._verdicts.turn() == ([], None) and self._left.trials() <= self._created
+
+    def is_out(self, number: str) -> bool:
+        """Return whether the time of a trial is spent."""
+        return self._left.is_out(self._state.trials[number])
+
+    def next(self) -> Turn:
+        """Return the turn of a free slot."""
+        if not self._left.is_limited:
+            return super().next()
+        if began := self._begins():
+            return self._closing_turn(began)
+        if self._state.closing:
+            return self._closing_turn([])
+        if self._wave_has_room or self._verdicts.turn()[1] is not None:
+            return super().next()
+        return self._growing_turn(with_ends(self._verdicts.turn()[0]))
+
+    def after(self, trial: Trial, report: Report, *, slot_is_taken: bool = False) -> list[Event]:
+        """Return the events that follow from a report.
+
+        Args:
+            trial: trial of the report.
+            report: report that is about to be written.
+            slot_is_taken: whether an interrupted trial waits for the slot.
+        """
+        events = super().after(trial, report, slot_is_taken=slot_is_taken)
+        if not self._left.is_limited or any(isinstance(event, Ended) for event in events):
+            return events
+        own = next((e for e in events if isinstance(e, Decision) and e.trial == report.trial), None)
+        began = self._begins()
+        if own and own.verdict == "pause" and (began or self._state.closing):
+            events = [*began, *self._pause_while_closing(own, report, slot_is_taken=slot_is_taken)]
+        if self._left.is_out(trial) and not any(isinstance(event, Paused) for event in events):
+            events.append(Paused(trial=trial.number, epoch=report.epoch, cause=OUT_OF_TIME))
+        return events
+
+    def _pause_while_closing(self, own: Decision, report: Report, *, slot_is_taken: bool) -> list[Event]:
+        """Return the events of a trial at a rung.
+
+        It trains on to the end if a free slot would take it.
+        """
+        if not slot_is_taken and self._choice(report) == report.trial:
+            return [replace(own, verdict="continue")]
+        return [own, Paused(trial=report.trial, epoch=report.epoch, cause=AT_RUNG)]
+
+    def _growing_turn(self, events: list[Event]) -> Turn:
+        """Return the turn of a slot if no trial waits."""
+        planned = self._state.plan
+        assert planned is not None, "a search with a time budget has a plan"
+        trials = self._left.trials()
+        if trials <= self._created:
+            return self._finalists(events)
+        if trials != planned.trials:
+            events.append(replace(planned, time=None, trials=trials, cause="time"))
+        if self._plan.space.asha.mode == "waves":
+            events.append(self._next_wave(trials))
+        return self._new_trial(events)
+
+    def _closing_turn(self, events: list[Event]) -> Turn:
+        number = self._choice()
+        if number is None:
+            return self._finalists(events) if self._left.in_all > 0 else Turn(None, events)
+        trial = self._state.trials[number]
+        if decision := self._verdicts.judge(trial, trial.reports[-1]):
+            events.append(as_event(number, replace(decision, verdict="continue", control=False)))
+        return Turn(number, events)
+
+    @property
+    def _is_closing(self) -> bool:
+        return bool(self._state.closing or self._begins())
+
+    def _begins(self) -> list[Event]:
+        """Return the end of new trials if time is short."""
+        if self._state.closing or not self._state.trials:
+            return []
+        left, there = self._left.for_trials, self._open()
+        longest = max(map(self._left.to_the_end, there), default=self._left.to_the_end(None))
+        if left >= RESERVE * longest:
+            return []
+        best = self._best(there)
+        needed = self._left.to_the_end(best)
+        if left >= RESERVE * needed:
+            return []
+        whose = f"trial {best.number}" if best else "a new trial"
+        return [Closing(cause=f"{max(left, 0.0):.0f} s are left, and {whose} needs {needed:.0f} s to its last epoch")]
+
+    @property
+    def _trials(self) -> list[Trial]:
+        return [self._state.trials[number] for number in self._state.stages.now.trials]
+
+    def _open(self) -> list[Trial]:
+        return [trial for trial in self._trials if trial.status not in FINAL]
+
+    def _finals(self, latest: Report | None = None) -> dict[str, float]:
+        return predicted_finals(plan_with(self._plan, self._left.horizon), self._trials, self._metric, latest)
+
+    def _best(self, there: Sequence[Trial]) -> Trial | None:
+        """Return the best waiting trial, else the best running one."""
+        finals = self._finals()
+        among = [trial for trial in there if trial.waits] or there
+        return min(among, key=lambda t: (finals.get(t.number, math.inf), -t.epoch, t.number), default=None)
+
+    def _choice(self, pausing: Report | None = None) -> str | None:
+        """Return the trial for a free slot at the closing.
+
+        Args:
+            pausing: report of a trial that is about to wait.
+        """
+        left = self._left.for_trials
+        waiting = [trial for trial in self._open() if trial.waits]
+        for trial in waiting:  # chosen before, and then the search was killed
+            if trial.decisions and trial.decisions[-1].verdict == "continue":
+                return trial.number
+        able = {trial.number for trial in waiting if self._left.to_the_end(trial) <= left}
+        if pausing and self._left.to_the_end(self._state.trials[pausing.trial]) <= left:
+            able.add(pausing.trial)
+        if not able:
+            return None
+        finals = self._finals(pausing)
+        return min(able, key=lambda number: (finals.get(number, math.inf), number))

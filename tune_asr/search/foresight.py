@@ -1,0 +1,201 @@
+"""Forecast of a search before its first trial, and the extent that fits its time budget.
+
+The costs of the smallest, the default and the largest setting are measured. An epoch of any setting is taken to last as
+long as its number of parameters lets expect between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tune_asr.errors import ConfigError, Problem, TuneAsrError
+from tune_asr.search.budget import END_SECONDS
+from tune_asr.search.ray.timing import measure_costs, measure_sizes
+from tune_asr.space.durations import written
+from tune_asr.space.forecast import (
+    FEWEST,
+    MOST,
+    Pace,
+    Rule,
+    fitting_horizon,
+    fitting_trials,
+    forecast,
+    seconds_needed,
+    seconds_of_finalists,
+)
+from tune_asr.space.plan import Plan
+from tune_asr.wording import count, estimate
+
+if TYPE_CHECKING:
+    from tune_asr.training.timing import Cost
+
+DRAWS = 32
+"""Settings whose sizes are compared."""
+SHORTEST, LONGEST = 3.0, 30.0
+"""Seconds in which one setting is timed."""
+SHARE = 0.02
+"""Share of the time budget in which one setting is timed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Costs of the settings of a space."""
+
+    pace: Pace
+    costs: Sequence[Cost]
+    """Costs of the smallest, the default and the largest setting, as far as they could be trained."""
+    ready_seconds: float
+    """Seconds until the first process was ready, with its data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Extent of a search."""
+
+    trials: int
+    horizon: int
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Slots of a search, and the resources of a trial."""
+
+    slots: int
+    cpus: float
+    gpus: float
+
+    @property
+    def resources(self) -> Mapping[str, float]:
+        """Resources of a trial."""
+        return {"cpu": self.cpus, "gpu": self.gpus}
+
+
+def measured(plan: Plan, machine: Machine, budget: float | None, go_on: Callable[[], None]) -> Measured:
+    """Measure the costs of three settings.
+
+    Args:
+        plan: space and base configuration.
+        machine: slots and resources.
+        budget: time budget in seconds, None without one.
+        go_on: callback while it waits; an error that it raises leaves this function.
+
+    Raises:
+        TuneAsrError: no setting can be trained.
+        ClusterError: Ray was lost.
+    """
+    base = plan.trial_values({}, 0)
+    drawn = (
+        [plan.trial_values(plan.settings(number), 0) for number in range(1, 1 + DRAWS)] if plan.distributions else []
+    )
+    everyone: list[Mapping[str, Any]] = [base, *drawn]
+    sizes = measure_sizes(everyone, machine.resources, go_on)
+    chosen = chosen_settings(sizes.parameters)
+    seconds = LONGEST if budget is None else min(LONGEST, max(SHORTEST, SHARE * budget))
+    found = measure_costs([everyone[index] for index in chosen], seconds, machine.resources, go_on)
+    costs = {sizes.parameters[i]: c for i, c in zip(chosen, found, strict=True) if not isinstance(c, TuneAsrError)}
+    timed = [cost for cost in found if not isinstance(cost, TuneAsrError)]
+    if not timed:
+        raise next(error for error in found if isinstance(error, TuneAsrError))
+    known = {size: cost.epoch_seconds for size, cost in costs.items()}
+    every = [interpolated(known, size) for size in sizes.parameters if size] or list(known.values())
+    epochs = [cost.epoch_seconds for cost in timed]
+    if len(known) < len(epochs):  # equal sizes: what differs between them is not in the number of parameters
+        every = epochs
+    set_up = sum(cost.set_up_seconds for cost in timed) / len(timed)
+    pace = Pace(sum(every) / len(every), min(epochs), max(epochs), set_up)
+    return Measured(pace, timed, sizes.ready_seconds)
+
+
+def chosen_settings(sizes: Sequence[int]) -> list[int]:
+    """Return the indices of smallest setting, base and largest.
+
+    The base is the first. Those that cannot be built have the size 0.
+    """
+    others = [index for index in range(1, len(sizes)) if sizes[index]]
+    if not others:
+        return [0]
+    smallest = min(others, key=lambda index: (sizes[index], index))
+    largest = max(others, key=lambda index: (sizes[index], index))
+    return list(dict.fromkeys([smallest, 0, largest]))
+
+
+def interpolated(known: Mapping[int, float], size: int) -> float:
+    """Return the seconds at a size, between known ones."""
+    below = max((known_size for known_size in known if known_size <= size), default=min(known))
+    above = min((known_size for known_size in known if known_size >= size), default=max(known))
+    if below >= above:
+        return known[below if below <= size else above] if below in known else known[above]
+    share = (size - below) / (above - below)
+    return known[below] + share * (known[above] - known[below])
+
+
+def extent_for(plan: Plan, found: Measured, slots: int, left: float, *, fixed: bool, budget: float) -> Extent:
+    """Return the extent that fits a time.
+
+    Args:
+        plan: space and base configuration, with the configured horizon.
+        found: measured costs.
+        slots: number of trials at the same time.
+        left: seconds that are left for everything.
+        fixed: whether the horizon must stay.
+        budget: whole time budget, for the message.
+
+    Raises:
+        ConfigError: not even one trial fits.
+    """
+    rule, most = rule_of(plan), limit_of(plan) or MOST
+
+    def spare(horizon: int) -> float:
+        return left - found.ready_seconds - END_SECONDS - finalists_seconds(plan, horizon, found.pace, slots)
+
+    if not fixed:
+        rule = replace(rule, horizon=fitting_horizon(rule, found.pace, slots, spare, most))
+    trials = fitting_trials(rule, found.pace, slots, spare(rule.horizon), most)
+    if trials < 1:
+        lacking = seconds_needed(rule, found.pace, slots, 1) - spare(rule.horizon)
+        what = f"is {written(budget)}, but one trial of {count(rule.horizon, 'epoch')} does not fit into it"
+        hint = f"The smallest that would do is about {written(10 * (1 + (budget + 1.1 * lacking) // 10))}."
+        raise ConfigError(Problem("search.time_budget", what, hint))
+    return Extent(trials, rule.horizon, slots)
+
+
+def rule_of(plan: Plan) -> Rule:
+    """Return the rule of a plan, for forecasts."""
+    return Rule(plan.space.asha, plan.last_epoch, plan.includes_base)
+
+
+def limit_of(plan: Plan) -> int | None:
+    """Return the limit of trials under a time budget."""
+    return None if plan.space.search.num_samples is None else plan.num_trials
+
+
+def finalists_seconds(plan: Plan, horizon: int, pace: Pace, slots: int) -> float:
+    """Return the seconds of the finalists, 0 without any."""
+    section = plan.space.search.finalists
+    return seconds_of_finalists(section.top * section.seeds, horizon, pace, slots) if section else 0.0
+
+
+def lines(plan: Plan, found: Measured, extent: Extent, configured: int, budget: float) -> Iterator[str]:
+    """Yield three lines about time budget and extent."""
+    pace, rule = found.pace, Rule(plan.space.asha, extent.horizon, plan.includes_base)
+    work = forecast(rule, extent.trials)
+    yield (
+        f"time budget {written(budget)}: an epoch takes about {_seconds(pace.epoch)} "
+        f"({_seconds(pace.fastest)} to {_seconds(pace.slowest)}, {count(len(found.costs), 'setting')} timed)"
+    )
+    yield (
+        f"about {count(extent.trials, 'trial')} fit, {extent.slots} at a time, with {work.epochs:,.0f} epochs in all; "
+        "at each new wave the number follows the time left"
+    )
+    if extent.horizon < configured:
+        horizon = count(extent.horizon, "epoch")
+        yield f"the schedule is laid over {horizon} in place of {configured}, so that {FEWEST} trials fit"
+    else:
+        yield f"the winner is trained to the end of its schedule, {count(extent.horizon, 'epoch')}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else estimate(seconds)

@@ -1,0 +1,145 @@
+"""Cost of some settings of a space, measured in processes of Ray before the first trial."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tune_asr.errors import TuneAsrError
+from tune_asr.search.messages import Failed
+
+if TYPE_CHECKING:
+    import ray
+
+    from tune_asr.training.timing import Cost
+
+LOOK_SECONDS = 0.2
+Values = Mapping[str, Any]
+"""Configuration as plain values."""
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Working directory and umask of the driver."""
+
+    import_path: str
+    umask: int
+
+    @classmethod
+    def here(cls) -> Surroundings:
+        """Return those of this process."""
+        umask = os.umask(0)
+        os.umask(umask)
+        return cls(str(Path.cwd()), umask)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Parameters of each configuration, and seconds of the start."""
+
+    parameters: list[int]
+    ready_seconds: float
+
+
+def measure_sizes(configurations: Sequence[Values], resources: Mapping[str, float], go_on: Callable[[], None]) -> Sizes:
+    """Count the parameters of configurations.
+
+    Args:
+        configurations: configurations, the base first.
+        resources: CPUs and GPUs of a trial.
+        go_on: callback while it waits; an error that it raises leaves this function.
+
+    Raises:
+        TuneAsrError: the base cannot be built.
+        ClusterError: Ray was lost.
+    """
+    began = time.monotonic()
+    [(parameters, seconds)] = _run([(_count, (list(configurations), Surroundings.here()))], resources, go_on)
+    if isinstance(parameters, Failed):
+        raise parameters.to_error()
+    return Sizes(parameters, max(0.0, time.monotonic() - began - seconds))
+
+
+def measure_costs(
+    configurations: Sequence[Values], seconds: float, resources: Mapping[str, float], go_on: Callable[[], None]
+) -> list[Cost | TuneAsrError]:
+    """Measure the costs of configurations, some at a time.
+
+    Args:
+        configurations: configurations as plain values.
+        seconds: time after which a slow one is left.
+        resources: CPUs and GPUs of a trial.
+        go_on: callback while it waits; an error that it raises leaves this function.
+
+    Raises:
+        ClusterError: Ray was lost.
+    """
+    here = Surroundings.here()
+    found = _run([(_measure, (values, seconds, here)) for values in configurations], resources, go_on)
+    return [cost.to_error() if isinstance(cost, Failed) else cost for cost in found]
+
+
+def _run(
+    calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]],
+    resources: Mapping[str, float],
+    go_on: Callable[[], None],
+) -> list[Any]:
+    import ray
+    from ray.exceptions import RayError
+
+    from tune_asr.errors import ClusterError
+    from tune_asr.wording import first_line
+
+    cpus, gpus = resources["cpu"], resources["gpu"]
+    asked: list[ray.ObjectRef[Any]] = [
+        ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(function).remote(*arguments)
+        for function, arguments in calls
+    ]
+    try:
+        while len(ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0]) < len(asked):
+            go_on()
+        return list(ray.get(asked))
+    except RayError as error:
+        raise ClusterError(f"the timing of settings was lost: {first_line(error)}") from error
+
+
+def _enter(here: Surroundings) -> None:
+    import ray
+
+    from tune_asr.search.ray.worker import use_gpus
+
+    use_gpus(ray.get_gpu_ids())
+    os.umask(here.umask)
+    if here.import_path not in sys.path:
+        sys.path.insert(0, here.import_path)
+
+
+def _count(configurations: list[Values], here: Surroundings) -> tuple[list[int] | Failed, float]:
+    """Count parameters; return them with the seconds beyond loading."""
+    _enter(here)
+    from tune_asr.config.load import from_values
+    from tune_asr.training.data import load_data
+    from tune_asr.training.timing import parameters
+
+    try:
+        data = load_data(from_values(configurations[0], "the base"))
+    except TuneAsrError as error:
+        return Failed.of(error), 0.0
+    began = time.monotonic()
+    return parameters(configurations, data), time.monotonic() - began
+
+
+def _measure(values: Values, seconds: float, here: Surroundings) -> Cost | Failed:
+    _enter(here)
+    from tune_asr.training.timing import measure
+
+    try:
+        return measure(values, seconds)
+    except TuneAsrError as error:
+        return Failed.of(error)

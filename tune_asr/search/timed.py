@@ -1,0 +1,93 @@
+"""Start of a run with a time budget: what is measured, planned and printed before its first trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tune_asr.record.search_events import Planned
+from tune_asr.record.state import SearchState
+from tune_asr.search.budget import Budget, Command
+from tune_asr.search.extent import extent_after
+from tune_asr.search.foresight import Machine, Measured, extent_for, limit_of, lines, measured
+from tune_asr.search.search import Search
+from tune_asr.space.durations import seconds_of, written
+from tune_asr.space.horizon import plan_with
+from tune_asr.space.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Search and time budget of a run."""
+
+    search: Search
+    """Search, with the horizon that fits."""
+    budget: Budget
+    lines: Sequence[str] = ()
+    """Lines for people, printed before the first trial."""
+
+
+def timed(search: Search, state: SearchState, machine: Machine, command: Command, go_on: Callable[[], None]) -> Timed:
+    """Return the time budget of a run.
+
+    Args:
+        search: search as configured.
+        state: trials so far.
+        machine: slots and resources.
+        command: time of the command, and its time budget.
+        go_on: callback while settings are timed; an error that it raises leaves this function.
+
+    Raises:
+        ConfigError: the time is too short for one trial.
+        TuneAsrError: no setting can be trained.
+    """
+    budget = Budget.of_run(command, state.used_seconds)
+    deadline = _deadline(search.plan, state, command)
+    if deadline is None:
+        return Timed(search, budget)
+    found = None
+    if not state.epochs:
+        found = measured(search.plan, machine, deadline, go_on)
+        budget = replace(budget, pace=found.pace)
+    if found and state.plan is None:
+        return _planned(search, budget, found, machine, deadline, fixed=command.fixes_horizon)
+    if command.budget is None:
+        return Timed(search, budget)
+    trials, horizon = extent_after(search.plan, state, search.metric, search.asked)
+    more = Planned(
+        trials=trials,
+        horizon=horizon,
+        slots=machine.slots,
+        deadline_seconds=deadline,
+        limit=search.asked.trials,
+        cause=f"{written(command.budget)} more",
+    )
+    said = f"{more.cause}: {written(deadline)} in all, of which {written(state.used_seconds)} are used"
+    return Timed(search, replace(budget, plan=more), [said])
+
+
+def _deadline(plan: Plan, state: SearchState, command: Command) -> float | None:
+    if command.budget is not None:
+        return state.used_seconds + command.budget
+    if state.plan is not None:
+        return state.plan.deadline_seconds
+    asked = plan.space.search.time_budget
+    return None if asked is None or state.trials else seconds_of(asked)
+
+
+def _planned(
+    search: Search, budget: Budget, found: Measured, machine: Machine, deadline: float, *, fixed: bool
+) -> Timed:
+    """Return the budget and extent of a new search."""
+    plan, left = search.plan, deadline - budget.clock()
+    extent = extent_for(plan, found, machine.slots, left, fixed=fixed, budget=deadline)
+    start = Planned(
+        trials=extent.trials,
+        horizon=extent.horizon,
+        slots=machine.slots,
+        deadline_seconds=deadline,
+        limit=limit_of(plan),
+        cause="start",
+    )
+    said = lines(plan, found, extent, plan.last_epoch, deadline)
+    return Timed(replace(search, plan=plan_with(plan, extent.horizon)), replace(budget, plan=start), list(said))
