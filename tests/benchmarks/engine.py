@@ -84,8 +84,12 @@ class MemoryLedger:
         return written
 
 
+@dataclass(slots=True)
 class NothingKept:
     """Keeper of checkpoints where none are written."""
+
+    width: float | None = None
+    """Half of every paired interval; without one a search never stops early."""
 
     def settle(self, trial: Trial, newest: int | None = None) -> None:
         """Do nothing."""
@@ -96,8 +100,9 @@ class NothingKept:
     def catch_up(self) -> None:
         """Do nothing."""
 
-    def half_width(self, first: Report, second: Report) -> None:
-        """Return none: without utterances a search never stops early."""
+    def half_width(self, first: Report, second: Report) -> float | None:
+        """Return the width that was given: there are no utterances."""
+        return self.width
 
 
 class Engine:
@@ -108,12 +113,18 @@ class Engine:
         sections: keys of `search` and `asha`.
         folder: results folder; without one nothing is on a disk.
         events: ledger in memory from which the search resumes.
+        width: half of every paired interval; None if it is not known.
     """
 
     make_plan = staticmethod(row_plan)
 
     def __init__(
-        self, draw: Draw, sections: Sections, folder: ResultsFolder | None = None, events: Sequence[Event] = ()
+        self,
+        draw: Draw,
+        sections: Sections,
+        folder: ResultsFolder | None = None,
+        events: Sequence[Event] = (),
+        width: float | None = None,
     ) -> None:
         self.plan = self.make_plan(draw, sections)
         self.ledger = Ledger.open(folder.ledger) if folder else MemoryLedger(list(events))
@@ -121,7 +132,7 @@ class Engine:
         for event in self.ledger.append(SearchStarted(slots=draw.slots)):
             self.state.apply(event)
         search = Search(folder or ResultsFolder(Path("replay")), self.plan, draw.table.metric, {})
-        keeping = FolderKeeping(folder, draw.table.metric) if folder else NothingKept()
+        keeping = FolderKeeping(folder, draw.table.metric) if folder else NothingKept(width)
         self.conductor = Conductor(search, self.ledger, self.state, lambda _: None, keeping)
         self.conductor.open(draw.slots)
 

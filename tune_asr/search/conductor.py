@@ -74,6 +74,7 @@ class Conductor:
         self._append(*lost_excess(state, self.plan.space.search.limits))
         self._append(*lost_verdict(state, self.verdicts))
         self._append(*lost_ends(state))
+        self._append(*self.turns.lost_finalists())
         self._queue = self._interrupted()
         self._out: set[str] = set()
         self._resting: set[str] = set()
@@ -87,6 +88,7 @@ class Conductor:
         asked = plans(self.plan, self.state, self.metric, slots, self._asked)
         for planned in [self._budget.plan] if self._budget.plan else asked:
             self._append(planned)
+        self._append(*self.turns.left_finalists())
         self._queue = self._interrupted()
         self._leave_late()
 

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from tune_asr.record.conclusion import stop_line
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
 from tune_asr.record.excess import excess_text
+from tune_asr.record.finalists import last_round
 from tune_asr.record.search_events import Stopped
 from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
@@ -126,20 +127,30 @@ class Progress:
         weight = 2 * self.slots
         foreseen = self._to_come(0, self.state.stages.now.horizon or self.max_t)
         expected = (weight * foreseen + self._ended_epochs) / (weight + self._ended)
-        begun = [
-            (self._to_come(report.epoch, self._horizon(report.trial)), report.seconds or 0.0)
-            for report in self._begun.values()
-        ]
+        begun = [(self._ahead(report), report.seconds or 0.0) for report in self._begun.values()]
         to_begin = self._to_create + len(self.state.trials) - self._ended - len(begun)
-        ahead = to_begin * expected + sum(epochs for epochs, _ in begun)
+        ahead = to_begin * expected + sum(epochs for epochs, _ in begun) + self._finalists_to_create * self.max_t
         slowest = max((epochs * seconds for epochs, seconds in begun), default=0.0)
         return max(ahead * self._seconds / self._epochs / self.slots, slowest)
 
     @property
     def _to_create(self) -> int:
         """Number of trials still to create."""
+        stage = self.state.stages.now
         planned = self.state.plan.trials if self.state.plan else self.num_trials
-        return max(0, planned - len(self.state.stages.now.trials))
+        return 0 if stage.stopped else max(0, planned - len(stage.trials))
+
+    @property
+    def _finalists_to_create(self) -> int:
+        """Number of finalists still to create."""
+        wanted = self._plan.space.search.finalists
+        return wanted.top * wanted.seeds if wanted and not last_round(self.state) else 0
+
+    def _ahead(self, report: Report) -> float:
+        """Return the expected epochs of a trial after a report; finalists end at the horizon."""
+        horizon = self._horizon(report.trial)
+        is_finalist = self.state.trials[report.trial].finalist_of is not None
+        return horizon - report.epoch if is_finalist else self._to_come(report.epoch, horizon)
 
     def _to_come(self, epoch: int, horizon: int) -> float:
         """Return the expected epochs of a trial after `epoch`.

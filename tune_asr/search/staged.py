@@ -34,8 +34,11 @@ class StagedVerdicts:
         return self._rules[0].share_beyond(epoch, planned)
 
     def judge(self, trial: Trial, report: Report) -> asha.Decision | None:
-        """Judge a trial at a report, among those of its stage."""
-        return self._rules[trial.stage].judge(trial, report)
+        """Judge a trial at a report, among those of its stage.
+
+        A finalist is not judged.
+        """
+        return None if trial.finalist_of else self._rules[trial.stage].judge(trial, report)
 
     def turn(self, pausing: Report | None = None) -> tuple[list[Decision], str | None]:
         """Return the trial whose turn it is, and decisions on the way.
@@ -63,7 +66,9 @@ class StagedVerdicts:
         """Take an event that is in the ledger and the state."""
         self._add_rules()
         if isinstance(event, TrialEvent):
-            self._rules[self._state.trials[event.trial].stage].apply(event)
+            trial = self._state.trials[event.trial]
+            if trial.finalist_of is None:
+                self._rules[trial.stage].apply(event)
         elif isinstance(event, WaveOpened):
             self._rules[self._state.stages.index].apply(event)
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report
+from tune_asr.record.finalists import last_round
 from tune_asr.record.search_events import WaveOpened
-from tune_asr.record.state import AT_RUNG, SearchState, Trial
+from tune_asr.record.state import AT_RUNG, FINAL, SearchState, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.ending import Ending, HalfWidth
@@ -60,6 +61,15 @@ class Turns:
     def is_over(self) -> bool:
         """True if no trial is left to create or to promote."""
         return not self._may_create and self._verdicts.turn() == ([], None) and not self._ending.finalists()
+
+    def lost_finalists(self) -> list[Created]:
+        """Return finalists that a crash took from the end of a ledger."""
+        return self._ending.finalists() if last_round(self._state) and not self._may_create else []
+
+    def left_finalists(self) -> list[Event]:
+        """Return the ends of open finalists: after more trials they run anew."""
+        there = [trial for trial in last_round(self._state) if trial.status not in FINAL] if self._may_create else []
+        return [Ended(event="pruned", trial=trial.number, cause="more trials") for trial in there]
 
     def next(self) -> Turn:
         """Return the turn of a free slot.

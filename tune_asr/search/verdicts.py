@@ -76,7 +76,6 @@ class WaveVerdicts:
             controls=asha.controls,
         )
         self.milestones, self.share_beyond = self._waves.milestones, self._waves.share_beyond
-        self._finalists: set[str] = set()
         for wave in waves:
             self.apply(wave)
         for trial in trials:
@@ -84,8 +83,6 @@ class WaveVerdicts:
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
         """Judge a trial at a report, entered or not."""
-        if trial.finalist_of:
-            return None
         return self._waves.judge(trial.number, report.epoch, self._value(report))
 
     def turn(self, pausing: Report | None = None) -> tuple[list[events.Decision], str | None]:
@@ -105,9 +102,7 @@ class WaveVerdicts:
                 self._waves.opened = event.trials
             case Created(base=True):
                 self._waves.spare(event.trial)
-            case Created(finalist_of=str()):
-                self._finalists.add(event.trial)
-            case Report(trial=trial) if trial not in self._finalists:
+            case Report():
                 self._waves.enter(event.trial, event.epoch, self._value(event))
             case events.Decision(verdict="continue", limit=None):
                 self._waves.judge_no_more(event.trial, control=bool(event.control))
@@ -120,9 +115,6 @@ class WaveVerdicts:
         return rung_value(report, self._asked, self._metric)
 
     def _replay(self, trial: Trial) -> None:
-        if trial.finalist_of:
-            self._finalists.add(trial.number)
-            return
         if trial.is_base:
             self._waves.spare(trial.number)
         freed = {decision.epoch: decision for decision in trial.decisions if decision.verdict == "continue"}
@@ -157,7 +149,7 @@ class StopVerdicts:
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
         """Enter a report into its rung, and judge it there."""
-        if trial.is_control or trial.finalist_of:
+        if trial.is_control:
             return None
         values = [rung_value(report, self._asked, self._metric)]
         if self._asked == "score":  # the best so far, by its definition
