@@ -171,6 +171,6 @@ def test_larger_plan_ends_a_stop():
     ):
         extent = {"horizon": 4, "slots": 1} if kind == "plan" else {}
         state.apply(event(kind, **fields, **extent))
-    assert (state.stopped is not None, state.first_counted) == (True, 1)
+    assert (state.stopped is not None, state.stages.now.first_counted) == (True, 1)
     state.apply(event("plan", trials=64, horizon=4, slots=1, cause="trials"))
-    assert (state.stopped, state.first_counted) == (None, 3)
+    assert (state.stopped, state.stages.now.first_counted) == (None, 3)

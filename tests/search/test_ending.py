@@ -139,3 +139,16 @@ def test_stopped_search_goes_on_with_more():
     engine = run(WAVES, table=MANY, trials=80, width=1.0, events=[*first.ledger.events, longer])
     assert [wave.trials for wave in engine.state.waves] == [16, 32, 48, 68, 80]
     assert (engine.state.num_drawn, engine.state.stopped) == (80, None)
+
+
+def test_more_trials_end_open_finalists():
+    first = run(FINALISTS, trials=6).ledger.events
+    at = [i for i, event in enumerate(first) if isinstance(event, Report)][-20]
+    longer = Planned(trials=8, horizon=12, slots=1, cause="trials")
+    (draw,) = draws(TABLE, 8, 1, 1)
+    engine = Engine(draw, {"search": FINALISTS, "asha": {}}, events=[*first[:at], longer])
+    simulate(engine, TABLE, 8, 1)
+    ends = {trial.number: (trial.status, trial.cause) for trial in engine.state.trials.values() if trial.finalist_of}
+    assert list(ends.values()).count(("pruned", "more trials")) == 2
+    assert [ends[f"{number:05d}"] for number in range(14, 20)] == [("finished", None)] * 6
+    assert engine.conductor.is_over
