@@ -12,6 +12,7 @@ torch nor Ray is imported.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -37,9 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     either.add_argument("--html", metavar="FILE", type=Path, help="write the report and its figures to one HTML file")
     either.add_argument("--compare", nargs=2, metavar="ID", help="compare two trials by their numbers")
     arguments = parser.parse_args(argv)
-    if arguments.other:
-        return exit_with(lambda: _compare_searches(arguments.folder, arguments.other, arguments))
-    return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
+    gc.disable()  # a ledger makes many objects and no cycles
+    try:
+        if arguments.other:
+            return exit_with(lambda: _compare_searches(arguments.folder, arguments.other, arguments))
+        return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
+    finally:
+        gc.enable()
 
 
 def _compare_searches(folder: Path, other: Path, arguments: argparse.Namespace) -> int:

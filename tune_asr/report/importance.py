@@ -10,7 +10,7 @@ are shuffled, which is chance, and that of resampled trials, which gives the int
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,10 +67,8 @@ def importances(places: Mapping[str, ArrayLike], categories: Mapping[str, int], 
         _Sample.of(drawn, np.tile(order, (_REPLICATES, 1))),
         _Sample.of(drawn, shuffled),
     ]
-    densities = [_Density(np.asarray(place, np.float64), categories.get(key)) for key, place in places.items()]
-    found, chance, replicates, their_chance = (
-        np.array([density.divergence(sample) for density in densities]) for sample in samples
-    )
+    densities = _Densities(places, categories)
+    found, chance, replicates, their_chance = map(densities.divergences, samples)
     share = _shares(found - chance.mean(axis=1, keepdims=True))[:, 0]
     spread = _shares(replicates - their_chance.mean(axis=1, keepdims=True))
     low, high = np.quantile(spread, ((1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2), axis=1)
@@ -114,44 +112,58 @@ class _Sample:
         return cls(weights, best)
 
 
-class _Density:
-    """Densities of one key's values under weights of trials.
+class _Densities:
+    """Densities of all keys' values under weights of trials.
 
     Args:
-        place: (n,) values, NaN for a trial without one.
-        categories: number of categories, None for numbers.
+        places: (n,) values by key, NaN for a trial without one.
+        categories: number of categories, by the keys that have them.
     """
 
-    def __init__(self, place: Floats, categories: int | None) -> None:
-        has = ~np.isnan(place)
-        known = np.where(has, place, 0)
-        if categories:
-            kernel = np.eye(categories)[known.astype(int)]
-        else:
-            spread = float(np.std(known[has])) if has.any() else 0.0
-            width = max(1.06 * spread * max(has.sum(), 1) ** -0.2, 1 / _GRID)
-            grid = (np.arange(_GRID) + 0.5) / _GRID
-            kernel = np.exp(-0.5 * ((known[:, None] - grid) / width) ** 2)
-            kernel /= kernel.sum(axis=1, keepdims=True)
-        self._kernel: Floats = kernel * has[:, None]
+    def __init__(self, places: Mapping[str, ArrayLike], categories: Mapping[str, int]) -> None:
+        kernels = [_kernel(np.asarray(place, np.float64), categories.get(key)) for key, place in places.items()]
+        self._points = [kernel.shape[1] for kernel in kernels]
+        self._kernel = np.concatenate(kernels, axis=1)
 
-    def divergence(self, sample: _Sample) -> Floats:
-        """Return the (b,) Pearson divergences of the best and all."""
-        p, among_all = self._estimate(sample.everywhere)
-        q, among_best = self._estimate(sample.best)
-        pearson = (p * (q / p - 1) ** 2).sum(axis=1)
-        divergence: Floats = among_best**2 / np.maximum(among_all, 1e-12) * pearson
-        return divergence
+    def divergences(self, sample: _Sample) -> Floats:
+        """Return the (keys, b) Pearson divergences of the best and all."""
+        everywhere, best = self._estimates(sample.everywhere), self._estimates(sample.best)
+        return np.array([_divergence(*pair) for pair in zip(everywhere, best, strict=True)])
 
-    def _estimate(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Return (b, points) probabilities, and the (b,) share of trials with the key.
+    def _estimates(self, weights: Floats) -> Iterator[tuple[Floats, Floats]]:
+        """Yield (b, points) probabilities, and the (b,) share of trials with the key, by key.
 
         The probabilities have a uniform prior of weight 1.
         """
-        points = self._kernel.shape[1]
-        sums = weights @ self._kernel
-        number = sums.sum(axis=1)
-        return (sums + 1 / points) / (number[:, None] + 1), number / weights.sum(axis=1)
+        total = weights.sum(axis=1)
+        for sums in np.split(weights @ self._kernel, np.cumsum(self._points)[:-1], axis=1):
+            number = sums.sum(axis=1)
+            yield (sums + 1 / sums.shape[1]) / (number[:, None] + 1), number / total
+
+
+def _divergence(everywhere: tuple[Floats, Floats], best: tuple[Floats, Floats]) -> Floats:
+    """Return the (b,) Pearson divergences of one key.
+
+    Each argument has the probabilities and the share of trials with the key.
+    """
+    (p, among_all), (q, among_best) = everywhere, best
+    divergence: Floats = among_best**2 / np.maximum(among_all, 1e-12) * (p * (q / p - 1) ** 2).sum(axis=1)
+    return divergence
+
+
+def _kernel(place: Floats, categories: int | None) -> Floats:
+    """Return (n, points) the parts of each value, zero for a trial without one."""
+    has = ~np.isnan(place)
+    known = np.where(has, place, 0)
+    if categories:
+        kernel = np.eye(categories)[known.astype(int)]
+    else:
+        width = max(1.06 * float(np.std(known[has])) * has.sum() ** -0.2, 1 / _GRID)
+        grid = (np.arange(_GRID) + 0.5) / _GRID
+        kernel = np.exp(-0.5 * ((known[:, None] - grid) / width) ** 2)
+        kernel /= kernel.sum(axis=1, keepdims=True)
+    parts: Floats = kernel * has[:, None]
+    return parts
 
 
 def places_of(values: Sequence[float | None]) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ def repeats(trials: Sequence[Trial], metric: Metric) -> list[Repeats]:
     groups: dict[str, list[Trial]] = {}
     for trial in (trial for trial in trials if not trial.finalist_of):
         setting = {key: value for key, value in trial.params.items() if key != "seed"}
-        groups.setdefault(json.dumps([setting, trial.horizon], sort_keys=True), []).append(trial)
+        groups.setdefault(repr((setting, trial.horizon)), []).append(trial)
     found = (_repeats(group, metric) for group in groups.values() if len(group) > 1)
     return sorted((group for group in found if group), key=lambda group: (-group.epoch, group.mean))
 
