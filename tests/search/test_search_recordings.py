@@ -39,5 +39,6 @@ def test_held_out_and_dropped_rows_are_recorded(workspace):
         kept = [line for line in file if json.loads(line)["event"] in ("search_started", "created", "started")]
     (root / "trials.jsonl").write_text("".join(kept))
     soundfile.write(workspace.root / "clips/gone.wav", np.random.default_rng(99).normal(0, 0.1, 8000), 8000)
-    ended = workspace.run("search", "--resume", "results/space", expect=3)
-    assert "the data have changed since the search began" in ended.stderr
+    ended = workspace.run("search", "--resume", "results/space", expect=2)
+    assert "data_fingerprint: the data have changed: their fingerprint was" in ended.stderr
+    assert "accept the change with --accept data_fingerprint." in ended.stderr

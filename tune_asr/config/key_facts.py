@@ -51,6 +51,8 @@ class KeyFacts:
     """Weights mean the same only under the same value."""
     fixed_on_resume: bool | None = None
     """A training resumes only under the value of its checkpoint."""
+    free_on_resume: bool | None = None
+    """A resumed search may change it: no result depends on it."""
     in_cards: bool | None = None
     """False: left out of model cards."""
 

@@ -26,17 +26,18 @@ def known_keys(section: str, schema: type[BaseModel] = Config) -> list[str]:
 
 
 @functools.cache
-def facts(key: str) -> KeyFacts:
+def facts(key: str, schema: type[BaseModel] = Config) -> KeyFacts:
     """Return the facts of a dotted key.
 
     Keys below it, such as `data.val.by`, share its facts. A key that the schema does not know, such as a parameter of a
     custom class, has those of its section.
     """
     section, _, rest = key.partition(".")
-    if not rest and sections_of(section):
+    if not rest and sections_of(section, schema):
         return KeyFacts(not_searched=SECTION)
     name = rest.partition(".")[0]
-    declaring = [Config.model_fields.get(section), *(model.model_fields.get(name) for model in sections_of(section))]
+    fields_named = (model.model_fields.get(name) for model in sections_of(section, schema))
+    declaring = [schema.model_fields.get(section), *fields_named]
     found = [mark for field in declaring if field for mark in field.metadata if isinstance(mark, KeyFacts)]
     values = {f.name: value for mark in found for f in fields(KeyFacts) if (value := getattr(mark, f.name)) is not None}
     return KeyFacts(**values)

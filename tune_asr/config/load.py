@@ -44,7 +44,7 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
 
 def from_values(values: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()) -> Config:
     """Check plain values, called `name` in messages."""
-    layered = Layered(dict(values), strict_yaml.Document(name, dict(values), {}))
+    layered = Layered(copy.deepcopy(dict(values)), strict_yaml.Document(name, dict(values), {}))
     for override in overrides:
         layered.lay(override)
     return check(layered)

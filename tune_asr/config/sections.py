@@ -111,7 +111,7 @@ class Config(Section):
     precision: Annotated[PrecisionSection, MAY_FAIL] = PrecisionSection()
     early_stopping: Annotated[EarlyStoppingSection, KeyFacts(not_searched=ENDS)] = EarlyStoppingSection()
     checkpoint: Annotated[CheckpointSection, KeyFacts(not_searched=NO_SETTING)] = CheckpointSection()
-    logging: Annotated[LoggingSection, KeyFacts(not_searched=NO_SETTING)] = LoggingSection()
+    logging: Annotated[LoggingSection, KeyFacts(not_searched=NO_SETTING, free_on_resume=True)] = LoggingSection()
 
     @property
     def custom_sections(self) -> frozenset[str]:

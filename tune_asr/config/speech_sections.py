@@ -61,7 +61,7 @@ class FeaturesSection(Section):
     """Hz; recordings at other rates are resampled to it."""
     num_mel_bins: Annotated[Int, Field(ge=8, le=128), KeyFacts(defines_weights=True, fixed_on_resume=True)] = 40
     """Mel filters."""
-    max_cache_gb: Annotated[float, Field(ge=0, le=1e6), KeyFacts(not_searched=NO_SETTING)] = 8.0
+    max_cache_gb: Annotated[float, Field(ge=0, le=1e6), KeyFacts(not_searched=NO_SETTING, free_on_resume=True)] = 8.0
     """Features of at most this size, in GB (10^9 bytes; an hour takes 0.06 at 40 mel bins), are computed once and kept
     on this machine's disk. Larger ones are computed anew in every epoch. 0: always anew."""
 

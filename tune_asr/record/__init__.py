@@ -7,6 +7,7 @@ Truth, enough to resume the search:
 - `ledger`                  trials.jsonl, append-only and fsynced
 - `state`                   trials and search, rebuilt from the events
 - `stages`                  trials by horizon: the search, and longer trainings of its best settings
+- `changes`                 search.yaml at the start, and what was changed since
 - `checkpoints`             one folder per kept epoch, its manifest written last
 - `search_yaml`             search.yaml: space, configuration, versions
 - `skipped_rows`            skipped_rows.jsonl: dropped rows of the data

@@ -46,6 +46,12 @@ class SearchStarted(BaseEvent):
     resumed: Flag | None = None
     before_seconds: Rate | None = None
     """Seconds from the command to this event."""
+    search_yaml: Annotated[dict[str, Any], Field(strict=True)] | None = None
+    """Space, base and metric in search.yaml by dotted key, at the start of a new search."""
+    set: Annotated[dict[str, Any], Field(strict=True)] | None = None
+    """Keys that `--set` changes on a resume, with their values."""
+    accepted: Annotated[dict[str, Any], Field(strict=True)] | None = None
+    """Changes of search.yaml, data and versions that `--accept` names, with the new values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tune_asr import __version__
 from tune_asr.config import load, strict_yaml
@@ -168,3 +168,15 @@ def _described(path: Path) -> SearchYaml:
         hint = "The file is damaged: a search writes it once and never again. Restore it from a copy."
         raise StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
     return cast(SearchYaml, document.values)
+
+
+def flat(description: SearchYaml) -> dict[str, JsonValue]:
+    """Return space, base and metric of search.yaml by dotted key."""
+    values: dict[str, JsonValue] = {"metric": description["metric"]}
+    for sections in (description["space"], description["config"]):
+        for name, section in sections.items():
+            if isinstance(section, Mapping):
+                values |= {f"{name}.{key}": value for key, value in section.items()}
+            else:
+                values[name] = section
+    return values

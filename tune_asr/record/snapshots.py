@@ -90,7 +90,7 @@ def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     horizon would be another training.
     """
     # Patience begins after the grace period in a search, and at once in `train`: the last epoch replaces it.
-    changes: dict[str, JsonValue] = {**trial.params, "early_stopping.enabled": False}
+    changes: dict[str, JsonValue] = {**trial.settings, "early_stopping.enabled": False}
     if config.get("checkpoint", {}).get("average_top_k"):  # a search never averages
         changes["checkpoint.average_top_k"] = 0
     return trial_values(values_with(config, trial.horizon), changes, trial.seed, trial.epoch)

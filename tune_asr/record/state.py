@@ -13,6 +13,7 @@ from typing import Any
 
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
+from tune_asr.record.changes import Changes
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.ledger import iter_ledger, repair_hint
 from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, Warmed, WaveOpened
@@ -64,11 +65,18 @@ class Trial:
     """Index of its stage."""
     horizon: int | None = None
     """Last epoch of its own, above that of the search; None: that of the search."""
+    former: dict[str, Any] = field(default_factory=dict)
+    """Keys of the base that were changed since it was created, with their values before."""
 
     @property
     def is_drawn(self) -> bool:
         """True if the space gave its setting: neither finalist nor repetition."""
         return self.finalist_of is None and self.repeats is None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Values to lay over the base for the configuration that it began with."""
+        return {**self.former, **self.params}
 
     @property
     def is_control(self) -> bool:
@@ -127,6 +135,8 @@ class SearchState:
     """Extent of the search; None in a ledger of release 0.1.0."""
     stages: Stages = field(default_factory=Stages)
     """Trials by horizon: those of the search, then those with a longer one."""
+    changes: Changes = field(default_factory=Changes)
+    """Content of search.yaml at the start, and its changes."""
     closing: Closing | None = None
     """End of new trials by the time budget, until the next plan."""
     warm: list[Warmed] = field(default_factory=list, repr=False)
@@ -175,6 +185,9 @@ class SearchState:
             case SearchStarted():
                 self.status, self.slots, self.address = "running", event.slots, event.address
                 self.before_seconds += event.before_seconds or 0.0
+                former = self.changes.apply(event)
+                for trial in self.trials.values():
+                    trial.former = {**former, **trial.former}
             case SearchEnded():
                 self.status = event.status
             case Planned():

@@ -8,6 +8,9 @@
     conductor      messages of workers to events and back: every change goes through the ledger first
     extent         number of trials and horizon, and their changes on a resume
     resuming       plan of a resumed search, and what its flags ask for
+    given          keys that `--set` may change on a resume
+    accepting      changes of search.yaml, data and versions, refused until they are accepted
+    outlook        dry run of a resume
     longer         best settings, trained again with a longer horizon
     turns          which trial a free slot takes
     verdicts       rule of ASHA, in waves or stopping, fed by the events of the search

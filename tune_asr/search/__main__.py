@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
 
 
-_WITH_RESUME = ("resume", "address", "num_samples", "max_epochs", "time_budget")
+_WITH_RESUME = ("resume", "address", "num_samples", "max_epochs", "time_budget", "set", "accept", "dry_run")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
     parser.add_argument("--seed", metavar="S", help="seed of the settings (search.seed)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key; repeatable")
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="with --resume: accept the change of KEY in search.yaml, of the data or of a version; repeatable",
+    )
     parser.add_argument("--address", metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)")
     parser.add_argument(
         "--time", action="store_true", help="with --dry-run: also time some steps, and forecast time, memory and disk"
@@ -84,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(arguments: argparse.Namespace, began: float) -> int:
     if arguments.resume:
         return _resume(arguments, began)
+    if arguments.accept:
+        raise ConfigError("--accept can only be given with --resume", "Leave --accept out.")
     if arguments.time and not arguments.dry_run:
         raise ConfigError("--time is given without --dry-run", "Add --dry-run: a search times itself.")
     plan = _plan(arguments)
@@ -118,13 +127,25 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
     if others:
         what = f"--{others[0]} cannot be given with --resume: the folder's own search.yaml decides"
         raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
+    from tune_asr.config.overrides import parse_assignments
     from tune_asr.search.budget import Command
     from tune_asr.search.driver import resume
     from tune_asr.search.resuming import More
     from tune_asr.storage.errors import for_resume
 
     try:
-        more = More(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
+        more = More(
+            num_samples=arguments.num_samples,
+            max_epochs=arguments.max_epochs,
+            given=parse_assignments(arguments.set),
+            accept=arguments.accept,
+        )
+        if arguments.dry_run:
+            from tune_asr.search.outlook import dry_run
+
+            for line in dry_run(arguments.resume, more):
+                print(line)
+            return 0
         return resume(arguments.resume, arguments.address, more, Command(began, _budget(arguments.time_budget)))
     except StorageError as error:
         raise for_resume(error) from error

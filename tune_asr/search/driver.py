@@ -13,23 +13,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from tune_asr.corpus.beside import check_beside
-from tune_asr.errors import ConfigError, DataError, Problem
+from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_events import SearchEnded
-from tune_asr.record.search_yaml import SearchYaml, read_search_yaml, write_search_yaml
+from tune_asr.record.search_yaml import SearchYaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState
+from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
-from tune_asr.search.description import changed_versions, describe, no_pruning, noise_of
-from tune_asr.search.extent import Asked, changes, extent_after, is_finished, trials_to_create
+from tune_asr.search.description import describe, no_pruning
+from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.foresight import Machine
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
-from tune_asr.search.resuming import More, asked_extent, resumed_plan
+from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
 from tune_asr.search.timed import timed
@@ -78,49 +79,32 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
         command: time of the command, and its time budget.
 
     Raises:
-        ConfigError: the search cannot go on as the flags ask.
-        DataError: the data have changed since the search began.
+        ConfigError: the search cannot go on as the flags ask, or something has changed since it began.
+        DataError: the data cannot be trained on.
         StorageError: the folder holds no search, is locked or damaged.
         ClusterError: Ray cannot be reached.
     """
-    # The folder names the search; `.` has no name.
-    folder = ResultsFolder.open_existing(root if root.name not in ("", "..") else root.resolve())
+    folder = ResultsFolder.open_existing(named(root))
     with folder.lock():
-        description = read_search_yaml(folder.search_yaml)
-        plan = resumed_plan(folder, description)
-        state = SearchState.read(folder.ledger)
-        asked = asked_extent(folder, description, state, more)
-        if (
-            is_finished(plan, state, description["metric"])
-            and not changes(plan, state, asked)
-            and command.budget is None
-        ):
-            _complete(Search(folder, plan, description["metric"], {}), state)
+        resumed = Resumed(folder, more)
+        plan, state, metric = resumed.plan, resumed.state, resumed.metric
+        if not resumed.is_left and command.budget is None:
+            _complete(Search(folder, plan, metric, {}), state)
             print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
             return 0
-        if trials_to_create(plan, state) or asked != Asked():
+        if resumed.creates:
             check_beside(plan.config)
         found = checked_survey(plan)
-        _require_same_data(folder, description, plan, found)
+        comparison = resumed.compared(found)
+        asked = replace(resumed.asked, given=resumed.given, accepted=accepted(comparison, more.accept))
         if address is None and state.address not in (None, "local"):
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")
-        if changed := changed_versions(description["versions"]):
-            print(f"the search began with other versions ({changed}): results may differ in their last digits")
+        if line := comparison.other_versions:
+            print(line)
         is_new = state.plan is None and not state.trials
-        warm = warm_start(plan, description["data_fingerprint"]).events if is_new else ()
-        search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm, asked)
+        warm = warm_start(plan, resumed.description["data_fingerprint"]).events if is_new else ()
+        search = Search(folder, plan, metric, fingerprints(plan, found), warm, asked)
         return _run(search, found, address, replace(command, fixes_horizon=True))
-
-
-def _require_same_data(folder: ResultsFolder, description: SearchYaml, plan: Plan, found: Survey | None) -> None:
-    """Refuse changed data: their trials could not be compared."""
-    place = str(folder.search_yaml)
-    if found and found.corpus.fingerprint != description["data_fingerprint"]:
-        what = "the data have changed since the search began, and its results would be measured by two rulers"
-        raise DataError(Problem(place, what, "Restore the data, or start a new search."))
-    if noise_of(plan) != description.get("noise_fingerprint"):
-        what = "the recordings in augment.noise_dir have changed since the search began"
-        raise DataError(Problem(place, what, "Restore them, or start a new search."))
 
 
 def _run(

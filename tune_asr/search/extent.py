@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import JsonValue
 
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
@@ -15,12 +17,18 @@ from tune_asr.space.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Extent asked of a resumed search; None changes nothing."""
+    """Extent and changes asked of a resumed search; None changes nothing."""
 
     trials: int | None = None
     """Trials of the search itself (N)."""
     horizon: int | None = None
     """Longer horizon for the best settings."""
+    of_finished: bool = False
+    """Whether the search was finished before."""
+    given: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Keys that `--set` changes."""
+    accepted: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Changes that `--accept` names, with the new values."""
 
 
 def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Asked) -> Iterator[Planned]:
@@ -45,7 +53,7 @@ def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Ask
     before = replace(before, time=None, slots=slots)
     if changes(plan, state, asked):
         cause = "max_epochs" if asked.horizon else "num_samples"
-        if state.status == "finished":  # and so is the time of the search
+        if asked.of_finished:  # and so is the time of the search
             before = replace(before, deadline_seconds=None, limit=None)
         yield replace(before, trials=trials, horizon=horizon, cause=cause)
     elif state.plan and state.plan.slots != slots:

@@ -47,6 +47,8 @@ class Work:
     """Name of the search."""
     fingerprints: Mapping[str, str]
     """As in `Search`."""
+    other_data: bool
+    """Whether the data may differ from those of the checkpoint: their change was accepted."""
     grace_period: int
     """First epoch at which patience may end the training."""
     import_path: str

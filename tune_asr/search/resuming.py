@@ -1,23 +1,28 @@
-"""Plan of a resumed search, and the extent its flags ask for."""
+"""Plan of a resumed search, and what its flags ask for."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from tune_asr.config.overrides import Override
 from tune_asr.config.strict_yaml import parse_value
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.search_yaml import SearchYaml
+from tune_asr.record.search_yaml import SearchYaml, read_search_yaml
 from tune_asr.record.state import SearchState
-from tune_asr.scoring.metric import Metric
-from tune_asr.search.extent import Asked, is_finished
+from tune_asr.search.accepting import DATA, NOISE, VERSIONS, Comparison
+from tune_asr.search.description import noise_of, versions
+from tune_asr.search.extent import Asked, changes, is_finished, trials_to_create
+from tune_asr.search.given import as_overrides, check_given
 from tune_asr.search.longer import repeated
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
+from tune_asr.speech.survey.survey import Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,67 +31,123 @@ class More:
 
     num_samples: str | None = None
     max_epochs: str | None = None
+    given: Sequence[Override] = ()
+    """Arguments of `--set`."""
+    accept: Sequence[str] = ()
 
 
-def resumed_plan(folder: ResultsFolder, description: SearchYaml, overrides: Sequence[Override] = ()) -> Plan:
-    """Return the plan in search.yaml, with overrides."""
-    return plans.from_values(description["space"], description["config"], str(folder.search_yaml), overrides)
+class Resumed:
+    """Search to resume: its files, and the flags.
 
-
-def asked_extent(folder: ResultsFolder, description: SearchYaml, state: SearchState, more: More) -> Asked:
-    """Return the extent that the flags ask for.
+    Args:
+        folder: results folder.
+        more: flags.
 
     Raises:
-        ConfigError: the search cannot have it.
+        ConfigError: the search cannot go on as the flags ask.
+        StorageError: search.yaml or the ledger is damaged.
     """
-    if more.num_samples is not None and more.max_epochs is not None:
-        what = "--num-samples and --max-epochs cannot be given together: longer trainings repeat the best settings"
-        raise ConfigError(what, "Resume twice: first with more trials, then with a longer horizon.")
-    plan = resumed_plan(folder, description)
-    if more.num_samples is not None:
-        place = f"--num-samples {more.num_samples}"
-        if state.stages.index:
-            what = f"the trainings with {state.stages.now.horizon} epochs are not finished"
-            _require_finished(folder, plan, state, description["metric"], Problem(place, what))
-        asked = resumed_plan(folder, description, _flag(place, more.num_samples, "search.num_samples"))
-        return Asked(trials=_enough(asked.num_trials, state, place))
-    if more.max_epochs is not None:
-        place = f"--max-epochs {more.max_epochs}"
-        what = "the best settings are trained longer once the search is finished, and it is not"
-        _require_finished(folder, plan, state, description["metric"], Problem(place, what))
-        longer = _flag(place, more.max_epochs, "trainer.max_epochs", "asha.max_t")
-        horizon = resumed_plan(folder, description, longer).max_t
-        return Asked(horizon=_above(horizon, plan, state, description["metric"], place))
-    return Asked()
+
+    def __init__(self, folder: ResultsFolder, more: More) -> None:
+        self.folder, self._more = folder, more
+        self.description: SearchYaml = read_search_yaml(folder.search_yaml)
+        self.metric = self.description["metric"]
+        self.state = SearchState.read(folder.ledger)
+        check_given(more.given)
+        self._overrides = [*as_overrides(self.state.changes.given), *more.given]
+        self.plan = self._plan()
+        self.asked = self._asked()
+
+    @property
+    def is_finished(self) -> bool:
+        """True if nothing is left to do before the flags have an effect."""
+        return is_finished(self.plan, self.state, self.metric)
+
+    @property
+    def is_left(self) -> bool:
+        """True if something is left to do."""
+        return not self.is_finished or changes(self.plan, self.state, self.asked)
+
+    @property
+    def creates(self) -> bool:
+        """True if trials are still to be created."""
+        return trials_to_create(self.plan, self.state) > 0 or changes(self.plan, self.state, self.asked)
+
+    @property
+    def before(self) -> dict[str, JsonValue]:
+        """Sections of space and base as they are without the flags."""
+        plan = plans.from_values(
+            self.description["space"],
+            self.description["config"],
+            str(self.folder.search_yaml),
+            as_overrides(self.state.changes.given),
+        )
+        return {**plan.base_values(), **plan.values()}
+
+    @property
+    def given(self) -> dict[str, JsonValue]:
+        """Keys that `--set` changes, with their values."""
+        return {override.key: override.value for override in self._more.given}
+
+    def compared(self, found: Survey | None) -> Comparison:
+        """Compare the search with its start."""
+        data = found.corpus.fingerprint if found else self.description["data_fingerprint"]
+        now: dict[str, JsonValue] = {f"{VERSIONS}.{name}": version for name, version in versions().items()}
+        now |= {DATA: data, NOISE: noise_of(self.plan)}
+        return Comparison(self.folder.search_yaml, self.description, self.state.changes, now)
+
+    @property
+    def command(self) -> str:
+        """Command that resumes the search."""
+        return f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}"
+
+    def _plan(self, overrides: Sequence[Override] = ()) -> Plan:
+        space, config = self.description["space"], self.description["config"]
+        return plans.from_values(space, config, str(self.folder.search_yaml), [*self._overrides, *overrides])
+
+    def _asked(self) -> Asked:
+        more, state = self._more, self.state
+        if more.num_samples is not None and more.max_epochs is not None:
+            what = "--num-samples and --max-epochs cannot be given together: longer trainings repeat the best settings"
+            raise ConfigError(what, "Resume twice: first with more trials, then with a longer horizon.")
+        if more.num_samples is not None:
+            place = f"--num-samples {more.num_samples}"
+            if state.stages.index:
+                self._require_finished(place, f"the trainings with {state.stages.now.horizon} epochs are not finished")
+            asked = self._plan(_flag(place, more.num_samples, "search.num_samples"))
+            return Asked(trials=self._enough(asked.num_trials, place), of_finished=self.is_finished)
+        if more.max_epochs is not None:
+            place = f"--max-epochs {more.max_epochs}"
+            self._require_finished(place, "the best settings are trained longer once the search is finished")
+            longer = self._plan(_flag(place, more.max_epochs, "trainer.max_epochs", "asha.max_t"))
+            return Asked(horizon=self._above(longer.max_t, place), of_finished=True)
+        return Asked()
+
+    def _require_finished(self, place: str, what: str) -> None:
+        if not self.is_finished:
+            raise ConfigError(Problem(place, what, f"Finish it first: {self.command}"))
+
+    def _enough(self, trials: int, place: str) -> int:
+        created = self.state.num_drawn
+        if trials < created:
+            what = f"makes {trials} trials in all, but {created} are created already"
+            raise ConfigError(Problem(place, what, "Give a larger number; it includes the trials so far."))
+        return trials
+
+    def _above(self, horizon: int, place: str) -> int:
+        before = self.state.plan.horizon if self.state.plan else self.plan.last_epoch
+        if horizon <= before:
+            what = f"is {horizon}, but must be above the horizon so far, which is {before}"
+            raise ConfigError(Problem(place, what, "Give more epochs."))
+        if not repeated(self.state, self.metric, len(self.state.stages.every)):
+            raise ConfigError(Problem(place, "no trial has a result, so there is no setting to train longer"))
+        return horizon
+
+
+def named(root: Path) -> Path:
+    """Return a folder by its name; `.` has none, and the folder names the search."""
+    return root if root.name not in ("", "..") else root.resolve()
 
 
 def _flag(place: str, text: str, *keys: str) -> list[Override]:
     return [Override(key, parse_value(text, place), place, Path.cwd()) for key in keys]
-
-
-def _enough(trials: int, state: SearchState, place: str) -> int:
-    created = len(state.stages.first.trials)
-    if trials < created:
-        what = f"makes {trials} trials in all, but {created} are created already"
-        raise ConfigError(Problem(place, what, "Give a larger number; the trials so far count."))
-    return trials
-
-
-def _above(horizon: int, plan: Plan, state: SearchState, metric: Metric, place: str) -> int:
-    before = state.plan.horizon if state.plan else plan.last_epoch
-    if horizon <= before:
-        what = f"is {horizon}, but must be above the horizon of the search so far, which is {before}"
-        raise ConfigError(Problem(place, what, "Give more epochs."))
-    if not repeated(state, metric, len(state.stages.every)):
-        raise ConfigError(Problem(place, "no trial has a result, so there is no setting to train longer"))
-    return horizon
-
-
-def _require_finished(folder: ResultsFolder, plan: Plan, state: SearchState, metric: Metric, problem: Problem) -> None:
-    if not is_finished(plan, state, metric):
-        raise ConfigError(replace(problem, hint=f"Finish it first: {command(folder)}."))
-
-
-def command(folder: ResultsFolder) -> str:
-    """Return the command that resumes a search."""
-    return f"python -m tune_asr.search --resume {shlex.quote(str(folder.root))}"

@@ -6,6 +6,7 @@ are a pure function of (search.seed, trial number, key), so adding a key changes
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import math
@@ -250,7 +251,7 @@ def _with_first_defaults(space: Mapping[str, JsonValue]) -> dict[str, JsonValue]
 
 
 def _layered(space: Mapping[str, JsonValue], name: str) -> Layered:
-    return Layered(dict(space), strict_yaml.Document(f"{name}: space", dict(space), {}))
+    return Layered(copy.deepcopy(dict(space)), strict_yaml.Document(f"{name}: space", dict(space), {}))
 
 
 def _examine(layered: Layered) -> tuple[SpaceFile, list[Problem]]:

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from tune_asr.config.key_facts import KeyFacts
 from tune_asr.config.schema import Count, FilePath, Int, Section, Seed
 from tune_asr.space.durations import Duration
+
+FREE = KeyFacts(free_on_resume=True)
 
 
 def _one_rule(rule: str) -> WrapValidator:
@@ -59,15 +62,17 @@ class SearchSection(Section):
     time_budget: Duration | None = None
     """Time for the whole search, from the command on, such as 90s, 10m, 1h30m or 2d. It decides the number of trials:
     num_samples is a limit only if the command line gives it. The horizon is shortened if fewer than 8 trials fit."""
-    max_concurrent: Annotated[Literal["auto"] | Count, _one_rule("must be auto, or a whole number above 0")] = "auto"
+    max_concurrent: Annotated[Literal["auto"] | Count, _one_rule("must be auto, or a whole number above 0"), FREE] = (
+        "auto"
+    )
     """Trials at a time; auto: as many as the machine or the cluster holds."""
     seed: Seed = 17
     """Seed of the settings and of the seed of each trial."""
-    stop: Literal["auto", "never"] = "auto"
+    stop: Annotated[Literal["auto", "never"], FREE] = "auto"
     """auto: no new wave begins once two waves have gained less than the validation set can show."""
-    finalists: FinalistsSection | None = None
+    finalists: Annotated[FinalistsSection | None, FREE] = None
     """Fresh trainings of the best settings, whose mean chooses the winner; by default none."""
-    objectives: list[Aim] = Field(default_factory=list)
+    objectives: Annotated[list[Aim], FREE] = Field(default_factory=list)
     """Values to trade off against each other: trials that no other beats in all of them form the Pareto front."""
     limits: LimitsSection = LimitsSection()
     """A trial beyond a limit ends after its first epoch."""
@@ -113,6 +118,6 @@ class SpaceFile(Section):
     """Dotted keys of the configuration, each with a distribution; empty: every trial is the base configuration."""
     search: SearchSection = SearchSection()
     asha: AshaSection = AshaSection()
-    resources: ResourcesSection = ResourcesSection()
+    resources: Annotated[ResourcesSection, FREE] = ResourcesSection()
     over: dict[str, JsonValue] = Field(default_factory=dict)
     """Dotted keys of the configuration with fixed values."""

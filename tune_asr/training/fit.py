@@ -41,6 +41,7 @@ def fit(
     callbacks: Sequence[pl.Callback] = (),
     grace_period: int = 0,
     fast_dev_run: bool = False,
+    other_data: bool = False,
 ) -> list[Epoch]:
     """Train a recogniser until its horizon or a stopping rule.
 
@@ -54,6 +55,7 @@ def fit(
         callbacks: callbacks that watch the training and change nothing.
         grace_period: first epoch that early stopping may end.
         fast_dev_run: one batch of training and one of validation, as a trial run.
+        other_data: whether the checkpoint may be of other data.
 
     Returns:
         All epochs, those before a resume included.
@@ -86,7 +88,8 @@ def fit(
         if resume_from is None:
             trainer.fit(module, datamodule=data.module)
         else:
-            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, origin)
+            known = None if other_data else origin
+            check_resumable(resume_from, module, config.trainer.max_epochs, config.checkpoint.weights, known)
             trainer.fit(module, datamodule=data.module, ckpt_path=str(resume_from), weights_only=True)
     if not report.history:
         raise report.no_epoch(trainer)

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from pydantic import JsonValue
 from ray.exceptions import RayError
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, TrialFailedError, TuneAsrError
 from tune_asr.record.events import Event, Resumed, Started
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_events import SearchEnded, SearchStarted
+from tune_asr.record.search_yaml import flat, read_search_yaml
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Budget
 from tune_asr.search.conductor import Conductor, remove_tune_state
@@ -89,6 +91,9 @@ class Session:
                 slots=self.slots,
                 resumed=not self._is_new,
                 before_seconds=round(self.budget.clock() - self.budget.earlier, 3),
+                search_yaml=self._search_yaml(),
+                set=dict(self.search.asked.given) or None,
+                accepted=dict(self.search.asked.accepted) or None,
             )
         )
         if self.state.plan is None and not self.state.trials:  # the first plan follows all of them
@@ -109,6 +114,15 @@ class Session:
         if self._watch.is_lost:
             end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
         return code
+
+    def _search_yaml(self) -> dict[str, JsonValue] | None:
+        """Return the content of search.yaml for a new search.
+
+        Later changes by hand are found by it.
+        """
+        if not self._is_new or self.state.changes.described is not None:
+            return None
+        return flat(read_search_yaml(self.folder.search_yaml))
 
     def _fit_until_done(self, conductor: Conductor) -> None:
         def is_over() -> bool:

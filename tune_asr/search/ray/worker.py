@@ -134,6 +134,7 @@ def _train(work: Work) -> None:
         resume_from=resume_from,
         loggers=loggers,
         grace_period=work.grace_period,
+        other_data=work.other_data,
     )
     if not was_last:
         tune.report(to_result(messages.Ended()))

@@ -1,0 +1,44 @@
+"""Changes of a search after its start, as its `search_started` events keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from tune_asr.record.search_events import SearchStarted
+
+_SPACE = ("search", "asha", "resources", "param_space")
+_NOT_OF_THE_BASE = (*_SPACE, "metric", "versions", "data_fingerprint", "noise_fingerprint")
+
+
+@dataclass(slots=True)
+class Changes:
+    """Content of search.yaml at the start, and what was changed since."""
+
+    described: Mapping[str, JsonValue] | None = None
+    """Space, base and metric in search.yaml at the start, by dotted key; None in a ledger that does not keep them."""
+    given: dict[str, JsonValue] = field(default_factory=dict)
+    """Keys that `--set` changed on a resume."""
+    accepted: dict[str, JsonValue] = field(default_factory=dict)
+    """Keys whose change was accepted, with their new values."""
+
+    @property
+    def has_other_data(self) -> bool:
+        """True if changed data or noise were accepted."""
+        return any(key in self.accepted for key in ("data_fingerprint", "noise_fingerprint"))
+
+    def apply(self, event: SearchStarted) -> dict[str, JsonValue]:
+        """Take the start of a run.
+
+        Returns:
+            The keys of the base that it changes, with their values before.
+        """
+        if self.described is None:
+            self.described = event.search_yaml
+        self.given |= event.set or {}
+        before = {**(self.described or {}), **self.accepted}
+        changed = [key for key in event.accepted or {} if key.split(".")[0] not in _NOT_OF_THE_BASE]
+        self.accepted |= event.accepted or {}
+        return {key: before[key] for key in changed if key in before}

@@ -1,0 +1,159 @@
+"""Changes by hand, of the data and of versions, which a resume refuses until they are accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tune_asr.config import strict_yaml
+from tune_asr.config.load import nearest
+from tune_asr.config.scalars import shown
+from tune_asr.errors import ConfigError, Problem
+from tune_asr.record.changes import Changes
+from tune_asr.record.search_yaml import SearchYaml, flat
+from tune_asr.search.given import flag_hint
+from tune_asr.space.plan import SPACE_SECTIONS
+
+DATA, NOISE, VERSIONS = "data_fingerprint", "noise_fingerprint", "versions"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key that is not what it was when the search began."""
+
+    key: str
+    """Name for `--accept`."""
+    old: str
+    """Value at the start, as text."""
+    now: str
+    """Value now, as text."""
+    value: JsonValue
+    """Value now."""
+    place: str
+    """Place in search.yaml."""
+
+    @property
+    def is_version(self) -> bool:
+        """True for the version of a library."""
+        return self.key.startswith(f"{VERSIONS}.")
+
+    @property
+    def is_patch(self) -> bool:
+        """True for a version that differs in its patch level alone."""
+        return self.is_version and self.old.split(".")[:2] == self.now.split(".")[:2]
+
+    def __str__(self) -> str:
+        return f"was {self.old} when the search began, and is {self.now}"
+
+
+class Comparison:
+    """Comparison of a search with its start, but for what was accepted since.
+
+    A ledger that does not keep the content of search.yaml cannot show changes by hand.
+
+    Args:
+        path: path of search.yaml.
+        description: its content.
+        changes: content at the start, and changes accepted earlier.
+        now: fingerprints and versions of this run, by key.
+    """
+
+    def __init__(self, path: Path, description: SearchYaml, changes: Changes, now: Mapping[str, JsonValue]) -> None:
+        file = flat(description)
+        before = {**(changes.described or file), **_recorded(description), **changes.accepted}
+        current = {**file, **now}
+        self.keys = list(dict.fromkeys((*before, *current)))
+        document = strict_yaml.read(path, room=2)
+        self._found = [
+            Difference(key, _text(before, key), _text(current, key), current.get(key), document.place(_keys(key)))
+            for key in self.keys
+            if before.get(key) != current.get(key)
+        ]
+        self._is_old = changes.described is None
+
+    @property
+    def refused(self) -> list[Difference]:
+        """Changes that must be accepted."""
+        return [each for each in self._found if each not in self.harmless]
+
+    @property
+    def harmless(self) -> list[Difference]:
+        """Changed versions that need no acceptance: patch levels, and all of a search of release 0.1.0."""
+        return [each for each in self._found if each.is_patch or (each.is_version and self._is_old)]
+
+    @property
+    def other_versions(self) -> str:
+        """Sentence about the harmless changes, empty without any."""
+        if not self.harmless:
+            return ""
+        changed = ", ".join(f"{each.key.partition('.')[2]} {each.old}, now {each.now}" for each in self.harmless)
+        return f"the search began with other versions ({changed}): results may differ in their last digits"
+
+
+def accepted(comparison: Comparison, names: Sequence[str]) -> dict[str, JsonValue]:
+    """Return the changes that `--accept` names, with their new values.
+
+    Args:
+        comparison: search of today and of its start.
+        names: arguments of `--accept`; a section names all of its keys.
+
+    Raises:
+        ConfigError: a change is not named or can never be accepted, or a name is unknown; all of them are listed.
+    """
+    problems = [
+        Problem(f"--accept {name}", "search.yaml has no such key", nearest(name, comparison.keys))
+        for name in names
+        if not any(_covers(name, key) for key in comparison.keys)
+    ]
+    refused = comparison.refused
+    named = [each for each in refused if any(_covers(name, each.key) for name in names) and not flag_hint(each.key)]
+    problems += [_refusal(each) for each in refused if each not in named]
+    if problems:
+        raise ConfigError(problems)
+    return {each.key: each.value for each in named}
+
+
+def _recorded(description: SearchYaml) -> dict[str, JsonValue]:
+    """Return fingerprints and versions that search.yaml records."""
+    versions = {f"{VERSIONS}.{name}": version for name, version in description["versions"].items()}
+    noise = description.get("noise_fingerprint")
+    return {DATA: description["data_fingerprint"], NOISE: noise, **versions}
+
+
+def _keys(key: str) -> tuple[str, ...]:
+    """Return the keys of a value in search.yaml."""
+    section, _, rest = key.partition(".")
+    if section in (DATA, NOISE, VERSIONS, "metric"):
+        return (section, rest) if rest else (section,)
+    part = "space" if section in (*SPACE_SECTIONS, "param_space") else "config"
+    return (part, section, rest) if rest else (part, section)
+
+
+def _covers(name: str, key: str) -> bool:
+    return key == name or key.startswith(f"{name}.")
+
+
+def _refusal(each: Difference) -> Problem:
+    what, hint = str(each), "Restore it"
+    if each.key == DATA:
+        what, hint = f"the data have changed: their fingerprint {each}", "Restore the data, start a new search"
+    elif each.key == NOISE:
+        what, hint = f"the recorded noise has changed: its fingerprint {each}", "Restore it, start a new search"
+    elif each.is_version:
+        what, hint = f"the version {each}", "Install the former version"
+    if flag := flag_hint(each.key):
+        return Problem(each.place, what, f"{hint}, and {flag[0].lower()}{flag[1:]}")
+    return Problem(each.place, what, f"{hint}, or accept the change with --accept {each.key}.")
+
+
+def _text(values: Mapping[str, JsonValue], key: str) -> str:
+    return _shown(values[key]) if key in values else "absent"
+
+
+def _shown(value: JsonValue) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_shown(item)}' for key, item in value.items())}}}"
+    return value if isinstance(value, str) else shown(value)

@@ -1,0 +1,93 @@
+"""Dry run of a resume: what it would change, and what it would train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tune_asr.config.scalars import shown
+from tune_asr.corpus.beside import check_beside
+from tune_asr.errors import StorageError
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.search.accepting import accepted
+from tune_asr.search.data import checked_survey
+from tune_asr.search.extent import extent_after
+from tune_asr.search.longer import repeated
+from tune_asr.search.resuming import More, Resumed, named
+from tune_asr.wording import count, setting_text
+
+_SHOWN = 5
+
+
+def dry_run(root: Path, more: More) -> Iterator[str]:
+    """Yield lines on what a resume would do; write nothing.
+
+    Raises:
+        ConfigError: the search cannot go on as the flags ask, or something has changed since it began.
+        DataError: the data cannot be trained on.
+        StorageError: the folder holds no search, or is damaged.
+    """
+    folder = ResultsFolder.open_existing(named(root))
+    resumed = Resumed(folder, more)
+    if not resumed.is_left:
+        yield f"{root}: the search is finished, and a resume changes nothing"
+        return
+    if resumed.creates:
+        check_beside(resumed.plan.config)
+    comparison = resumed.compared(checked_survey(resumed.plan))
+    accepted(comparison, more.accept)
+    yield from _changes(resumed)
+    yield from (f"accepted: {each.key} {each}" for each in comparison.refused)
+    if comparison.other_versions:
+        yield comparison.other_versions
+    yield from _trials(resumed)
+    if folder.is_running():
+        try:
+            folder.lock().release()
+        except StorageError as error:
+            yield f"warning: the resume would be refused: {error}"
+
+
+def _changes(resumed: Resumed) -> Iterator[str]:
+    plan, state = resumed.plan, resumed.state
+    before = state.plan.trials if state.plan else plan.num_trials
+    horizon = state.plan.horizon if state.plan else plan.last_epoch
+    trials, last_epoch = extent_after(plan, state, resumed.metric, resumed.asked)
+    if resumed.asked.horizon:
+        yield f"horizon: {horizon} -> {last_epoch} epochs, for {count(trials, 'trial')}"
+    elif trials != before or last_epoch != horizon:
+        yield f"trials: {before} -> {trials}, of {count(last_epoch, 'epoch')} at most"
+    for key, value in resumed.given.items():
+        yield f"{key}: {shown(_lookup(resumed.before, key))} -> {shown(value)}"
+
+
+def _trials(resumed: Resumed) -> Iterator[str]:
+    plan, state = resumed.plan, resumed.state
+    yield f"continues: {', '.join(trial.number for trial in state.open_trials()) or 'no trial'}"
+    first = len(state.trials)
+    if resumed.asked.horizon:
+        again = repeated(state, resumed.metric, len(state.stages.every))
+        for number, trial in enumerate(again, start=first):
+            yield f"  {number:05d}  setting of {trial.number}  seed={trial.seed}  {_settings(trial.params)}"
+        return
+    trials, _ = extent_after(plan, state, resumed.metric, resumed.asked)
+    new = range(state.num_drawn, trials)
+    yield f"creates: {count(len(new), 'trial')}"
+    if plan.space.search.algorithm == "auto":
+        return  # the model proposes them from trials to come
+    for place, index in enumerate(new[:_SHOWN]):
+        settings = plan.settings(index)
+        yield f"  {first + place:05d}  seed={plan.seed(index, settings)}  {_settings(settings)}"
+
+
+def _settings(params: Mapping[str, JsonValue]) -> str:
+    return "  ".join(f"{key}={setting_text(params, key)}" for key in params)
+
+
+def _lookup(values: Mapping[str, JsonValue], key: str) -> JsonValue:
+    node: JsonValue = dict(values)
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
