@@ -8,13 +8,12 @@ import pytest
 
 from tests.written_search import Search
 from tune_asr.config.overrides import parse_assignments
-from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report.next_commands import COMMAND_INDENT
 from tune_asr.report.results import gather
 from tune_asr.report.story import next_steps
 from tune_asr.search.__main__ import _parser as search_parser
-from tune_asr.search.resuming import More, asked_extent
+from tune_asr.search.resuming import More, Resumed
 from tune_asr.train.__main__ import _parser as train_parser
 
 SPACE = {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "search": {"num_samples": 2}}
@@ -42,14 +41,13 @@ def commands(search: Search) -> list[list[str]]:
 
 
 def test_search_commands_are_accepted(finished):
-    description = read_search_yaml(finished.folder.search_yaml)
     asked = []
     for _, _, door, *flags in commands(finished):
         if door == "tune_asr.search":
             arguments = search_parser().parse_args(flags)
             assert arguments.resume == finished.folder.root
             more = More(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
-            asked.append(asked_extent(finished.folder, description, finished.state, more))
+            asked.append(Resumed(finished.folder, more).asked)
     assert [(extent.trials, extent.horizon) for extent in asked] == [(4, None), (None, 8)]
 
 
