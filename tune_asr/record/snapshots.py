@@ -22,8 +22,8 @@ from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState, Trial
 from tune_asr.scoring.metric import Metric
+from tune_asr.space.branches import trial_values
 from tune_asr.space.horizon import values_with
-from tune_asr.space.plan import trial_values
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
 

@@ -2,6 +2,7 @@
 
     distributions.py   distributions in Ray Tune's names, and their values
     sections.py        schema of the file: search, asha, resources
+    reading.py         searched keys and base of a space file, defaults of earlier releases
     when.py            `when` beside a distribution: conditions on other keys, and the mistakes in them
     conditions.py      which searched keys a trial has
     needs.py           conditions that follow from conditions: chains, circles, clashes

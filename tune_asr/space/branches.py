@@ -46,6 +46,18 @@ def under_target(base: Values, settings: Mapping[str, JsonValue]) -> Values:
     return {**base, "model": model_section(base.get("model", {}), settings[TARGET])}
 
 
+def trial_values(
+    config: Mapping[str, Any], settings: Mapping[str, JsonValue], seed: int, last_epoch: int
+) -> dict[str, JsonValue]:
+    """Return plain values of one trial's configuration.
+
+    A last epoch before the horizon goes into `early_stopping.stop_epoch`. A shorter horizon would be another training,
+    because schedules span all of it.
+    """
+    ends = {"early_stopping.stop_epoch": last_epoch} if last_epoch < config["trainer"]["max_epochs"] else {}
+    return overridden(under_target(config, settings), {"seed": seed, **ends, **settings})
+
+
 def model_section(written: Values, target: JsonValue) -> dict[str, Any]:
     """Return the section `model` under a target.
 

@@ -18,18 +18,17 @@ from typing import Any
 from pydantic import JsonValue
 
 from tune_asr.config import load, strict_yaml
-from tune_asr.config.keys import known_keys
-from tune_asr.config.overrides import Layered, Override, overridden
-from tune_asr.config.scalars import shown
+from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem
-from tune_asr.space import distributions, searchable
-from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_values, lookup, under_target
+from tune_asr.space import searchable
+from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_values, lookup, trial_values
 from tune_asr.space.conditions import Conditions
 from tune_asr.space.distributions import Distribution
+from tune_asr.space.reading import base_config, parse_keys, with_first_defaults
 from tune_asr.space.sections import SpaceFile
 from tune_asr.space.wants import want_problems, with_absolute_paths
-from tune_asr.space.when import read_conditions, without_when
+from tune_asr.space.when import read_conditions
 
 SPACE_SECTIONS = ("search", "asha", "resources")
 # Trial numbers have five digits.
@@ -178,18 +177,6 @@ class Plan:
         return every if self.conditions.cells is None else self.conditions.cells
 
 
-def trial_values(
-    config: Mapping[str, Any], settings: Mapping[str, JsonValue], seed: int, last_epoch: int
-) -> dict[str, JsonValue]:
-    """Return plain values of one trial's configuration.
-
-    A last epoch before the horizon goes into `early_stopping.stop_epoch`. A shorter horizon would be another training,
-    because schedules span all of it.
-    """
-    ends = {"early_stopping.stop_epoch": last_epoch} if last_epoch < config["trainer"]["max_epochs"] else {}
-    return overridden(under_target(config, settings), {"seed": seed, **ends, **settings})
-
-
 def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[Override] = ()) -> Plan:
     """Read a space and its base configuration.
 
@@ -211,7 +198,7 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
         # With a time budget the number in the file is no limit.
         space = space.model_copy(update={"search": space.search.model_copy(update={"num_samples": None})})
     try:
-        config, mistakes = _base_config(space, layered, config_path, fixed)
+        config, mistakes = base_config(space, layered, config_path, fixed)
     except ConfigError as error:
         config, mistakes = None, list(error.problems)
     return _plan(space, config, layered, fixed, [*problems, *mistakes])
@@ -224,30 +211,13 @@ def from_values(
 
     A key that the file lacks has the default of the release that wrote it.
     """
-    layered = _layered(_with_first_defaults(space), name)
+    layered = _layered(with_first_defaults(space), name)
     ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
     for override in ours:
         layered.lay(override)
     checked, problems = _examine(layered)
     fixed = [o for o in overrides if o not in ours]
     return _plan(checked, load.from_values(config, f"{name}: config", fixed), layered, fixed, problems)
-
-
-_FIRST_DEFAULTS: Mapping[str, Mapping[str, JsonValue]] = {
-    "search": {"algorithm": "random", "include_base": False, "stop": "never"},
-    "asha": {"mode": "stop", "metric": "objective"},
-}
-"""Defaults of release 0.1.0 that have changed since."""
-
-
-def _with_first_defaults(space: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return a space with the defaults of release 0.1.0."""
-    filled = dict(space)
-    for name, defaults in _FIRST_DEFAULTS.items():
-        section = space.get(name, {})
-        if isinstance(section, Mapping):  # anything else is a mistake, and is reported as it stands
-            filled[name] = {**defaults, **section}
-    return filled
 
 
 def _layered(space: Mapping[str, JsonValue], name: str) -> Layered:
@@ -260,31 +230,10 @@ def _examine(layered: Layered) -> tuple[SpaceFile, list[Problem]]:
     return space, problems
 
 
-def _base_config(
-    space: SpaceFile, layered: Layered, config_path: Path | None, fixed: Sequence[Override]
-) -> tuple[Config | None, list[Problem]]:
-    if config_path is None and not space.config:
-        raise ConfigError(Problem(layered.place(("config",)), "no base configuration", "Give config: or --config."))
-    base = config_path or Path(layered.resolved(("config",), space.config or ""))
-    if config_path is None and not base.exists():
-        what = f"is {shown(space.config)}, but there is no such file (looked for {base})"
-        raise ConfigError(Problem(layered.place(("config",)), what, "Give a path relative to the folder of the space."))
-    config, problems = load.examine_config(load.read_layers(base, fixed))
-    if config is None:
-        return None, problems
-    # A search compares whole trainings: only ASHA ends one early, unless the search asks for more. A base can be the
-    # best.yaml of another search, whose stop_epoch is the epoch at which ASHA stopped its winner.
-    asked = {leaf for o in fixed for leaf in searchable.leaves(o.key, o.value)}
-    ends = {"enabled": False, "stop_epoch": None}
-    quiet = {key: value for key, value in ends.items() if f"early_stopping.{key}" not in asked}
-    stopping = config.early_stopping.model_copy(update=quiet)
-    return config.model_copy(update={"early_stopping": stopping}), problems
-
-
 def _plan(
     space: SpaceFile, config: Config | None, layered: Layered, fixed: Sequence[Override], problems: list[Problem]
 ) -> Plan:
-    searched, mistakes = _parse(space, layered)
+    searched, mistakes = parse_keys(space, layered)
     problems = list(dict.fromkeys([*problems, *mistakes]))  # a flag may set two keys, and be wrong for both alike
     if config is None:
         raise ConfigError(problems)
@@ -298,24 +247,6 @@ def _plan(
     if problems:
         raise ConfigError(problems)
     return plan
-
-
-def _parse(space: SpaceFile, layered: Layered) -> tuple[dict[str, Distribution], list[Problem]]:
-    parsed, problems = {}, []
-    for key, value in space.param_space.items():
-        try:
-            parsed[key] = distributions.parse(without_when(value))
-        except ValueError as error:
-            problems.append(Problem(layered.place(("param_space", key)), str(error), _hint(key, value)))
-    return parsed, problems
-
-
-def _hint(key: str, value: JsonValue) -> str:
-    """Return the hint for a value without a distribution."""
-    if not isinstance(value, dict):
-        return f"Put a fixed value into over: {{{key}: {shown(value)}}}."
-    nested = [inner for inner in value if inner in known_keys(key)]
-    return f"Write the key as {key}.{nested[0]}." if nested else "See search_spaces/README.md."
 
 
 def _section_problems(plan: Plan, layered: Layered) -> Iterator[Problem]:
