@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.benchmarks import replay
 from tests.benchmarks.made_up import made_up_table
 from tests.benchmarks.quality import Figure, Quality, draws, epochs_until, outcomes
 from tests.benchmarks.replay import RULES
@@ -74,3 +75,13 @@ def test_figures_of_perfect_searches():
     assert quality.regret.mean == 0
     assert epochs_until(found, table.best) == found[0].best.index(table.best) + 1
     assert epochs_until(found, table.best - 0.1) == float("inf")
+
+
+def test_replay_prints_each_rule(tmp_path, capsys):
+    made_up_table(20, 9).write(tmp_path / "table.jsonl.gz")
+    arguments = ["--table", str(tmp_path / "table.jsonl.gz"), "--trials", "12", "--repeats", "2", "contract", "funnel"]
+    assert replay.main([*arguments, "auto"]) in (0, 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "made-up: 20 trials of 9 epochs, 2 repeats"
+    assert [line.split()[0] for line in lines[3:6]] == ["contract", "funnel", "auto"]
+    assert max(map(len, lines)) <= 80
