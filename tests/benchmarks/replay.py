@@ -13,6 +13,8 @@ means with half the width of their 95 % bootstrap intervals:
     found    searches whose pick is within .01 of the best of the table
     regret   error rate of the pick, less that of the best of the table
     fulls    epochs spent, in whole trainings
+
+The last table has the regret after equal epochs, in fulls, at the largest number of trials.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from pathlib import Path
 
 from tests.benchmarks import engine
 from tests.benchmarks.peers import OptunaPeer, RayPeer, on_table
-from tests.benchmarks.quality import HEADINGS, Quality, Rule, draws, epochs_until, outcomes
+from tests.benchmarks.quality import HEADINGS, Quality, Rule, draws, epochs_until, outcomes, regret_after
 from tests.benchmarks.simulated import Outcome
 from tests.benchmarks.table import Row
 from tests.benchmarks.tables import PROMPTS, Table
@@ -46,6 +48,8 @@ funnel: random draws, ASHA in waves. auto: the defaults. auto-stop: proposals wi
 the Hyperband pruner on WER. ray: ASHA and the Optuna search on WER. The last two again with the engine's score.
 """
 
+EQUAL = (3, 5, 8, 12, 16)
+"""Whole trainings after which rules are compared."""
 MODEL_FREE, MODEL = "funnel", "auto"
 Found = Mapping[tuple[str, int], Sequence[Outcome]]
 """Outcomes by rule and number of trials."""
@@ -71,9 +75,18 @@ def main(argv: Sequence[str]) -> int:
             repeats = draws(table, trials, arguments.repeats, arguments.slots, arguments.grace)
             found[name, trials] = outcomes(RULES[name], repeats)
             print(f"{name:<14}{Quality.of(found[name, trials], arguments.slots)}", flush=True)
+    _print_equal_epochs(names, found)
     rows = goals(found)
     print("\n" + "\n".join(map(str, rows)))
     return int(any(row.misses for row in rows))
+
+
+def _print_equal_epochs(names: Sequence[str], found: Found) -> None:
+    """Print the regret of each rule after equal epochs, at the largest number of trials."""
+    trials = max(number for _, number in found)
+    print(f"\n{f'N {trials}, fulls':<14}" + "".join(f"{fulls:>12}" for fulls in EQUAL))
+    for name in names:
+        print(f"{name:<14}" + "".join(f"{regret_after(found[name, trials], fulls)!s:>12}" for fulls in EQUAL))
 
 
 def goals(found: Found) -> list[Row]:
