@@ -47,9 +47,9 @@ def test_three_kills_change_nothing(workspace, finished):
             (workspace.root / "results" / "space" / name).unlink(missing_ok=True)
         shutil.rmtree(workspace.root / "results" / "space" / ".tune", ignore_errors=True)
         process = workspace.popen("search", "--resume", "results/space", **folders)
-    _, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
-    assert f"{damaged}: checkpoint.ckpt does not match its SHA-256" in said[1]
+    assert f"{damaged}: checkpoint.ckpt does not match its SHA-256" in "".join([*said, out])
     assert story(workspace.ledger()) == story(finished.ledger())
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the tokens, of those that were killed too
     summary = "results/space/summary.json"
