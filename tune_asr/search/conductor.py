@@ -11,12 +11,14 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record.events import Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.front import measured_names
 from tune_asr.record.state import FINAL, OUT_OF_TIME, SearchState, Trial
 from tune_asr.search import messages
 from tune_asr.search.budget import Budget
@@ -248,6 +250,8 @@ class Conductor:
         if report.epoch <= trial.epoch:
             self._keeping.settle(trial, report.epoch)
             return "continue"
+        if "rtf" not in measured_names(self.plan.space.search):
+            report = replace(report, rtf=None)  # a speed that nobody asked for would tell equal searches apart
         # Report, decisions and ends in one write: a crash leaves all of them, or the first ones.
         self._append(report, *self.turns.after(trial, report, slot_is_taken=bool(self._queue)))
         if trial.rests:

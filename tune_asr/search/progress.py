@@ -91,7 +91,8 @@ class Progress:
             case Resumed():
                 passed_over = (f"\n          damaged, passed over: {printable(line)}" for line in event.damaged or ())
                 cause = "" if event.cause == AT_RUNG else f": {printable(event.cause or '')}"
-                return f"resumed   {_after(event.epoch)}{cause}{''.join(passed_over)}{_warning(event)}"
+                warning = "" if event.cause == AT_RUNG else _warning(event)  # the trial's start has shown it
+                return f"resumed   {_after(event.epoch)}{cause}{''.join(passed_over)}{warning}"
             case Started() if event.warning:
                 return f"started   {_warning(event).strip()}"
             case Paused():

@@ -144,7 +144,8 @@ class StopVerdicts:
             max_t=plan.max_t,
             controls=asha.controls,
         )
-        self._asha.replay(decision for trial in trials for decision in trial.decisions)
+        decided = (decision for trial in trials for decision in trial.decisions)
+        self._asha.replay(decision for decision in decided if decision.limit is None)
         self.milestones, self.share_beyond = self._asha.milestones, self._asha.share_beyond
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
