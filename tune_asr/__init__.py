@@ -37,6 +37,8 @@ Where to change what. Tests are in the same rooms below tests/:
       written                            search/conductor.py; its start and end in search/ray/session.py
       shown while the search runs        search/progress.py
     a key of a configuration             its section in config/, configs/train.yaml, configs/README.md
+    a section of the report              a file in report/ that yields its lines; report/story.py, and its place in
+                                         report/terminal.py and report/html/page.py
     a figure of the HTML report          report/html/page.py, and a file beside it
 
 Glossary, one word for one thing:

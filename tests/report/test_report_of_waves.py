@@ -71,8 +71,8 @@ def test_base_may_be_the_winner(search, capsys):
 def test_families_stand_side_by_side(waves, capsys):
     text = text_of(waves, capsys)
     assert "By model.target: the best WER % of each family, and the median of its trials at epoch 3" in text
-    assert "conformer_ctc 4 41 00010 50.0 " in text
-    assert "conv_ctc 8 81 00003 60.5 " in text
+    assert "conformer_ctc 4 41 00010 50.0 96.5 2 " in text
+    assert "conv_ctc 8 81 00003 60.5 97.5 2 " in text
     assert "The best conformer_ctc (00010) beats the best conv_ctc (00003): its WER is " in text
     assert "At epoch 21, the last that both reached, the first had 56.0 % and the second 60.5 %." in text
 
@@ -163,3 +163,29 @@ def test_leaderboard_shows_time_and_size(search, capsys):
     text = text_of(search, capsys)
     assert "loss time params lr" in text
     assert "1.000 1:15 1.25M" in text and "1.000 1:15 87.4k" in text
+
+
+def test_longer_trainings_stand_apart(search, capsys):
+    """Another horizon is another schedule: neither the winner's epochs nor its decisions compare with it."""
+    waves = WaveSearch(search)
+    waves.conduct()
+    before = text_of(search, capsys)
+    search.log("search_started", slots=1)
+    search.log("plan", trials=2, horizon=48, slots=1, cause="max_epochs")
+    search.log("wave", wave=2, trials=2)
+    for number, of, base in (("00012", "00010", {}), ("00013", "00000", {"base": True})):
+        params = search.state.trials[of].params
+        search.log("created", trial=number, params=params, seed=1, continues_setting_of=of, **base)
+        search.log("started", trial=number)
+        for epoch in range(48):
+            search.epoch(number, [6 if base else 9 - epoch // 6] * 20)
+        search.log("finished", trial=number)
+    search.log("search_ended", status="finished")
+    text = text_of(search, capsys)
+    assert "00012 finished 48 of 48 00010 50.0 20.0" in text
+    assert "The winner beats the base configuration (trial 00013)" in text
+    assert "Their schedules have other horizons" in text
+    assert "decisions before the longer trainings are the same." in text
+    savings = slice(before.index("Pruning stopped"), before.index("Judged again"))
+    assert before[savings] in text
+    assert "Seeds of one setting" not in text

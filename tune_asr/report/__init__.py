@@ -10,6 +10,8 @@
 - `base`           winner against the base configuration
 - `families`       trials by the value of a key that branches, side by side
 - `seeds`          mean and spread over the seeds of one setting
+- `longer`         settings trained again with a longer horizon
+- `next_commands`  commands for the next steps
 - `pruning`        trials stopped and waiting, epochs saved, rungs that judged too early
 - `decisions`      decisions of waves, judged again
 - `equal_epochs`   first trials at each rung

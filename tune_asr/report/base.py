@@ -17,11 +17,12 @@ from tune_asr.wording import percent
 def base_trial(results: Results) -> Standing | None:
     """Return the trial of the base configuration.
 
-    In a search that does not include it, this is the best trial with the same settings, if any.
+    In a search that does not include it, this is the best trial with the same settings, if any. A base with the
+    winner's horizon is preferred.
     """
-    for standing in results.ranked:
-        if standing[0].is_base:
-            return standing
+    bases = [standing for standing in results.ranked if standing[0].is_base]
+    if bases:
+        return min(bases, key=lambda standing: standing[0].horizon != results.ranked[0][0].horizon)
     if results.plan is None:
         return None
     config = results.plan.config

@@ -17,7 +17,7 @@ from tune_asr.space.plan import Plan
 class Rejudged:
     """Verdicts that follow from the events before them, beside those of the ledger.
 
-    A search that was given another horizon on its way is not judged again: its waves have their own trials.
+    Trainings with a longer horizon are not judged again, nor what follows them: their waves have their own trials.
     """
 
     plan: Plan
@@ -27,7 +27,7 @@ class Rejudged:
     different: list[Decision] = field(default_factory=list)
     """Decisions that do not follow from the events before them."""
     is_known: bool = True
-    """False if the search had another horizon."""
+    """False from another horizon on."""
     _horizon: int | None = field(default=None, repr=False)
     _waves: asha.Waves = field(init=False, repr=False)
     _values: dict[str, float] = field(default_factory=dict, repr=False)
@@ -87,10 +87,11 @@ class Rejudged:
 
 def decision_lines(rejudged: Rejudged | None) -> Iterator[str]:
     """Yield whether the decisions of a search in waves follow from its ledger."""
-    if rejudged is None or not rejudged.is_known or not rejudged.decisions:
+    if rejudged is None or not rejudged.decisions:
         return
     if not rejudged.different:
-        yield f"Judged again from the ledger, all {rejudged.decisions} decisions are the same."
+        until = "" if rejudged.is_known else " before the longer trainings"
+        yield f"Judged again from the ledger, all {rejudged.decisions} decisions{until} are the same."
         return
     first, number = rejudged.different[0], f"{len(rejudged.different)} of {rejudged.decisions}"
     yield (

@@ -30,6 +30,8 @@ def best_until(trial: Trial, epoch: int, metric: str) -> float | None:
 
 def at_equal_epochs(one: Trial, other: Trial, metric: Metric, names: tuple[str, str]) -> str:
     """Return a sentence on two trials at the last epoch of both, "" if they ended alike."""
+    if one.horizon != other.horizon:
+        return "Their schedules have other horizons, so they do not compare epoch by epoch."
     epoch = min(one.epoch, other.epoch)
     rates = [best_until(trial, epoch, metric) for trial in (one, other)]
     if one.epoch == other.epoch or None in rates:

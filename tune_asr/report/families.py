@@ -14,7 +14,6 @@ from tune_asr.record.state import Trial
 from tune_asr.record.utterances import Utterances, utterances_of
 from tune_asr.report.equal_epochs import at_equal_epochs, best_until, rung_epochs
 from tune_asr.report.findings import first_against_second
-from tune_asr.report.leaderboard_table import interval_text
 from tune_asr.report.results import Results
 from tune_asr.report.text_table import table_lines
 from tune_asr.scoring.metric import metric_name
@@ -23,7 +22,7 @@ from tune_asr.wording import parameters, percent, printable, shortened
 Families = dict[str, list[Standing]]
 """Standings by the value of one key, families with the best trial first."""
 _ALWAYS = "model.target"
-_LONGEST = 20
+_LONGEST = 18
 
 
 def branching(ranked: Sequence[Standing], keys: Sequence[str]) -> dict[str, Families]:
@@ -83,13 +82,12 @@ def _side_by_side(results: Results, key: str, families: Families) -> Iterator[st
                 str(sum(trial.epoch for trial in trials)),
                 leader.number if report else "-",
                 percent(report.scores.get(metric) if report else None) or "-",
-                interval_text(_utterances(results, standings[0])) if metric == "val_wer" else "",
                 *([percent(median(at_rung)) if at_rung else "-"] if early else []),
                 f"{median(seconds):.2g}" if seconds else "-",
                 _sizes(trials),
             ]
         )
-    head = [key.split(".")[-1], "trials", "epochs", "best", f"{name} %", "95 %", *early, "s/epoch", "parameters"]
+    head = [key.split(".")[-1], "trials", "epochs", "best", f"{name} %", *early, "s/epoch", "params"]
     shown = [i for i in range(len(head)) if i == 0 or any(row[i] for row in rows)]
     yield from table_lines([head[i] for i in shown], [[row[i] for i in shown] for row in rows])
 
@@ -100,7 +98,7 @@ def _sizes(trials: Sequence[Trial]) -> str:
     if not sizes:
         return ""
     low, high = parameters(min(sizes)), parameters(max(sizes))
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else f"{low}-{high}"
 
 
 def _utterances(results: Results, standing: Standing) -> Utterances | None:

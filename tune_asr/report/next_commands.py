@@ -39,7 +39,8 @@ def next_command_lines(results: Results) -> Iterator[str]:
             yield _resume(results)
         elif results.plan:
             yield from _further(results, results.plan)
-    if can_train and results.state.status == "finished" and len(results.drawn) == len(results.ranked):
+    has_finalists = any(trial.finalist_of for trial, _ in results.ranked)
+    if can_train and results.state.status == "finished" and not has_finalists:
         yield "Train the winner with other seeds, to see how far its result is luck:"
         yield from (_train(results, f" --set seed={seed}") for seed in _other_seeds(results))
 

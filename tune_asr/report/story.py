@@ -17,6 +17,7 @@ from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
 from tune_asr.report.findings import first_against_second, narrow_ranges
+from tune_asr.report.longer import longer_lines
 from tune_asr.report.next_commands import next_command_lines
 from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.pruning import savings_lines
@@ -89,6 +90,11 @@ def families(results: Results) -> Iterator[str]:
 def seeds(results: Results) -> Iterator[str]:
     """Yield mean and spread of settings with several seeds."""
     yield from seed_lines(results)
+
+
+def longer(results: Results) -> Iterator[str]:
+    """Yield the settings that were trained again for longer."""
+    yield from longer_lines(results)
 
 
 def equal_epochs(results: Results) -> Iterator[str]:

@@ -129,6 +129,7 @@ _SECTIONS = (
     story.base,
     story.families,
     story.seeds,
+    story.longer,
     story.savings,
     story.equal_epochs,
     story.replays,

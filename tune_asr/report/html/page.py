@@ -53,6 +53,7 @@ _COST = (
     ("The winner and the base configuration", story.base),
     ("Families side by side", story.families),
     ("Seeds of one setting", story.seeds),
+    ("Trained again for longer", story.longer),
     ("What pruning saved", story.savings),
     ("At equal epochs", story.equal_epochs),
     ("Other settings of asha", story.replays),
