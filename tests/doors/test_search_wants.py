@@ -102,6 +102,24 @@ def test_decisions_follow_from_the_ledger(wanting):
     assert "it is the reference, and cannot be the best" in out
 
 
+def test_torn_copy_of_scores_is_completed(wanting):
+    """The search was killed between two of them, and begins with all of them nevertheless."""
+    whole = wanting.root / "results" / "space"
+    torn = wanting.root / "results" / "torn"
+    torn.mkdir()
+    (torn / "search.yaml").write_bytes((whole / "search.yaml").read_bytes())
+    lines = (whole / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    (torn / "trials.jsonl").write_bytes(b"".join(lines[:3]) + lines[3][:20])
+    wanting.run("search", "--resume", "results/torn")
+
+    def scores(name: str) -> list[dict]:
+        found = [event for event in wanting.ledger(name) if event["event"] in ("warm", "plan", "created")]
+        return [{key: value for key, value in event.items() if key != "time"} for event in found]
+
+    assert scores("torn")[:15] == scores("space")[:15]
+    assert [event["event"] for event in scores("torn")].count("warm") == 4
+
+
 def test_earlier_folder_is_not_needed_again(wanting):
     (wanting.root / "old").unlink()
     assert "is finished" in wanting.run("search", "--resume", "results/space").stdout

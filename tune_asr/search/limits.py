@@ -14,9 +14,11 @@ LIMIT = "limit"
 def judge(limits: LimitsSection, trial: Trial, report: Report) -> Decision | None:
     """Return the verdict on a trial beyond a limit, None for others.
 
-    The base configuration continues, as the reference, and can never be the best. A finalist is not judged again.
+    The base configuration continues, as the reference, and can never be the best. Finalists and
+    repetitions are not judged again.
     """
-    if report.epoch != 1 or trial.finalist_of is not None:
+    is_judged = trial.is_drawn or trial.is_base
+    if report.epoch != 1 or not is_judged:
         return None
     found = excess(limits, {"num_parameters": report.num_parameters, "rtf": report.rtf})
     if found is None:

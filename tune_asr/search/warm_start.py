@@ -52,7 +52,7 @@ class _Earlier:
     @property
     def last_epoch(self) -> int:
         """Last epoch of a trial."""
-        return self.state.plan.horizon if self.state.plan else self.plan.last_epoch
+        return self.state.stages.first.horizon or self.plan.last_epoch
 
     @property
     def epochs(self) -> list[int]:
@@ -105,7 +105,7 @@ def _read(root: Path) -> _Earlier:
 def _scores(earlier: _Earlier, plan: Plan) -> Iterator[Warmed]:
     metric, epochs = earlier.description["metric"], earlier.epochs
     for trial in earlier.state.trials.values():
-        if trial.finalist_of is None:
+        if trial.is_drawn:
             params = _params(trial, earlier, plan)
             for epoch in epochs:
                 if math.isfinite(score := _best_up_to(trial, epoch, metric)):

@@ -23,10 +23,12 @@ def history_figure(shown: Sequence[Standing], results: Results) -> Figure:
     """Draw each trial's best rate, and the best so far."""
     name = percent_name(results.metric)
     rates = {int(trial.number): 100 * report.scores.value(results.metric) for trial, report in shown if report}
+    may_win = {int(trial.number) for trial, _ in shown if not trial.is_beyond_limit}
+    best = {number: rate for number, rate in rates.items() if number in may_win}
     drawn = go.Figure()
     drawn.add_scatter(
-        x=list(rates),
-        y=list(accumulate(rates.values(), min)),
+        x=list(best),
+        y=list(accumulate(best.values(), min)),
         mode="lines",
         line={"color": GREY, "shape": "hv"},
         name="best so far",

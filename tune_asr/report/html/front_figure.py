@@ -47,7 +47,7 @@ def _figure(drawn: Sequence[Standing], results: Results, down: Aim, across: Aim,
         name="Pareto front",
         hoverinfo="skip",
     )
-    chart.update_xaxes(title=NAMES[across])
+    chart.update_xaxes(title=NAMES[across], tickformat="~s" if across == "num_parameters" else None)
     chart.update_yaxes(title=NAMES[down])
     title = f"{NAMES[down].removesuffix(' %')} against {NAMES[across].removesuffix(' %')}"
     what = "Ringed trials are on the Pareto front: no other is as good in all objectives and better in one."
