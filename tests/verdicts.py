@@ -99,34 +99,42 @@ def _made(plan: Plan, last_epoch: int) -> asha.Waves:
 
 def _stopping(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[str]:
     section = plan.space.asha
-    rungs = stopping.Asha(
-        grace_period=section.grace_period,
-        reduction_factor=section.reduction_factor,
-        max_t=plan.max_t,
-        controls=section.controls,
-    )
+    stages, rules, rule_of = Stages(), [_made_stopping(plan, plan.max_t)], dict[str, stopping.Asha]()
     values: dict[str, list[float]] = {}
-    base = ""
-    spared = set[str]()
+    bases, spared = set[str](), set[str]()
     due: dict[str, asha.Decision] = {}
     for line, event in enumerate(events, start=1):
         match event:
-            case Created(base=True):
-                base = event.trial
+            case Planned():
+                stages.plan(event)
+                rules += [_made_stopping(plan, each.horizon or 0) for each in stages.every[len(rules) :]]
             case Created(finalist_of=str()):
                 spared.add(event.trial)
+            case Created():
+                rule_of[event.trial] = rules[stages.index]
+                bases |= {event.trial} if event.base else set()
             case Report() if not event.last and event.trial not in spared:
                 yield from _never_judged(due.keys() & {event.trial})
                 known = values.setdefault(event.trial, [])
                 known.append(rung_value(event, section.metric, metric))
                 value = min(known) if section.metric == "score" else known[-1]
-                if decision := rungs.decide(event.epoch, value, spared=event.trial == base):
+                if decision := rule_of[event.trial].decide(event.epoch, value, spared=event.trial in bases):
                     due[event.trial] = decision
             case Decision(limit=None):
                 yield from _compared(line, event, due.pop(event.trial, None))
                 if event.control:
                     spared.add(event.trial)
     yield from _never_judged(due)
+
+
+def _made_stopping(plan: Plan, last_epoch: int) -> stopping.Asha:
+    section = plan.space.asha
+    return stopping.Asha(
+        grace_period=section.grace_period,
+        reduction_factor=section.reduction_factor,
+        max_t=last_epoch,
+        controls=section.controls,
+    )
 
 
 def _never_judged(due: Iterable[str]) -> Iterator[str]:
