@@ -1,11 +1,12 @@
 """How fast tune_asr is, each claim as a figure or as a ratio of things measured side by side.
 
-    python -m tests.benchmarks                      # from the repository root; eight minutes on two cores
+    python -m tests.benchmarks                      # from the repository root; ten minutes on two cores
     python -m tests.benchmarks gap help             # some rows
     python -m tests.benchmarks gpu steps --data DIR # on a GPU; not among the rows without a name
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
     python -m tests.benchmarks free                 # proposals on functions drawn from a table
     python -m tests.benchmarks replay               # how good searches are on recorded curves, beside Optuna and Ray
+    python -m tests.benchmarks live --results DIR   # live searches beside Optuna and Ray; hours, or small numbers
     python -m tests.benchmarks record --data DIR    # a table of learning curves; the same command again continues it
 
 Let nothing else run meanwhile. The exit code is 1 where a goal is missed.

@@ -27,29 +27,43 @@ SPACE = {
 
 
 def measure() -> list[Row]:
-    """Forty short trials, pruned and finished ones, on all cores."""
+    """Forty short trials on all cores; they pause at rungs, continue, and are pruned or finished."""
     events = run_search(SPACE).events
-    reused, fresh = gaps(events), fresh_starts(events)
+    new, resumed, fresh = gaps(events, "started"), gaps(events, "resumed"), fresh_starts(events)
     return [
-        Row(claim=f"gap between trials, median of {len(reused)}", value=median(reused), at_most=0.5),
-        Row(claim="gap between trials, 99th percentile", value=percentile(reused, 99), at_most=2),
+        Row(claim=f"gap before a new trial, median of {len(new)}", value=median(new), at_most=0.5),
+        Row(claim="gap before a new trial, 99th percentile", value=percentile(new, 99), at_most=2),
+        Row(claim=f"gap before a paused one, median of {len(resumed)}", value=median(resumed), at_most=0.5),
+        Row(claim="gap before a paused one, 99th percentile", value=percentile(resumed, 99), at_most=2),
         Row(claim=f"a fresh process instead, median of {len(fresh)}", value=median(fresh)),
     ]
 
 
-def gaps(events: Sequence[Event]) -> list[float]:
-    """Seconds from a trial's end to the next trial's first step, in each process."""
-    steps = first_steps(events)
+def gaps(events: Sequence[Event], kind: str) -> list[float]:
+    """Seconds in each process from the last epoch of a trial to the first step of the next.
+
+    Args:
+        events: lines of the ledger.
+        kind: event with which the next trial begins, `started` or `resumed`.
+    """
     found: list[float] = []
     process: dict[str, str] = {}
-    ended: dict[str, float] = {}
+    freed: dict[str, float] = {}
+    begun: dict[str, tuple[str, float]] = {}
+    reported: dict[str, float] = {}
     for event in events:
-        if event["event"] == "started":
-            process[event["trial"]] = event["process"]
-            if event["process"] in ended and event["trial"] in steps:
-                found.append(steps[event["trial"]] - ended[event["process"]])
-        elif event["event"] in FINAL:
-            ended[process[event["trial"]]] = when(event)
+        trial = event.get("trial", "")
+        if event["event"] in ("started", "resumed"):
+            process[trial] = event["process"]
+            if event["process"] in freed:
+                begun[trial] = (event["event"], freed.pop(event["process"]))
+        elif event["event"] == "report":
+            reported[trial] = when(event)
+            before, end = begun.pop(trial, ("", 0.0))
+            if before == kind:
+                found.append(when(event) - event["seconds"] - end)
+        elif event["event"] in (*FINAL, "paused") and trial in process and trial in reported:
+            freed[process.pop(trial)] = reported[trial]
     return found
 
 

@@ -10,11 +10,17 @@ from tests.benchmarks.table import Row, cores
 
 EPOCHS = 24
 TRIALS_PER_SLOT = 4
+PAUSING: dict[str, object] = {
+    "param_space": {"optimizer.lr": {"loguniform": [3.0e-4, 3.0e-2]}, "model.dropout": {"uniform": [0.0, 0.3]}},
+    "over": {"trainer.max_epochs": 9, "data.num_train": 1_152},
+    "search": {"num_samples": 16},
+}
+"""Epochs of some seconds, as of minutes of recorded speech; the trials pause at epochs 3 and 6."""
 
 
 def measure() -> list[Row]:
-    """Trials of about 20 s, the shipped configuration itself, none of them pruned."""
-    events = run_search(
+    """Whole trials of about 20 s of the shipped configuration, and short ones that pause at rungs."""
+    whole = run_search(
         {
             "param_space": {},
             "over": {"trainer.max_epochs": EPOCHS},
@@ -22,18 +28,32 @@ def measure() -> list[Row]:
             "asha": {"grace_period": EPOCHS},
         }
     ).events
-    slots = next(event["slots"] for event in events if event["event"] == "search_started")
-    lengths = [trial_seconds(events, event["trial"]) for event in events if event["event"] == "created"]
+    lengths = [trial_seconds(whole, event["trial"]) for event in whole if event["event"] == "created"]
+    pausing = run_search(PAUSING).events
+    begin, last_new, end = window(pausing)
     return [
-        Row(claim="training and validation over slots x wall time", value=use(events, slots), unit="", at_least=0.95),
+        Row(
+            claim="training over slots x time, whole trials",
+            value=use(whole, *window(whole)[:2]),
+            unit="",
+            at_least=0.95,
+        ),
         Row(claim=f"length of these trials, median of {len(lengths)}", value=median(lengths)),
+        Row(claim="the same with pauses at rungs", value=use(pausing, begin, last_new), unit="", at_least=0.95),
+        Row(claim="the same in the tail, after the last new trial", value=use(pausing, last_new, end), unit=""),
+        Row(claim="length of the tail, of the whole search", value=(end - last_new) / (end - begin), unit=""),
     ]
 
 
-def use(events: Sequence[Event], slots: int) -> float:
-    """Seconds of epochs over seconds of slots, from the first trial's start to the last one's."""
+def window(events: Sequence[Event]) -> tuple[float, float, float]:
+    """The starts of the first and of the last new trial, and the last report."""
     starts = [when(event) for event in events if event["event"] == "started"]
-    begin, end = min(starts), max(starts)
+    return min(starts), max(starts), max(when(event) for event in events if event["event"] == "report")
+
+
+def use(events: Sequence[Event], begin: float, end: float) -> float:
+    """Seconds of epochs over seconds of slots, in a window."""
+    slots = next(event["slots"] for event in events if event["event"] == "search_started")
     busy = 0.0
     for event in events:
         if event["event"] == "report":
