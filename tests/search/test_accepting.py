@@ -67,7 +67,7 @@ def resume(search: Written, capsys, *flags: str, expect: int = 2) -> str:
 def test_fewer_trials_than_created_are_refused(began, capsys):
     error = resume(began, capsys, "--num-samples", "1")
     assert error.startswith(
-        "error: --num-samples 1: makes 1 trials in all, but 2 are created already\n    Give a larger"
+        "error: --num-samples 1: makes 1 trial in all, but 2 are created already\n    Give a larger"
     )
 
 

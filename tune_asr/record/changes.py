@@ -15,7 +15,7 @@ _NOT_OF_THE_BASE = (*_SPACE, "metric", "versions", "data_fingerprint", "noise_fi
 
 @dataclass(slots=True)
 class Changes:
-    """Content of search.yaml at the start, and what was changed since."""
+    """Content of search.yaml at the start, and later changes."""
 
     described: Mapping[str, JsonValue] | None = None
     """Space, base and metric in search.yaml at the start, by dotted key; None in a ledger that does not keep them."""

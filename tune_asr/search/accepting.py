@@ -22,7 +22,7 @@ DATA, NOISE, VERSIONS = "data_fingerprint", "noise_fingerprint", "versions"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key that is not what it was when the search began."""
+    """Key with another value than at the start."""
 
     key: str
     """Name for `--accept`."""
@@ -42,7 +42,7 @@ class Difference:
 
     @property
     def is_patch(self) -> bool:
-        """True for a version that differs in its patch level alone."""
+        """True for a version with another patch level alone."""
         return self.is_version and self.old.split(".")[:2] == self.now.split(".")[:2]
 
     def __str__(self) -> str:
@@ -50,9 +50,9 @@ class Difference:
 
 
 class Comparison:
-    """Comparison of a search with its start, but for what was accepted since.
+    """Comparison of a search with its start.
 
-    A ledger that does not keep the content of search.yaml cannot show changes by hand.
+    Changes accepted since then are left out. A ledger that does not keep the content of search.yaml cannot show changes by hand.
 
     Args:
         path: path of search.yaml.
@@ -81,7 +81,10 @@ class Comparison:
 
     @property
     def harmless(self) -> list[Difference]:
-        """Changed versions that need no acceptance: patch levels, and all of a search of release 0.1.0."""
+        """Changed versions that need no acceptance.
+
+        These are patch levels, and all versions of a search of release 0.1.0.
+        """
         return [each for each in self._found if each.is_patch or (each.is_version and self._is_old)]
 
     @property

@@ -17,7 +17,7 @@ from tune_asr.space.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Extent and changes asked of a resumed search; None changes nothing."""
+    """Changes asked of a resumed search; None changes nothing."""
 
     trials: int | None = None
     """Trials of the search itself (N)."""

@@ -23,6 +23,7 @@ from tune_asr.search.longer import repeated
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
+from tune_asr.wording import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Resumed:
 
     @property
     def is_finished(self) -> bool:
-        """True if nothing is left to do before the flags have an effect."""
+        """True if nothing is left to do without the flags."""
         return is_finished(self.plan, self.state, self.metric)
 
     @property
@@ -75,7 +76,7 @@ class Resumed:
 
     @property
     def before(self) -> dict[str, JsonValue]:
-        """Sections of space and base as they are without the flags."""
+        """Sections of space and base without the flags."""
         plan = plans.from_values(
             self.description["space"],
             self.description["config"],
@@ -130,7 +131,7 @@ class Resumed:
     def _enough(self, trials: int, place: str) -> int:
         created = self.state.num_drawn
         if trials < created:
-            what = f"makes {trials} trials in all, but {created} are created already"
+            what = f"makes {count(trials, 'trial')} in all, but {created} are created already"
             raise ConfigError(Problem(place, what, "Give a larger number; it includes the trials so far."))
         return trials
 
@@ -145,7 +146,7 @@ class Resumed:
 
 
 def named(root: Path) -> Path:
-    """Return a folder by its name; `.` has none, and the folder names the search."""
+    """Return a folder by its name: `.` has none."""
     return root if root.name not in ("", "..") else root.resolve()
 
 
