@@ -50,6 +50,7 @@ Glossary, one word for one thing:
     checkpoint    the saved state of a training at the end of an epoch
     rung          an epoch at which trials pause, or are judged
     wave          trials begun together; those worth it are trained to the end before the next wave
+    stage         trials of one horizon, compared with each other; a longer horizon begins another
     base          the configuration that a space varies; trial 00000, never pruned
     slot          a place for one running trial
     survey        the check of recordings and transcripts before training

@@ -143,7 +143,7 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         if arguments.dry_run:
             from tune_asr.search.outlook import dry_run
 
-            for line in dry_run(arguments.resume, more):
+            for line in dry_run(arguments.resume, more, _budget(arguments.time_budget)):
                 print(line)
             return 0
         return resume(arguments.resume, arguments.address, more, Command(began, _budget(arguments.time_budget)))

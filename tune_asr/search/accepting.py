@@ -52,7 +52,8 @@ class Difference:
 class Comparison:
     """Comparison of a search with its start.
 
-    Changes accepted since then are left out. A ledger that does not keep the content of search.yaml cannot show changes by hand.
+    Changes accepted since then are left out. A ledger that does not keep the content of search.yaml cannot show changes
+    by hand.
 
     Args:
         path: path of search.yaml.

@@ -23,7 +23,7 @@ from tune_asr.record.state import FINAL, OUT_OF_TIME, SearchState, Trial
 from tune_asr.search import messages
 from tune_asr.search.budget import Budget
 from tune_asr.search.closing import TimedTurns
-from tune_asr.search.extent import plans
+from tune_asr.search.extent import interrupted, plans
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
@@ -77,7 +77,7 @@ class Conductor:
         self._append(*lost_verdict(state, self.verdicts))
         self._append(*lost_ends(state))
         self._append(*self.turns.lost_finalists())
-        self._queue = self._interrupted()
+        self._queue = deque(interrupted(state))
         self._out: set[str] = set()
         self._resting: set[str] = set()
 
@@ -91,17 +91,8 @@ class Conductor:
         for planned in [self._budget.plan] if self._budget.plan else asked:
             self._append(planned)
         self._append(*self.turns.left_finalists())
-        self._queue = self._interrupted()
+        self._queue = deque(interrupted(self.state))
         self._leave_late()
-
-    def _interrupted(self) -> deque[str]:
-        """Return the trials that continue before any other.
-
-        While the best settings are trained longer, earlier trials stay as they are.
-        """
-        stage = self.state.stages.index
-        trials = (trial for trial in self.state.open_trials() if not trial.waits)
-        return deque(trial.number for trial in trials if not stage or trial.stage == stage)
 
     @property
     def is_over(self) -> bool:

@@ -91,3 +91,13 @@ def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:
     planned = state.plan.trials if state.plan else plan.num_trials
     returns = asked.trials is not None and state.stages.index > 0
     return bool(asked.horizon) or returns or asked.trials not in (None, planned)
+
+
+def interrupted(state: SearchState) -> list[str]:
+    """Return the trials that continue before any other.
+
+    While the best settings are trained longer, earlier trials stay as they are.
+    """
+    stage = state.stages.index
+    trials = (trial for trial in state.open_trials() if not trial.waits)
+    return [trial.number for trial in trials if not stage or trial.stage == stage]

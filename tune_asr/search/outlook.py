@@ -16,13 +16,19 @@ from tune_asr.search.data import checked_survey
 from tune_asr.search.extent import extent_after
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import More, Resumed, named
+from tune_asr.space.durations import written
 from tune_asr.wording import count, setting_text
 
 _SHOWN = 5
 
 
-def dry_run(root: Path, more: More) -> Iterator[str]:
+def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str]:
     """Yield lines on what a resume would do; write nothing.
+
+    Args:
+        root: results folder.
+        more: flags that ask for more than going on.
+        budget: seconds that the flags give in addition.
 
     Raises:
         ConfigError: the search cannot go on as the flags ask, or something has changed since it began.
@@ -31,7 +37,7 @@ def dry_run(root: Path, more: More) -> Iterator[str]:
     """
     folder = ResultsFolder.open_existing(named(root))
     resumed = Resumed(folder, more)
-    if not resumed.is_left:
+    if not resumed.is_left and budget is None:
         yield f"{root}: the search is finished, and a resume changes nothing"
         return
     if resumed.creates:
@@ -39,6 +45,8 @@ def dry_run(root: Path, more: More) -> Iterator[str]:
     comparison = resumed.compared(checked_survey(resumed.plan))
     accepted(comparison, more.accept)
     yield from _changes(resumed)
+    if budget is not None:
+        yield f"time budget: {written(budget)} more"
     yield from (f"accepted: {each.key} {each}" for each in comparison.refused)
     if comparison.other_versions:
         yield comparison.other_versions

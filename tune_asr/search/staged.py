@@ -34,14 +34,14 @@ class StagedVerdicts:
         return self._rules[0].share_beyond(epoch, planned)
 
     def judge(self, trial: Trial, report: Report) -> asha.Decision | None:
-        """Judge a trial at a report, among those of its stage.
+        """Judge a trial at a report, in its stage.
 
         A finalist is not judged.
         """
         return None if trial.finalist_of else self._rules[trial.stage].judge(trial, report)
 
     def turn(self, pausing: Report | None = None) -> tuple[list[Decision], str | None]:
-        """Return the trial whose turn it is, and decisions on the way.
+        """Return the next waiting trial, and decisions before it.
 
         Trials of the stage that the last plan names come first. A stage with a longer horizon leaves earlier trials as
         they are.
@@ -59,11 +59,11 @@ class StagedVerdicts:
         return decisions, None
 
     def take(self, trial: str) -> None:
-        """Remove a trial from those that wait: a slot has it."""
+        """Remove a trial from those that wait."""
         self._rules[self._state.trials[trial].stage].take(trial)
 
     def apply(self, event: Event) -> None:
-        """Take an event that is in the ledger and the state."""
+        """Take an event of ledger and state."""
         self._add_rules()
         if isinstance(event, TrialEvent):
             trial = self._state.trials[event.trial]
