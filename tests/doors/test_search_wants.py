@@ -23,7 +23,7 @@ SPACE = {
         "num_samples": 8,
         "max_concurrent": 1,
         "warm_start": "old",
-        "limits": {"num_parameters": 6e3},
+        "limits": {"num_parameters": 6e3, "rtf": 1e3},
         "objectives": ["val_wer", "num_parameters"],
     },
 }

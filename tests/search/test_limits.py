@@ -27,10 +27,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def make(folder):
-    def make(mode="waves", grace_period=1, include_base=True, max_t=4) -> Conductor:
+    def make(mode="waves", grace_period=1, include_base=True, max_t=4, limits=LIMITS) -> Conductor:
         space = {
             "param_space": {"optimizer.lr": {"uniform": [0.001, 0.01]}},
-            "search": {"num_samples": 3, "algorithm": "random", "include_base": include_base, "limits": LIMITS},
+            "search": {"num_samples": 3, "algorithm": "random", "include_base": include_base, "limits": limits},
             "asha": {"mode": mode, "metric": "score", "grace_period": grace_period, "max_t": max_t},
         }
         plan = from_values(space, Config().model_dump(), "test")
@@ -145,6 +145,15 @@ def test_model_takes_it_for_the_worst(make):
     number = begin(conductor)
     conductor.receive(number, report(number, size=2000))
     assert _history(conductor.state.trials[number], 4, "val_wer").outcome == "worst"
+
+
+def test_speed_is_kept_where_it_is_wanted(make, folder):
+    """Two equal searches write equal ledgers: a measured time would tell them apart."""
+    conductor = make(limits={"num_parameters": 1000})
+    number = begin(conductor)
+    conductor.receive(number, report(number))
+    (first,) = (line for line in read_lines(folder.ledger) if line["event"] == "report")
+    assert (first["num_parameters"], "rtf" in first) == (1000, False)
 
 
 def test_finalist_is_not_judged(make, folder):
