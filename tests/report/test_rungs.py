@@ -90,6 +90,6 @@ def test_stop_epoch_is_the_horizon(search, stop_epoch, horizon):
     assert horizon_of(read_description(search.folder.search_yaml).plan, search.state) == horizon
 
 
-def test_end_of_waves_is_the_best_so_far(waves):
+def test_end_of_waves_is_best_so_far(waves):
     *_, end = rung_orders(waves.state, "score")
     assert (end.name, end.values["00010"]) == ("the end", pytest.approx(0.755))

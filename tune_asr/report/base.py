@@ -41,7 +41,7 @@ def _value(config: Config, key: str) -> object:
 
 
 def base_lines(results: Results) -> Iterator[str]:
-    """Yield the winner against the base configuration, if it was searched."""
+    """Yield the winner against a searched base configuration."""
     first, base = leader(results.ranked), base_trial(results)
     if first is None or base is None or not base[0].is_base:
         return

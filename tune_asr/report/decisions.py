@@ -15,7 +15,7 @@ from tune_asr.space.plan import Plan
 
 @dataclass(slots=True)
 class Rejudged:
-    """Verdicts that follow from the events before them, beside those of the ledger.
+    """Verdicts of the ledger, judged again from earlier events.
 
     Trainings with a longer horizon are not judged again, nor what follows them: their waves have their own trials.
     """
@@ -86,7 +86,7 @@ class Rejudged:
 
 
 def decision_lines(rejudged: Rejudged | None) -> Iterator[str]:
-    """Yield whether the decisions of a search in waves follow from its ledger."""
+    """Yield a sentence on decisions judged again."""
     if rejudged is None or not rejudged.decisions:
         return
     if not rejudged.different:

@@ -21,7 +21,7 @@ _COLUMNS = 7
 
 
 def best_until(trial: Trial, epoch: int, metric: str) -> float | None:
-    """Return the best value up to an epoch; None before it is reached."""
+    """Return the best value up to an epoch, None before."""
     if trial.epoch < epoch:
         return None
     known = (report.scores.get(metric) for report in trial.reports[:epoch])
@@ -29,7 +29,10 @@ def best_until(trial: Trial, epoch: int, metric: str) -> float | None:
 
 
 def at_equal_epochs(one: Trial, other: Trial, metric: Metric, names: tuple[str, str]) -> str:
-    """Return a sentence on two trials at the last epoch of both, "" if they ended alike."""
+    """Compare two trials at the last epoch of both.
+
+    Returns a sentence, "" if they ended at the same epoch.
+    """
     if one.horizon != other.horizon:
         return "Their schedules have other horizons, so they do not compare epoch by epoch."
     epoch = min(one.epoch, other.epoch)
@@ -48,7 +51,7 @@ def rung_epochs(results: Results) -> list[int]:
 
 
 def equal_epochs_lines(results: Results) -> Iterator[str]:
-    """Yield a table of the first trials at each rung and at the end."""
+    """Yield a table of the first trials at each rung."""
     shown = [trial for trial, report in results.drawn[:_ROWS] if report]
     last = max((trial.epoch for trial in shown), default=0)
     rungs = [epoch for epoch in rung_epochs(results) if epoch < last]

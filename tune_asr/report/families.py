@@ -32,7 +32,7 @@ def branching(ranked: Sequence[Standing], keys: Sequence[str]) -> dict[str, Fami
 
 
 def _families(ranked: Sequence[Standing], key: str) -> Families:
-    """Return the families of a key, none if its values are not names."""
+    """Return the families of a key with names."""
     families: Families = {}
     for standing in ranked:
         if key in standing[0].params:
@@ -44,13 +44,13 @@ def _families(ranked: Sequence[Standing], key: str) -> Families:
 
 
 def _branches(families: Families) -> bool:
-    """Return whether some other key is searched in one family alone."""
+    """Test if families have other keys."""
     keys = [{key for trial, _ in standings for key in trial.params} for standings in families.values()]
     return any(own != keys[0] for own in keys)
 
 
 def family_lines(results: Results) -> Iterator[str]:
-    """Yield the families of each key that branches, with a comparison of the best two."""
+    """Yield families side by side, and their best two compared."""
     for key, families in branching(results.drawn, searched_keys(results.state)).items():
         yield from _side_by_side(results, printable(key), families)
         names, leaders = list(families), [standings[0] for standings in families.values()]
@@ -93,7 +93,7 @@ def _side_by_side(results: Results, key: str, families: Families) -> Iterator[st
 
 
 def _sizes(trials: Sequence[Trial]) -> str:
-    """Return the range of their numbers of parameters, "" if not recorded."""
+    """Return the range of their parameters, "" if not recorded."""
     sizes = [size for trial in trials if (size := trial.num_parameters)]
     if not sizes:
         return ""
@@ -102,7 +102,7 @@ def _sizes(trials: Sequence[Trial]) -> str:
 
 
 def _utterances(results: Results, standing: Standing) -> Utterances | None:
-    """Return the utterances of a trial's best epoch, read if need be."""
+    """Return the utterances of a trial's best epoch."""
     trial, report = standing
     if report is None:
         return None

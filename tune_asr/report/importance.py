@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """Share of one key in which trials are among the best."""
+    """Share of one key in being among the best."""
 
     key: str
     share: float
@@ -89,7 +89,7 @@ def _shares(beyond: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Weights of all trials, and of the best quarter of them."""
+    """Weights of all trials, and of their best quarter."""
 
     everywhere: Floats
     """(b, n) number of times that each trial counts."""
@@ -126,14 +126,14 @@ class _Densities:
         self._kernel = np.concatenate(kernels, axis=1)
 
     def divergences(self, sample: _Sample) -> Floats:
-        """Return the (keys, b) Pearson divergences of the best and all."""
+        """Return (keys, b) Pearson divergences of best and all."""
         everywhere, best = self._estimates(sample.everywhere), self._estimates(sample.best)
         return np.array([_divergence(*pair) for pair in zip(everywhere, best, strict=True)])
 
     def _estimates(self, weights: Floats) -> Iterator[tuple[Floats, Floats]]:
-        """Yield (b, points) probabilities, and the (b,) share of trials with the key, by key.
+        """Yield probabilities and the share of trials with each key.
 
-        The probabilities have a uniform prior of weight 1.
+        They are (b, points), with a uniform prior of weight 1, and (b,).
         """
         total = weights.sum(axis=1)
         for sums in np.split(weights @ self._kernel, np.cumsum(self._points)[:-1], axis=1):
@@ -152,7 +152,7 @@ def _divergence(everywhere: tuple[Floats, Floats], best: tuple[Floats, Floats]) 
 
 
 def _kernel(place: Floats, categories: int | None) -> Floats:
-    """Return (n, points) the parts of each value, zero for a trial without one."""
+    """Return (n, points) parts of each value, zero without one."""
     has = ~np.isnan(place)
     known = np.where(has, place, 0)
     if categories:

@@ -131,7 +131,7 @@ def interval_text(utterances: Utterances | None) -> str:
 
 
 def _value(trial: Trial, key: str) -> str:
-    """Return a searched value, "" if its condition switches the key off."""
+    """Return a searched value, "" for a key switched off."""
     return shortened(value_text(trial.params[key]), _LONGEST_CELL) if key in trial.params else ""
 
 

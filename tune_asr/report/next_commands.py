@@ -20,7 +20,7 @@ _MORE = 2
 
 
 def next_command_lines(results: Results) -> Iterator[str]:
-    """Yield what can be done next, and the command for it."""
+    """Yield the next steps, each with its command."""
     yield from _recovery(results)
     has_search = results.folder.search_yaml.exists()
     can_train = results.folder.best_yaml.exists() and not results.damaged

@@ -18,7 +18,7 @@ from tune_asr.wording import count
 _UNLEARNT = 0.99
 """Error rate at and above which a trial has learnt nothing yet."""
 _SPREAD = 0.02
-"""Range of CER that tells trials apart before their words do."""
+"""Range of CER that separates trials before their words do."""
 _NEARLY_ALL = 0.9
 """Share of unlearnt trials from which a rung is worth a warning."""
 
@@ -56,7 +56,7 @@ class Pruning:
 
 
 def pruning(state: SearchState, horizon: int) -> Pruning:
-    """Count the epochs that the drawn trials saved up to epoch `horizon`."""
+    """Count the epochs saved by the drawn trials."""
     reached: dict[int, set[str]] = defaultdict(set)
     stopped: dict[int, set[str]] = defaultdict(set)
     between = set()
@@ -154,7 +154,7 @@ def _early_rungs(results: Results, saved: Pruning) -> Iterator[str]:
 
 
 def _order(results: Results, cers: Sequence[float]) -> str:
-    """Return a sentence on what ordered trials of equal error rates."""
+    """Describe the order of trials with equal error rates."""
     metric = asha_metric(results.plan, results.metric)
     if metric != results.metric and cers and max(cers) - min(cers) >= _SPREAD:
         return f"Their CER, {100 * min(cers):.0f} % to {100 * max(cers):.0f} %, ordered them."
@@ -167,5 +167,5 @@ def _was_judged(trial: Trial, epoch: int) -> bool:
 
 
 def _known(trials: Sequence[Trial], epoch: int, metric: str) -> list[float]:
-    """Return the best values up to an epoch that are known."""
+    """Return the known best values up to an epoch."""
     return [value for trial in trials if (value := best_until(trial, epoch, metric)) is not None]

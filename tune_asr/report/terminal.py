@@ -92,7 +92,7 @@ def print_comparison(root: Path, one: str, other: str) -> None:
 
 
 def print_two_searches(one: Path, other: Path) -> None:
-    """Print two searches side by side, compared on the same validation data.
+    """Print two searches side by side.
 
     Raises:
         ConfigError: their validation data are not the same.

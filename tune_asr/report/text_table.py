@@ -9,7 +9,7 @@ INDENT = "  "
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield indented lines: the first column to the left, others to the right."""
+    """Yield indented lines, the first column to the left."""
     table = [head, *rows]
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
     for row in table:

@@ -59,7 +59,7 @@ def limit_lines(results: Results) -> Iterator[str]:
 
 
 def front_lines(results: Results) -> Iterator[str]:
-    """Yield the Pareto front as a table, the best error rate first."""
+    """Yield the Pareto front, the best error rate first."""
     objectives = wants(results).objectives
     on_front = pareto_front(results.ranked, objectives)
     if not on_front:

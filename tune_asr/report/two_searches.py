@@ -1,7 +1,7 @@
 """Two searches side by side, on one ruler.
 
 Error rates compare only on the same validation data. A search of release 0.1.0 recorded the fingerprint of all data
-alone; its validation data are then told by the utterances of its best trial.
+alone; the utterances of its best trial then stand in for it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _require_one_ruler(one: Results, other: Results) -> None:
 
 
 def _same_validation(one: Results, other: Results) -> bool | None:
-    """Return whether both validated on the same data, None if it is not known."""
+    """Return whether validation data agree, None if not known."""
     if one.search and other.search:
         for name in ("val_fingerprint", "data_fingerprint"):
             first, second = getattr(one.search, name), getattr(other.search, name)
@@ -82,7 +82,7 @@ def _utterances(results: Results) -> Utterances | None:
 
 
 def _names(one: Results, other: Results) -> tuple[str, str]:
-    """Return the names of the folders, or their paths if these are equal."""
+    """Return the folders' names, or paths if these are equal."""
     roots = one.folder.root.resolve(), other.folder.root.resolve()
     names = [root.name for root in roots] if roots[0].name != roots[1].name else list(map(str, roots))
     return printable(names[0]), printable(names[1])
@@ -95,7 +95,7 @@ _FACTS = (
 
 
 def _facts(results: Results) -> Iterator[str]:
-    """Yield the facts of one search, in the order of `_FACTS`."""
+    """Yield one search's facts in the order of `_FACTS`."""
     state, best = results.state, leader(results.ranked)
     yield "running" if results.running else "interrupted" if state.status == "running" else state.status
     yield str(len(state.trials))

@@ -77,7 +77,7 @@ def _comparable(results: Results) -> tuple[Sequence[Trial], Mapping[str, float],
 
 
 def _place(axis: Axis, trial: Trial) -> float | None:
-    """Return the place of a trial's value, or the index of its choice."""
+    """Return a value's place, or the index of a choice."""
     value = axis.value(trial)
     if value is None:
         return None

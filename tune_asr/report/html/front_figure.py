@@ -55,7 +55,7 @@ def _figure(drawn: Sequence[Standing], results: Results, down: Aim, across: Aim,
 
 
 def _scatter(chart: go.Figure, standings: Sequence[Standing], down: Aim, across: Aim, name: str) -> go.Scatter:
-    """Add a point for each trial whose two values are known."""
+    """Add a point for each trial with both values."""
     points = _points(standings, down, across)
     chart.add_scatter(
         x=[x for x, _, _ in points],
@@ -70,7 +70,7 @@ def _scatter(chart: go.Figure, standings: Sequence[Standing], down: Aim, across:
 
 
 def _points(standings: Sequence[Standing], down: Aim, across: Aim) -> list[tuple[float, float, str]]:
-    """Return both values and the number of each trial that has them."""
+    """Return both values and the number of each trial."""
     found = [(_shown(t, r, across), _shown(t, r, down), t.number) for t, r in standings]
     return [(x, y, number) for x, y, number in found if x is not None and y is not None]
 

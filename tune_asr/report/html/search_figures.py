@@ -64,7 +64,7 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
 
 
 def _others(results: Results) -> Iterator[str]:
-    """Yield a part of a sentence on trials that left between rungs."""
+    """Yield a clause on trials dropped between rungs."""
     if between := pruning(results.state, 0).between:
         yield f"{between} were dropped between rungs"
 
