@@ -93,3 +93,10 @@ def test_horizon_is_at_least_one():
 
 def test_finalists_fill_the_slots():
     assert seconds_of_finalists(9, 24, SECOND, 2) == 5 * 24
+
+
+def test_range_widens_with_the_pace():
+    assert RULE.time_range(SECOND) == RULE.epoch_range
+    low, high = RULE.time_range(Pace(2.0, 1.0, 6.0))
+    assert low == pytest.approx(0.95 * 0.85)
+    assert high == pytest.approx(1.3 * 1.6)

@@ -73,7 +73,7 @@ def _forecast_lines(plan: Plan, found: Measured, extent: Extent, started: float,
     work = forecast(rule, extent.trials)
     epochs = [share * work.epochs for share in rule.epoch_range]
     around = started + 2 * found.ready_seconds + END_SECONDS + finalists_seconds(plan, extent.horizon, pace, slots)
-    seconds = [min(limit, around + share * work.seconds(pace, slots)) for share in rule.range]
+    seconds = [min(limit, around + share * work.seconds(pace, slots)) for share in rule.time_range(pace)]
     memory = [slots * bytes_ / _GIGABYTE for bytes_ in _ends([cost.memory_bytes for cost in found.costs])]
     sizes = _ends([cost.checkpoint_bytes for cost in found.costs])
     finalists = plan.space.search.finalists

@@ -26,8 +26,12 @@ RESERVE = 1.2
 """Time that the best trial is left to come to its end, over what it needs."""
 EPOCH_RANGES = {"waves": (0.95, 1.3), "stop": (0.75, 2.0)}
 """Range of the epochs of a search, over those foreseen, by `asha.mode`."""
-RANGES = {"waves": (0.85, 1.35), "stop": (0.75, 2.0)}
-"""Range of the time of a search, over that foreseen, by `asha.mode`: 90 % of replays of learning curves are inside."""
+PACE_WEIGHTS = {"waves": 0.3, "stop": 0.1}
+"""Weight of the fastest and the slowest setting in the range of the time.
+
+With these, 93 to 100 % of the replays of two tables of learning curves end inside in mode `waves`, and 90 to 93 % in
+mode `stop`; of the epochs, 100 % and 95 %.
+"""
 
 Share = Callable[[int, int], float]
 """Expected share of trials trained beyond an epoch, of so many."""
@@ -70,10 +74,14 @@ class Rule:
         """Range of the epochs of a search, over those foreseen."""
         return EPOCH_RANGES[self.asha.mode]
 
-    @property
-    def range(self) -> tuple[float, float]:
-        """Range of the time of a search, over that foreseen."""
-        return RANGES[self.asha.mode]
+    def time_range(self, pace: Pace) -> tuple[float, float]:
+        """Return the range of the time of a search, over that foreseen.
+
+        The settings that are trained to the end may be faster or slower than the mean.
+        """
+        (low, high), weight = self.epoch_range, PACE_WEIGHTS[self.asha.mode]
+        faster, slower = 1 - pace.fastest / pace.epoch, pace.slowest / pace.epoch - 1
+        return low * (1 - weight * faster), high * (1 + weight * slower)
 
     def share(self) -> Share:
         """Return the expected share of trials beyond an epoch."""
