@@ -194,6 +194,16 @@ def test_killed_search_ends_alike(killed):
     assert told(search.run()) == told(whole)
 
 
+def test_trial_is_handed_out_once():
+    """Its process needs time to begin, while other slots are free."""
+    search = Simulation(100.0, trials=64).run(until=60.0)
+    search.now = 85.0
+    taken = [search.conductor.next_work() for _ in range(4)]
+    numbers = [work.number for work in taken if work]
+    assert numbers
+    assert len(set(numbers)) == len(numbers)
+
+
 def test_more_time_continues_what_was_left():
     search = Simulation(60.0, trials=64).run()
     left = [trial.number for trial in search.state.open_trials()]

@@ -33,16 +33,18 @@ def test_line_has_event_best_time_left():
     assert lines[0] == "00000  new       lr=0.00123"
     assert "epoch   2/27  WER  75.0 %" in lines[-1]
     assert "best  50.0 % (00000)" in lines[-1]
-    # Four trials of 3 + 6/3 + 18/9 = 7 epochs foreseen, two of them done, ten seconds each, over two slots.
-    assert lines[-1].endswith("left ~2 min")
+    # Four trials of 3 + 6/3 + 18/9 = 7 epochs foreseen, two of them done, ten seconds each. The last trial trains
+    # the 18 epochs from the last rung alone, the other 8 epochs go over two slots.
+    assert lines[-1].endswith("left ~4 min")
 
 
 @pytest.mark.parametrize("ended", ["pruned", "finished"])
 def test_ended_trials_refine_time_left(ended):
     events = [created("00000"), *(report("00000", epoch, 0.5) for epoch in range(1, 28))]
     events += [event(ended), created("00001"), report("00001", 1, 0.4)]
-    # 2 trials of (4 * 7 + 27) / 5 = 11 epochs, and 2 + 6/3 + 18/9 of the one that has begun: at 10 s, over 2 slots.
-    assert progress(events)[-1].endswith("left ~2 min")
+    # Two new trials and the one that has begun come to epoch 3: 8 epochs. One of three continues at each rung, and
+    # one has done so: 6/3 + 18/9 are left for the one that has begun. All may be a single trial's, at 10 s.
+    assert progress(events)[-1].endswith("left ~120 s")
 
 
 def test_time_left_counts_to_next_rung():

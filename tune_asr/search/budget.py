@@ -94,17 +94,19 @@ class TimeLeft:
         """Return whether a trial must end with its epoch."""
         return (self.in_all if trial.finalist_of else self.for_trials) <= 0
 
-    def to_the_end(self, trial: Trial | None) -> float:
+    def to_the_end(self, trial: Trial | None, epoch: int | None = None) -> float:
         """Return the seconds of a trial to its last epoch.
 
-        None stands for a new trial.
+        Args:
+            trial: trial that waits or runs; None for a new one.
+            epoch: its last epoch, if it is not in the ledger yet.
         """
         pace = self.pace()
         if trial is None:
             return self.horizon * pace.epoch * BETWEEN + pace.set_up
         recent = [report.seconds for report in trial.reports[-3:] if report.seconds is not None]
         seconds = sum(recent) / len(recent) if recent else pace.epoch
-        return (self.horizon - trial.epoch) * seconds * BETWEEN + (pace.set_up if trial.waits else 0.0)
+        return (self.horizon - (epoch or trial.epoch)) * seconds * BETWEEN + (pace.set_up if trial.waits else 0.0)
 
     def trials(self) -> int:
         """Return the number of trials in all within the time.

@@ -158,7 +158,7 @@ class TimedTurns(Turns):
     def _best(self, there: Sequence[Trial]) -> Trial | None:
         """Return the best waiting trial, else the best running one."""
         finals = self._finals()
-        among = [trial for trial in there if trial.waits] or there
+        among = [trial for trial in there if self._verdicts.is_waiting(trial.number)] or there
         return min(among, key=lambda t: (finals.get(t.number, math.inf), -t.epoch, t.number), default=None)
 
     def _choice(self, pausing: Report | None = None) -> str | None:
@@ -168,12 +168,12 @@ class TimedTurns(Turns):
             pausing: report of a trial that is about to wait.
         """
         left = self._left.for_trials
-        waiting = [trial for trial in self._open() if trial.waits]
+        waiting = [trial for trial in self._open() if self._verdicts.is_waiting(trial.number)]
         for trial in waiting:  # chosen before, and then the search was killed
             if trial.decisions and trial.decisions[-1].verdict == "continue":
                 return trial.number
         able = {trial.number for trial in waiting if self._left.to_the_end(trial) <= left}
-        if pausing and self._left.to_the_end(self._state.trials[pausing.trial]) <= left:
+        if pausing and self._left.to_the_end(self._state.trials[pausing.trial], pausing.epoch) <= left:
             able.add(pausing.trial)
         if not able:
             return None

@@ -170,7 +170,7 @@ class LiveProgress(Progress):
         states = ", ".join(f"{count} {status}" for status, count in counts.items())
         more = f" (and {left_out} more keys)" if left_out else ""
         parts = [f"{duration(time.monotonic() - self._began)} so far"]
-        if counts.get("running") and (left := self._seconds_left()) is not None:
+        if counts.get("running") and (left := self._outlook.seconds_left()) is not None:
             parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
         if self._best:
             parts.append(f"best {percent(self._best.scores.get(self.metric))} % (trial {self._best.trial})")

@@ -10,14 +10,12 @@ from typing import Any, TextIO
 from tune_asr.record.conclusion import stop_line
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
 from tune_asr.record.excess import excess_text
-from tune_asr.record.finalists import last_round
 from tune_asr.record.search_events import Stopped
 from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.search import Search
-from tune_asr.search.verdicts import Verdicts, make_verdicts
-from tune_asr.space.horizon import plan_with
+from tune_asr.search.time_left import Outlook
 from tune_asr.wording import estimate, percent, printable
 
 
@@ -38,16 +36,13 @@ class Progress:
         self.num_trials, self.max_t = search.plan.num_trials, search.plan.last_epoch
         self.stream = stream or sys.stdout
         self._limits = search.plan.space.search.limits
-        self._plan, self._rules = search.plan, dict[int, Verdicts]()
+        self._outlook = Outlook(search.plan, state, slots)
         self._best: Report | None = None
-        self._epochs = self._ended_epochs = self._ended = 0
-        self._seconds = 0.0
-        self._begun: dict[str, Report] = {}  # the last report of each trial that has not ended
         for trial in state.trials.values():
             for report in trial.reports:
                 self._count_report(report)
             if trial.status in FINAL:
-                self._count_end(trial.number)
+                self._outlook.count_end(trial.number)
 
     def event(self, event: Event) -> None:
         """Print an event already in the ledger and the state."""
@@ -64,7 +59,7 @@ class Progress:
         if isinstance(event, Report):
             self._count_report(event)
         elif isinstance(event, Ended):
-            self._count_end(event.trial)
+            self._outlook.count_end(event.trial)
 
     def _print(self, event: Event) -> None:
         if isinstance(event, Stopped):
@@ -81,7 +76,7 @@ class Progress:
             case Report():
                 error = f"{'WER' if self.metric == 'val_wer' else 'CER'} {_percent(event, self.metric)}"
                 epoch = f"epoch {event.epoch:3d}/{self._horizon(event.trial)}"
-                return f"{epoch}  {error}  {event.seconds or 0:5.1f} s{self._outlook()}"
+                return f"{epoch}  {error}  {event.seconds or 0:5.1f} s{self._prospect()}"
             case Created(finalist_of=str(of)):
                 return f"finalist  setting of {of}, seed {event.seed}"
             case Created(continues_setting_of=str(of)):
@@ -111,63 +106,21 @@ class Progress:
     def _horizon(self, trial: str) -> int:
         return self.state.trials[trial].horizon or self.max_t
 
-    def _outlook(self) -> str:
-        best = self._best
-        text = f"  best {_percent(best, self.metric)} ({best.trial})" if best else ""
-        left = self._seconds_left()
-        return f"{text}  left ~{estimate(left)}" if left is not None else text
-
-    def _seconds_left(self) -> float | None:
-        """Estimate the time left: epochs to come, over the slots.
-
-        It is at least the time of the slowest trial that has begun. Short trials end first; so the plan's expectation
-        counts as much as the first few trials that ended.
-        """
-        if not self._epochs:
-            return None
-        weight = 2 * self.slots
-        foreseen = self._to_come(0, self.state.stages.now.horizon or self.max_t)
-        expected = (weight * foreseen + self._ended_epochs) / (weight + self._ended)
-        begun = [(self._ahead(report), report.seconds or 0.0) for report in self._begun.values()]
-        to_begin = self._to_create + len(self.state.trials) - self._ended - len(begun)
-        ahead = to_begin * expected + sum(epochs for epochs, _ in begun) + self._finalists_to_create * self.max_t
-        slowest = max((epochs * seconds for epochs, seconds in begun), default=0.0)
-        return max(ahead * self._seconds / self._epochs / self.slots, slowest)
-
     @property
     def _to_create(self) -> int:
         """Number of trials still to create."""
         stage = self.state.stages.now
         planned = self.state.plan.trials if self.state.plan else self.num_trials
-        return 0 if stage.stopped else max(0, planned - len(stage.trials))
+        return 0 if stage.stopped or self.state.closing else max(0, planned - len(stage.trials))
 
-    @property
-    def _finalists_to_create(self) -> int:
-        """Number of finalists still to create."""
-        wanted = self._plan.space.search.finalists
-        return wanted.top * wanted.seeds if wanted and not last_round(self.state) else 0
-
-    def _ahead(self, report: Report) -> float:
-        """Return the expected epochs of a trial after a report; finalists end at the horizon."""
-        horizon = self._horizon(report.trial)
-        is_finalist = self.state.trials[report.trial].finalist_of is not None
-        return horizon - report.epoch if is_finalist else self._to_come(report.epoch, horizon)
-
-    def _to_come(self, epoch: int, horizon: int) -> float:
-        """Return the expected epochs of a trial after `epoch`.
-
-        Not all trials continue beyond a rung.
-        """
-        if horizon not in self._rules:
-            self._rules[horizon] = make_verdicts(plan_with(self._plan, horizon), self.metric)
-        planned = self.state.plan.trials if self.state.plan else self.num_trials
-        shares = [self._rules[horizon].share_beyond(e, planned) for e in range(max(0, epoch - 1), horizon)]
-        return sum(shares[1:] if epoch else shares) / shares[0] if shares else 0.0
+    def _prospect(self) -> str:
+        best = self._best
+        text = f"  best {_percent(best, self.metric)} ({best.trial})" if best else ""
+        left = self._outlook.seconds_left()
+        return f"{text}  left ~{estimate(left)}" if left is not None else text
 
     def _count_report(self, report: Report) -> None:
-        self._epochs += 1
-        self._seconds += report.seconds or 0.0
-        self._begun[report.trial] = report
+        self._outlook.count_report(report)
         if report.scores.get(self.metric) is None or self._is_beyond_limit(report):
             return
         if self._best is None or report.scores.order(self.metric) < self._best.scores.order(self.metric):
@@ -177,11 +130,6 @@ class Progress:
         """Return whether the trial of a report can never be the best."""
         trial = self.state.trials[report.trial]
         return trial.is_beyond_limit or limits.judge(self._limits, trial, report) is not None
-
-    def _count_end(self, number: str) -> None:
-        self._ended += 1
-        self._ended_epochs += self.state.trials[number].epoch
-        self._begun.pop(number, None)
 
     def _line(self, text: str) -> None:
         # The reader of the lines may be gone (`| head`): the search continues.

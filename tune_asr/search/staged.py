@@ -58,6 +58,10 @@ class StagedVerdicts:
                 return decisions, number
         return decisions, None
 
+    def is_waiting(self, trial: str) -> bool:
+        """Return whether a trial waits for a slot."""
+        return self._rules[self._state.trials[trial].stage].is_waiting(trial)
+
     def take(self, trial: str) -> None:
         """Remove a trial from those that wait."""
         self._rules[self._state.trials[trial].stage].take(trial)

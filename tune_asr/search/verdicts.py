@@ -37,6 +37,9 @@ class Verdicts(Protocol):
             pausing: report of a trial that is about to wait.
         """
 
+    def is_waiting(self, trial: str) -> bool:
+        """Return whether a trial waits for a slot."""
+
     def take(self, trial: str) -> None:
         """Remove a trial from those that wait: a slot has it."""
 
@@ -90,6 +93,10 @@ class WaveVerdicts:
         also = self._waves.waiting(pausing.trial, pausing.epoch, self._value(pausing)) if pausing else None
         decisions, number = self._waves.turn(also)
         return [as_event(trial, decision) for trial, decision in decisions], number
+
+    def is_waiting(self, trial: str) -> bool:
+        """Return whether a trial waits for a slot."""
+        return self._waves.is_waiting(trial)
 
     def take(self, trial: str) -> None:
         """Remove a trial from those that wait."""
@@ -160,6 +167,10 @@ class StopVerdicts:
     def turn(self, pausing: Report | None = None) -> tuple[list[events.Decision], str | None]:
         """Return no trial: none waits."""
         return [], None
+
+    def is_waiting(self, trial: str) -> bool:
+        """Return False: none waits."""
+        return False
 
     def take(self, trial: str) -> None:
         """Do nothing: none waits."""

@@ -155,6 +155,10 @@ class Waves:
         """Queue a trial that pauses at a rung."""
         bisect.insort(self._waiting, Waiting(epoch, self._best[trial], trial))
 
+    def is_waiting(self, trial: str) -> bool:
+        """Return whether a trial waits for a slot."""
+        return any(waiting.trial == trial for waiting in self._waiting)
+
     def take(self, trial: str) -> None:
         """Remove a trial from those that wait."""
         self._waiting = [waiting for waiting in self._waiting if waiting.trial != trial]

@@ -141,8 +141,22 @@ def forecast(rule: Rule, trials: int, progress: Progress = NOTHING) -> Forecast:
         able = new + sum(last <= epoch for last in there)
         expected.append(min(able, max(trials * share(epoch, trials) - reached, certain)))
     rungs = [expected[rung] for rung in rule.rungs]
-    epochs = sum(expected)
-    return Forecast(epochs, new + len(progress.waiting) * 0.5 + sum(rungs), min(epochs, rule.tail))
+    epochs, own = sum(expected), [expected_epochs(rule, trials, last) for last in progress.running]
+    # Once no other trial is expected, the trials that run train the tail.
+    tail = max([*own, rule.tail if epochs - sum(own) > 0.5 else 0.0])
+    return Forecast(epochs, new + sum(rungs), min(epochs, tail))
+
+
+def expected_epochs(rule: Rule, trials: int, last: int) -> float:
+    """Return the epochs that a running trial may still train.
+
+    Args:
+        rule: rule of ASHA with the horizon.
+        trials: number of trials in all (N).
+        last: last epoch of the trial.
+    """
+    share = rule.share()
+    return sum(_chance(share, trials, last, epoch) for epoch in range(last, rule.horizon))
 
 
 def _chance(share: Share, trials: int, last: int, epoch: int) -> float:
