@@ -78,3 +78,8 @@ def test_damaged_checkpoints_are_named():
 def test_pause_before_first_epoch():
     lines = progress([created("00000"), event("paused", epoch=0), event("resumed", epoch=0, cause="it died")])
     assert lines[-2:] == ["00000  paused    before its first epoch", "00000  resumed   before its first epoch: it died"]
+
+
+def test_closing_is_told_with_its_cause():
+    lines = progress([created("00000"), event("closing", cause="30 s are left")])
+    assert lines[-1] == "no more trials begin: 30 s are left"

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from tune_asr.record.conclusion import stop_line
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
 from tune_asr.record.excess import excess_text
-from tune_asr.record.search_events import Stopped
+from tune_asr.record.search_events import Closing, Stopped
 from tune_asr.record.state import AT_RUNG, FINAL, SearchState
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
@@ -64,6 +64,8 @@ class Progress:
     def _print(self, event: Event) -> None:
         if isinstance(event, Stopped):
             self._line(stop_line(self.state, self.metric))
+        elif isinstance(event, Closing):
+            self._line(f"no more trials begin: {printable(event.cause)}")
         elif isinstance(event, TrialEvent) and (text := self._text(event)):
             self._line(f"{event.trial}  {text}")
 
