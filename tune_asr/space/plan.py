@@ -6,7 +6,6 @@ are a pure function of (search.seed, trial number, key), so adding a key changes
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import math
@@ -17,7 +16,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from tune_asr.config import load, strict_yaml
+from tune_asr.config import load
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem
@@ -25,7 +24,7 @@ from tune_asr.space import searchable
 from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_values, lookup, trial_values
 from tune_asr.space.conditions import Conditions
 from tune_asr.space.distributions import Distribution
-from tune_asr.space.reading import base_config, parse_keys, with_first_defaults
+from tune_asr.space.reading import base_config, examine_space, parse_keys, space_layers, with_first_defaults
 from tune_asr.space.sections import SpaceFile
 from tune_asr.space.wants import want_problems, with_absolute_paths
 from tune_asr.space.when import read_conditions
@@ -190,7 +189,7 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
     """
     ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
     layered = load.read_layers(path, ours)
-    space, problems = _examine(layered)
+    space, problems = examine_space(layered)
     space = with_absolute_paths(space, layered)
     over = [Override(key, value, layered.place(("over", key)), layered.base) for key, value in space.over.items()]
     fixed = [*over, *(o for o in overrides if o not in ours)]
@@ -211,23 +210,13 @@ def from_values(
 
     A key that the file lacks has the default of the release that wrote it.
     """
-    layered = _layered(with_first_defaults(space), name)
+    layered = space_layers(with_first_defaults(space), name)
     ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
     for override in ours:
         layered.lay(override)
-    checked, problems = _examine(layered)
+    checked, problems = examine_space(layered)
     fixed = [o for o in overrides if o not in ours]
     return _plan(checked, load.from_values(config, f"{name}: config", fixed), layered, fixed, problems)
-
-
-def _layered(space: Mapping[str, JsonValue], name: str) -> Layered:
-    return Layered(copy.deepcopy(dict(space)), strict_yaml.Document(f"{name}: space", dict(space), {}))
-
-
-def _examine(layered: Layered) -> tuple[SpaceFile, list[Problem]]:
-    space, problems = load.examine(layered, SpaceFile)
-    assert space is not None, "every key of a space has a default"
-    return space, problems
 
 
 def _plan(

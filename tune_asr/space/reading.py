@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from tune_asr.config import load
+from tune_asr.config import load, strict_yaml
 from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
@@ -33,6 +34,18 @@ def with_first_defaults(space: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         if isinstance(section, Mapping):  # anything else is a mistake, and is reported as it stands
             filled[name] = {**defaults, **section}
     return filled
+
+
+def space_layers(space: Mapping[str, JsonValue], name: str) -> Layered:
+    """Return plain values as a file called `name`."""
+    return Layered(copy.deepcopy(dict(space)), strict_yaml.Document(f"{name}: space", dict(space), {}))
+
+
+def examine_space(layered: Layered) -> tuple[SpaceFile, list[Problem]]:
+    """Return a space without its mistakes, and every mistake."""
+    space, problems = load.examine(layered, SpaceFile)
+    assert space is not None, "every key of a space has a default"
+    return space, problems
 
 
 def parse_keys(space: SpaceFile, layered: Layered) -> tuple[dict[str, Distribution], list[Problem]]:
