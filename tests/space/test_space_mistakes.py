@@ -51,6 +51,14 @@ def refusal(spaces):
             "asha: {metric: wer}",
             "space.yaml:2: asha.metric: is 'wer', but must be 'score', 'objective', 'val_wer' or 'val_cer'",
         ),
+        ("search: {stop: maybe}", "space.yaml:2: search.stop: is 'maybe', but must be 'auto' or 'never'"),
+        ("search: {finalists: 3}", "space.yaml:2: search.finalists: is 3, but must be a mapping of keys"),
+        ("search: {finalists: {seeds: 0}}", "space.yaml:2: search.finalists.seeds: is 0, but must be 1 or more"),
+        (
+            "search: {num_samples: 4, finalists: {top: 5}}",
+            "space.yaml:2: search.finalists.top: is 5, but must be at most the number of trials, which is 4\n"
+            "    Draw more trials, or train fewer again.",
+        ),
         ("asha: {grace_period: 0}", "space.yaml:2: asha.grace_period: is 0, but must be 1 or more"),
         (
             "asha: {reduction_factor: 1}",

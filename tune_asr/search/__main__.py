@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check space, configuration and data, print the first trials, start nothing",
+        help="check space, configuration and data, print the first trials and what differences the validation "
+        "data can show, start nothing",
     )
     return parser
 
