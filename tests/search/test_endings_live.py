@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.conftest import TINY_SPACE
 from tests.search.test_resume import story
 
 FINALISTS = ("--set", "search.finalists={top: 2, seeds: 2}", "--num-samples", "3")
@@ -67,13 +68,19 @@ def test_finalists_are_shown(two_searches):
 
 @pytest.mark.slow
 def test_search_stops_by_its_rule(workspace):
-    """The trainings are so short that hardly any learns."""
-    short = ("--max-epochs", "2", "--num-samples", "64", "--set", "data.num_train=16", "--set", "asha.grace_period=1")
-    said = workspace.run("search", "--space", "space.yaml", *short).stdout
+    """The base configuration learns; the settings around it hardly do."""
+    space = TINY_SPACE | {
+        "param_space": {"optimizer.lr": {"loguniform": [1.0e-6, 1.0e-5]}},
+        "search": {"num_samples": 64, "max_concurrent": 1, "include_base": True},
+        "asha": {"grace_period": 1},
+    }
+    workspace.write("space.yaml", space)
+    said = workspace.run("search", "--space", "space.yaml").stdout
     (stopped,) = [e for e in workspace.ledger() if e["event"] == "stopped"]
-    waves = [e["trials"] for e in workspace.ledger() if e["event"] == "wave"]
-    assert (len(waves) >= 3, sum(e["event"] == "created" for e in workspace.ledger())) == (True, waves[-1])
-    assert stopped["best"] == min(e["val_wer"] for e in workspace.ledger() if e["event"] == "report")
-    assert f"Stopped after {waves[-1]} of 64 trials (search.stop)" in said
+    assert [e["trials"] for e in workspace.ledger() if e["event"] == "wave"] == [16, 32, 48]
+    assert sum(e["event"] == "created" for e in workspace.ledger()) == 48
+    assert stopped["best"] == min(e["val_wer"] for e in workspace.ledger() if e["event"] == "report") < 1
+    assert stopped["delta"] > 0
+    assert said.count("Stopped after 48 of 64 trials (search.stop)") == 2
     assert "the search is finished" in workspace.run("search", "--resume", "results/space").stdout
-    assert "Stopped after" in workspace.run("report", "results/space").stdout
+    assert "Stopped after 48 of 64 trials" in workspace.run("report", "results/space").stdout
