@@ -161,12 +161,13 @@ def test_accepted_changes_are_asked_for_once(began, capsys):
 def test_trials_keep_their_base(began):
     """Those created later have the changed one."""
     edit(began, "config", "optimizer", "weight_decay", to=0.5)
-    began.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5, "search.seed": 3})
+    began.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5, "data.num_train": 32})
     began.trial(**{"optimizer.lr": 0.002})
     state = SearchState.read(began.folder.ledger)
     config = read_search_yaml(began.folder.search_yaml)["config"]
     decay = [rerun_config(config, trial)["optimizer"]["weight_decay"] for trial in state.trials.values()]
     assert decay == [0.01, 0.01, 0.5]
+    assert state.trials["00000"].former == {"optimizer.weight_decay": 0.01}  # the data are those of all trials
 
 
 def test_given_keys_last(began, capsys):

@@ -10,7 +10,9 @@ from pydantic import JsonValue
 from tune_asr.record.search_events import SearchStarted
 
 _SPACE = ("search", "asha", "resources", "param_space")
-_NOT_OF_THE_BASE = (*_SPACE, "metric", "versions", "data_fingerprint", "noise_fingerprint")
+_RULER = ("data", "text", "metric", "data_fingerprint", "noise_fingerprint")
+_OF_ALL_TRIALS = (*_SPACE, *_RULER, "versions")
+"""Sections whose accepted changes hold for earlier trials as well: all trials are measured by one ruler."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,6 @@ class Changes:
             self.described = event.search_yaml
         self.given |= event.set or {}
         before = {**(self.described or {}), **self.accepted}
-        changed = [key for key in event.accepted or {} if key.split(".")[0] not in _NOT_OF_THE_BASE]
+        changed = [key for key in event.accepted or {} if key.split(".")[0] not in _OF_ALL_TRIALS]
         self.accepted |= event.accepted or {}
         return {key: before[key] for key in changed if key in before}
