@@ -27,7 +27,7 @@ def estimate(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time as `0:07`, `12:05` or `2:05:10`."""
+    """Return a time such as `0:07` or `2:05:10`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
@@ -54,7 +54,7 @@ def value_text(value: object) -> str:
 
 
 def setting_text(settings: Mapping[str, object], key: str) -> str:
-    """Return the value of a key; "" if a trial lacks the key."""
+    """Return the value of a key, "" if absent."""
     return value_text(settings[key]) if key in settings else ""
 
 

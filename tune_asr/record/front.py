@@ -45,7 +45,7 @@ def objective(trial: Trial, report: Report | None, name: Aim) -> float | None:
 
 
 def measured_names(search: SearchSection) -> list[str]:
-    """Return which of size and speed a search wants to know."""
+    """Return the wanted ones of size and speed."""
     return [name for name in MEASURED if name in search.objectives or getattr(search.limits, name) is not None]
 
 

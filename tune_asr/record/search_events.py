@@ -109,7 +109,7 @@ class WaveOpened(BaseEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing(BaseEvent):
-    """End of new trials by the time budget, until the next plan."""
+    """End of new trials by the time budget."""
 
     event: Literal["closing"] = "closing"
     cause: Text

@@ -70,12 +70,12 @@ class Trial:
 
     @property
     def is_drawn(self) -> bool:
-        """True if the space gave its setting: neither finalist nor repetition."""
+        """True if neither finalist nor repetition."""
         return self.finalist_of is None and self.repeats is None
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Values to lay over the base for the configuration that it began with."""
+        """Values to lay over the base of the search."""
         return {**self.former, **self.params}
 
     @property
@@ -138,7 +138,7 @@ class SearchState:
     changes: Changes = field(default_factory=Changes)
     """Content of search.yaml at the start, and its changes."""
     closing: Closing | None = None
-    """End of new trials by the time budget, until the next plan."""
+    """End of new trials by the time budget."""
     warm: list[Warmed] = field(default_factory=list, repr=False)
     """Scores of an earlier search, in the order of the ledger."""
     reports: list[Report] = field(default_factory=list, repr=False)
@@ -210,7 +210,7 @@ class SearchState:
 
     @property
     def used_seconds(self) -> float:
-        """Seconds of the time budget used so far, over all runs."""
+        """Seconds of the time budget used so far."""
         return self.before_seconds + self.wall_seconds
 
     @property
@@ -220,7 +220,7 @@ class SearchState:
 
     @property
     def stopped(self) -> Stopped | None:
-        """End of new trials by `search.stop`, until a plan has more."""
+        """End of new trials by `search.stop`."""
         return self.stages.first.stopped
 
     @property

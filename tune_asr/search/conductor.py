@@ -40,7 +40,7 @@ class Appending(Protocol):
     """Ledger, as far as a conductor needs it."""
 
     def append(self, *events: Event) -> list[Event]:
-        """Write events in one piece; return them as they are read back."""
+        """Write events in one piece; return them read back."""
 
 
 class Conductor:
@@ -82,7 +82,7 @@ class Conductor:
         self._resting: set[str] = set()
 
     def open(self, slots: int) -> None:
-        """Record the extent of the search if it is new or has changed.
+        """Record the extent of the search if it changes.
 
         Args:
             slots: number of trials that run at the same time.
@@ -105,7 +105,7 @@ class Conductor:
         return sorted(self._out)
 
     def next_work(self) -> Work | None:
-        """Hand out a trial to a free slot, None if there is none now.
+        """Hand out a trial to a free slot.
 
         A trial that was interrupted comes before all others.
         """
@@ -199,7 +199,7 @@ class Conductor:
             self._queue.appendleft(number)
 
     def _is_resting(self, number: str) -> bool:
-        """Return whether a process ended because its trial pauses at a rung."""
+        """Return whether a process ended at a rung."""
         is_resting = number in self._resting
         self._resting.discard(number)
         return is_resting
@@ -215,7 +215,7 @@ class Conductor:
         self._append(*(Paused(trial=trial.number, epoch=trial.epoch) for trial in running))
 
     def rest(self) -> None:
-        """Keep less of the trials that still wait at the end."""
+        """Keep less of trials that wait at the end."""
         for trial in self.state.open_trials():
             if trial.rests:
                 self._keeping.rest(trial)

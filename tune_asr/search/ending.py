@@ -108,7 +108,7 @@ class Ending:
 
 
 def _is_eligible(trial: Trial) -> bool:
-    """Return whether a trial was searched and may be the best."""
+    """Return whether a searched trial may be the best."""
     return trial.is_drawn and not trial.is_beyond_limit
 
 

@@ -41,7 +41,7 @@ def _problems(overrides: Sequence[Override]) -> Iterator[Problem]:
 
 
 def flag_hint(key: str) -> str:
-    """Return the hint to the flag of a key, if any."""
+    """Return a hint to the flag of a key."""
     return f"Use {_FLAGS[key]}." if key in _FLAGS else ""
 
 
@@ -51,7 +51,7 @@ def as_overrides(given: Mapping[str, JsonValue]) -> list[Override]:
 
 
 def free_keys() -> list[str]:
-    """Return the keys that may change, whole sections as `section.*`."""
+    """Return the keys that may change."""
     return [key for schema in (SpaceFile, Config) for key in _free_keys(schema)]
 
 

@@ -13,13 +13,13 @@ from tune_asr.scoring.metric import Metric
 
 
 class Keeping(Protocol):
-    """Keeper of the files of trials; a replay in memory has none."""
+    """Keeper of the files of trials."""
 
     def settle(self, trial: Trial, newest: int | None = None) -> None:
-        """Remove what a trial with a new event needs no more."""
+        """Remove needless files of a trial with news."""
 
     def rest(self, trial: Trial) -> None:
-        """Remove what a trial that waits needs no more at the end."""
+        """Remove needless files of a waiting trial."""
 
     def catch_up(self) -> None:
         """Do work deferred until the worker had its answer."""
@@ -41,7 +41,7 @@ class FolderKeeping:
         self._to_keep: dict[str, int] = {}
 
     def settle(self, trial: Trial, newest: int | None = None) -> None:
-        """Keep the newest two checkpoints of an open trial, and the best.
+        """Keep the newest two checkpoints and the best.
 
         Args:
             trial: trial with a new event.
@@ -54,7 +54,7 @@ class FolderKeeping:
             self.catch_up()
 
     def rest(self, trial: Trial) -> None:
-        """Keep the newest checkpoint of a trial that waits, and the best."""
+        """Keep the newest checkpoint and the best."""
         self._retain(trial, {trial.epoch}, trial.epoch)
 
     def catch_up(self) -> None:

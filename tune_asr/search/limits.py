@@ -12,7 +12,7 @@ LIMIT = "limit"
 
 
 def judge(limits: LimitsSection, trial: Trial, report: Report) -> Decision | None:
-    """Return the verdict on a trial beyond a limit, None for others.
+    """Return the verdict on a trial beyond a limit.
 
     The base configuration continues, as the reference, and can never be the best. Finalists and
     repetitions are not judged again.

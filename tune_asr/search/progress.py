@@ -129,7 +129,7 @@ class Progress:
             self._best = report
 
     def _is_beyond_limit(self, report: Report) -> bool:
-        """Return whether the trial of a report can never be the best."""
+        """Return whether the trial can never be the best."""
         trial = self.state.trials[report.trial]
         return trial.is_beyond_limit or limits.judge(self._limits, trial, report) is not None
 

@@ -14,7 +14,7 @@ from tune_asr.space.sections import LimitsSection
 
 
 def lost_excess(state: SearchState, allowed: LimitsSection) -> list[Event]:
-    """Return the decision on a limit at the last report, if it was lost."""
+    """Return a lost decision on a limit."""
     if not state.reports:
         return []
     report = state.reports[-1]
@@ -26,7 +26,7 @@ def lost_excess(state: SearchState, allowed: LimitsSection) -> list[Event]:
 
 
 def lost_verdict(state: SearchState, verdicts: Verdicts) -> list[Event]:
-    """Return the decision on the last report, if it was lost."""
+    """Return a lost decision on the last report."""
     if not state.reports:
         return []
     report = state.reports[-1]
@@ -39,7 +39,7 @@ def lost_verdict(state: SearchState, verdicts: Verdicts) -> list[Event]:
 
 
 def lost_ends(state: SearchState) -> list[Event]:
-    """Return the ends and pauses that decisions and last reports call for."""
+    """Return lost ends and pauses."""
     ends = (_end(trial) for trial in state.open_trials() if trial.reports)
     return [end for end in ends if end]
 

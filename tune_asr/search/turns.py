@@ -25,7 +25,7 @@ from tune_asr.space.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What a free slot does."""
+    """Next step of a free slot."""
 
     trial: str | None
     """Trial that the slot takes; None if there is none now."""
@@ -59,15 +59,15 @@ class Turns:
 
     @property
     def is_over(self) -> bool:
-        """True if no trial is left to create or to promote."""
+        """True if no trial is left to train."""
         return not self._may_create and self._verdicts.turn() == ([], None) and not self._ending.finalists()
 
     def lost_finalists(self) -> list[Created]:
-        """Return finalists that a crash took from the end of a ledger."""
+        """Return finalists lost in a crash."""
         return self._ending.finalists() if last_round(self._state) and not self._may_create else []
 
     def left_finalists(self) -> list[Event]:
-        """Return the ends of open finalists: after more trials they run anew."""
+        """Return the ends of finalists that run anew."""
         there = [trial for trial in last_round(self._state) if trial.status not in FINAL] if self._may_create else []
         return [Ended(event="pruned", trial=trial.number, cause="more trials") for trial in there]
 
@@ -102,7 +102,7 @@ class Turns:
         return self._follow(trial, report, slot_is_taken)
 
     def _follow(self, trial: Trial, report: Report, slot_is_taken: bool) -> list[Event]:
-        """Return the events of a trial within the limits, or of the base."""
+        """Return the events of a trial within the limits."""
         if report.last:
             return [Ended(event="finished", trial=trial.number)]
         verdict = self._verdicts.judge(trial, report)
@@ -114,7 +114,7 @@ class Turns:
         return self._pause(decision, report, straight_on=not slot_is_taken and not self._wave_has_room)
 
     def _pause(self, decision: Decision, report: Report, *, straight_on: bool) -> list[Event]:
-        """Return the events of a trial that pauses at a rung.
+        """Return the events of a pause at a rung.
 
         If the free slot would take it again, it goes straight on in its process, and there is no `paused`.
         """

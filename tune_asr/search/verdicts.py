@@ -26,7 +26,7 @@ class Verdicts(Protocol):
     """Epochs of the rungs."""
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
-        """Judge a trial at a report; None if it simply continues."""
+        """Judge a trial at a report."""
 
     def turn(self, pausing: Report | None = None) -> tuple[list[events.Decision], str | None]:
         """Return the waiting trial whose turn it is.
@@ -41,7 +41,7 @@ class Verdicts(Protocol):
         """Return whether a trial waits for a slot."""
 
     def take(self, trial: str) -> None:
-        """Remove a trial from those that wait: a slot has it."""
+        """Remove a trial from those that wait."""
 
     def apply(self, event: Event) -> None:
         """Take an event that is in the ledger."""
@@ -53,7 +53,7 @@ class Verdicts(Protocol):
 def make_verdicts(
     plan: Plan, metric: Metric, waves: Iterable[WaveOpened] = (), trials: Iterable[Trial] = ()
 ) -> Verdicts:
-    """Make the rule of one stage, with its waves and trials so far."""
+    """Make the rule of one stage."""
     if plan.space.asha.mode == "stop":
         return StopVerdicts(plan, metric, trials)
     return WaveVerdicts(plan, metric, waves, trials)
@@ -89,7 +89,7 @@ class WaveVerdicts:
         return self._waves.judge(trial.number, report.epoch, self._value(report))
 
     def turn(self, pausing: Report | None = None) -> tuple[list[events.Decision], str | None]:
-        """Return the trial whose turn it is, and decisions on the way."""
+        """Return the next trial, and decisions on the way."""
         also = self._waves.waiting(pausing.trial, pausing.epoch, self._value(pausing)) if pausing else None
         decisions, number = self._waves.turn(also)
         return [as_event(trial, decision) for trial, decision in decisions], number

@@ -113,7 +113,7 @@ def _scores(earlier: _Earlier, plan: Plan) -> Iterator[Warmed]:
 
 
 def _params(trial: Trial, earlier: _Earlier, plan: Plan) -> dict[str, JsonValue]:
-    """Return the values of this space's keys in an earlier trial.
+    """Return an earlier trial's values of the keys.
 
     A key that only this space varies has the value of the earlier base.
     """

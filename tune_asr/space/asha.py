@@ -76,7 +76,7 @@ def milestones(grace_period: int, reduction_factor: int, max_t: int) -> list[int
 
 
 def wave_sizes(planned: int, slots: int, *, has_model: bool) -> tuple[int, int]:
-    """Return the sizes of the first wave and of each later one.
+    """Return the sizes of the first and later waves.
 
     A model learns from each wave what the next one should try. Each wave fills every slot twice.
     """
@@ -127,7 +127,7 @@ class Waves:
         self._base = trial
 
     def waiting(self, trial: str, epoch: int, value: float) -> Waiting:
-        """Return a trial as it would wait at the value of an epoch."""
+        """Return a trial as it would wait."""
         return Waiting(epoch, self._best_with(trial, value), trial)
 
     def enter(self, trial: str, epoch: int, value: float) -> None:
@@ -137,7 +137,7 @@ class Waves:
             bisect.insort(self._reached[epoch], best)
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision | None:
-        """Judge a trial at the value of an epoch, entered or not.
+        """Judge a trial at the value of an epoch.
 
         Returns None if it simply continues.
         """
@@ -164,7 +164,7 @@ class Waves:
         self._waiting = [waiting for waiting in self._waiting if waiting.trial != trial]
 
     def turn(self, also: Waiting | None = None) -> tuple[list[tuple[str, Decision]], str | None]:
-        """Return the trial whose turn it is, and decisions on the way.
+        """Return the next trial, and decisions on the way.
 
         Changes nothing. The decisions stop trials that wait and for which there is no room any more; one that spares a
         control comes last, and that control is the trial.

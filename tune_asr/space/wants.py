@@ -29,7 +29,7 @@ class Excess:
 
 
 def excess(limits: LimitsSection, measured: Mapping[str, float | None]) -> Excess | None:
-    """Return the first value beyond its limit; unknown ones are within."""
+    """Return the first value beyond its limit."""
     for key in MEASURED:
         value, limit = measured[key], getattr(limits, key)
         if value is not None and limit is not None and value > limit:

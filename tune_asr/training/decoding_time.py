@@ -44,7 +44,7 @@ class DecodingTime:
         self._began = self._clock()
 
     def end(self, device: torch.device, batch: object) -> None:
-        """End the step of a batch, without waiting for the device."""
+        """End the step of a batch."""
         self._seconds += self._clock() - self._began
         if device.type == "cuda":
             self._events[-1][1].record()
