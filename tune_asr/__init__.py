@@ -33,7 +33,7 @@ Where to change what. Tests are in the same rooms below tests/:
     a condition (`when`) of a key        space/when.py, space/conditions.py, search_spaces/README.md
     an encoder                           a file in training/encoders/ and its name in training/encoders/__init__.py,
                                          config/model_sections.py, configs/train.yaml, configs/README.md
-    an event of the ledger               record/events.py, record/state.py, results/README.md
+    an event of the ledger               record/events.py, record/trial.py, results/README.md
       written                            search/conductor.py; its start and end in search/ray/session.py
       shown while the search runs        search/progress.py
     a key of a configuration             its section in config/, configs/train.yaml, configs/README.md

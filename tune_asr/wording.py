@@ -27,7 +27,7 @@ def estimate(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time such as `0:07` or `2:05:10`."""
+    """Return a time as on a clock: `12:05`, `2:05:10`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -17,7 +17,8 @@ from tune_asr.record.events import Event, Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, as_written
 from tune_asr.record.search_events import SearchStarted
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.keeping import FolderKeeping

@@ -8,7 +8,7 @@ from statistics import median
 
 from tests.benchmarks.searches import Event, first_steps, run_search, when
 from tests.benchmarks.table import Row
-from tune_asr.record.state import FINAL
+from tune_asr.record.trial import FINAL
 
 # Trials of a second: what lies between them is what is measured.
 SPACE = {

@@ -21,7 +21,8 @@ from pydantic import JsonValue
 
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_yaml import read_search_yaml
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.scoring.counts import objective
 from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import Scores, score

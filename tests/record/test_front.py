@@ -15,7 +15,8 @@ from tune_asr.record.front import pareto_front
 from tune_asr.record.intact import intact_standings
 from tune_asr.record.ranking import leader, standings
 from tune_asr.record.snapshots import write_snapshots
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.space.sections import LimitsSection, SearchSection
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.ledgers import event
 from tune_asr.record.ranking import best_epoch, keys_of, leader, order, searched_keys, standings
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 
 maybe = st.none() | st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5])
 reports = st.lists(st.tuples(maybe, maybe, maybe), max_size=5).map(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.ledgers import event
 from tune_asr.errors import StorageError
 from tune_asr.record.events import Event, Report
-from tune_asr.record.state import FINAL, STATUSES, SearchState
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, STATUSES
 
 CREATED = event("created")
 

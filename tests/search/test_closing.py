@@ -14,7 +14,8 @@ from tune_asr.record.events import Decision, Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import as_written
 from tune_asr.record.search_events import Closing, Planned, WaveOpened
-from tune_asr.record.state import FINAL, OUT_OF_TIME, SearchState
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, OUT_OF_TIME
 from tune_asr.scoring.scores import Scores
 from tune_asr.search import messages
 from tune_asr.search.budget import Budget

@@ -5,7 +5,7 @@ Truth, enough to resume the search:
 - `events`, `search_events`  one class per kind of event, of a trial and of the search
 - `event_lines`             lines of the ledger as events
 - `ledger`                  trials.jsonl, append-only and fsynced
-- `state`                   trials and search, rebuilt from the events
+- `trial`, `state`          trials and search, rebuilt from the events
 - `stages`                  trials by horizon: the search, and longer trainings of its best settings
 - `changes`                 search.yaml at the start, and what was changed since
 - `checkpoints`             one folder per kept epoch, its manifest written last

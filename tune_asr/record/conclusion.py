@@ -11,7 +11,8 @@ from tune_asr.record.events import Report
 from tune_asr.record.finalists import Finalist, finalists, last_round
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import best_epoch
-from tune_asr.record.state import FINAL, SearchState
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL
 from tune_asr.record.utterances import utterances_of
 from tune_asr.scoring.metric import Metric, metric_name
 from tune_asr.scoring.spread import Difference, difference_of_means, standard_error

@@ -12,7 +12,8 @@ from statistics import fmean, stdev
 
 from tune_asr.record.events import Report
 from tune_asr.record.ranking import Standing, best_epoch, standings
-from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, Trial
 from tune_asr.scoring.metric import Metric
 
 

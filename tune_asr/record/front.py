@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tune_asr.record.events import Report
 from tune_asr.record.ranking import Standing
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.space.sections import Aim, SearchSection
 from tune_asr.space.wants import MEASURED, front
 

@@ -14,7 +14,8 @@ from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.front import pareto_front, wanted_cells, wanted_columns
 from tune_asr.record.ranking import Standing, searched_keys
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import keep_utterances, utterances_of
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import write_if_changed

@@ -20,7 +20,8 @@ from tune_asr.record.intact import former_best, intact_standings
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.branches import trial_values
 from tune_asr.space.horizon import values_with

@@ -9,114 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.changes import Changes
-from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started
+from tune_asr.record.events import Created, Event, Report
 from tune_asr.record.ledger import iter_ledger, repair_hint
 from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, Warmed, WaveOpened
 from tune_asr.record.stages import Stages
-
-FINAL = ("finished", "pruned", "diverged", "failed")
-"""Final states of a trial, each named after its event."""
-
-AT_RUNG = "rung"
-"""Cause of a pause at a rung."""
-
-OUT_OF_TIME = "time"
-"""Cause of a pause because the time budget is spent."""
-
-STATUSES = ("pending", "running", "paused", *FINAL)
-
-
-@dataclass(slots=True)
-class Trial:
-    """One setting, and the progress of its training."""
-
-    number: str
-    """Five digits, from 00000; also the name of its folders."""
-    params: dict[str, Any]
-    """Searched values, by their path into the configuration."""
-    seed: int
-    status: str = "pending"
-    reports: list[Report] = field(default_factory=list)
-    """Reports of its epochs; that of epoch e has index e - 1."""
-    decisions: list[Decision] = field(default_factory=list)
-    """Verdicts of ASHA, in order."""
-    excess: Decision | None = None
-    """Verdict on a trial beyond one of `search.limits`; the base is trained on nevertheless."""
-    retries: int = 0
-    """Number of restarts after its process died."""
-    deaths: list[str] = field(default_factory=list)
-    """Causes of these deaths since its last epoch."""
-    cause: str | None = None
-    """Cause of its end or pause, beyond its status."""
-    of_setting: bool = False
-    """True if it failed because of its setting."""
-    is_base: bool = False
-    """True for the base configuration, which is never pruned."""
-    finalist_of: str | None = None
-    """Trial whose setting this finalist trains with a fresh seed."""
-    repeats: str | None = None
-    """Trial whose setting it trains again, with a longer horizon."""
-    stage: int = 0
-    """Index of its stage."""
-    horizon: int | None = None
-    """Last epoch of its own, above that of the search; None: that of the search."""
-    former: dict[str, Any] = field(default_factory=dict)
-    """Keys of the base that were changed since it was created, with their values before."""
-
-    @property
-    def is_drawn(self) -> bool:
-        """True if neither finalist nor repetition."""
-        return self.finalist_of is None and self.repeats is None
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Values to lay over the base of the search."""
-        return {**self.former, **self.params}
-
-    @property
-    def is_control(self) -> bool:
-        """True if it continued as a control, against pruning."""
-        return any(decision.control for decision in self.decisions)
-
-    @property
-    def is_beyond_limit(self) -> bool:
-        """True if it is larger or slower than `search.limits` allow."""
-        return self.excess is not None
-
-    @property
-    def rtf(self) -> float | None:
-        """Real-time factor of its decoding, None if not recorded."""
-        return self.reports[0].rtf if self.reports else None
-
-    @property
-    def waits(self) -> bool:
-        """True while it is paused at a rung."""
-        return self.status == "paused" and self.cause == AT_RUNG
-
-    @property
-    def rests(self) -> bool:
-        """True while paused in a way with which searches end."""
-        return self.status == "paused" and self.cause in (AT_RUNG, OUT_OF_TIME)
-
-    @property
-    def epoch(self) -> int:
-        """Last reported epoch, 0 before the first."""
-        return len(self.reports)
-
-    @property
-    def num_parameters(self) -> int | None:
-        """Number of parameters of its model, None if not recorded."""
-        return self.reports[0].num_parameters if self.reports else None
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of a slot spent on its epochs."""
-        return sum(report.seconds or 0.0 for report in self.reports)
+from tune_asr.record.trial import FINAL, STATUSES, Trial
 
 
 @dataclass(slots=True)
@@ -206,7 +107,9 @@ class SearchState:
                 self._create(event)
             # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
             case _:
-                self._change(self._open_trial(event.trial), event)
+                self._open_trial(event.trial).apply(event)
+                if isinstance(event, Report):
+                    self.reports.append(event)
 
     @property
     def used_seconds(self) -> float:
@@ -288,33 +191,6 @@ class SearchState:
         if trial.status in FINAL:
             raise StorageError(f"trial {number} is over: it is {trial.status}")
         return trial
-
-    def _change(self, trial: Trial, event: Started | Resumed | Paused | Report | Decision | Ended) -> None:
-        match event:
-            case Started() | Resumed():
-                trial.status, trial.cause = "running", None
-            case Paused():
-                trial.status, trial.cause = "paused", event.cause
-                if event.retry is not None:
-                    trial.retries += 1
-                    trial.deaths.append(event.cause or "")
-            case Report():
-                following = trial.epoch + 1
-                if event.epoch != following:
-                    raise StorageError(f"trial {trial.number} reports epoch {event.epoch}, but {following} is the next")
-                trial.reports.append(event)
-                self.reports.append(event)
-                trial.deaths.clear()
-            case Decision():
-                if event.epoch != trial.epoch:
-                    what = f"trial {trial.number} is judged at epoch {event.epoch}, but is at {trial.epoch}"
-                    raise StorageError(what)
-                if event.limit:
-                    trial.excess = event
-                else:
-                    trial.decisions.append(event)
-            case Ended():
-                trial.status, trial.cause, trial.of_setting = event.event, event.cause, bool(event.of_setting)
 
 
 def find_trial(state: SearchState, text: str, flag: str) -> Trial:

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from tune_asr.record.ranking import searched_keys
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.findings import is_number
 from tune_asr.report.results import Results
 from tune_asr.space.distributions import Distribution

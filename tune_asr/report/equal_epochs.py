@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.results import Results
 from tune_asr.report.rungs import is_at_rung
 from tune_asr.report.text_table import table_lines

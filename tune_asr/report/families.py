@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from tune_asr.record.ranking import Standing, searched_keys
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import Utterances, utterances_of
 from tune_asr.report.equal_epochs import at_equal_epochs, best_until, rung_epochs
 from tune_asr.report.findings import first_against_second

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from tune_asr.record.ranking import Standing
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import Utterances
 from tune_asr.scoring.metric import Metric
 from tune_asr.wording import clock, parameters, percent, printable, short_names, shortened, value_text

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.report.decisions import decision_lines
 from tune_asr.report.equal_epochs import best_until
 from tune_asr.report.results import Results

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tune_asr.record.events import Report
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.space.stopping import Asha
 
 Fate = Literal["kept", "lost", "unknown"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.equal_epochs import best_until
 from tune_asr.report.results import Results
 from tune_asr.report.text_table import table_lines

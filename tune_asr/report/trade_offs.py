@@ -8,7 +8,7 @@ from tune_asr.record.events import Report
 from tune_asr.record.excess import excess_text
 from tune_asr.record.front import measured_names, objective, pareto_front, wanted_columns
 from tune_asr.record.ranking import Standing
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.leaderboard_table import Column
 from tune_asr.report.results import Results
 from tune_asr.report.text_table import table_lines

@@ -16,7 +16,7 @@ from tune_asr.corpus import sources
 from tune_asr.errors import TuneAsrError
 from tune_asr.record.events import Report, WordCounts
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import source_of
 from tune_asr.scoring.alignment import Edit, Kind, align
 from tune_asr.scoring.transcript import Transcript

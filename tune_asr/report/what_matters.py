@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.axes import Axis, axes_of
 from tune_asr.report.importance import FEWEST, Importance, importances, places_of
 from tune_asr.report.results import Results

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tune_asr.record.events import Decision
 from tune_asr.record.ranking import Standing, rung_metric
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.report.pruning import horizon_of
 from tune_asr.report.replay import Fate, History, Replay, Setting
 from tune_asr.scoring.metric import Metric

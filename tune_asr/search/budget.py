@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tune_asr.record.search_events import Planned
-from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, Trial
 from tune_asr.space.forecast import MOST, RESERVE, Pace, Progress, Rule, fitting_trials, seconds_of_finalists
 from tune_asr.space.plan import Plan
 

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from tune_asr.record.events import Decision, Ended, Event, Paused, Report
 from tune_asr.record.search_events import Closing
-from tune_asr.record.state import AT_RUNG, FINAL, OUT_OF_TIME, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import AT_RUNG, FINAL, OUT_OF_TIME, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.budget import Budget, TimeLeft
 from tune_asr.search.ending import HalfWidth

@@ -19,7 +19,8 @@ from tune_asr.errors import TrialFailedError, TuneAsrError
 from tune_asr.record.events import Ended, Event, Paused, Report, Resumed, Started
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.front import measured_names
-from tune_asr.record.state import FINAL, OUT_OF_TIME, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, OUT_OF_TIME, Trial
 from tune_asr.search import messages
 from tune_asr.search.budget import Budget
 from tune_asr.search.closing import TimedTurns

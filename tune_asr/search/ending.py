@@ -15,7 +15,8 @@ from tune_asr.record.events import Created, Report
 from tune_asr.record.finalists import last_round
 from tune_asr.record.ranking import Standing, standings
 from tune_asr.record.search_events import Stopped
-from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.enough import is_enough
 from tune_asr.space.plan import Plan

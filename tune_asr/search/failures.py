@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tune_asr.config.keys import facts
 from tune_asr.errors import DataError, InfeasibleError, SettingError, TrialFailedError, TuneAsrError
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 
 MAX_RETRIES = 3
 MAX_REFUSALS = 5

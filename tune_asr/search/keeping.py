@@ -7,7 +7,7 @@ from typing import Protocol
 from tune_asr.record import checkpoints, ranking
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.state import FINAL, Trial
+from tune_asr.record.trial import FINAL, Trial
 from tune_asr.record.utterances import half_width, keep_utterances
 from tune_asr.scoring.metric import Metric
 

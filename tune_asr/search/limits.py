@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tune_asr.record.events import Decision, Report
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.space.sections import LimitsSection
 from tune_asr.space.wants import excess
 

@@ -21,7 +21,8 @@ from rich.text import Text
 
 from tune_asr.record.events import Created, Event, Report
 from tune_asr.record.ranking import best_epoch, keys_of, order
-from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, Trial
 from tune_asr.search.progress import Progress, printable_lines
 from tune_asr.search.search import Search
 from tune_asr.wording import duration, estimate, percent, printable, setting_text, short_names, shortened

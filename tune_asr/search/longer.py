@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tune_asr.record.events import Created
 from tune_asr.record.ranking import standings
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.ending import best_settings, setting_of
 

@@ -11,7 +11,8 @@ from tune_asr.record.conclusion import stop_line
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
 from tune_asr.record.excess import excess_text
 from tune_asr.record.search_events import Closing, Stopped
-from tune_asr.record.state import AT_RUNG, FINAL, SearchState
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import AT_RUNG, FINAL
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.search import Search

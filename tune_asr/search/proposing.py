@@ -9,7 +9,8 @@ from pydantic import JsonValue
 
 from tune_asr.record.events import Report
 from tune_asr.record.ranking import rung_value
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.history import History, Outcome, WarmPoint, points_of_trials
 from tune_asr.space.plan import Plan

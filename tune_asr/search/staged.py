@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tune_asr.record.events import Decision, Event, Report, TrialEvent
 from tune_asr.record.search_events import WaveOpened
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.verdicts import Verdicts, make_verdicts
 from tune_asr.space import asha

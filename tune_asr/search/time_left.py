@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tune_asr.record.events import Report
-from tune_asr.record.state import FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL, Trial
 from tune_asr.space.forecast import Pace, Progress, Rule, expected_epochs, forecast, seconds_of_finalists
 from tune_asr.space.plan import Plan
 
@@ -94,7 +95,7 @@ class Outlook:
         return expected_epochs(rule, trials, report.epoch) * seconds
 
     def _finalists(self, horizon: int, pace: Pace) -> float:
-        """Return the seconds of the finalists that are still to be trained."""
+        """Return the seconds of finalists yet to be trained."""
         section = self._plan.space.search.finalists
         if section is None:
             return 0.0
@@ -107,5 +108,5 @@ class Outlook:
 
 
 def _open_epoch(trial: Trial | None) -> int | None:
-    """Return the last epoch of a trial; None once it has ended."""
+    """Return the last epoch of an open trial."""
     return None if trial is None or trial.status in FINAL else trial.epoch

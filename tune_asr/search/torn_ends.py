@@ -7,7 +7,8 @@ alone.
 from __future__ import annotations
 
 from tune_asr.record.events import Ended, Event, Paused
-from tune_asr.record.state import AT_RUNG, FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import AT_RUNG, FINAL, Trial
 from tune_asr.search import limits
 from tune_asr.search.verdicts import Verdicts, as_event
 from tune_asr.space.sections import LimitsSection

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report
 from tune_asr.record.finalists import last_round
 from tune_asr.record.search_events import WaveOpened
-from tune_asr.record.state import AT_RUNG, FINAL, SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import AT_RUNG, FINAL, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.ending import Ending, HalfWidth

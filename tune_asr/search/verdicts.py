@@ -12,7 +12,7 @@ from tune_asr.record import events
 from tune_asr.record.events import Created, Ended, Event, Paused, Report
 from tune_asr.record.ranking import rung_value
 from tune_asr.record.search_events import WaveOpened
-from tune_asr.record.state import AT_RUNG, Trial
+from tune_asr.record.trial import AT_RUNG, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.asha import Decision, Waves
 from tune_asr.space.plan import Plan

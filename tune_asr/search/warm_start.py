@@ -18,7 +18,8 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import rung_value
 from tune_asr.record.search_events import Warmed
 from tune_asr.record.search_yaml import SearchYaml, read_search_yaml
-from tune_asr.record.state import SearchState, Trial
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.description import changed_versions
 from tune_asr.space import plan as plans

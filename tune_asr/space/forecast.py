@@ -75,7 +75,7 @@ class Rule:
         return EPOCH_RANGES[self.asha.mode]
 
     def time_range(self, pace: Pace) -> tuple[float, float]:
-        """Return the range of the time of a search, over that foreseen.
+        """Return the range of a search's time, relatively.
 
         The settings that are trained to the end may be faster or slower than the mean.
         """

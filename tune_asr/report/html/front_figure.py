@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from tune_asr.record.events import Report
 from tune_asr.record.front import objective, pareto_front
 from tune_asr.record.ranking import Standing
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.html.look import GREY, Figure, by_status, figure, marker
 from tune_asr.report.html.thinning import thinned_note
 from tune_asr.report.results import Results

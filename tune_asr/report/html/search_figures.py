@@ -8,7 +8,7 @@ from datetime import datetime
 
 import plotly.graph_objects as go
 
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.axes import escaped
 from tune_asr.report.html.look import COLOURS, PATTERNS, Figure, figure, whole_numbers
 from tune_asr.report.html.thinning import thinned, thinned_note

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tune_asr.record.events import Report
-from tune_asr.record.state import Trial
+from tune_asr.record.trial import Trial
 from tune_asr.report.base import base_trial
 from tune_asr.report.results import Results
 from tune_asr.report.transcripts import (
