@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from tests.ledgers import event
 from tune_asr.config.sections import Config
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Decision, Report
@@ -18,7 +19,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, OUT_OF_TIME
 from tune_asr.scoring.scores import Scores
 from tune_asr.search import messages
-from tune_asr.search.budget import Budget
+from tune_asr.search.budget import Budget, seconds_between
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.search import Search
 from tune_asr.space.forecast import Pace
@@ -158,10 +159,10 @@ def test_trial_taken_while_closing_is_judged_no_more():
     after = search.events[search.events.index(search.of(Closing)[0]) :]
     taken = [event for event in after if isinstance(event, Decision) and event.verdict == "continue"]
     assert taken
-    for event in taken:
-        later = after[after.index(event) + 1 :]
-        assert not [e for e in later if isinstance(e, Decision) and e.trial == event.trial]
-        assert not [e for e in later if e.event == "paused" and e.trial == event.trial and e.cause != OUT_OF_TIME]
+    for each in taken:
+        later = after[after.index(each) + 1 :]
+        assert not [e for e in later if isinstance(e, Decision) and e.trial == each.trial]
+        assert not [e for e in later if e.event == "paused" and e.trial == each.trial and e.cause != OUT_OF_TIME]
 
 
 def test_time_left_over_goes_to_more_trials():
@@ -231,3 +232,11 @@ def test_finalists_have_time_of_their_own():
     assert len(finalists) == 4
     assert all(trial.status == "finished" and trial.epoch == H for trial in finalists)
     assert search.now <= 201.0
+
+
+def test_time_between_epochs_counts():
+    """A trial takes longer than the sum of its epochs; a pause does not count."""
+    times = ["00:00:00", "00:00:01.500", "00:00:03.000", "00:10:00"]
+    lines = [event("created"), *(event("report", epoch=e, seconds=1.0) for e in range(1, 5))]
+    written = [replace(line, time=f"2026-01-01T{time}Z") for line, time in zip(lines[1:], times, strict=True)]
+    assert seconds_between(SearchState.replay([lines[0], *written])) == 0.5

@@ -9,6 +9,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
 
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
@@ -17,7 +19,9 @@ from tune_asr.space.forecast import MOST, RESERVE, Pace, Progress, Rule, fitting
 from tune_asr.space.plan import Plan
 
 BETWEEN = 1.05
-"""Time of a trial over the sum of its epochs: between two epochs a checkpoint is written."""
+"""Time that a trial is given to its end, over what its last epochs took."""
+_LATEST = 32
+"""Reports whose times are compared."""
 UNKNOWN = Pace(1.0, 1.0, 1.0)
 """Pace before the first epoch, if none was measured."""
 END_SECONDS = 2.0
@@ -107,6 +111,7 @@ class TimeLeft:
             return self.horizon * pace.epoch * BETWEEN + pace.set_up
         recent = [report.seconds for report in trial.reports[-3:] if report.seconds is not None]
         seconds = sum(recent) / len(recent) if recent else pace.epoch
+        seconds += seconds_between(self._state)
         return (self.horizon - (epoch or trial.epoch)) * seconds * BETWEEN + (pace.set_up if trial.waits else 0.0)
 
     def trials(self) -> int:
@@ -132,7 +137,7 @@ class TimeLeft:
         measured, epochs = self._budget.pace, self._state.epochs
         if not epochs:
             return measured or UNKNOWN
-        mean = self._state.seconds / epochs
+        mean = self._state.seconds / epochs + seconds_between(self._state)
         if measured is None:
             return Pace(mean, mean, mean)
         weight = 2 * (self._state.plan.slots if self._state.plan else 1)
@@ -144,6 +149,22 @@ class TimeLeft:
         if section is None or planned is None:
             return 0.0
         return seconds_of_finalists(section.top * section.seeds, self.horizon, self.pace(), planned.slots)
+
+
+def seconds_between(state: SearchState) -> float:
+    """Return the seconds between two epochs of a trial.
+
+    In them a checkpoint is written. It is the median over the last epochs that followed one another in a process.
+    """
+    found = []
+    for report in state.reports[-_LATEST:]:
+        before = state.trials[report.trial].reports[report.epoch - 2] if report.epoch > 1 else None
+        if before is None or before.time is None or report.time is None or report.seconds is None:
+            continue
+        gap = (datetime.fromisoformat(report.time) - datetime.fromisoformat(before.time)).total_seconds()
+        if gap < 2 * report.seconds + 1:  # otherwise the trial had paused
+            found.append(max(0.0, gap - report.seconds))
+    return median(found) if found else 0.0
 
 
 def progress_of(state: SearchState, horizon: int) -> Progress:
