@@ -24,7 +24,7 @@ _LATEST = 32
 """Reports whose times are compared."""
 UNKNOWN = Pace(1.0, 1.0, 1.0)
 """Pace before the first epoch, if none was measured."""
-END_SECONDS = 2.0
+END_SECONDS = 3.0
 """Seconds from the last event to the end of the command."""
 Clock = Callable[[], float]
 """Seconds of search time so far, from the first command on, without those between runs."""

@@ -16,7 +16,7 @@ from tune_asr.record.search_events import Closing
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import AT_RUNG, FINAL, OUT_OF_TIME, Trial
 from tune_asr.scoring.metric import Metric
-from tune_asr.search.budget import Budget, TimeLeft
+from tune_asr.search.budget import BETWEEN, Budget, TimeLeft
 from tune_asr.search.ending import HalfWidth
 from tune_asr.search.proposing import predicted_finals
 from tune_asr.search.turns import Turn, Turns, with_ends
@@ -137,14 +137,26 @@ class TimedTurns(Turns):
             return []
         left, there = self._left.for_trials, self._open()
         longest = max(map(self._left.to_the_end, there), default=self._left.to_the_end(None))
-        if left >= RESERVE * longest:
+        if left >= 2 * RESERVE * longest:
             return []
         best = self._best(there)
         needed = self._left.to_the_end(best)
-        if left >= RESERVE * needed:
+        if left >= max(RESERVE * needed, needed + self._stint(best)):
             return []
         whose = f"trial {best.number}" if best else "a new trial"
         return [Closing(cause=f"{max(left, 0.0):.0f} s are left, and {whose} needs {needed:.0f} s to its last epoch")]
+
+    def _stint(self, best: Trial | None) -> float:
+        """Return the seconds of a free slot's trial to its next rung.
+
+        So long the best trial may have to wait, if the search does not close now.
+        """
+        number = None if self._wave_has_room else self._verdicts.turn()[1]
+        epoch = self._state.trials[number].epoch if number else 0
+        if best is None or number == best.number:
+            return 0.0
+        rungs = (rung for rung in self._verdicts.milestones if rung > epoch)
+        return (next(rungs, self._left.horizon) - epoch) * self._left.pace().epoch * BETWEEN
 
     @property
     def _trials(self) -> list[Trial]:
