@@ -27,7 +27,10 @@ def estimate(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time as on a clock: `12:05`, `2:05:10`."""
+    """Return a time as minutes and seconds, or with hours.
+
+    For example `0:07`, `12:05` or `2:05:10`.
+    """
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
