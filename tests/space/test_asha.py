@@ -149,6 +149,18 @@ def test_controls_enter_no_later_epoch():
     assert made.judge("5", 3, 0.2).verdict == "stop", "there is one control alone"
 
 
+def test_trial_judged_no_more_still_counts():
+    """A trial that is taken while the search closes is no control."""
+    made = waves(1)
+    enter(made, "0", 0.1, 0.1, 0.1)
+    made.judge_no_more("0", control=False)
+    made.enter("0", 4, 0.1)
+    made.enter("0", 5, 0.1)
+    made.enter("0", 6, 0.1)
+    assert made.judge("0", 6, 0.1) is None
+    assert made.judge("1", 6, 0.2).better == 1
+
+
 def test_grace_beyond_the_end_judges_nothing():
     made = waves(grace_period=12)
     assert made.milestones == []

@@ -91,7 +91,7 @@ class Warmed(BaseEvent):
     epoch: Whole
     """Rung or last epoch of the earlier search."""
     score: Annotated[float, Field(strict=True, allow_inf_nan=False)]
-    """Best value up to this epoch, by `asha.metric`."""
+    """Best score up to this epoch."""
     of: Text
     """Number of the trial in the earlier search."""
 

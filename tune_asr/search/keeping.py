@@ -16,10 +16,10 @@ class Keeping(Protocol):
     """Keeper of the files of trials."""
 
     def settle(self, trial: Trial, newest: int | None = None) -> None:
-        """Remove needless files of a trial with news."""
+        """Remove old checkpoints after an event of a trial."""
 
     def rest(self, trial: Trial) -> None:
-        """Remove needless files of a waiting trial."""
+        """Remove old checkpoints of a waiting trial."""
 
     def catch_up(self) -> None:
         """Do work deferred until the worker had its answer."""

@@ -31,12 +31,16 @@ def repeated(state: SearchState, metric: Metric, stage: int | None = None) -> li
     return [*best, *(trial for trial in base if setting_of(trial) not in map(setting_of, best))]
 
 
-def repetition(number: str, again: Trial) -> Created:
-    """Return the event of a trial that repeats another."""
+def repetition(state: SearchState, number: str, again: Trial) -> Created:
+    """Return the event of a trial that repeats another.
+
+    It is the base if it has the setting of the base, whichever trial it repeats.
+    """
+    of_base = any(trial.is_base and setting_of(trial) == setting_of(again) for trial in state.trials.values())
     return Created(
         trial=number,
         params=again.params,
         seed=again.seed,
-        base=again.is_base or None,
+        base=of_base or None,
         continues_setting_of=again.number,
     )

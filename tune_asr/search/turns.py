@@ -137,7 +137,7 @@ class Turns:
         """True if a new trial comes before those that wait."""
         if self._plan.space.asha.mode == "stop":
             return self._may_create
-        return bool(self._state.waves) and self._created < self._state.waves[-1].trials
+        return self._may_create and bool(self._state.waves) and self._created < self._state.waves[-1].trials
 
     def _finalists(self, events: list[Event]) -> Turn:
         """Return a turn with the finalists, none while others train."""
@@ -150,7 +150,7 @@ class Turns:
         index = self._created
         if self._state.stages.index:
             again = repeated(self._state, self._metric)[index]
-            return Turn(number, [*events, repetition(number, again)])
+            return Turn(number, [*events, repetition(self._state, number, again)])
         params = settings_of(self._plan, index, self._state, self._metric)
         created = Created(
             trial=number,

@@ -103,6 +103,7 @@ class Waves:
         self._best: dict[str, float] = {}
         self._waiting: list[Waiting] = []
         self._controls_left = controls
+        self._controls: set[str] = set()
         self._unjudged: set[str] = set()
         self._base: str | None = None
 
@@ -119,8 +120,7 @@ class Waves:
 
     def share_beyond(self, epoch: int, planned: int) -> float:
         """Return the expected share of trials trained beyond `epoch`."""
-        judged = self.grace_period <= epoch < self.max_t
-        return min(1.0, self.room(epoch, planned) / planned) if judged and planned else 1.0
+        return min(1.0, self.room(epoch, planned) / planned) if self._is_compared(epoch) and planned else 1.0
 
     def spare(self, trial: str) -> None:
         """Never stop `trial`, the base configuration."""
@@ -133,7 +133,7 @@ class Waves:
     def enter(self, trial: str, epoch: int, value: float) -> None:
         """Enter the value of an epoch; epochs come in order."""
         best = self._best[trial] = self._best_with(trial, value)
-        if self._is_judged(trial, epoch):
+        if self._is_compared(epoch) and trial not in self._controls:
             bisect.insort(self._reached[epoch], best)
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision | None:
@@ -141,7 +141,7 @@ class Waves:
 
         Returns None if it simply continues.
         """
-        if not self._is_judged(trial, epoch):
+        if not self._is_compared(epoch) or trial in self._unjudged:
             return None
         decision = self._decision(trial, epoch, self._best_with(trial, value))
         return decision if decision.verdict != "continue" or decision.control else None
@@ -149,7 +149,9 @@ class Waves:
     def judge_no_more(self, trial: str, *, control: bool) -> None:
         """Let a trial continue to the end."""
         self._unjudged.add(trial)
-        self._controls_left -= control
+        if control:
+            self._controls.add(trial)
+            self._controls_left -= 1
 
     def wait(self, trial: str, epoch: int) -> None:
         """Queue a trial that pauses at a rung."""
@@ -187,8 +189,8 @@ class Waves:
     def _best_with(self, trial: str, value: float) -> float:
         return min(self._best.get(trial, math.inf), value)
 
-    def _is_judged(self, trial: str, epoch: int) -> bool:
-        return self.grace_period <= epoch < self.max_t and trial not in self._unjudged
+    def _is_compared(self, epoch: int) -> bool:
+        return self.grace_period <= epoch < self.max_t
 
     def _decision(self, trial: str, epoch: int, value: float) -> Decision:
         better, room = bisect.bisect_left(self._reached[epoch], value), self.room(epoch)

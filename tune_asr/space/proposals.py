@@ -90,7 +90,7 @@ class _Model:
 
         self._coordinates = Coordinates(plan.distributions)
         latest = list(chain.from_iterable(own))[-MOST_POINTS:]
-        earlier = earlier[len(latest) - MOST_POINTS :]
+        earlier = earlier[max(0, len(earlier) + len(latest) - MOST_POINTS) :]
         points, values = [*earlier, *latest], normal_scores([point.value for point in latest])
         x = self._coordinates.at([point.params for point in points], [point.fidelity for point in points])
         y = np.array(normal_scores([point.value for point in earlier]) + values)
