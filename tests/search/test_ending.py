@@ -15,6 +15,7 @@ from tune_asr.record.events import Created, Decision, Ended, Event, Report, Star
 from tune_asr.record.finalists import last_round
 from tune_asr.record.ranking import standings
 from tune_asr.record.search_events import Planned, Stopped, WaveOpened
+from tune_asr.search.ending import Ending
 
 TABLE = made_up_table(24, 12)
 MANY = made_up_table(80, 6)
@@ -121,6 +122,38 @@ def test_search_that_never_stops(search, width, asha):
     engine = run({**WAVES, **search}, table=MANY, trials=64, width=width, asha=asha)
     assert engine.state.num_drawn == 64
     assert engine.state.stopped is None
+
+
+def test_one_eligible_trial_never_stops():
+    """No interval is known if all other trials are beyond a limit."""
+    state = run(WAVES, table=MANY, trials=48).state
+    for trial in list(state.trials.values())[1:]:
+        trial.excess = Decision(trial=trial.number, epoch=1, value=2.0, verdict="stop", limit="num_parameters")
+    (draw,) = draws(MANY, 64, 1, 1)
+    plan = Engine(draw, {"search": WAVES, "asha": {}}).plan
+    assert len(state.stages.now.reports_before) > 2
+    assert Ending(plan, MANY.metric, state, lambda first, second: 1.0).stop() is None
+
+
+class Counted(list[Report]):
+    """Reports that count how many of them are read."""
+
+    read = 0
+
+    def __getitem__(self, place):
+        found = super().__getitem__(place)
+        self.read += len(found) if isinstance(place, slice) else 1
+        return found
+
+
+def test_stop_reads_each_report_once():
+    state = run(WAVES, table=MANY, trials=64).state
+    state.reports = Counted(state.reports)
+    (draw,) = draws(MANY, 64, 1, 1)
+    ending = Ending(Engine(draw, {"search": WAVES, "asha": {}}).plan, MANY.metric, state, lambda first, second: 0.0)
+    assert ending.stop() is None
+    assert ending.stop() is None
+    assert state.reports.read <= len(state.reports)
 
 
 def test_killed_search_stops_the_same():

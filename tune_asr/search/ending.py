@@ -18,7 +18,7 @@ from tune_asr.record.search_events import Stopped
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, Trial
 from tune_asr.scoring.metric import Metric
-from tune_asr.space.enough import is_enough
+from tune_asr.space.enough import WAVES, is_enough
 from tune_asr.space.plan import Plan
 
 HalfWidth = Callable[[Report, Report], float | None]
@@ -42,6 +42,7 @@ class Ending:
     def __init__(self, plan: Plan, metric: Metric, state: SearchState, half_width: HalfWidth = _unknown) -> None:
         self._plan, self._metric, self._state, self._half_width = plan, metric, state, half_width
         self._round_after: int | None = None  # number of drawn trials before a round that is complete
+        self._best: dict[int, float] = {}  # lowest error rate, by the number of reports
 
     def stop(self) -> Stopped | None:
         """Return the end of new waves, or None.
@@ -52,8 +53,8 @@ class Ending:
         if self._plan.space.search.stop == "never" or (state.plan and state.plan.deadline_seconds):
             return None
         stage = state.stages.now
-        counted = stage.reports_before[stage.first_counted :]
-        best = [self._best(reports) for reports in (*counted, len(state.reports))]
+        counted = stage.reports_before[stage.first_counted :][-WAVES:]
+        best = [self._lowest(reports) for reports in (*counted, len(state.reports))]
         delta = self._delta() if is_enough(best, math.inf) else None
         if delta is None or not is_enough(best, delta):
             return None
@@ -82,15 +83,21 @@ class Ending:
             for index, (trial, seed) in enumerate(runs)
         ][there:]
 
-    def _best(self, reports: int) -> float:
-        """Return the lowest error rate in the first reports."""
+    def _lowest(self, reports: int) -> float:
+        """Return the lowest error rate in the first reports.
+
+        Each report is looked at once: the rate of the boundary before is kept.
+        """
+        before = max((boundary for boundary in self._best if boundary <= reports), default=0)
         trials = self._state.trials
-        drawn = (report for report in self._state.reports[:reports] if _is_eligible(trials[report.trial]))
-        return min((report.scores.value(self._metric) for report in drawn), default=math.inf)
+        drawn = (report for report in self._state.reports[before:reports] if _is_eligible(trials[report.trial]))
+        rates = (report.scores.value(self._metric) for report in drawn)
+        self._best[reports] = min((self._best.get(before, math.inf), *rates))
+        return self._best[reports]
 
     def _delta(self) -> float | None:
-        first, second = [report for _, report in self._drawn()[:2]]
-        return self._half_width(first, second) if first and second else None
+        best = [report for _, report in self._drawn()[:2] if report]
+        return self._half_width(*best) if len(best) == 2 else None
 
     def _drawn(self) -> list[Standing]:
         return [standing for standing in standings(self._state, self._metric) if _is_eligible(standing[0])]
