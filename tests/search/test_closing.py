@@ -19,9 +19,10 @@ from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, OUT_OF_TIME
 from tune_asr.scoring.scores import Scores
 from tune_asr.search import messages
-from tune_asr.search.budget import Budget, seconds_between
+from tune_asr.search.budget import Budget
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.search import Search
+from tune_asr.search.tally import seconds_between
 from tune_asr.space.forecast import Pace
 from tune_asr.space.plan import from_values, hashed
 

@@ -9,19 +9,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from statistics import median
 
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
-from tune_asr.record.trial import FINAL, Trial
-from tune_asr.space.forecast import MOST, RESERVE, Pace, Progress, Rule, fitting_trials, seconds_of_finalists
+from tune_asr.record.trial import Trial
+from tune_asr.search.tally import Tally
+from tune_asr.space.forecast import MOST, RESERVE, Pace, Rule, fitting_trials, seconds_of_finalists
 from tune_asr.space.plan import Plan
 
 BETWEEN = 1.05
 """Time that a trial is given to its end, over what its last epochs took."""
-_LATEST = 32
-"""Reports whose times are compared."""
 UNKNOWN = Pace(1.0, 1.0, 1.0)
 """Pace before the first epoch, if none was measured."""
 END_SECONDS = 3.0
@@ -71,6 +68,7 @@ class TimeLeft:
 
     def __init__(self, plan: Plan, state: SearchState, budget: Budget) -> None:
         self._plan, self._state, self._budget = plan, state, budget
+        self._tally = Tally(state)
 
     @property
     def is_limited(self) -> bool:
@@ -111,7 +109,7 @@ class TimeLeft:
             return self.horizon * pace.epoch * BETWEEN + pace.set_up
         recent = [report.seconds for report in trial.reports[-3:] if report.seconds is not None]
         seconds = sum(recent) / len(recent) if recent else pace.epoch
-        seconds += seconds_between(self._state)
+        seconds += self._tally.between
         return (self.horizon - (epoch or trial.epoch)) * seconds * BETWEEN + (pace.set_up if trial.waits else 0.0)
 
     def trials(self) -> int:
@@ -129,15 +127,20 @@ class TimeLeft:
         if left < RESERVE * self.to_the_end(None) or drawn >= most:
             return drawn
         rule = Rule(self._plan.space.asha, self.horizon, self._plan.includes_base)
-        progress = progress_of(self._state, self.horizon)
+        progress = self._tally.progress(self.horizon)
         return max(drawn + 1, fitting_trials(rule, self.pace(), planned.slots, left, most, progress))
+
+    def open(self) -> list[Trial]:
+        """Return the trials of this stage without an end."""
+        return self._tally.open()
 
     def pace(self) -> Pace:
         """Return the pace of measurement and trials so far."""
-        measured, epochs = self._budget.pace, self._state.epochs
+        self._tally.catch_up()
+        measured, epochs = self._budget.pace, self._tally.epochs
         if not epochs:
             return measured or UNKNOWN
-        mean = self._state.seconds / epochs + seconds_between(self._state)
+        mean = self._tally.seconds / epochs + self._tally.between
         if measured is None:
             return Pace(mean, mean, mean)
         weight = 2 * (self._state.plan.slots if self._state.plan else 1)
@@ -149,32 +152,3 @@ class TimeLeft:
         if section is None or planned is None:
             return 0.0
         return seconds_of_finalists(section.top * section.seeds, self.horizon, self.pace(), planned.slots)
-
-
-def seconds_between(state: SearchState) -> float:
-    """Return the seconds between two epochs of a trial.
-
-    In them a checkpoint is written. It is the median over the last epochs that followed one another in a process.
-    """
-    found = []
-    for report in state.reports[-_LATEST:]:
-        before = state.trials[report.trial].reports[report.epoch - 2] if report.epoch > 1 else None
-        if before is None or before.time is None or report.time is None or report.seconds is None:
-            continue
-        gap = (datetime.fromisoformat(report.time) - datetime.fromisoformat(before.time)).total_seconds()
-        if gap < 2 * report.seconds + 1:  # otherwise the trial had paused
-            found.append(max(0.0, gap - report.seconds))
-    return median(found) if found else 0.0
-
-
-def progress_of(state: SearchState, horizon: int) -> Progress:
-    """Return the trials so far, for a forecast."""
-    searched = [state.trials[number] for number in state.stages.now.trials]
-    open_ = [trial for trial in searched if trial.status not in FINAL]
-    return Progress(
-        created=len(searched),
-        reached=[sum(trial.epoch > epoch for trial in searched) for epoch in range(horizon)],
-        running=[trial.epoch for trial in open_ if not trial.waits],
-        waiting=[trial.epoch for trial in open_ if trial.waits],
-        base=next((trial.epoch for trial in open_ if trial.is_base), None if searched else 0),
-    )

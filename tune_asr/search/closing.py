@@ -14,7 +14,7 @@ from dataclasses import replace
 from tune_asr.record.events import Decision, Ended, Event, Paused, Report
 from tune_asr.record.search_events import Closing
 from tune_asr.record.state import SearchState
-from tune_asr.record.trial import AT_RUNG, FINAL, OUT_OF_TIME, Trial
+from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.budget import BETWEEN, Budget, TimeLeft
 from tune_asr.search.ending import HalfWidth
@@ -49,6 +49,8 @@ class TimedTurns(Turns):
     ) -> None:
         super().__init__(plan, metric, state, verdicts, half_width)
         self._left = TimeLeft(plan, state, budget)
+        self._known_finals: dict[str, float] = {}
+        self._finals_of: tuple[int, int, int, int, Report | None] | None = None  # state of the search
 
     @property
     def is_over(self) -> bool:
@@ -89,9 +91,10 @@ class TimedTurns(Turns):
         if not self._left.is_limited or any(isinstance(event, Ended) for event in events):
             return events
         own = next((e for e in events if isinstance(e, Decision) and e.trial == report.trial), None)
-        began = self._begins()
-        if own and own.verdict == "pause" and (began or self._state.closing):
-            events = [*began, *self._pause_while_closing(own, report, slot_is_taken=slot_is_taken)]
+        if own and own.verdict == "pause":
+            began = self._begins()
+            if began or self._state.closing:
+                events = [*began, *self._pause_while_closing(own, report, slot_is_taken=slot_is_taken)]
         if self._left.is_out(trial) and not any(isinstance(event, Paused) for event in events):
             events.append(Paused(trial=trial.number, epoch=report.epoch, cause=OUT_OF_TIME))
         return events
@@ -135,7 +138,7 @@ class TimedTurns(Turns):
         """Return the end of new trials if time is short."""
         if self._state.closing or not self._state.trials:
             return []
-        left, there = self._left.for_trials, self._open()
+        left, there = self._left.for_trials, self._left.open()
         longest = max(map(self._left.to_the_end, there), default=self._left.to_the_end(None))
         if left >= 2 * RESERVE * longest:
             return []
@@ -147,9 +150,9 @@ class TimedTurns(Turns):
         return [Closing(cause=f"{max(left, 0.0):.0f} s are left, and {whose} needs {needed:.0f} s to its last epoch")]
 
     def _stint(self, best: Trial | None) -> float:
-        """Return the seconds of a free slot's trial to its next rung.
+        """Return the seconds of another trial to its next rung.
 
-        So long the best trial may have to wait, if the search does not close now.
+        It is the one that a free slot takes next; for so long the best one may have to wait if nothing closes.
         """
         number = None if self._wave_has_room else self._verdicts.turn()[1]
         epoch = self._state.trials[number].epoch if number else 0
@@ -162,11 +165,14 @@ class TimedTurns(Turns):
     def _trials(self) -> list[Trial]:
         return [self._state.trials[number] for number in self._state.stages.now.trials]
 
-    def _open(self) -> list[Trial]:
-        return [trial for trial in self._trials if trial.status not in FINAL]
-
     def _finals(self, latest: Report | None = None) -> dict[str, float]:
-        return predicted_finals(plan_with(self._plan, self._left.horizon), self._trials, self._metric, latest)
+        """Return the predicted final scores, known until the state changes."""
+        state = (self._state.stages.index, len(self._state.reports), self._created, len(self._left.open()), latest)
+        if state != self._finals_of:
+            plan = plan_with(self._plan, self._left.horizon)
+            self._known_finals = predicted_finals(plan, self._trials, self._metric, latest)
+            self._finals_of = state
+        return self._known_finals
 
     def _best(self, there: Sequence[Trial]) -> Trial | None:
         """Return the best waiting trial, else the best running one."""
@@ -181,7 +187,7 @@ class TimedTurns(Turns):
             pausing: report of a trial that is about to wait.
         """
         left = self._left.for_trials
-        waiting = [trial for trial in self._open() if self._verdicts.is_waiting(trial.number)]
+        waiting = [trial for trial in self._left.open() if self._verdicts.is_waiting(trial.number)]
         for trial in waiting:  # chosen before, and then the search was killed
             if trial.decisions and trial.decisions[-1].verdict == "continue":
                 return trial.number
