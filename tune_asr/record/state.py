@@ -5,6 +5,7 @@ The live search and the replay of its ledger use one method, `SearchState.apply`
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,7 +58,13 @@ class SearchState:
         Raises:
             StorageError: the ledger is missing or damaged; the line is named.
         """
-        return cls.replay(iter_ledger(ledger), str(ledger))
+        was_collecting = gc.isenabled()
+        gc.disable()  # a ledger makes many objects and no cycles
+        try:
+            return cls.replay(iter_ledger(ledger), str(ledger))
+        finally:
+            if was_collecting:
+                gc.enable()
 
     @classmethod
     def replay(cls, events: Iterable[Event], source: str = "trials.jsonl") -> SearchState:

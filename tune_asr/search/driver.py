@@ -66,7 +66,7 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     with folder.lock():
         description = describe(plan, root.name, found)
         search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm.events)
-        return _run(search, found, address, command, description)
+        return _run(search, SearchState(), found, address, command, description)
 
 
 def resume(root: Path, address: str | None, more: More, command: Command) -> int:
@@ -104,11 +104,12 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
         is_new = state.plan is None and not state.trials
         warm = warm_start(plan, resumed.description["data_fingerprint"]).events if is_new else ()
         search = Search(folder, plan, metric, fingerprints(plan, found), warm, asked)
-        return _run(search, found, address, replace(command, fixes_horizon=True))
+        return _run(search, state, found, address, replace(command, fixes_horizon=True))
 
 
 def _run(
     search: Search,
+    state: SearchState,
     found: Survey | None,
     address: str | None,
     command: Command,
@@ -118,6 +119,7 @@ def _run(
 
     Args:
         search: search, new or resumed.
+        state: trials so far; the folder is locked since they were read.
         found: survey of the data, None for a custom data module.
         address: address of a Ray cluster, None for a local Ray.
         command: time of the command, and its time budget.
@@ -145,7 +147,7 @@ def _run(
         if address:
             nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
         machine = Machine(slots, resources.cpus_per_trial, gpus)
-        prepared = timed(search, SearchState.read(folder.ledger), machine, command, interrupts.exit_if_any)
+        prepared = timed(search, state, machine, command, interrupts.exit_if_any)
         search = prepared.search
         if description:
             description["config"] = search.plan.base_values()
@@ -155,6 +157,7 @@ def _run(
             print(f"skipped {len(found.bad_rows):,} bad rows, listed in {path}", flush=True)
         session = Session(
             search,
+            state,
             slots=slots,
             gpus=gpus,
             interrupts=interrupts,
@@ -162,11 +165,11 @@ def _run(
             dashboard=dashboard,
             budget=prepared.budget,
         )
-        for line in (*_first_lines(search, session.state, slots, prepared.budget), *prepared.lines):
+        for line in (*_first_lines(search, state, slots, prepared.budget), *prepared.lines):
             session.progress.say(line)
         code = session.run()
         if code < 128:
-            print_farewell(search, session.state)  # before Ray is shut down, which a lost one may never be
+            print_farewell(search, state)  # before Ray is shut down, which a lost one may never be
     return code
 
 

@@ -42,6 +42,7 @@ class Session:
 
     Args:
         search: folder, plan and metric.
+        state: trials so far.
         slots: limit of trials at once.
         gpus: GPUs of each trial.
         interrupts: signals that have come.
@@ -53,6 +54,7 @@ class Session:
     def __init__(
         self,
         search: Search,
+        state: SearchState,
         *,
         slots: int,
         gpus: float,
@@ -64,7 +66,7 @@ class Session:
         self.search, self.folder, self.plan = search, search.folder, search.plan
         self.slots, self.gpus, self.interrupts, self.budget = slots, gpus, interrupts, budget
         self.ledger = Ledger.open(self.folder.ledger)
-        self.state = SearchState.read(self.folder.ledger)
+        self.state = state
         show = LiveProgress if is_live_terminal(sys.stdout) else Progress
         self.progress = show(search, self.state, slots)
         self._is_new = not self.state.trials
