@@ -11,7 +11,7 @@ from tests.benchmarks.engine import Engine
 from tests.benchmarks.made_up import made_up_table
 from tests.benchmarks.quality import draws
 from tests.benchmarks.simulated import simulate
-from tune_asr.record.events import Created, Decision, Ended, Event, Report, Started
+from tune_asr.record.events import Created, Decision, Ended, Event, Report, Resumed, Started
 from tune_asr.record.finalists import last_round
 from tune_asr.record.ranking import standings
 from tune_asr.record.search_events import Planned, Stopped, WaveOpened
@@ -185,3 +185,16 @@ def test_more_trials_end_open_finalists():
     assert list(ends.values()).count(("pruned", "more trials")) == 2
     assert [ends[f"{number:05d}"] for number in range(14, 20)] == [("finished", None)] * 6
     assert engine.conductor.is_over
+
+
+def test_finalists_wait_for_a_worker_that_starts():
+    """A trial handed out at its rung still waits in the ledger."""
+    whole = run(FINALISTS, trials=6).ledger.events
+    at = max(i for i, event in enumerate(whole) if isinstance(event, Resumed) and event.trial < "00006")
+    (draw,) = draws(TABLE, 6, 1, 2)
+    engine = Engine(draw, {"search": FINALISTS, "asha": {}}, events=whole[:at])
+    work = engine.conductor.next_work()
+    assert work.number == whole[at].trial
+    assert engine.state.trials[work.number].rests
+    assert engine.conductor.next_work() is None
+    assert not last_round(engine.state)

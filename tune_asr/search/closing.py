@@ -8,7 +8,7 @@ nor paused any more.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from tune_asr.record.events import Decision, Ended, Event, Paused, Report
@@ -35,6 +35,7 @@ class TimedTurns(Turns):
         state: trials so far, kept up to date by the conductor.
         verdicts: rule of ASHA, kept up to date likewise.
         half_width: measure of what the validation set can show.
+        handed_out: trials in the hands of workers, kept up to date likewise.
         budget: clock and measured pace.
     """
 
@@ -45,9 +46,10 @@ class TimedTurns(Turns):
         state: SearchState,
         verdicts: Verdicts,
         half_width: HalfWidth,
+        handed_out: Collection[str],
         budget: Budget,
     ) -> None:
-        super().__init__(plan, metric, state, verdicts, half_width)
+        super().__init__(plan, metric, state, verdicts, half_width, handed_out)
         self._left = TimeLeft(plan, state, budget)
         self._known_finals: dict[str, float] = {}
         self._finals_of: tuple[int, int, int, int, Report | None] | None = None  # state of the search

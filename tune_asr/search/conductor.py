@@ -69,7 +69,10 @@ class Conductor:
         self.state = state
         self.verdicts = StagedVerdicts(search.plan, search.metric, state)
         self._budget = budget or Budget()
-        self.turns = TimedTurns(search.plan, search.metric, state, self.verdicts, keeping.half_width, self._budget)
+        self._out: set[str] = set()
+        self.turns = TimedTurns(
+            search.plan, search.metric, state, self.verdicts, keeping.half_width, self._out, self._budget
+        )
         self._fingerprints, self._asked = search.fingerprints, search.asked
         self._umask = os.umask(0)
         os.umask(self._umask)
@@ -79,7 +82,6 @@ class Conductor:
         self._append(*lost_ends(state))
         self._append(*self.turns.lost_finalists())
         self._queue = deque(interrupted(state))
-        self._out: set[str] = set()
         self._resting: set[str] = set()
 
     def open(self, slots: int) -> None:

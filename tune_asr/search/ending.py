@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pydantic import JsonValue
 
@@ -37,10 +37,19 @@ class Ending:
         metric: error rate that chooses the winner.
         state: trials so far, kept up to date by the conductor.
         half_width: measure of what the validation set can show.
+        handed_out: trials in the hands of workers. In the ledger they may still rest: their training has not started.
     """
 
-    def __init__(self, plan: Plan, metric: Metric, state: SearchState, half_width: HalfWidth = _unknown) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        metric: Metric,
+        state: SearchState,
+        half_width: HalfWidth = _unknown,
+        handed_out: Collection[str] = (),
+    ) -> None:
         self._plan, self._metric, self._state, self._half_width = plan, metric, state, half_width
+        self._handed_out = handed_out
         self._round_after: int | None = None  # number of drawn trials before a round that is complete
         self._best: dict[int, float] = {}  # lowest error rate, by the number of reports
 
@@ -69,7 +78,7 @@ class Ending:
         wanted, state = self._plan.space.search.finalists, self._state
         if wanted is None or state.stages.index or self._round_after == state.num_drawn:
             return []
-        if any(map(_is_left, state.trials.values())):
+        if any(map(self._is_left, state.trials.values())):
             return []
         there = len(last_round(state))
         first = len(state.trials) - there
@@ -102,6 +111,11 @@ class Ending:
     def _drawn(self) -> list[Standing]:
         return [standing for standing in standings(self._state, self._metric) if _is_eligible(standing[0])]
 
+    def _is_left(self, trial: Trial) -> bool:
+        """Return whether a searched trial is still to be trained."""
+        rests = trial.rests and trial.number not in self._handed_out
+        return trial.is_drawn and trial.status not in FINAL and not rests
+
     def _seeds(self, first: int, number: int) -> list[int]:
         """Return seeds that no trial before finalist `first` has."""
         taken = {trial.seed for trial in self._state.trials.values() if int(trial.number) < first}
@@ -118,11 +132,6 @@ class Ending:
 def _is_eligible(trial: Trial) -> bool:
     """Return whether a searched trial may be the best."""
     return trial.is_drawn and not trial.is_beyond_limit
-
-
-def _is_left(trial: Trial) -> bool:
-    """Return whether a searched trial is still to be trained."""
-    return trial.is_drawn and trial.status not in FINAL and not trial.rests
 
 
 def best_settings(ranked: list[Standing], top: int) -> list[Trial]:

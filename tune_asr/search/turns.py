@@ -6,7 +6,7 @@ turns again; the conductor writes the events, and only then hands the trial out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report
@@ -45,13 +45,20 @@ class Turns:
         state: trials so far, kept up to date by the conductor.
         verdicts: rule of ASHA, kept up to date likewise.
         half_width: measure of what the validation set can show.
+        handed_out: trials in the hands of workers, kept up to date likewise.
     """
 
     def __init__(
-        self, plan: Plan, metric: Metric, state: SearchState, verdicts: Verdicts, half_width: HalfWidth
+        self,
+        plan: Plan,
+        metric: Metric,
+        state: SearchState,
+        verdicts: Verdicts,
+        half_width: HalfWidth,
+        handed_out: Collection[str],
     ) -> None:
         self._plan, self._metric, self._state, self._verdicts = plan, metric, state, verdicts
-        self._ending = Ending(plan, metric, state, half_width)
+        self._ending = Ending(plan, metric, state, half_width, handed_out)
 
     @property
     def num_trials(self) -> int:
