@@ -185,4 +185,5 @@ def test_dry_run_names_the_settings_to_repeat(began, capsys):
     assert "horizon: 4 -> 9 epochs, for 1 trial\n" in out
     assert "  00002  setting of 00000  seed=17  optimizer.lr=0.001" in out
     assert "changes nothing" in resume(began, capsys, "--dry-run", expect=0)
+    assert "time budget: 1h more" in resume(began, capsys, "--time-budget", "1h", "--dry-run", expect=0)
     assert began.folder.ledger.read_bytes() == before

@@ -143,11 +143,9 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         )
         budget = _budget(arguments.time_budget)
         if arguments.dry_run:
-            if budget is not None:
-                raise ConfigError("--dry-run shows no time budget of a resume", "Leave --time-budget or --dry-run out.")
             from tune_asr.search.outlook import dry_run
 
-            for line in dry_run(arguments.resume, more, _budget(arguments.time_budget)):
+            for line in dry_run(arguments.resume, more, budget):
                 print(line)
             return 0
         return resume(arguments.resume, arguments.address, more, Command(began, budget))

@@ -13,6 +13,7 @@ from tune_asr.search.foresight import (
     Measured,
     extent_for,
     finalists_seconds,
+    limit_of,
     lines,
     measured,
     rule_of,
@@ -54,7 +55,8 @@ def print_forecast(plan: Plan, address: str | None, command: Command) -> None:
     extent = Extent(plan.num_trials, plan.last_epoch, slots)
     if budget is not None:
         left = budget - started - found.ready_seconds
-        extent = extent_for(plan, found, slots, left, fixed=command.fixes_horizon, budget=budget)
+        fixed, limit = command.fixes_horizon, limit_of(plan)
+        extent = extent_for(plan, found, slots, left, fixed=fixed, budget=budget, limit=limit)
         print(*lines(plan, found, extent, plan.last_epoch, budget), sep="\n")
     print(*_forecast_lines(plan_with(plan, extent.horizon), found, extent, started, budget or math.inf), sep="\n")
 

@@ -55,6 +55,8 @@ def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Ask
         cause = "max_epochs" if asked.horizon else "num_samples"
         if asked.of_finished:  # and so is the time of the search
             before = replace(before, deadline_seconds=None, limit=None)
+        elif asked.trials and before.deadline_seconds is not None:
+            before = replace(before, limit=asked.trials)
         yield replace(before, trials=trials, horizon=horizon, cause=cause)
     elif state.plan and state.plan.slots != slots:
         yield replace(before, cause="slots")
@@ -63,8 +65,11 @@ def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Ask
 def is_finished(plan: Plan, state: SearchState, metric: Metric) -> bool:
     """Return whether a search of this extent is complete.
 
-    Trials may still wait at a rung. The last event may be lost, if the search was killed at its end.
+    Trials may still wait at a rung. The last event may be lost, if the search was killed at its end; but in time that
+    is left, a search with a time budget creates more trials.
     """
+    if state.plan and state.plan.deadline_seconds is not None:
+        return state.status == "finished"
     all_ended = not trials_to_create(plan, state) and not state.open_trials()
     return (state.status == "finished" or all_ended) and not Ending(plan, metric, state).finalists()
 
@@ -90,7 +95,14 @@ def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:
     """Return whether a search is to have another extent."""
     planned = state.plan.trials if state.plan else plan.num_trials
     returns = asked.trials is not None and state.stages.index > 0
-    return bool(asked.horizon) or returns or asked.trials not in (None, planned)
+    return bool(asked.horizon) or returns or asked.trials not in (None, planned) or _sets_limit(state, asked)
+
+
+def _sets_limit(state: SearchState, asked: Asked) -> bool:
+    """Return whether a time budget gets another limit."""
+    if asked.trials is None or asked.of_finished or state.plan is None or state.plan.deadline_seconds is None:
+        return False
+    return asked.trials != state.plan.limit
 
 
 def interrupted(state: SearchState) -> list[str]:

@@ -126,13 +126,15 @@ def interpolated(known: Mapping[int, float], size: int) -> float:
     """Return the seconds at a size, between known ones."""
     below = max((known_size for known_size in known if known_size <= size), default=min(known))
     above = min((known_size for known_size in known if known_size >= size), default=max(known))
-    if below >= above:
-        return known[below if below <= size else above] if below in known else known[above]
+    if below == above:  # a known size, or one beyond them
+        return known[below]
     share = (size - below) / (above - below)
     return known[below] + share * (known[above] - known[below])
 
 
-def extent_for(plan: Plan, found: Measured, slots: int, left: float, *, fixed: bool, budget: float) -> Extent:
+def extent_for(
+    plan: Plan, found: Measured, slots: int, left: float, *, fixed: bool, budget: float, limit: int | None
+) -> Extent:
     """Return the extent that fits a time.
 
     Args:
@@ -142,11 +144,12 @@ def extent_for(plan: Plan, found: Measured, slots: int, left: float, *, fixed: b
         left: seconds that are left for everything.
         fixed: whether the horizon must stay.
         budget: whole time budget, for the message.
+        limit: largest number of trials, None without one.
 
     Raises:
         ConfigError: not even one trial fits.
     """
-    rule, most = rule_of(plan), limit_of(plan) or MOST
+    rule, most = rule_of(plan), limit or MOST
 
     def spare(horizon: int) -> float:
         return left - found.ready_seconds - END_SECONDS - finalists_seconds(plan, horizon, found.pace, slots)

@@ -59,11 +59,21 @@ def timed(search: Search, state: SearchState, machine: Machine, command: Command
         horizon=horizon,
         slots=machine.slots,
         deadline_seconds=deadline,
-        limit=search.asked.trials,
+        limit=search.asked.trials or _limit(state),
         cause=f"{written(command.budget)} more",
     )
     said = f"{more.cause}: {written(deadline)} in all, of which {written(state.used_seconds)} are used"
     return Timed(search, replace(budget, plan=more), [said])
+
+
+def _limit(state: SearchState) -> int | None:
+    """Return the earlier limit of trials.
+
+    It ends with the search that came to it: what time it is given more is for more trials.
+    """
+    limit = state.plan.limit if state.plan else None
+    is_spent = limit is not None and state.status == "finished" and state.num_drawn >= limit
+    return None if is_spent else limit
 
 
 def _deadline(plan: Plan, state: SearchState, command: Command) -> float | None:
@@ -80,13 +90,14 @@ def _planned(
 ) -> Timed:
     """Return the budget and extent of a new search."""
     plan, left = search.plan, deadline - budget.clock()
-    extent = extent_for(plan, found, machine.slots, left, fixed=fixed, budget=deadline)
+    limit = search.asked.trials or limit_of(plan)
+    extent = extent_for(plan, found, machine.slots, left, fixed=fixed, budget=deadline, limit=limit)
     start = Planned(
         trials=extent.trials,
         horizon=extent.horizon,
         slots=machine.slots,
         deadline_seconds=deadline,
-        limit=limit_of(plan),
+        limit=limit,
         cause="start",
     )
     said = lines(plan, found, extent, plan.last_epoch, deadline)
