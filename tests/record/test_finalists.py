@@ -75,6 +75,24 @@ def test_later_trials_end_a_round(decided):
     assert order(decided.state)[:4] == ["00011", "00010", "00000", "00001"]
 
 
+def test_longer_repetitions_end_no_round(decided):
+    """With finalists the lowest mean wins, also over trainings with a longer horizon."""
+    decided.log("plan", trials=1, horizon=8, slots=1, cause="max_epochs")
+    params = {"optimizer.lr": 0.0}
+    decided.log("created", trial="00009", params=params, seed=9, continues_setting_of="00000")
+    decided.log("started", trial="00009")
+    decided.epoch("00009", (0, 1))
+    decided.log("finished", trial="00009")
+    assert [finalist.of for finalist in finalists(decided.state, "val_wer")] == ["00001", "00000"]
+    assert order(decided.state)[:7] == ["00006", "00008", "00004", "00005", "00003", "00007", "00009"]
+
+
+def test_pruned_finalists_are_of_no_round(decided):
+    train(decided, 4, 4, of="00000", end=None)
+    decided.log("pruned", trial="00009", cause="more trials")
+    assert [trial.number for trial in last_round(decided.state)] == [f"{number:05d}" for number in range(3, 9)]
+
+
 @pytest.mark.parametrize(("end", "errors"), [("diverged", (1, 1)), ("failed", ())])
 def test_setting_with_a_lost_seed_comes_later(search, end, errors):
     for wrong in (1, 2):

@@ -42,12 +42,21 @@ class Finalist:
 
 
 def last_round(state: SearchState) -> list[Trial]:
-    """Return the finalists after the last trial of the search."""
+    """Return the finalists after the last drawn trial.
+
+    Repetitions with a longer horizon end no round. Finalists left for more trials are pruned, and count no more.
+    """
+    return [trial for trial in since_last_drawn(state) if trial.status != "pruned"]
+
+
+def since_last_drawn(state: SearchState) -> list[Trial]:
+    """Return all finalists after the last drawn trial."""
     found: list[Trial] = []
     for trial in reversed(state.trials.values()):
-        if trial.finalist_of is None:
+        if trial.is_drawn:
             break
-        found.append(trial)
+        if trial.finalist_of is not None:
+            found.append(trial)
     return found[::-1]
 
 
