@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from pydantic import JsonValue
 
 from tune_asr.record.events import Created, Report
-from tune_asr.record.finalists import last_round
+from tune_asr.record.finalists import last_round, since_last_drawn
 from tune_asr.record.ranking import Standing, standings
 from tune_asr.record.search_events import Stopped
 from tune_asr.record.state import SearchState
@@ -20,6 +20,7 @@ from tune_asr.record.trial import FINAL, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.space.enough import WAVES, is_enough
 from tune_asr.space.plan import Plan
+from tune_asr.space.sections import FinalistsSection
 
 HalfWidth = Callable[[Report, Report], float | None]
 """Half of the interval of the difference between two reports; None if it is not known."""
@@ -50,7 +51,8 @@ class Ending:
     ) -> None:
         self._plan, self._metric, self._state, self._half_width = plan, metric, state, half_width
         self._handed_out = handed_out
-        self._round_after: int | None = None  # number of drawn trials before a round that is complete
+        self._seen: tuple[int, list[tuple[int, str]]] | None = None  # trials for which finalists are lacking
+        self._lacking: list[Created] = []
         self._best: dict[int, float] = {}  # lowest error rate, by the number of reports
 
     def stop(self) -> Stopped | None:
@@ -73,24 +75,34 @@ class Ending:
         """Return the finalists to create now.
 
         They wait until nothing else is left to run. All of them are created at once, so the ledger shows from their
-        start on which settings are finalists. Those that a crash took from its end are created again.
+        start on which settings are finalists. Those that the round lacks are created later: a crash took them from the
+        end of the ledger, `search.finalists` has grown, or another setting is now among the best. All settings of a
+        round have the same seeds.
         """
         wanted, state = self._plan.space.search.finalists, self._state
-        if wanted is None or state.stages.index or self._round_after == state.num_drawn:
+        if wanted is None or state.stages.index:
             return []
         if any(map(self._is_left, state.trials.values())):
             return []
-        there = len(last_round(state))
-        first = len(state.trials) - there
-        best = best_settings(self._drawn(), wanted.top)
-        seeds = self._seeds(first, wanted.seeds)
-        runs = [(trial, seed) for seed in seeds for trial in best]
-        if there == len(runs):
-            self._round_after = state.num_drawn
+        seen = len(state.trials), [(trial.epoch, trial.status) for trial in state.trials.values() if trial.is_drawn]
+        if seen != self._seen:
+            self._seen, self._lacking = seen, self._lacks(wanted)
+        return self._lacking
+
+    def _lacks(self, wanted: FinalistsSection) -> list[Created]:
+        """Return the finalists that the round lacks."""
+        state, there = self._state, last_round(self._state)
+        first = next((int(trial.number) for trial in since_last_drawn(state)), len(state.trials))
+        settings = {key_of(trial): str(trial.finalist_of) for trial in there}
+        best = {key_of(trial): trial.number for trial in best_settings(self._drawn(), wanted.top)}
+        settings = {key: settings.get(key, number) for key, number in (best | settings).items()}
+        seeds = self._seeds(first, max(wanted.seeds, len({trial.seed for trial in there})))
+        runs = {(key_of(trial), trial.seed) for trial in there}
+        lacking = [(of, seed) for seed in seeds for key, of in settings.items() if (key, seed) not in runs]
         return [
-            Created(trial=f"{first + index:05d}", params=setting_of(trial), seed=seed, finalist_of=trial.number)
-            for index, (trial, seed) in enumerate(runs)
-        ][there:]
+            Created(trial=f"{number:05d}", params=setting_of(state.trials[of]), seed=seed, finalist_of=of)
+            for number, (of, seed) in enumerate(lacking, start=len(state.trials))
+        ]
 
     def _lowest(self, reports: int) -> float:
         """Return the lowest error rate in the first reports.
@@ -139,8 +151,13 @@ def best_settings(ranked: list[Standing], top: int) -> list[Trial]:
     best: dict[str, Trial] = {}
     for trial, report in ranked:
         if report and trial.status != "diverged" and not (trial.status == "failed" and trial.of_setting):
-            best.setdefault(json.dumps(setting_of(trial), sort_keys=True), trial)
+            best.setdefault(key_of(trial), trial)
     return list(best.values())[:top]
+
+
+def key_of(trial: Trial) -> str:
+    """Return the setting of a trial as text."""
+    return json.dumps(setting_of(trial), sort_keys=True)
 
 
 def setting_of(trial: Trial) -> dict[str, JsonValue]:
