@@ -149,6 +149,6 @@ class TimeLeft:
 
     def _finalists(self) -> float:
         section, planned = self._plan.space.search.finalists, self._state.plan
-        if section is None or planned is None:
+        if section is None or planned is None or self._state.stages.index:  # none run in a stage of repetitions
             return 0.0
         return seconds_of_finalists(section.top * section.seeds, self.horizon, self.pace(), planned.slots)

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
+from tune_asr.record.trial import FINAL
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.ending import Ending
 from tune_asr.search.longer import repeated
@@ -23,6 +24,8 @@ class Asked:
     """Trials of the search itself (N)."""
     horizon: int | None = None
     """Longer horizon for the best settings."""
+    returns: bool = False
+    """Whether repetitions with a longer horizon are complete, and time is given to the search itself."""
     of_finished: bool = False
     """Whether the search was finished before."""
     given: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -88,7 +91,19 @@ def extent_after(plan: Plan, state: SearchState, metric: Metric, asked: Asked) -
         return len(repeated(state, metric, len(state.stages.every))), asked.horizon
     trials = state.plan.trials if state.plan else plan.num_trials
     horizon = state.stages.first.horizon if asked.trials else state.stages.now.horizon
+    if asked.returns and not asked.trials:
+        trials, horizon = state.stages.first.planned, state.stages.first.horizon
     return asked.trials or trials, horizon or plan.last_epoch
+
+
+def is_complete_stage(state: SearchState) -> bool:
+    """Return whether the repetitions have all come to their end."""
+    stage, trials = state.stages.now, state.trials
+    return (
+        bool(state.stages.index)
+        and len(stage.trials) >= stage.planned
+        and all(trials[n].status in FINAL for n in stage.trials)
+    )
 
 
 def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -13,7 +14,7 @@ from tune_asr.errors import StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.search.accepting import accepted
 from tune_asr.search.data import checked_survey
-from tune_asr.search.extent import extent_after
+from tune_asr.search.extent import Asked, extent_after, is_complete_stage
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.space.durations import written
@@ -44,13 +45,14 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
         check_beside(resumed.plan.config)
     comparison = resumed.compared(checked_survey(resumed.plan))
     accepted(comparison, more.accept)
-    yield from _changes(resumed)
+    asked = replace(resumed.asked, returns=budget is not None and is_complete_stage(resumed.state))
+    yield from _changes(resumed, asked)
     if budget is not None:
         yield f"time budget: {written(budget)} more"
     yield from (f"accepted: {each.key} {each}" for each in comparison.refused)
     if comparison.other_versions:
         yield comparison.other_versions
-    yield from _trials(resumed)
+    yield from _trials(resumed, asked)
     if folder.is_running():
         try:
             folder.lock().release()
@@ -58,12 +60,12 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
             yield f"warning: the resume would be refused: {error}"
 
 
-def _changes(resumed: Resumed) -> Iterator[str]:
+def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
     before = state.plan.trials if state.plan else plan.num_trials
     horizon = state.plan.horizon if state.plan else plan.last_epoch
-    trials, last_epoch = extent_after(plan, state, resumed.metric, resumed.asked)
-    if resumed.asked.horizon:
+    trials, last_epoch = extent_after(plan, state, resumed.metric, asked)
+    if asked.horizon:
         yield f"horizon: {horizon} -> {last_epoch} epochs, for {count(trials, 'trial')}"
     elif trials != before or last_epoch != horizon:
         yield f"trials: {before} -> {trials}, of {count(last_epoch, 'epoch')} at most"
@@ -71,16 +73,16 @@ def _changes(resumed: Resumed) -> Iterator[str]:
         yield f"{key}: {shown(_lookup(resumed.before, key))} -> {shown(value)}"
 
 
-def _trials(resumed: Resumed) -> Iterator[str]:
+def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
     yield f"continues: {', '.join(trial.number for trial in state.open_trials()) or 'no trial'}"
     first = len(state.trials)
-    if resumed.asked.horizon:
+    if asked.horizon:
         again = repeated(state, resumed.metric, len(state.stages.every))
         for number, trial in enumerate(again, start=first):
             yield f"  {number:05d}  setting of {trial.number}  seed={trial.seed}  {_settings(trial.params)}"
         return
-    trials, _ = extent_after(plan, state, resumed.metric, resumed.asked)
+    trials, _ = extent_after(plan, state, resumed.metric, asked)
     new = range(state.num_drawn, trials)
     yield f"creates: {count(len(new), 'trial')}"
     if plan.space.search.algorithm == "auto":

@@ -28,7 +28,11 @@ class StagedVerdicts:
         self._plan, self._metric, self._state = plan, metric, state
         self._rules: list[Verdicts] = []
         self._add_rules()
-        self.milestones = self._rules[0].milestones
+
+    @property
+    def milestones(self) -> list[int]:
+        """Epochs of the rungs in this stage."""
+        return self._rules[self._state.stages.index].milestones
 
     def share_beyond(self, epoch: int, planned: int) -> float:
         """Return the expected share trained beyond `epoch`, in stage 0."""

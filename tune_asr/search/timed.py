@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Budget, Command
-from tune_asr.search.extent import extent_after
+from tune_asr.search.extent import extent_after, is_complete_stage
 from tune_asr.search.foresight import Machine, Measured, extent_for, limit_of, lines, measured
 from tune_asr.search.search import Search
 from tune_asr.space.durations import seconds_of, written
@@ -53,7 +53,8 @@ def timed(search: Search, state: SearchState, machine: Machine, command: Command
         return _planned(search, budget, found, machine, deadline, fixed=command.fixes_horizon)
     if command.budget is None:
         return Timed(search, budget)
-    trials, horizon = extent_after(search.plan, state, search.metric, search.asked)
+    asked = replace(search.asked, returns=is_complete_stage(state))
+    trials, horizon = extent_after(search.plan, state, search.metric, asked)
     more = Planned(
         trials=trials,
         horizon=horizon,

@@ -22,8 +22,9 @@ from tune_asr.space.stopping import Asha
 class Verdicts(Protocol):
     """Rule of one mode of ASHA."""
 
-    milestones: list[int]
-    """Epochs of the rungs."""
+    @property
+    def milestones(self) -> list[int]:
+        """Epochs of the rungs."""
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
         """Judge a trial at a report."""
