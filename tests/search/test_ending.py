@@ -17,6 +17,7 @@ from tune_asr.record.ranking import standings
 from tune_asr.record.search_events import Planned, Stopped, WaveOpened
 from tune_asr.record.state import SearchState
 from tune_asr.search.ending import Ending
+from tune_asr.search.extent import Asked, changes, plans
 
 TABLE = made_up_table(24, 12)
 MANY = made_up_table(80, 6)
@@ -263,3 +264,20 @@ def test_unchanged_round_is_not_ranked_again():
     best.reports = Counted(best.reports)
     assert ending.finalists() == []
     assert best.reports.read == 0
+
+
+@pytest.mark.parametrize("trials", [60, 64])
+def test_stopped_search_goes_on_below_its_plan(trials):
+    """More than the trials created is more, though 64 were planned."""
+    first = run(WAVES, table=MANY, trials=64, width=1.0)
+    asked = Asked(trials=trials)
+    assert changes(first.plan, first.state, asked)
+    (longer,) = plans(first.plan, first.state, MANY.metric, 1, asked)
+    engine = run(WAVES, table=MANY, trials=64, width=1.0, events=[*first.ledger.events, longer])
+    assert (engine.state.num_drawn, engine.state.stopped) == (trials, None)
+
+
+def test_stopped_search_has_the_trials_it_created():
+    first = run(WAVES, table=MANY, trials=64, width=1.0)
+    assert not changes(first.plan, first.state, Asked(trials=48))
+    assert list(plans(first.plan, first.state, MANY.metric, 1, Asked(trials=48))) == []

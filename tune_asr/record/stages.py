@@ -26,15 +26,19 @@ class Stage:
     planned: int = 0
     """Trials in its last plan."""
     stopped: Stopped | None = None
-    """End of new trials by `search.stop`, until a plan has more trials."""
+    """End of new trials by `search.stop`, until a plan asks for more trials than there are."""
     first_counted: int = 1
     """Index of the first wave that `search.stop` counts."""
 
-    def plan(self, trials: int) -> None:
-        """Take the number of trials of a plan."""
-        if self.stopped and trials > self.planned:
+    def plan(self, plan: Planned) -> None:
+        """Take the number of trials of a plan.
+
+        A stopped search goes on if it is asked for more trials than it has.
+        """
+        is_asked = plan.cause == "num_samples" or plan.trials != self.planned
+        if self.stopped and is_asked and plan.trials > len(self.trials):
             self.stopped, self.first_counted = None, len(self.waves)
-        self.planned = trials
+        self.planned = plan.trials
 
 
 @dataclass(slots=True)
@@ -73,4 +77,4 @@ class Stages:
             self.index = len(self.every) - 1
         elif plan.horizon < before:
             self.index = 0
-        self.now.plan(plan.trials)
+        self.now.plan(plan)

@@ -108,9 +108,13 @@ def is_complete_stage(state: SearchState) -> bool:
 
 def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:
     """Return whether a search is to have another extent."""
-    planned = state.plan.trials if state.plan else plan.num_trials
-    returns = asked.trials is not None and state.stages.index > 0
-    return bool(asked.horizon) or returns or asked.trials not in (None, planned) or _sets_limit(state, asked)
+    if asked.horizon or asked.trials is None:
+        return bool(asked.horizon)
+    if state.stages.index or _sets_limit(state, asked):
+        return True
+    if state.stopped:
+        return asked.trials > state.num_drawn
+    return asked.trials != (state.plan.trials if state.plan else plan.num_trials)
 
 
 def _sets_limit(state: SearchState, asked: Asked) -> bool:
