@@ -12,6 +12,7 @@ from tests.ledgers import event
 from tune_asr.config.sections import Config
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Decision, Report
+from tune_asr.record.finalists import last_round
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import as_written
 from tune_asr.record.search_events import Closing, Planned, WaveOpened
@@ -241,3 +242,23 @@ def test_time_between_epochs_counts():
     lines = [event("created"), *(event("report", epoch=e, seconds=1.0) for e in range(1, 5))]
     written = [replace(line, time=f"2026-01-01T{time}Z") for line, time in zip(lines[1:], times, strict=True)]
     assert seconds_between(SearchState.replay([lines[0], *written])) == 0.5
+
+
+def test_more_time_ends_open_finalists_first():
+    """A new round follows the trials that the time allows."""
+    search = Simulation(110, finalists={"top": 2, "seeds": 2}).run(until=100)
+    left = [trial.number for trial in last_round(search.state) if trial.status not in FINAL]
+    assert left
+    search.more(300)
+    assert {search.state.trials[number].cause for number in left} == {"more trials"}
+    search.run()
+    assert all(trial.status == "finished" for trial in last_round(search.state))
+    assert len(last_round(search.state)) == 4
+
+
+def test_little_more_time_keeps_finalists():
+    search = Simulation(110, finalists={"top": 2, "seeds": 2}).run(until=100)
+    left = [trial.number for trial in last_round(search.state) if trial.status not in FINAL]
+    search.more(30)
+    search.run()
+    assert {search.state.trials[number].status for number in left} == {"finished"}

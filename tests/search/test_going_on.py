@@ -161,3 +161,13 @@ def test_first_plan_of_an_old_ledger_is_written_with_its_change():
     more = run(plan_of("stop"), old, Asked(trials=14))
     assert plans(more) == [(12, HORIZON, "start"), (14, HORIZON, "num_samples")]
     assert len(SearchState.replay(more).trials) == 14
+
+
+def test_longer_trainings_leave_open_finalists():
+    """Earlier trials stay as they are, also finalists whose time was over."""
+    plan = plan_of(finalists={"top": 1, "seeds": 2})
+    whole = run(plan)
+    at = next(i for i, each in enumerate(whole) if isinstance(each, Report) and each.trial == "00012")
+    before = [*whole[: at + 1], event("paused", trial="00012", epoch=1, cause="time")]
+    state = SearchState.replay(run(plan, before, Asked(horizon=LONGER)))
+    assert [state.trials[number].status for number in ("00012", "00013")] == ["paused", "pending"]

@@ -133,6 +133,13 @@ class TimedTurns(Turns):
         return Turn(number, events)
 
     @property
+    def _may_draw(self) -> bool:
+        """True if the time allows new trials."""
+        if not self._left.is_limited:
+            return super()._may_draw
+        return not self._is_closing and self._left.trials() > self._created
+
+    @property
     def _is_closing(self) -> bool:
         return bool(self._state.closing or self._begins())
 

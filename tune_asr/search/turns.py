@@ -75,8 +75,13 @@ class Turns:
         return self._ending.finalists() if last_round(self._state) and not self._may_create else []
 
     def left_finalists(self) -> list[Event]:
-        """Return the ends of finalists that run anew."""
-        there = [trial for trial in last_round(self._state) if trial.status not in FINAL] if self._may_create else []
+        """Return the ends of finalists that run anew.
+
+        They are those open while new trials of the search are to be drawn. A longer stage leaves them as they are.
+        """
+        if self._state.stages.index or not self._may_draw:
+            return []
+        there = [trial for trial in last_round(self._state) if trial.status not in FINAL]
         return [Ended(event="pruned", trial=trial.number, cause="more trials") for trial in there]
 
     def next(self) -> Turn:
@@ -133,6 +138,11 @@ class Turns:
     @property
     def _may_create(self) -> bool:
         return self._created < self.num_trials and self._state.stages.now.stopped is None
+
+    @property
+    def _may_draw(self) -> bool:
+        """True if this run is to draw new trials."""
+        return self._may_create
 
     @property
     def _created(self) -> int:
