@@ -99,7 +99,8 @@ def test_all_mistakes_are_named_with_place(search, change, what):
 def test_keys_of_another_version_name_it(search, change):
     """A report is still possible."""
     written = search.describe(**change, versions={"tune_asr": "9.9.0"})
-    assert read_description(search.folder.search_yaml) == Description(written["metric"], written["versions"], plan=None)
+    found = read_description(search.folder.search_yaml)
+    assert found == Description(written["metric"], written["versions"], None, None, None)
     with pytest.raises(StorageError, match=r"tune_asr 9\.9\.0 wrote it, and this is \d"):
         read_search_yaml(search.folder.search_yaml)
 

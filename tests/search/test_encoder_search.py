@@ -110,6 +110,7 @@ def test_best_yaml_holds_whole_model(encoders):
     assert {"dim", "num_layers", "subsampling", "dropout", "init_from", "freeze_steps"} < values.keys()
 
 
+@pytest.mark.slow
 def test_trials_of_each_encoder_are_exported(encoders, created):
     """The best of the search, and the first of another encoder."""
     encoders.run("export", ROOT, "--output", "best")

@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import TINY_SPACE
 from tests.search.test_resume import story
 
+pytestmark = pytest.mark.slow
+
 FINALISTS = ("--set", "search.finalists={top: 2, seeds: 2}", "--num-samples", "3")
 
 
@@ -66,7 +68,6 @@ def test_finalists_are_shown(two_searches):
         assert "The setting of 0000" in text
 
 
-@pytest.mark.slow
 def test_search_stops_by_its_rule(workspace):
     """The base configuration learns; the settings around it hardly do."""
     space = TINY_SPACE | {

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tune_asr.config.sections import Config
+from tune_asr.record.events import Report
+from tune_asr.record.finalists import finalists
 from tune_asr.record.ranking import Standing, leader
+from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import utterances_of
 from tune_asr.report.equal_epochs import at_equal_epochs
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.results import Results
 from tune_asr.scoring.metric import metric_name
-from tune_asr.wording import percent
+from tune_asr.wording import count, percent
 
 
 def base_trial(results: Results) -> Standing | None:
@@ -53,6 +56,9 @@ def base_lines(results: Results) -> Iterator[str]:
     if report is None:
         yield f"Whether the winner beats {name} is not known: that has no result{' yet' if results.running else ''}."
         return
+    if winner.finalist_of is not None:
+        yield from _seeds_against_base(results, winner, report, name)
+        return
     if results.metric == "val_wer":
         found = [utterances_of(results.folder, t.number, r) for t, r in ((winner, best), (trial, report))]
         yield first_against_second(found[0], found[1], ("the winner", name))
@@ -61,3 +67,20 @@ def base_lines(results: Results) -> Iterator[str]:
     yield f"{metric_name(results.metric)} {rates} for the base, which is {rank} of {len(results.ranked)}."
     if equal := at_equal_epochs(winner, trial, results.metric, ("the winner", "the base")):
         yield equal
+
+
+def _seeds_against_base(results: Results, winner: Trial, base: Report, name: str) -> Iterator[str]:
+    """Yield the mean over the winner's seeds against the base.
+
+    The best seed alone would be the luckiest of several, against one run.
+    """
+    setting = next(found for found in finalists(results.state, results.metric) if winner in found.runs)
+    measure, rate, spread = metric_name(results.metric), base.scores.value(results.metric), setting.spread
+    seeds = count(len(setting.rates), "fresh seed")
+    yield (
+        f"The winner's mean {measure} over {seeds} is {percent(setting.mean)} %; {name} has {percent(rate)} % with the "
+        "one seed it was trained with."
+    )
+    if spread is None or abs(setting.mean - rate) <= 2 * spread:
+        seen = "one seed shows no spread" if spread is None else f"the seeds have a spread of {percent(spread)} points"
+        yield f"Whether the winner beats the base is not known: {seen}."

@@ -35,6 +35,7 @@ from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
 from tune_asr.search.timed import timed
 from tune_asr.search.warm_start import warm_start
+from tune_asr.space.horizon import plan_with
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.wording import count
@@ -180,7 +181,7 @@ def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget)
         trials, horizon = planned.trials, planned.horizon
     most = f"{count(trials, 'trial')}, {slots} at a time, {count(horizon, 'epoch')} at most"
     yield f"search {search.folder.root}: {most}"
-    if warning := no_pruning(plan):
+    if warning := no_pruning(plan_with(plan, horizon)):
         yield warning
     if search.metric == "val_cer":
         yield "hardly any spaces in the references: CER takes the place of WER"
