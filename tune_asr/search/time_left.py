@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tune_asr.record.events import Report
+from tune_asr.record.finalists import last_round
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, Trial
 from tune_asr.space.forecast import Pace, Progress, Rule, expected_epochs, forecast, seconds_of_finalists
@@ -55,7 +56,7 @@ class Outlook:
         pace, rule = Pace(mean, mean, mean), self._rule
         trials = planned.trials if planned else self._plan.num_trials
         left = forecast(rule, trials, self._progress()).seconds(pace, self._slots)
-        left += self._finalists(rule.horizon, pace)
+        left += self._finalists(trials, rule.horizon, pace)
         left = max([left, *(self._of_trial(rule, trials, report) for report in self._begun.values())])
         if planned and planned.deadline_seconds is not None:
             left = min(left, max(0.0, planned.deadline_seconds - self._state.used_seconds))
@@ -94,13 +95,17 @@ class Outlook:
             return 0.0
         return expected_epochs(rule, trials, report.epoch) * seconds
 
-    def _finalists(self, horizon: int, pace: Pace) -> float:
-        """Return the seconds of finalists yet to be trained."""
-        section = self._plan.space.search.finalists
-        if section is None:
+    def _finalists(self, trials: int, horizon: int, pace: Pace) -> float:
+        """Return the seconds of finalists yet to be trained.
+
+        A new round follows new trials; a longer stage has none.
+        """
+        section, stages = self._plan.space.search.finalists, self._state.stages
+        if section is None or stages.index:
             return 0.0
-        begun = [trial for trial in self._state.trials.values() if trial.finalist_of]
-        if not begun:
+        begun = last_round(self._state)
+        draws = len(stages.now.trials) < trials and not stages.now.stopped and not self._state.closing
+        if draws or not begun:
             return seconds_of_finalists(section.top * section.seeds, horizon, pace, self._slots)
         return (
             sum(horizon - trial.epoch for trial in begun if _open_epoch(trial) is not None) * pace.epoch / self._slots
