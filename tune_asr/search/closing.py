@@ -23,7 +23,7 @@ from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.budget import BETWEEN, Budget, TimeLeft
 from tune_asr.search.ending import HalfWidth
-from tune_asr.search.proposing import predicted_finals
+from tune_asr.search.finals import Finals
 from tune_asr.search.turns import Turn, Turns, with_ends
 from tune_asr.search.verdicts import Verdicts, as_event
 from tune_asr.space.forecast import RESERVE
@@ -56,8 +56,7 @@ class TimedTurns(Turns):
     ) -> None:
         super().__init__(plan, metric, state, verdicts, half_width, handed_out)
         self._left = TimeLeft(plan, state, budget)
-        self._known_finals: dict[str, float] = {}
-        self._finals_of: tuple[int, int, int, int, Report | None] | None = None  # state of the search
+        self._known: Finals | None = None
 
     @property
     def is_over(self) -> bool:
@@ -175,18 +174,11 @@ class TimedTurns(Turns):
         rungs = (rung for rung in self._verdicts.milestones if rung > epoch)
         return (next(rungs, self._left.horizon) - epoch) * self._left.pace().epoch * BETWEEN
 
-    @property
-    def _trials(self) -> list[Trial]:
-        return [self._state.trials[number] for number in self._state.stages.now.trials]
-
     def _finals(self, latest: Report | None = None) -> dict[str, float]:
-        """Return the predicted final scores, known until the state changes."""
-        state = (self._state.stages.index, len(self._state.reports), self._created, len(self._left.open()), latest)
-        if state != self._finals_of:
-            plan = plan_with(self._plan, self._left.horizon)
-            self._known_finals = predicted_finals(plan, self._trials, self._metric, latest)
-            self._finals_of = state
-        return self._known_finals
+        """Return the predicted final scores of open trials."""
+        if self._known is None or self._known.stage != self._state.stages.index:
+            self._known = Finals(plan_with(self._plan, self._left.horizon), self._metric, self._state)
+        return self._known.predicted(latest)
 
     def _best(self, there: Sequence[Trial]) -> Trial | None:
         """Return the best waiting trial, else the best running one."""
