@@ -16,6 +16,7 @@ from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.outcome import ValidationOutcome
 
 METRICS = ("val_wer", "val_cer", "val_loss")
+_KEPT = (*METRICS, "objective")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,15 @@ class Epoch:
         Raises:
             LookupError: it lacks a score.
         """
-        return cls(int(entry["epoch"]), Scores(*(entry[name] for name in (*METRICS, "objective"))))
+        wer, cer, loss, objective = (entry[name] for name in _KEPT)
+        return cls(int(entry["epoch"]), Scores(wer, cer, loss, objective, entry.get("score")))
 
     @property
     def entry(self) -> dict[str, float]:
         """Entry of a checkpoint."""
-        scores = {name: self.scores.value(name) for name in (*METRICS, "objective")}
-        return {"epoch": self.epoch, **scores}
+        scores = {name: self.scores.value(name) for name in _KEPT}
+        score = {} if self.scores.score is None else {"score": self.scores.score}  # None: of release 0.1.0
+        return {"epoch": self.epoch, **scores, **score}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
