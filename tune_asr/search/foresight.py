@@ -184,18 +184,19 @@ def finalists_seconds(plan: Plan, horizon: int, pace: Pace, slots: int) -> float
 def lines(plan: Plan, found: Measured, extent: Extent, configured: int, budget: float) -> Iterator[str]:
     """Yield three lines about time budget and extent."""
     pace, rule = found.pace, Rule(plan.space.asha, extent.horizon, plan.includes_base)
-    work = forecast(rule, extent.trials)
+    fit, epochs = "fits" if extent.trials == 1 else "fit", count(round(forecast(rule, extent.trials).epochs), "epoch")
     yield (
         f"time budget {written(budget)}: an epoch takes about {_seconds(pace.epoch)} "
         f"({_seconds(pace.fastest)} to {_seconds(pace.slowest)}, {count(len(found.costs), 'setting')} timed)"
     )
     yield (
-        f"about {count(extent.trials, 'trial')} fit, {extent.slots} at a time, with {work.epochs:,.0f} epochs in all; "
+        f"about {count(extent.trials, 'trial')} {fit}, {extent.slots} at a time, with {epochs} in all; "
         "at each new wave the number follows the time left"
     )
     if extent.horizon < configured:
         horizon = count(extent.horizon, "epoch")
-        yield f"the schedule is laid over {horizon} in place of {configured}, so that {FEWEST} trials fit"
+        why = f"so that {FEWEST} trials fit" if extent.trials >= FEWEST else "and no more trials fit: give it more time"
+        yield f"the schedule is laid over {horizon} in place of {configured}, {why}"
     else:
         yield f"the winner is trained to the end of its schedule, {count(extent.horizon, 'epoch')}"
 
