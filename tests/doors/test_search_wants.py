@@ -102,6 +102,7 @@ def test_decisions_follow_from_the_ledger(wanting):
     assert "it is the reference, and cannot be the best" in out
 
 
+@pytest.mark.slow
 def test_torn_copy_of_scores_is_completed(wanting):
     """The search was killed between two of them, and begins with all of them nevertheless."""
     whole = wanting.root / "results" / "space"

@@ -57,6 +57,7 @@ def test_forecast_starts_no_search(workspace):
     assert not (workspace.root / "results").exists()
 
 
+@pytest.mark.slow
 def test_resume_with_more_time_opens_a_wave(budgeted):
     """The search that was limited goes on without the limit, until its time is spent."""
     created = len(of(budgeted, "created"))
