@@ -10,7 +10,6 @@ from tests.search.test_ending import FINALISTS, TABLE, run
 from tune_asr.record.events import Created, Event
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
-from tune_asr.record.trial import FINAL
 from tune_asr.search.time_left import Outlook
 
 RUNS = 2 * 3
@@ -19,13 +18,9 @@ RUNS = 2 * 3
 def left(engine, events: Iterable[Event], plan=None) -> tuple[float, float]:
     """Return the seconds left after these events, and those of an epoch."""
     state = SearchState.replay(events)
-    outlook = Outlook(plan or engine.plan, state, 1)
-    for report in state.reports:
-        outlook.count_report(report)
-    for trial in state.trials.values():
-        if trial.status in FINAL:
-            outlook.count_end(trial.number)
-    return outlook.seconds_left(), sum(report.seconds for report in state.reports) / len(state.reports)
+    return Outlook(plan or engine.plan, state, 1).seconds_left(), sum(report.seconds for report in state.reports) / len(
+        state.reports
+    )
 
 
 def longer(trials: int, horizon: int) -> Planned:

@@ -12,7 +12,7 @@ from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Repo
 from tune_asr.record.excess import excess_text
 from tune_asr.record.search_events import Closing, Stopped
 from tune_asr.record.state import SearchState
-from tune_asr.record.trial import AT_RUNG, FINAL
+from tune_asr.record.trial import AT_RUNG
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.search import Search
@@ -42,8 +42,6 @@ class Progress:
         for trial in state.trials.values():
             for report in trial.reports:
                 self._count_report(report)
-            if trial.status in FINAL:
-                self._outlook.count_end(trial.number)
 
     def event(self, event: Event) -> None:
         """Print an event already in the ledger and the state."""
@@ -59,8 +57,6 @@ class Progress:
     def _count(self, event: Event) -> None:
         if isinstance(event, Report):
             self._count_report(event)
-        elif isinstance(event, Ended):
-            self._outlook.count_end(event.trial)
 
     def _print(self, event: Event) -> None:
         if isinstance(event, Stopped):
@@ -123,7 +119,6 @@ class Progress:
         return f"{text}  left ~{estimate(left)}" if left is not None else text
 
     def _count_report(self, report: Report) -> None:
-        self._outlook.count_report(report)
         if report.scores.get(self.metric) is None or self._is_beyond_limit(report):
             return
         if self._best is None or report.scores.order(self.metric) < self._best.scores.order(self.metric):

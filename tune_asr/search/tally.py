@@ -1,4 +1,4 @@
-"""Counts of a search with a time budget, kept as it goes.
+"""Counts of a search for its forecasts, kept as it goes.
 
 Reports and new trials since the last call are counted, and trials that have ended leave: a call costs what has changed,
 however long the search is.
@@ -32,8 +32,7 @@ class Tally:
         """Epochs of all trials."""
         self.seconds = 0.0
         """Seconds of slots spent on epochs, over all trials."""
-        self.between = 0.0
-        """Seconds between two epochs of a trial."""
+        self._between = (0, 0.0)  # after so many epochs
         self._reached: dict[int, list[int]] = defaultdict(list)  # by stage
         self._open: dict[int, list[Trial]] = defaultdict(list)  # likewise; those that have ended since are among them
         self._created: dict[int, int] = defaultdict(int)  # likewise
@@ -46,7 +45,14 @@ class Tally:
         for index in range(self.epochs, len(reports)):
             self._count(reports[index])
         self.epochs = len(reports)
-        self.between = seconds_between(self._state)
+
+    @property
+    def between(self) -> float:
+        """Seconds between two epochs of a trial."""
+        self.catch_up()
+        if self._between[0] != self.epochs:
+            self._between = self.epochs, seconds_between(self._state)
+        return self._between[1]
 
     def open(self) -> list[Trial]:
         """Return the trials of this stage without an end."""
