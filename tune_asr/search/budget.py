@@ -14,8 +14,8 @@ from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
 from tune_asr.search.tally import Tally
-from tune_asr.space.forecast import MOST, RESERVE, Pace, Rule, fitting_trials, seconds_of_finalists
-from tune_asr.space.plan import Plan
+from tune_asr.space.forecast import RESERVE, Pace, Rule, fitting_trials, seconds_of_round
+from tune_asr.space.plan import MAX_TRIALS, Plan
 
 BETWEEN = 1.05
 """Time that a trial is given to its end, over what its last epochs took."""
@@ -122,7 +122,7 @@ class TimeLeft:
         drawn = len(stages.now.trials)
         if not drawn or stages.index:  # a stage with a longer horizon repeats so many settings, and no more
             return planned.trials
-        most = MOST if planned.limit is None else planned.limit
+        most = MAX_TRIALS if planned.limit is None else planned.limit
         left = self.for_trials
         if left < RESERVE * self.to_the_end(None) or drawn >= most:
             return drawn
@@ -148,7 +148,7 @@ class TimeLeft:
         return Pace(mean, min(mean, measured.fastest), max(mean, measured.slowest), measured.set_up)
 
     def _finalists(self) -> float:
-        section, planned = self._plan.space.search.finalists, self._state.plan
-        if section is None or planned is None or self._state.stages.index:  # none run in a stage of repetitions
+        planned = self._state.plan
+        if planned is None or self._state.stages.index:  # none run in a stage of repetitions
             return 0.0
-        return seconds_of_finalists(section.top * section.seeds, self.horizon, self.pace(), planned.slots)
+        return seconds_of_round(self._plan.space.search.finalists, self.horizon, self.pace(), planned.slots)

@@ -12,7 +12,6 @@ from tune_asr.search.foresight import (
     Machine,
     Measured,
     extent_for,
-    finalists_seconds,
     limit_of,
     lines,
     measured,
@@ -21,7 +20,7 @@ from tune_asr.search.foresight import (
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.space.durations import seconds_of
-from tune_asr.space.forecast import forecast
+from tune_asr.space.forecast import forecast, seconds_of_round
 from tune_asr.space.horizon import plan_with
 from tune_asr.space.plan import Plan
 from tune_asr.wording import count, estimate
@@ -74,11 +73,12 @@ def _forecast_lines(plan: Plan, found: Measured, extent: Extent, started: float,
     pace, rule, slots = found.pace, rule_of(plan), extent.slots
     work = forecast(rule, extent.trials)
     epochs = [share * work.epochs for share in rule.epoch_range]
-    around = started + 2 * found.ready_seconds + END_SECONDS + finalists_seconds(plan, extent.horizon, pace, slots)
+    finalists = plan.space.search.finalists
+    last = seconds_of_round(finalists, extent.horizon, pace, slots)
+    around = started + 2 * found.ready_seconds + END_SECONDS + last
     seconds = [min(limit, around + share * work.seconds(pace, slots)) for share in rule.time_range(pace)]
     memory = [slots * bytes_ / _GIGABYTE for bytes_ in _ends([cost.memory_bytes for cost in found.costs])]
     sizes = _ends([cost.checkpoint_bytes for cost in found.costs])
-    finalists = plan.space.search.finalists
     runs = extent.trials + (finalists.top * finalists.seeds if finalists else 0)
     yield f"forecast of {count(runs, 'trial')} in {count(slots, 'slot')}:"
     timed = count(len(found.costs), "setting")

@@ -77,19 +77,23 @@ def is_finished(plan: Plan, state: SearchState, metric: Metric) -> bool:
     return (state.status == "finished" or all_ended) and not Ending(plan, metric, state).finalists()
 
 
+def planned_trials(plan: Plan, state: SearchState) -> int:
+    """Return the planned trials of this stage (N)."""
+    return state.plan.trials if state.plan else plan.num_trials
+
+
 def trials_to_create(plan: Plan, state: SearchState) -> int:
     """Return the number of trials still to create."""
     if state.stages.now.stopped:
         return 0
-    planned = state.plan.trials if state.plan else plan.num_trials
-    return max(0, planned - len(state.stages.now.trials))
+    return max(0, planned_trials(plan, state) - len(state.stages.now.trials))
 
 
 def extent_after(plan: Plan, state: SearchState, metric: Metric, asked: Asked) -> tuple[int, int]:
     """Return trials and horizon once the flags have their effect."""
     if asked.horizon:
         return len(repeated(state, metric, len(state.stages.every))), asked.horizon
-    trials = state.plan.trials if state.plan else plan.num_trials
+    trials = planned_trials(plan, state)
     horizon = state.stages.first.horizon if asked.trials else state.stages.now.horizon
     if asked.returns and not asked.trials:
         trials, horizon = state.stages.first.planned, state.stages.first.horizon
@@ -114,7 +118,7 @@ def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:
         return True
     if state.stopped:
         return asked.trials > state.num_drawn
-    return asked.trials != (state.plan.trials if state.plan else plan.num_trials)
+    return asked.trials != planned_trials(plan, state)
 
 
 def _sets_limit(state: SearchState, asked: Asked) -> bool:

@@ -16,16 +16,15 @@ from tune_asr.search.ray.timing import measure_costs, measure_sizes
 from tune_asr.space.durations import written
 from tune_asr.space.forecast import (
     FEWEST,
-    MOST,
     Pace,
     Rule,
     fitting_horizon,
     fitting_trials,
     forecast,
     seconds_needed,
-    seconds_of_finalists,
+    seconds_of_round,
 )
-from tune_asr.space.plan import Plan
+from tune_asr.space.plan import MAX_TRIALS, Plan
 from tune_asr.wording import count, estimate
 
 if TYPE_CHECKING:
@@ -149,10 +148,11 @@ def extent_for(
     Raises:
         ConfigError: not even one trial fits.
     """
-    rule, most = rule_of(plan), limit or MOST
+    rule, most = rule_of(plan), limit or MAX_TRIALS
+    finalists = plan.space.search.finalists
 
     def spare(horizon: int) -> float:
-        return left - found.ready_seconds - END_SECONDS - finalists_seconds(plan, horizon, found.pace, slots)
+        return left - found.ready_seconds - END_SECONDS - seconds_of_round(finalists, horizon, found.pace, slots)
 
     if not fixed:
         rule = replace(rule, horizon=fitting_horizon(rule, found.pace, slots, spare, most))
@@ -175,15 +175,9 @@ def limit_of(plan: Plan) -> int | None:
     return None if plan.space.search.num_samples is None else plan.num_trials
 
 
-def finalists_seconds(plan: Plan, horizon: int, pace: Pace, slots: int) -> float:
-    """Return the seconds of the finalists, 0 without any."""
-    section = plan.space.search.finalists
-    return seconds_of_finalists(section.top * section.seeds, horizon, pace, slots) if section else 0.0
-
-
 def lines(plan: Plan, found: Measured, extent: Extent, configured: int, budget: float) -> Iterator[str]:
     """Yield three lines about time budget and extent."""
-    pace, rule = found.pace, Rule(plan.space.asha, extent.horizon, plan.includes_base)
+    pace, rule = found.pace, replace(rule_of(plan), horizon=extent.horizon)
     fit, epochs = "fits" if extent.trials == 1 else "fit", count(round(forecast(rule, extent.trials).epochs), "epoch")
     yield (
         f"time budget {written(budget)}: an epoch takes about {_seconds(pace.epoch)} "

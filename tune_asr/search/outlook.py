@@ -14,7 +14,7 @@ from tune_asr.errors import StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.search.accepting import accepted
 from tune_asr.search.data import checked_survey
-from tune_asr.search.extent import Asked, extent_after, is_complete_stage
+from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.space.durations import written
@@ -62,7 +62,7 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
 
 def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
-    before = state.plan.trials if state.plan else plan.num_trials
+    before = planned_trials(plan, state)
     horizon = state.plan.horizon if state.plan else plan.last_epoch
     trials, last_epoch = extent_after(plan, state, resumed.metric, asked)
     if asked.horizon:

@@ -15,6 +15,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.record.trial import AT_RUNG
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
+from tune_asr.search.extent import trials_to_create
 from tune_asr.search.search import Search
 from tune_asr.search.time_left import Outlook
 from tune_asr.wording import estimate, percent, printable
@@ -34,7 +35,7 @@ class Progress:
 
     def __init__(self, search: Search, state: SearchState, slots: int, stream: TextIO | None = None) -> None:
         self.state, self.slots, self.metric = state, slots, search.metric
-        self.num_trials, self.max_t = search.plan.num_trials, search.plan.last_epoch
+        self._plan, self.max_t = search.plan, search.plan.last_epoch
         self.stream = stream or sys.stdout
         self._limits = search.plan.space.search.limits
         self._outlook = Outlook(search.plan, state, slots)
@@ -108,9 +109,7 @@ class Progress:
     @property
     def _to_create(self) -> int:
         """Number of trials still to create."""
-        stage = self.state.stages.now
-        planned = self.state.plan.trials if self.state.plan else self.num_trials
-        return 0 if stage.stopped or self.state.closing else max(0, planned - len(stage.trials))
+        return 0 if self.state.closing else trials_to_create(self._plan, self.state)
 
     def _prospect(self) -> str:
         best = self._best

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from tune_asr.record.finalists import last_round
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, Trial
+from tune_asr.search.extent import planned_trials, trials_to_create
 from tune_asr.search.tally import Tally
-from tune_asr.space.forecast import Pace, Rule, expected_epochs, forecast, seconds_of_finalists
+from tune_asr.space.forecast import Pace, Rule, expected_epochs, forecast, seconds_of_round
 from tune_asr.space.plan import Plan
 
 
@@ -36,10 +37,10 @@ class Outlook:
             return None
         planned, mean = self._state.plan, tally.seconds / tally.epochs
         pace, rule = Pace(mean, mean, mean), self._rule
-        trials = planned.trials if planned else self._plan.num_trials
+        trials = planned_trials(self._plan, self._state)
         left = forecast(rule, trials, tally.progress(rule.horizon)).seconds(pace, self._slots)
         finalists = [trial for trial in last_round(self._state) if trial.status not in FINAL]
-        left += self._finalists(trials, rule.horizon, pace, finalists)
+        left += self._finalists(rule.horizon, pace, finalists)
         left = max([left, *(_of_trial(rule, trials, trial) for trial in (*tally.open(), *finalists))])
         if planned and planned.deadline_seconds is not None:
             left = min(left, max(0.0, planned.deadline_seconds - self._state.used_seconds))
@@ -51,7 +52,7 @@ class Outlook:
         has_base = self._plan.includes_base and self._state.stages.index == 0
         return Rule(self._plan.space.asha, stage.horizon or self._plan.last_epoch, has_base)
 
-    def _finalists(self, trials: int, horizon: int, pace: Pace, there: Sequence[Trial]) -> float:
+    def _finalists(self, horizon: int, pace: Pace, there: Sequence[Trial]) -> float:
         """Return the seconds of finalists yet to be trained.
 
         A new round follows new trials; a longer stage has none.
@@ -59,9 +60,9 @@ class Outlook:
         section, stages = self._plan.space.search.finalists, self._state.stages
         if section is None or stages.index:
             return 0.0
-        draws = len(stages.now.trials) < trials and not stages.now.stopped and not self._state.closing
+        draws = trials_to_create(self._plan, self._state) and not self._state.closing
         if draws or not last_round(self._state):
-            return seconds_of_finalists(section.top * section.seeds, horizon, pace, self._slots)
+            return seconds_of_round(section, horizon, pace, self._slots)
         return sum(horizon - trial.epoch for trial in there) * pace.epoch / self._slots
 
 

@@ -17,6 +17,7 @@ from tune_asr.record.trial import AT_RUNG, FINAL, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.ending import Ending, HalfWidth
+from tune_asr.search.extent import planned_trials, trials_to_create
 from tune_asr.search.longer import repeated, repetition
 from tune_asr.search.proposing import settings_of
 from tune_asr.search.verdicts import Verdicts, as_event
@@ -61,11 +62,6 @@ class Turns:
         self._ending = Ending(plan, metric, state, half_width, handed_out)
 
     @property
-    def num_trials(self) -> int:
-        """Number of trials in all of this stage (N)."""
-        return self._state.plan.trials if self._state.plan else self._plan.num_trials
-
-    @property
     def is_over(self) -> bool:
         """True if no trial is left to train."""
         return not self._may_create and self._verdicts.turn() == ([], None) and not self._ending.finalists()
@@ -99,7 +95,7 @@ class Turns:
             return self._finalists(events)
         if stopped := self._ending.stop():
             return self._finalists([*events, stopped])
-        return self._new_trial([*events, self._next_wave(self.num_trials)])
+        return self._new_trial([*events, self._next_wave(planned_trials(self._plan, self._state))])
 
     def after(self, trial: Trial, report: Report, *, slot_is_taken: bool = False) -> list[Event]:
         """Return the events that follow from a report.
@@ -137,7 +133,7 @@ class Turns:
 
     @property
     def _may_create(self) -> bool:
-        return self._created < self.num_trials and self._state.stages.now.stopped is None
+        return trials_to_create(self._plan, self._state) > 0
 
     @property
     def _may_draw(self) -> bool:

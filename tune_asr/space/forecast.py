@@ -15,13 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tune_asr.space.asha import Waves, milestones
-from tune_asr.space.sections import AshaSection
+from tune_asr.space.sections import AshaSection, FinalistsSection
 from tune_asr.space.stopping import Asha
 
 FEWEST = 8
 """Trials for which a horizon must leave time."""
-MOST = 100_000
-"""Trials of any search: their numbers have five digits."""
 RESERVE = 1.2
 """Time that the best trial is left to come to its end, over what it needs."""
 EPOCH_RANGES = {"waves": (0.95, 1.3), "stop": (0.75, 2.0)}
@@ -167,6 +165,14 @@ def _chance(share: Share, trials: int, last: int, epoch: int) -> float:
 def seconds_of_finalists(runs: int, horizon: int, pace: Pace, slots: int) -> float:
     """Return the time of finalists, trained to the end."""
     return -(-runs // slots) * (horizon * pace.epoch + pace.set_up)
+
+
+def seconds_of_round(section: FinalistsSection | None, horizon: int, pace: Pace, slots: int) -> float:
+    """Return the time of a round of finalists.
+
+    It is 0 if a search has none.
+    """
+    return seconds_of_finalists(section.top * section.seeds, horizon, pace, slots) if section else 0.0
 
 
 def fitting_trials(rule: Rule, pace: Pace, slots: int, seconds: float, most: int, progress: Progress = NOTHING) -> int:
