@@ -152,18 +152,18 @@ class StopVerdicts:
             max_t=plan.max_t,
             controls=asha.controls,
         )
-        decided = (decision for trial in trials for decision in trial.decisions)
-        self._asha.replay(decision for decision in decided if decision.limit is None)
         self.milestones, self.share_beyond = self._asha.milestones, self._asha.share_beyond
+        for decision in (decision for trial in trials for decision in trial.decisions):
+            self.apply(decision)
 
     def judge(self, trial: Trial, report: Report) -> Decision | None:
-        """Enter a report into its rung, and judge it there."""
+        """Judge a trial at a report, not entered yet."""
         if trial.is_control:
             return None
         values = [rung_value(report, self._asked, self._metric)]
         if self._asked == "score":  # the best so far, by its definition
             values += [rung_value(earlier, self._asked, self._metric) for earlier in trial.reports]
-        return self._asha.decide(report.epoch, min(values), spared=trial.is_base)
+        return self._asha.judge(report.epoch, min(values), spared=trial.is_base)
 
     def turn(self, pausing: Report | None = None) -> tuple[list[events.Decision], str | None]:
         """Return no trial: none waits."""
@@ -177,7 +177,9 @@ class StopVerdicts:
         """Do nothing: none waits."""
 
     def apply(self, event: Event) -> None:
-        """Do nothing: `judge` has entered the value."""
+        """Enter the value of a decision into its rung."""
+        if isinstance(event, events.Decision) and event.limit is None:
+            self._asha.replay([event])
 
 
 def as_event(trial: str, decision: Decision) -> events.Decision:

@@ -18,7 +18,7 @@ A value enters a rung once, at exactly that rung's epoch, and only from the live
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from tune_asr.space.asha import Decision, Verdict, milestones
@@ -58,7 +58,13 @@ class Asha:
         self._controls_left = controls
 
     def decide(self, epoch: int, value: float, *, spared: bool = False) -> Decision | None:
-        """Enter a value into its rung, and judge it.
+        """Judge a value, and enter it into its rung."""
+        decision = self.judge(epoch, value, spared=spared)
+        self.replay([decision] if decision else [])
+        return decision
+
+    def judge(self, epoch: int, value: float, *, spared: bool = False) -> Decision | None:
+        """Judge a value that is not in its rung yet.
 
         Returns None at an epoch without a rung. Do not call it for a control, which is not judged again.
 
@@ -70,11 +76,10 @@ class Asha:
         if epoch not in self._values:
             return None
         values = self._values[epoch]
-        bisect.insort(values, value)
-        cutoff = values[max(1, len(values) // self.reduction_factor) - 1]
+        place = max(1, (len(values) + 1) // self.reduction_factor) - 1
+        cutoff = _with(values, value, place)
         stops = value > cutoff and not spared
         control = stops and self._controls_left > 0
-        self._controls_left -= control
         verdict: Verdict = "stop" if stops and not control else "continue"
         rung = self.milestones.index(epoch)
         return Decision(rung=rung, epoch=epoch, value=value, cutoff=cutoff, verdict=verdict, control=control)
@@ -89,3 +94,9 @@ class Asha:
             self._controls_left -= bool(decision.control)
             if decision.epoch in self._values:
                 bisect.insort(self._values[decision.epoch], decision.value)
+
+
+def _with(values: Sequence[float], value: float, place: int) -> float:
+    """Return the item at a place with `value` sorted in."""
+    before = bisect.bisect_right(values, value)
+    return value if place == before else values[place - (place > before)]
