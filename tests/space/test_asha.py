@@ -10,6 +10,16 @@ from tune_asr.space.asha import Waves, milestones, wave_sizes
 
 CURVES = st.lists(st.lists(st.floats(0, 2, allow_nan=False), min_size=12, max_size=12), min_size=1, max_size=12)
 
+RUNGS = [
+    (3, 2, 24, [3, 6, 12]),
+    (1, 3, 243, [1, 3, 9, 27, 81]),  # Ray's own loses its top rung here, to rounding
+    (1, 10, 1000, [1, 10, 100]),
+    (3, 3, 27, [3, 9]),
+    (5, 2, 5, []),
+    (9, 2, 5, []),
+]
+"""Grace period, reduction factor and last epoch, with the rungs that follow."""
+
 
 def waves(opened: int = 12, **setting: int) -> Waves:
     made = Waves(**{"grace_period": 3, "reduction_factor": 2, "max_t": 12} | setting)
@@ -22,17 +32,7 @@ def enter(made: Waves, trial: str, *values: float) -> None:
         made.enter(trial, epoch, value)
 
 
-@pytest.mark.parametrize(
-    ("grace_period", "reduction_factor", "max_t", "epochs"),
-    [
-        (3, 2, 24, [3, 6, 12]),
-        (1, 3, 243, [1, 3, 9, 27, 81]),  # Ray's own loses its top rung here, to rounding
-        (1, 10, 1000, [1, 10, 100]),
-        (3, 3, 27, [3, 9]),
-        (5, 2, 5, []),
-        (9, 2, 5, []),
-    ],
-)
+@pytest.mark.parametrize(("grace_period", "reduction_factor", "max_t", "epochs"), RUNGS)
 def test_rung_epochs_follow_paper(grace_period, reduction_factor, max_t, epochs):
     assert milestones(grace_period, reduction_factor, max_t) == epochs
 

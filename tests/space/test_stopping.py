@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.space.test_asha import RUNGS
 from tune_asr.space.stopping import Asha
 
 VALUES = st.lists(st.floats(0, 2, allow_nan=False), min_size=1, max_size=60)
@@ -29,17 +30,7 @@ def test_replayed_rungs_decide_alike(values, eta, cut):
     assert [second.decide(2, value) for value in values[cut:]] == verdicts[cut:]
 
 
-@pytest.mark.parametrize(
-    ("grace_period", "reduction_factor", "max_t", "milestones"),
-    [
-        (3, 2, 24, [3, 6, 12]),
-        (1, 3, 243, [1, 3, 9, 27, 81]),  # Ray's own loses its top rung here, to rounding
-        (1, 10, 1000, [1, 10, 100]),
-        (3, 3, 27, [3, 9]),
-        (5, 2, 5, []),
-        (9, 2, 5, []),
-    ],
-)
+@pytest.mark.parametrize(("grace_period", "reduction_factor", "max_t", "milestones"), RUNGS)
 def test_rung_epochs_follow_paper(grace_period, reduction_factor, max_t, milestones):
     """Rung k is at r * eta^k epochs, below R."""
     asha = Asha(grace_period=grace_period, reduction_factor=reduction_factor, max_t=max_t)
