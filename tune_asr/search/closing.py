@@ -13,7 +13,7 @@ first one alone in 56.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tune_asr.record.events import Decision, Ended, Event, Paused, Report
@@ -22,7 +22,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.budget import BETWEEN, Budget, TimeLeft
-from tune_asr.search.ending import HalfWidth
+from tune_asr.search.ending import Ending
 from tune_asr.search.finals import Finals
 from tune_asr.search.turns import Turn, Turns, with_ends
 from tune_asr.search.verdicts import Verdicts, as_event
@@ -39,8 +39,7 @@ class TimedTurns(Turns):
         metric: error rate that chooses the winner.
         state: trials so far, kept up to date by the conductor.
         verdicts: rule of ASHA, kept up to date likewise.
-        half_width: measure of what the validation set can show.
-        handed_out: trials in the hands of workers, kept up to date likewise.
+        ending: rules for the end of the search.
         budget: clock and measured pace.
     """
 
@@ -50,11 +49,10 @@ class TimedTurns(Turns):
         metric: Metric,
         state: SearchState,
         verdicts: Verdicts,
-        half_width: HalfWidth,
-        handed_out: Collection[str],
+        ending: Ending,
         budget: Budget,
     ) -> None:
-        super().__init__(plan, metric, state, verdicts, half_width, handed_out)
+        super().__init__(plan, metric, state, verdicts, ending)
         self._left = TimeLeft(plan, state, budget)
         self._known: Finals | None = None
 

@@ -24,6 +24,7 @@ from tune_asr.record.trial import FINAL, OUT_OF_TIME, Trial
 from tune_asr.search import messages
 from tune_asr.search.budget import Budget
 from tune_asr.search.closing import TimedTurns
+from tune_asr.search.ending import Ending
 from tune_asr.search.extent import interrupted, plans
 from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
 from tune_asr.search.keeping import Keeping
@@ -70,9 +71,8 @@ class Conductor:
         self.verdicts = StagedVerdicts(search.plan, search.metric, state)
         self._budget = budget or Budget()
         self._out: set[str] = set()
-        self.turns = TimedTurns(
-            search.plan, search.metric, state, self.verdicts, keeping.half_width, self._out, self._budget
-        )
+        ending = Ending(search.plan, search.metric, state, keeping.half_width, self._out)
+        self.turns = TimedTurns(search.plan, search.metric, state, self.verdicts, ending, self._budget)
         self._fingerprints, self._asked = search.fingerprints, search.asked
         self._umask = os.umask(0)
         os.umask(self._umask)

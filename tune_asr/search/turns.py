@@ -6,7 +6,7 @@ turns again; the conductor writes the events, and only then hands the trial out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report
@@ -16,7 +16,7 @@ from tune_asr.record.state import SearchState
 from tune_asr.record.trial import AT_RUNG, FINAL, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
-from tune_asr.search.ending import Ending, HalfWidth
+from tune_asr.search.ending import Ending
 from tune_asr.search.extent import planned_trials, trials_to_create
 from tune_asr.search.longer import repeated, repetition
 from tune_asr.search.proposing import settings_of
@@ -45,21 +45,12 @@ class Turns:
         metric: error rate that chooses the winner.
         state: trials so far, kept up to date by the conductor.
         verdicts: rule of ASHA, kept up to date likewise.
-        half_width: measure of what the validation set can show.
-        handed_out: trials in the hands of workers, kept up to date likewise.
+        ending: rules for the end of the search.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        metric: Metric,
-        state: SearchState,
-        verdicts: Verdicts,
-        half_width: HalfWidth,
-        handed_out: Collection[str],
-    ) -> None:
-        self._plan, self._metric, self._state, self._verdicts = plan, metric, state, verdicts
-        self._ending = Ending(plan, metric, state, half_width, handed_out)
+    def __init__(self, plan: Plan, metric: Metric, state: SearchState, verdicts: Verdicts, ending: Ending) -> None:
+        self._plan, self._metric, self._state = plan, metric, state
+        self._verdicts, self._ending = verdicts, ending
 
     @property
     def is_over(self) -> bool:
