@@ -53,6 +53,17 @@ def test_channels_are_mixed_to_their_mean(tmp_path):
     np.testing.assert_allclose(read(path)[0], stereo.mean(axis=1), atol=1e-7)
 
 
+def test_one_channel_is_read_alone(tmp_path):
+    path = write(tmp_path / "a.wav", np.stack([TONE, NOISE], axis=1), subtype="FLOAT")
+    np.testing.assert_array_equal(read(path, channel=0)[0], TONE)
+    np.testing.assert_array_equal(read(path, 100, 50, channel=1)[0], NOISE[100:150])
+    np.testing.assert_array_equal(audio.FileAudio(path, 100, 50, 1).samples()[0], NOISE[100:150])
+    with pytest.raises(AudioError, match="has 2 channels, 0 to 1, but its row asks for channel 2"):
+        read(path, channel=2)
+    with pytest.raises(AudioError, match="has one channel, number 0, but its row asks for channel 1"):
+        read(write(tmp_path / "b.wav", TONE), channel=1)
+
+
 @pytest.mark.parametrize("ending", FORMATS)
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
 def test_a_truncated_file_is_refused(tmp_path, ending, share):

@@ -66,24 +66,38 @@ def probe(path: Path) -> AudioInfo:
     return AudioInfo(header.samplerate, header.channels, header.frames)
 
 
-def read(path: Path, start: int = 0, num_frames: int | None = None) -> tuple[npt.NDArray[np.float32], int]:
-    """Decode a recording or a part; its channels are averaged.
+def read(
+    path: Path, start: int = 0, num_frames: int | None = None, channel: int | None = None
+) -> tuple[npt.NDArray[np.float32], int]:
+    """Decode a recording or a part.
 
     Args:
         path: recording.
         start: first sample.
         num_frames: number of samples; None for all that follow.
+        channel: number of the channel, from 0; None for the mean of all.
 
     Returns:
         Samples in [-1, 1], shape (num_frames,), and the sample rate in Hz.
 
     Raises:
-        AudioError: as in `probe`, or decoding fails or ends early, or a sample is NaN or infinite.
+        AudioError: as in `probe`, or decoding fails or ends early, or a sample is NaN or infinite, or the channel is
+            missing.
     """
     info = probe(path)
+    if channel is not None and (missing := missing_channel(info, channel)):
+        raise AudioError(missing)
     wanted = info.num_frames - start if num_frames is None else num_frames
     samples = np.concatenate(list(_blocks(path, start, wanted, wanted)))
-    return samples.mean(axis=1), info.sample_rate
+    return samples.mean(axis=1) if channel is None else samples[:, channel].copy(), info.sample_rate
+
+
+def missing_channel(info: AudioInfo, channel: int) -> str:
+    """Return why a recording lacks a channel, or ""."""
+    if channel < info.channels:
+        return ""
+    has = "one channel, number 0" if info.channels == 1 else f"{info.channels} channels, 0 to {info.channels - 1}"
+    return f"has {has}, but its row asks for channel {channel}"
 
 
 def verify(path: Path) -> AudioInfo:
@@ -135,6 +149,8 @@ class FileAudio:
     """First sample."""
     num_frames: int | None = None
     """Number of samples; None for all that follow."""
+    channel: int | None = None
+    """Number of the channel, from 0; None for the mean of all."""
 
     def samples(self) -> tuple[npt.NDArray[np.float32], int]:
         """Decode the file or part.
@@ -142,4 +158,4 @@ class FileAudio:
         Raises:
             AudioError: it cannot be decoded.
         """
-        return read(self.path, self.start, self.num_frames)
+        return read(self.path, self.start, self.num_frames, self.channel)

@@ -45,6 +45,8 @@ class Row:
     """The row's `id`, else recording and offset: independent of all other rows."""
     unread: tuple[str, ...] = ()
     """Unknown names that look like a start or an end, in a row without `offset`."""
+    channel: int | None = None
+    """Number of the utterance's channel, from 0; None for the mean of all."""
 
 
 def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:

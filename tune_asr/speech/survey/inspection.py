@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tune_asr.errors import Problem
 from tune_asr.speech.audio.frames import WINDOW_MILLISECONDS, can_resample, min_samples, num_samples_at
-from tune_asr.speech.audio.recordings import AudioError, AudioInfo, FileAudio, probe, verify
+from tune_asr.speech.audio.recordings import AudioError, AudioInfo, FileAudio, missing_channel, probe, verify
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.manifest.rows import Row
 from tune_asr.speech.progress import watched
@@ -109,6 +109,8 @@ def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio |
     whole, rate = recording.info.num_frames, recording.info.sample_rate
     if not can_resample(rate, sample_rate):
         return f"{row.audio} has {rate:,} Hz, too odd a rate to resample to {sample_rate:,} Hz; resample it with sox"
+    if row.channel is not None and (missing := missing_channel(recording.info, row.channel)):
+        return f"{row.audio} {missing}"
     start = round((row.offset or 0) * rate)
     end = whole if row.duration is None or row.offset is None else start + round(row.duration * rate)
     length = f"{row.audio} lasts {recording.seconds:.4g} s"
@@ -121,7 +123,9 @@ def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio |
     if num_samples_at(num_frames / rate, sample_rate) < min_samples(sample_rate):
         what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"
         return f"{what}, less than one window of {WINDOW_MILLISECONDS} ms"
-    return FileAudio(row.audio) if num_frames == whole else FileAudio(row.audio, start, num_frames)
+    if num_frames == whole:
+        return FileAudio(row.audio, channel=row.channel)
+    return FileAudio(row.audio, start, num_frames, row.channel)
 
 
 def _why_empty(text: str, normalizer: TextNormalizer) -> str:

@@ -206,8 +206,12 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
     )
 
 
-def _part(entry: Entry) -> tuple[int, ...]:
-    """Return start and length of a part of a recording."""
+def _part(entry: Entry) -> tuple[int | str, ...]:
+    """Return start, length and channel of a part.
+
+    Whole recordings and mixed channels add nothing, as in release 0.1.0.
+    """
     audio = entry.utterance.audio
     assert isinstance(audio, FileAudio)
-    return () if audio.num_frames is None else (audio.start, audio.num_frames)
+    part = () if audio.num_frames is None else (audio.start, audio.num_frames)
+    return part if audio.channel is None else (*part, f"channel {audio.channel}")
