@@ -196,8 +196,12 @@ def test_dry_run_starts_nothing(workspace):
 
 def test_dry_run_warns(workspace):
     (workspace.root / "results").touch()
+    (workspace.root / "config.yaml").rename(workspace.root / "low.yaml")
+    workspace.write("config.yaml", {"base": "low.yaml"})
     run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--max-epochs", "2")
     assert run.returncode == 0
+    assert run.stdout.startswith("configuration: config.yaml -> low.yaml\n")
+    assert "\n  base:" not in run.stdout
     assert run.stdout.endswith("no pruning: a trial ends after 2 epochs, and asha.grace_period is 2\n")
     assert "warning: the search would be refused: results/space: cannot be made: results is not" in run.stderr
 

@@ -129,6 +129,14 @@ def test_dry_run_reads_initial_weights(train):
     assert f"error: model.init_from: {train.root}/other.ckpt: not a checkpoint, or damaged" in ended.err
 
 
+def test_dry_run_shows_base_files(train):
+    (train.root / "low.yaml").write_text((train.root / "config.yaml").read_text())
+    (train.root / "config.yaml").write_text("base: low.yaml\ndata: {num_train: 8, num_val: 4}")
+    out = train("--dry-run").out.splitlines()
+    assert out[0] == "configuration: config.yaml -> low.yaml"
+    assert out[2].split() == ["utterances", "8", "4"]
+
+
 def test_dry_run_prints_data_report(train):
     ended = train("--dry-run")
     assert re.search(r"^utterances +56 +12$", ended.out, re.MULTILINE)

@@ -3,6 +3,7 @@
     scalars.py              a plain scalar as a value: `1e-3` is a number, `no` is text
     strict_yaml.py          a file as plain values, with the line of each
     overrides.py            `--set KEY=VALUE`, a space's `over:` and a trial's settings, laid over a file
+    base_files.py           a file and those that it rests on by `base`, merged
     schema.py               closed mappings of typed keys, of which sections are made
     sections.py             the whole configuration; its sections stand there and in data_sections.py,
                             speech_sections.py, model_sections.py and training_sections.py

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from tune_asr.config import strict_yaml
+from tune_asr.config import base_files, strict_yaml
 from tune_asr.config.data_sections import VAL_TAGS, HoldOutSection
 from tune_asr.config.keys import facts, known_keys, sections_of
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
@@ -19,7 +19,7 @@ from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import is_written_non_finite, rule_in_words, shown
 from tune_asr.config.schema import CustomTarget, Section, target_of
 from tune_asr.config.sections import BUILT_IN, Config
-from tune_asr.config.strict_yaml import Keys, dotted
+from tune_asr.config.strict_yaml import Document, Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -39,15 +39,26 @@ def load_config(path: Path, overrides: Sequence[Override] = ()) -> Config:
     Raises:
         ConfigError: every mistake of the file and of the overrides.
     """
-    return check(read_layers(path, overrides))
+    return check(read_config(path, overrides)[0])
+
+
+def read_config(path: Path, overrides: Sequence[Override] = ()) -> tuple[Layered, list[Document]]:
+    """Read a configuration with its bases, unchecked.
+
+    Returns:
+        The tree, and the files from the upper to the lowest.
+
+    Raises:
+        ConfigError: unreadable file, a wrong `base`, or an override below a value that is not a section.
+    """
+    files = base_files.read_files(path)
+    return _with(base_files.merged(files), overrides), files
 
 
 def from_values(values: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()) -> Config:
     """Check plain values, called `name` in messages."""
-    layered = Layered(copy.deepcopy(dict(values)), strict_yaml.Document(name, dict(values), {}))
-    for override in overrides:
-        layered.lay(override)
-    return check(layered)
+    layered = Layered(copy.deepcopy(dict(values)), Document(name, dict(values), {}))
+    return check(_with(layered, overrides))
 
 
 def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
@@ -56,7 +67,11 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
     Raises:
         ConfigError: unreadable file, or an override below a value that is not a section.
     """
-    layered = Layered.of(strict_yaml.read(path), path.absolute().parent)
+    document = strict_yaml.read(path)
+    return _with(Layered.of(document, document.folder), overrides)
+
+
+def _with(layered: Layered, overrides: Sequence[Override]) -> Layered:
     for override in overrides:
         layered.lay(override)
     return layered
@@ -179,6 +194,8 @@ def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tup
 
 def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
     name = str(keys[-1])
+    if keys == (base_files.BASE,):
+        return "unknown section", "Write it in the file of a configuration."
     if len(keys) == 1:
         homes = [f"{section}.{name}" for section in schema.model_fields if name in known_keys(section, schema)]
         hint = f"Did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))

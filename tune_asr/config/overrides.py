@@ -66,6 +66,8 @@ class Layered:
     """Folder of relative paths in the lowest layer."""
     laid: dict[Keys, Override] = field(default_factory=dict)
     """Overrides that still have an effect, by their keys."""
+    owners: Mapping[Keys, Document] = field(default_factory=dict)
+    """File of each key if the lowest layer was merged from several."""
 
     @classmethod
     def of(cls, document: Document, base: Path) -> Layered:
@@ -103,15 +105,21 @@ class Layered:
         below = [override.place for laid, override in self.laid.items() if laid[: len(keys)] == keys]
         if below:
             return f"{below[0]}: {dotted(keys)}"
-        return self.document.place(keys) if self.document else dotted(keys)
+        document = self._owner(keys) or self.document
+        return document.place(keys) if document else dotted(keys)
 
     def resolved(self, keys: Keys, path: str) -> str:
         """Return the absolute form of a path given at `keys`."""
-        override = self._override(keys)
-        base = override.base if override else self.base
+        override, owner = self._override(keys), self._owner(keys)
+        base = override.base if override else owner.folder if owner else self.base
         # Links are not resolved: recordings of a linked manifest are beside the link. Path.expanduser would raise for
         # an unknown user.
         return os.path.abspath(base / os.path.expanduser(path))  # noqa: PTH100, PTH111
+
+    def _owner(self, keys: Keys) -> Document | None:
+        """Return the file of a key, or of one above."""
+        above = (keys[:depth] for depth in range(len(keys), 0, -1))
+        return next((self.owners[known] for known in above if known in self.owners), None)
 
     def _override(self, keys: Keys) -> Override | None:
         for depth in range(len(keys), 0, -1):

@@ -13,7 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class Document:
     name: str
     values: dict[str, JsonValue]
     lines: dict[Keys, int]
+    folder: Path = field(default_factory=Path.cwd)
+    """Folder of relative paths in the file."""
 
     def place(self, keys: Keys) -> str:
         """Return `file:line: key.path`.
@@ -74,7 +76,8 @@ def read(path: Path, *, room: int = 1) -> Document:
         ConfigError: file missing, not a plain file, too large, empty, not UTF-8, or against a rule above.
     """
     name = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    return parse(_read_text(path, name, room * MAX_BYTES), name, room=room)
+    document = parse(_read_text(path, name, room * MAX_BYTES), name, room=room)
+    return replace(document, folder=path.absolute().parent)
 
 
 def parse(text: str, name: str, *, room: int = 1) -> Document:

@@ -198,6 +198,8 @@ def _dry_run(plan: Plan, root: Path) -> int:
     from tune_asr.search.warm_start import warm_start
     from tune_asr.training.targets import check_targets
 
+    if plan.chain:
+        print(plan.chain, flush=True)
     check_beside(plan.config)
     found = checked_survey(plan)
     encoders = [from_values(values, "a trial") for values in plan.branches.examples()]

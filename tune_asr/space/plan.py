@@ -42,6 +42,8 @@ class Plan:
     distributions: Mapping[str, Distribution]
     config: Config
     conditions: Conditions = field(default_factory=Conditions)
+    chain: str = ""
+    """Sentence on the files of the base configuration if it rests on others."""
 
     @property
     def max_t(self) -> int:
@@ -197,10 +199,10 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
         # With a time budget the number in the file is no limit.
         space = space.model_copy(update={"search": space.search.model_copy(update={"num_samples": None})})
     try:
-        config, mistakes = base_config(space, layered, config_path, fixed)
+        config, mistakes, chain = base_config(space, layered, config_path, fixed)
     except ConfigError as error:
-        config, mistakes = None, list(error.problems)
-    return _plan(space, config, layered, fixed, [*problems, *mistakes])
+        config, mistakes, chain = None, list(error.problems), ""
+    return replace(_plan(space, config, layered, fixed, [*problems, *mistakes]), chain=chain)
 
 
 def from_values(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from tune_asr.config import load, strict_yaml
+from tune_asr.config import base_files, load, strict_yaml
 from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
@@ -67,9 +68,17 @@ def _hint(key: str, value: JsonValue) -> str:
     return f"Write the key as {key}.{nested[0]}." if nested else "See search_spaces/README.md."
 
 
-def base_config(
-    space: SpaceFile, layered: Layered, config_path: Path | None, fixed: Sequence[Override]
-) -> tuple[Config | None, list[Problem]]:
+class BaseConfig(NamedTuple):
+    """Base configuration of a space."""
+
+    config: Config | None
+    """Configuration without its mistakes, None if they leave nothing valid."""
+    problems: list[Problem]
+    chain: str
+    """Sentence on its files if it rests on others."""
+
+
+def base_config(space: SpaceFile, layered: Layered, config_path: Path | None, fixed: Sequence[Override]) -> BaseConfig:
     """Read the base configuration without its mistakes.
 
     Args:
@@ -87,13 +96,15 @@ def base_config(
     if config_path is None and not base.exists():
         what = f"is {shown(space.config)}, but there is no such file (looked for {base})"
         raise ConfigError(Problem(layered.place(("config",)), what, "Give a path relative to the folder of the space."))
-    config, problems = load.examine_config(load.read_layers(base, fixed))
+    tree, files = load.read_config(base, fixed)
+    config, problems = load.examine_config(tree)
+    chain = base_files.bases_in_words(files)
     if config is None:
-        return None, problems
+        return BaseConfig(None, problems, chain)
     # A search compares whole trainings: only ASHA ends one early, unless the search asks for more. A base can be the
     # best.yaml of another search, whose stop_epoch is the epoch at which ASHA stopped its winner.
     asked = {leaf for o in fixed for leaf in searchable.leaves(o.key, o.value)}
     ends = {"enabled": False, "stop_epoch": None}
     quiet = {key: value for key, value in ends.items() if f"early_stopping.{key}" not in asked}
     stopping = config.early_stopping.model_copy(update=quiet)
-    return config.model_copy(update={"early_stopping": stopping}), problems
+    return BaseConfig(config.model_copy(update={"early_stopping": stopping}), problems, chain)

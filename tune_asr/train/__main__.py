@@ -54,11 +54,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from tune_asr.config.base_files import bases_in_words, read_files
     from tune_asr.corpus.beside import check_beside
     from tune_asr.corpus.sources import survey
     from tune_asr.training.targets import check_targets
 
     config = _config(arguments)
+    if arguments.dry_run and arguments.trial is None and (chain := bases_in_words(read_files(arguments.config))):
+        print(chain, flush=True)
     resume_from = arguments.resume_from_checkpoint
     if resume_from is None:
         check_beside(config, adds_noise=config.augment.noise_p > 0)

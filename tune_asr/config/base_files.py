@@ -1,0 +1,124 @@
+"""Configurations that rest on others by `base: FILE`.
+
+    base: manifest.yaml
+    data: {train: my/train.jsonl, val: my/val.jsonl}
+
+Sections are merged key by key, and the upper file wins. Under another `target` a section keeps the keys of its base
+that the target has; a custom class keeps those of another custom class.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tune_asr.config import strict_yaml
+from tune_asr.config.keys import known_keys
+from tune_asr.config.overrides import Layered
+from tune_asr.config.scalars import shown
+from tune_asr.config.schema import target_of
+from tune_asr.config.sections import BUILT_IN
+from tune_asr.config.strict_yaml import Document, Keys
+from tune_asr.errors import ConfigError, Problem
+
+BASE = "base"
+MOST_BASES = 8
+
+Values = Mapping[str, JsonValue]
+
+
+def read_files(path: Path) -> list[Document]:
+    """Read a configuration and its bases, the lowest last.
+
+    Raises:
+        ConfigError: unreadable file, a circle, or more than `MOST_BASES` bases.
+    """
+    files, paths = [strict_yaml.read(path)], [path.resolve()]
+    while (base := _base_of(files[-1])) is not None:
+        if (found := base.resolve()) in paths:
+            circle = [*files[paths.index(found) :], files[paths.index(found)]]
+            raise _problem(files[-1], f"closes a circle: {chain(circle)}", "Remove one of these bases.")
+        if len(files) > MOST_BASES:
+            what = f"is base number {len(files)}, but a configuration may rest on {MOST_BASES} others"
+            raise _problem(files[-1], what, "Put some of these files together.")
+        files.append(strict_yaml.read(base))
+        paths.append(found)
+    return files
+
+
+def merged(files: Sequence[Document]) -> Layered:
+    """Merge files into one tree; the first wins."""
+    values: dict[str, JsonValue] = {}
+    owners: dict[Keys, Document] = {}
+    for file in reversed(files):
+        for name, value in file.values.items():
+            if name != BASE:
+                values[name] = _laid(values.get(name), value, (name,), file, owners)
+    return Layered(values, files[0], files[0].folder, owners=owners)
+
+
+def chain(files: Sequence[Document]) -> str:
+    """Name files from the upper to the lowest."""
+    return " -> ".join(file.name for file in files)
+
+
+def bases_in_words(files: Sequence[Document]) -> str:
+    """Name files for a dry run, if there are several."""
+    return f"configuration: {chain(files)}" if len(files) > 1 else ""
+
+
+def _base_of(document: Document) -> Path | None:
+    given = document.values.get(BASE)
+    if given is None:
+        return None
+    if not isinstance(given, str) or not given:
+        what = f"is {shown(given)}, but must be the path of a configuration"
+        raise _problem(document, what, f"Write for example {BASE}: manifest.yaml.")
+    path = Path(os.path.abspath(document.folder / os.path.expanduser(given)))  # noqa: PTH100, PTH111
+    if not path.exists():
+        what = f"is {shown(given)}, but there is no such file (looked for {path})"
+        raise _problem(document, what, "Give a path relative to the folder of the file that names it.")
+    return path
+
+
+def _problem(document: Document, what: str, hint: str) -> ConfigError:
+    return ConfigError(Problem(document.place((BASE,)), what, hint))
+
+
+def _laid(below: JsonValue, value: JsonValue, keys: Keys, file: Document, owners: dict[Keys, Document]) -> JsonValue:
+    """Lay a value over one below it; note its file."""
+    if value is None and len(keys) == 1 and isinstance(below, dict):
+        return below  # `model:` with nothing below it is an empty section
+    kept = _kept(below, value, str(keys[0])) if len(keys) == 1 and isinstance(value, dict) else below
+    if not isinstance(value, dict) or not isinstance(kept, dict):
+        kept = {}
+    depth = len(keys)
+    for gone in [one for one in owners if one[:depth] == keys and len(one) > depth and one[depth] not in kept]:
+        del owners[gone]
+    owners[keys] = file
+    if not isinstance(value, dict):
+        owners |= {other: file for other in file.lines if other[:depth] == keys}
+        return value
+    laid = {name: _laid(kept.get(name), below_it, (*keys, name), file, owners) for name, below_it in value.items()}
+    return {**kept, **laid}
+
+
+def _kept(below: JsonValue, value: Values, name: str) -> JsonValue:
+    """Return the keys of a base under another `target`.
+
+    A key that no target has is a mistake of the base, and is kept to be reported.
+    """
+    if name not in BUILT_IN or not isinstance(below, dict) or "target" not in value:
+        return below
+    sections = {target_of(section): section for section in BUILT_IN[name]}
+    default = next(iter(sections))
+    before, now = below.get("target", default), value["target"]
+    if before == now or not isinstance(now, str) or not isinstance(before, str):
+        return below
+    if now not in sections:
+        return below if before not in sections else {}
+    unknown = set(below) - set(known_keys(name)) if before in sections else set()
+    return {key: kept for key, kept in below.items() if key in sections[now].model_fields or key in unknown}
