@@ -16,6 +16,7 @@ Rooms below them. Imports point down, and `tests/test_architecture.py` checks it
 
     training/     training of a recogniser: data, features/, augment/, encoders/, callbacks/, loss, schedules. Never Ray
     record/       results folder: ledger, events, checkpoints, ranking. Neither Ray nor torch
+    inference/    bundle -> texts, by numpy and onnxruntime. No torch
     corpus/       configuration and speech -> the data of a training. No torch
     space/        search spaces, and ASHA as pure functions
     config/       schema of configs/*.yaml; the properties of a key stand on the key

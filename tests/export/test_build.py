@@ -15,9 +15,9 @@ from tune_asr.export import weights
 from tune_asr.export.agreement import Disagreement
 from tune_asr.export.build import export
 from tune_asr.export.facts import blueprint_of, training_settings
-from tune_asr.export.onnx_model import open_session
 from tune_asr.export.parity import Recogniser, check_fresh_lengths
 from tune_asr.export.recorded import read_recorded
+from tune_asr.inference.session import open_session
 from tune_asr.record.events import WordCounts
 from tune_asr.training.checkpoints import RAW_WEIGHTS, load_checkpoint
 from tune_asr.training.data import TrainingData

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from tune_asr.export.agreement import Disagreement
-from tune_asr.export.onnx_model import export_onnx, open_session
+from tune_asr.export.onnx_model import export_onnx
 from tune_asr.export.parity import Recogniser, check_fresh_lengths, validate
+from tune_asr.inference.session import open_session
 from tune_asr.training.batching import Example, collate
 from tune_asr.training.encoders import normalise
 

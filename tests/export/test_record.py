@@ -7,10 +7,10 @@ import pytest
 from tune_asr.config.sections import Config
 from tune_asr.export.agreement import Decoded, Disagreement
 from tune_asr.export.checks import check_record
-from tune_asr.export.figures import Figures
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import score
 from tune_asr.record.events import WordCounts
+from tune_asr.record.figures import Figures
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.scores import Scores
 from tune_asr.scoring.transcript import Transcript

@@ -1,8 +1,7 @@
 """Door `export`: a trained recogniser becomes a verified bundle.
 
     __main__.py        flags, checks of the paths
-    trial.py           choice of the trial, its epoch and its checkpoint
-    recorded.py        a checkpoint with its record;   figures.py  the recorded scores
+    recorded.py        a checkpoint with its record
     build.py           the export: models, checks, card, config.json
     onnx_model.py      encoder -> model.onnx, and the session that runs it
     weights.py         model.safetensors, and the LightningModule loaded from it
@@ -12,10 +11,9 @@
     checks.py          every check, as sentences for the card
     scores.py          error rates with their interval;   test_set.py  those of the test manifest
     facts.py           all facts of a bundle: config.json;   card.py  README.md, the model card
-    seal.py            files of a bundle: hashed, verified
 
 The model normalises mean and variance itself, so its input is plain Kaldi log-mel, as `training.features` and
 sherpa-onnx both compute it.
 
-Must not import the other doors, nor Ray. `__main__`, trial.py and seal.py do without torch.
+Must not import the other doors, nor Ray. `__main__` does without torch.
 """

@@ -59,17 +59,21 @@ def _run(arguments: argparse.Namespace) -> int:
     _check_output(output)
     _require_packages()
     end_on_signals()
-    from tune_asr.export.trial import Source, choose_trial
+    from tune_asr.record.choice import Source, choose_trial
 
     is_checkpoint = source.is_file()
-    chosen = Source(source, f"Checkpoint {source.name}") if is_checkpoint else choose_trial(source, arguments.trial)
+    chosen = (
+        Source(source, f"Checkpoint {source.name}")
+        if is_checkpoint
+        else choose_trial(source, arguments.trial, say=_say)
+    )
 
     from tune_asr.export.build import export
     from tune_asr.export.recorded import read_recorded
 
     try:
         recorded = read_recorded(chosen.checkpoint, name=chosen.name, record=chosen.record)
-        export(recorded, output, say=lambda line: print(line, flush=True))
+        export(recorded, output, say=_say)
     except SystemExit:
         print(f"interrupted: {output} was not written", file=sys.stderr)
         raise
@@ -131,10 +135,14 @@ def _default_output(source: Path, trial: str | None) -> Path:
     return source / ("bundle" if trial is None else f"bundle-{trial.zfill(5)}")
 
 
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
 def _verify(arguments: argparse.Namespace) -> int:
     if arguments.trial is not None or arguments.output is not None:
         raise ConfigError("--verify checks a bundle, and takes neither --trial nor --output")
-    from tune_asr.export.seal import CONFIG, verify
+    from tune_asr.inference.seal import CONFIG, verify
 
     names = (*verify(arguments.source).hashes, CONFIG)
     print(f"{arguments.source}: {', '.join(names)} are what was exported")

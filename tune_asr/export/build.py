@@ -15,15 +15,17 @@ import torch
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import TestSet, read_test_set
 from tune_asr.errors import ConfigError, DataError
-from tune_asr.export import card, checks, seal, weights
+from tune_asr.export import card, checks, weights
 from tune_asr.export.facts import Facts, blueprint_of, metadata, subsampling, training_settings
-from tune_asr.export.onnx_model import export_onnx, open_session
+from tune_asr.export.onnx_model import export_onnx
 from tune_asr.export.parity import Recogniser, validate
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import score
-from tune_asr.export.seal import CARD, MODEL, TOKENS, WEIGHTS, Blueprint
 from tune_asr.export.sherpa import write_tokens
 from tune_asr.export.test_set import score_test_set
+from tune_asr.inference import seal
+from tune_asr.inference.seal import CARD, MODEL, TOKENS, WEIGHTS, Blueprint
+from tune_asr.inference.session import open_session
 from tune_asr.scoring.metric import metric_name
 from tune_asr.storage.atomic import new_folder
 from tune_asr.storage.errors import writing

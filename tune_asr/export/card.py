@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tune_asr import __version__
 from tune_asr.export.facts import Facts
-from tune_asr.export.seal import Json, Settings
+from tune_asr.inference.seal import Json, Settings
 from tune_asr.wording import count, printable
 
 SHERPA_SUBSAMPLING = 4

@@ -14,8 +14,8 @@ from tune_asr.config.keys import facts
 from tune_asr.config.sections import Config
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
-from tune_asr.export.seal import Blueprint, Json, Settings
 from tune_asr.export.test_set import TestScore
+from tune_asr.inference.seal import Blueprint, Json, Settings
 from tune_asr.training.data import TrainingData
 
 PROBE_FRAMES = 1600

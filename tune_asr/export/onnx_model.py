@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from tune_asr.errors import TuneAsrError
+from tune_asr.inference.session import INPUTS, OUTPUTS
 from tune_asr.wording import first_line
 
-INPUTS, OUTPUTS = ["x", "x_lens"], ["log_probs", "log_probs_len"]
 TRACED_LENGTHS = (67, 43)
 """Feature frames of the two utterances in the export."""
 OPSET = 18
@@ -59,14 +59,6 @@ def export_onnx(encoder: nn.Module, path: Path, *, num_mel_bins: int, metadata: 
         else:
             return _finish(path, metadata)
     raise TuneAsrError(f"{type(encoder).__qualname__} cannot be exported to ONNX: {'; '.join(failures)}")
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Open an ONNX model on one CPU thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def run(session: onnxruntime.InferenceSession, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

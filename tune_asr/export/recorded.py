@@ -11,9 +11,9 @@ from torch import Tensor
 from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.errors import Problem, StorageError
-from tune_asr.export.figures import Figures
-from tune_asr.export.trial import TrialRecord
+from tune_asr.record.choice import TrialRecord
 from tune_asr.record.events import WordCounts
+from tune_asr.record.figures import Figures
 from tune_asr.training.checkpoints import INITIAL_SHA256, history, hyper_parameters, load_checkpoint
 
 

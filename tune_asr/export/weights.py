@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tune_asr.config.load import from_values
 from tune_asr.errors import Problem, StorageError
-from tune_asr.export.seal import CONFIG, WEIGHTS, Blueprint, verify
+from tune_asr.inference.seal import CONFIG, WEIGHTS, Blueprint, verify
 from tune_asr.training.data import TrainingData
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.prepare import build_module

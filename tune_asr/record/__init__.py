@@ -21,6 +21,7 @@ Derived, made again at any time:
 - `front`, `excess`         Pareto front of objectives; values beyond a limit, in words
 - `utterances`              error counts of each validation utterance
 - `leaderboard`, `snapshots`  leaderboard.csv; summary.json, best.yaml, best.ckpt
+- `choice`, `figures`       trial to export or evaluate, its checkpoint and recorded scores
 - `rerun`                   configuration and command that train a trial again
 
 `folder` holds the paths, the checks and the lock. A new event gets a class in `events` and a case in `state`; a new
