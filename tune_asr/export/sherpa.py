@@ -17,8 +17,8 @@ import numpy.typing as npt
 from tune_asr.errors import StorageError
 from tune_asr.export.agreement import Agreement, Decoded, Disagreement, compare
 from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.samples import samples_of
 from tune_asr.training.features.log_mel import resample
-from tune_asr.training.features.sources import samples_of
 from tune_asr.wording import printable
 
 TIE = 1e-2

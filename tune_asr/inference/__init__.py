@@ -1,7 +1,8 @@
 """Bundle -> texts, without torch.
 
-    seal.py       files of a bundle: hashed, verified
-    session.py    its model.onnx in onnxruntime
+    seal.py          files of a bundle: hashed, verified
+    session.py       its model.onnx in onnxruntime
+    filter_bank.py   Kaldi's log-mel features by numpy;   resampling.py  other rates
 
 Imports neither torch nor Lightning, so a machine that only runs a bundle needs neither.
 """

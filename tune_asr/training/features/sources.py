@@ -18,11 +18,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tune_asr.errors import DataError
 from tune_asr.speech.audio.frames import num_feature_frames, num_samples_at
-from tune_asr.speech.audio.recordings import AudioError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.progress import watched
+from tune_asr.speech.samples import samples_of
 from tune_asr.training.features.log_mel import log_mel, log_mels
 
 TOGETHER = 6
@@ -124,22 +123,3 @@ def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Fr
     samples, sample_rate_in = samples_of(utterance)
     frames: Frames = log_mel(samples, sample_rate_in, sample_rate=sample_rate, num_mel_bins=num_mel_bins).numpy()
     return frames
-
-
-def samples_of(utterance: Utterance) -> tuple[npt.NDArray[np.float32], int]:
-    """Read the samples of a recording, and their rate.
-
-    Raises:
-        DataError: it cannot be read, or its length has changed since the survey.
-    """
-    try:
-        samples, sample_rate = utterance.audio.samples()
-    except (AudioError, OSError) as error:
-        raise DataError(f"utterance {utterance.id}: its recording {error}") from error
-    if len(samples) != round(utterance.seconds * sample_rate):
-        raise DataError(
-            f"utterance {utterance.id}: its recording lasts {len(samples) / sample_rate:.4g} s, and lasted "
-            f"{utterance.seconds:.4g} s when the data were surveyed",
-            hint="Restore it, or start again with the new recording.",
-        )
-    return samples, sample_rate
