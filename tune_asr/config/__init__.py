@@ -11,6 +11,7 @@
     keys.py                 the keys there are, and the facts of each
     mel_bins.py             largest number of mel filters at a sample rate
     lightning_arguments.py  arguments of Lightning's `Trainer` that `trainer` and `precision` take
+    releases.py             what configurations of earlier releases lack
     load.py                 values as a checked `Config`; pydantic's errors in our words
 
 Nothing here imports torch, Lightning or Ray: mistakes are reported before any of them is loaded.

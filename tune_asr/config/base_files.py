@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tune_asr.config import strict_yaml
+from tune_asr.config import releases
 from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import shown
@@ -36,7 +36,7 @@ def read_files(path: Path) -> list[Document]:
     Raises:
         ConfigError: unreadable file, a circle, or more than `MOST_BASES` bases.
     """
-    files, paths = [strict_yaml.read(path)], [path.resolve()]
+    files, paths = [releases.read(path)], [path.resolve()]
     while (base := _base_of(files[-1])) is not None:
         if (found := base.resolve()) in paths:
             circle = [*files[paths.index(found) :], files[paths.index(found)]]
@@ -44,7 +44,7 @@ def read_files(path: Path) -> list[Document]:
         if len(files) > MOST_BASES:
             what = f"is base number {len(files)}, but a configuration may rest on {MOST_BASES} others"
             raise _problem(files[-1], what, "Put some of these files together.")
-        files.append(strict_yaml.read(base))
+        files.append(releases.read(base))
         paths.append(found)
     return files
 

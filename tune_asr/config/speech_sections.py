@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tune_asr.config.key_facts import INPUT_PATH, NO_SETTING, UNITS, KeyFacts
 from tune_asr.config.mel_bins import max_mel_bins
-from tune_asr.config.schema import Count, FilePath, Int, Section, Share
+from tune_asr.config.schema import Count, FilePath, Int, Section, Share, whole
 
 Case = Literal["lower", "upper", "keep"]
 Punctuation = Literal["remove", "keep"]
 Digits = Literal["keep", "remove"]
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
+Rules = Literal[1, 2]
 
 
 class NormalizerArguments(TypedDict):
@@ -23,6 +24,7 @@ class NormalizerArguments(TypedDict):
     punctuation: Punctuation
     digits: Digits
     unicode_form: UnicodeForm
+    rules: Rules
 
 
 class TextSection(Section):
@@ -41,6 +43,9 @@ class TextSection(Section):
     training references alone. WER and CER count words and characters under each."""
     vocab_size: Annotated[Int, Field(ge=3, le=65_536), KeyFacts(not_searched=UNITS)] = 256
     """bpe: number of symbols, with the blank."""
+    rules: Annotated[Rules, BeforeValidator(whole)] = 2
+    """Version of the rules for texts, for WER or CER, and for the channels and lengths of recordings. 1: those of
+    release 0.1.0, whose folders, checkpoints and bundles lack the number."""
 
     def normaliser(self) -> NormalizerArguments:
         """Return the arguments of `TextNormalizer`."""
@@ -49,6 +54,7 @@ class TextSection(Section):
             "punctuation": self.punctuation,
             "digits": self.digits,
             "unicode_form": self.unicode_form,
+            "rules": self.rules,
         }
 
 

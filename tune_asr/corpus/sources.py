@@ -51,6 +51,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
             subsampling=config.subsampling,
             skip_bad=_share_of_bad_rows(data),
             decode=decode,
+            rules=config.text.rules,
         )
     elif isinstance(data, SyntheticData):
         found = survey_corpus(_synthetic(data, config), sample_rate=sample_rate, subsampling=config.subsampling)
@@ -91,7 +92,8 @@ def read_test_set(config: Config) -> TestSet:
         return TestSet()
     path = Path(data.test)
     rows = read_manifest(path)
-    found = inspect_manifest(path, rows, _normalizer(config), config.features.sample_rate, decode=True)
+    normalizer, rules = _normalizer(config), config.text.rules
+    found = inspect_manifest(path, rows, normalizer, config.features.sample_rate, decode=True, rules=rules)
     found.check(_share_of_bad_rows(data))
     return TestSet(tuple(entry.utterance for entry in found.entries), len(found.bad_rows))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import cast
 
 import torch
 from torch import nn
@@ -79,7 +80,7 @@ def blueprint_of(recorded: Recorded, data: TrainingData) -> Blueprint:
     return Blueprint(
         model=_public(recorded.config, "model"),
         features=_public(recorded.config, "features"),
-        normaliser={key: str(value) for key, value in recorded.config.text.normaliser().items()},
+        normaliser=cast("Settings", recorded.config.text.normaliser()),
         vocabulary=list(recorded.vocab or data.vocab),
         blank_id=data.blank_id,
     )

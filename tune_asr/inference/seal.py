@@ -87,7 +87,9 @@ def _read_config(folder: Path) -> Sealed:
         content = {key: value for key, value in config.items() if key != "sha256"}
         if config["sha256"] == _sha256(_canonical(content)) and config["format"] == FORMAT:
             keys = ("model", "features", "normaliser", "vocabulary", "blank_id")
-            return Sealed(Blueprint(**{key: config[key] for key in keys}), config["hashes"])
+            normaliser = {"rules": 1, **config["normaliser"]}  # without the number in release 0.1.0
+            found = {**{key: config[key] for key in keys}, "normaliser": normaliser}
+            return Sealed(Blueprint(**found), config["hashes"])
     except FileNotFoundError:
         hint = "Give the folder that export made, or export again."
         raise StorageError(

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from tune_asr import __version__
 from tune_asr.config import load, strict_yaml
 from tune_asr.config.overrides import Layered
+from tune_asr.config.releases import with_rules
 from tune_asr.config.scalars import scalar
 from tune_asr.config.schema import Count, Int
 from tune_asr.errors import ConfigError, Problem, StorageError
@@ -167,7 +168,8 @@ def _described(path: Path) -> SearchYaml:
     if problems:
         hint = "The file is damaged: a search writes it once and never again. Restore it from a copy."
         raise StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
-    return cast(SearchYaml, document.values)
+    description = cast(SearchYaml, document.values)
+    return {**description, "config": with_rules(description["config"])}
 
 
 def flat(description: SearchYaml) -> dict[str, JsonValue]:

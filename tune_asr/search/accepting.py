@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from tune_asr.config import strict_yaml
 from tune_asr.config.load import nearest
+from tune_asr.config.releases import FIRST_RULES
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.changes import Changes
@@ -18,6 +19,7 @@ from tune_asr.search.given import flag_hint
 from tune_asr.space.plan import SPACE_SECTIONS
 
 DATA, NOISE, VERSIONS = "data_fingerprint", "noise_fingerprint", "versions"
+RULES = "text.rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Comparison:
 
     def __init__(self, path: Path, description: SearchYaml, changes: Changes, now: Mapping[str, JsonValue]) -> None:
         file = flat(description)
-        before = {**(changes.described or file), **_recorded(description), **changes.accepted}
+        before = {RULES: FIRST_RULES, **(changes.described or file), **_recorded(description), **changes.accepted}
         current = {**file, **now}
         self.keys = list(dict.fromkeys((*before, *current)))
         document = strict_yaml.read(path, room=2)

@@ -65,10 +65,8 @@ def _run(arguments: argparse.Namespace) -> int:
     resume_from = arguments.resume_from_checkpoint
     if resume_from is None:
         check_beside(config, adds_noise=config.augment.noise_p > 0)
-    else:
-        from tune_asr.training.resuming import load_resumable
-
-        load_resumable(resume_from)  # before the survey, which may take minutes
+    else:  # before the survey, which may take minutes
+        config = _resumed(config, resume_from)
     found = survey(config)
     if found is not None:
         print(found.render(), file=sys.stdout if arguments.dry_run else sys.stderr, flush=True)
@@ -103,6 +101,24 @@ def _config(arguments: argparse.Namespace) -> Config:
 
     name = f"trial {arguments.trial} of {arguments.config}"
     return from_values(trial_config(arguments.config, arguments.trial), name, overrides)
+
+
+def _resumed(config: Config, checkpoint: Path) -> Config:
+    """Return the configuration with `text.rules` of a checkpoint.
+
+    Raises:
+        ConfigError: there is no such file, or the configuration gives other rules.
+        StorageError: it is damaged, or no Lightning checkpoint.
+    """
+    from tune_asr.training.resuming import load_resumable, resumed_rules
+
+    text, rules = config.text, resumed_rules(load_resumable(checkpoint))
+    if rules in (None, text.rules):
+        return config
+    if "rules" in text.model_fields_set:
+        what = f"trained by text.rules {rules}, but the configuration has {text.rules}"
+        raise ConfigError(Problem(str(checkpoint), what, f"Leave text.rules out, or set it to {rules}."))
+    return config.model_copy(update={"text": text.model_copy(update={"rules": rules})})
 
 
 def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) -> Trained:

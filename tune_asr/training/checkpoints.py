@@ -20,6 +20,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from tune_asr.config.releases import with_rules
 from tune_asr.errors import ConfigError, StorageError
 from tune_asr.training.epochs import Epoch
 
@@ -138,7 +139,10 @@ def load_checkpoint(checkpoint: Path) -> Content:
 
 
 def _upgrade(content: Any) -> None:
-    """Move callback states of release 0.1.0 to today's keys."""
+    """Give a checkpoint of release 0.1.0 what it lacks today."""
+    origin = content.get("origin") if isinstance(content, dict) else None
+    if isinstance(origin, dict) and isinstance(config := origin.get("config"), dict):
+        origin["config"] = with_rules(config)
     states = content.get("callbacks") if isinstance(content, dict) else None
     if isinstance(states, dict):
         for old, new in _STATES_OF_0_1_0.items():

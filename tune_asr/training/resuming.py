@@ -38,6 +38,12 @@ def load_resumable(checkpoint: Path) -> Content:
     return content
 
 
+def resumed_rules(content: Content) -> int | None:
+    """Return `text.rules` of a checkpoint, None if unrecorded."""
+    rules: int | None = content.get("origin", {}).get("config", {}).get("text", {}).get("rules")
+    return rules
+
+
 def check_resumable(
     checkpoint: Path,
     module: pl.LightningModule,

@@ -151,6 +151,8 @@ class FileAudio:
     """Number of samples; None for all that follow."""
     channel: int | None = None
     """Number of the channel, from 0; None for the mean of all."""
+    rules: int = 2
+    """`text.rules` of the configuration."""
 
     def samples(self) -> tuple[npt.NDArray[np.float32], int]:
         """Decode the file or part.

@@ -51,7 +51,7 @@ class Entry:
 
 
 def inspect_rows(
-    rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int, *, decode: bool = True
+    rows: Sequence[Row], normalizer: TextNormalizer, sample_rate: int, *, decode: bool = True, rules: int = 2
 ) -> tuple[list[Entry], list[Problem]]:
     """Verify the recordings of `rows` and normalise their texts.
 
@@ -62,6 +62,7 @@ def inspect_rows(
         normalizer: maker of the references.
         sample_rate: rate of the features, in Hz; it decides which recordings are too short for a frame.
         decode: decode all recordings, which alone shows that they are intact; else trust their headers.
+        rules: `text.rules` of the configuration.
 
     Returns:
         Usable rows, and a `Problem` for each other row, both in the order of `rows`.
@@ -70,7 +71,7 @@ def inspect_rows(
     recordings = _verified(list(dict.fromkeys(row.audio for row in rows)), decode)
     for row in rows:
         text = normalizer(row.text)
-        part = _part(row, recordings[row.audio], sample_rate)
+        part = _part(row, recordings[row.audio], sample_rate, rules)
         if isinstance(part, FileAudio) and text:
             recording = recordings[row.audio]
             assert isinstance(recording, Recording)
@@ -102,7 +103,7 @@ def _verify(path: Path, decode: bool) -> Recording | str:
         return f"{path} cannot be read ({error.strerror})"
 
 
-def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio | str:
+def _part(row: Row, recording: Recording | str, sample_rate: int, rules: int) -> FileAudio | str:
     """Return a row's audio, or the reason it is unusable."""
     if isinstance(recording, str):
         return recording
@@ -124,8 +125,8 @@ def _part(row: Row, recording: Recording | str, sample_rate: int) -> FileAudio |
         what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"
         return f"{what}, less than one window of {WINDOW_MILLISECONDS} ms"
     if num_frames == whole:
-        return FileAudio(row.audio, channel=row.channel)
-    return FileAudio(row.audio, start, num_frames, row.channel)
+        return FileAudio(row.audio, channel=row.channel, rules=rules)
+    return FileAudio(row.audio, start, num_frames, row.channel, rules)
 
 
 def _why_empty(text: str, normalizer: TextNormalizer) -> str:

@@ -61,6 +61,7 @@ def survey_manifests(
     subsampling: int | None,
     skip_bad: float | None = None,
     decode: bool = True,
+    rules: int = 2,
 ) -> Survey:
     """Verify recordings and make a corpus of usable rows.
 
@@ -76,13 +77,14 @@ def survey_manifests(
         skip_bad: share of a manifest's rows that may be bad and are then dropped; None: bad rows are errors.
         decode: decode recordings to see if they are intact. False trusts their headers, as in a trial, after the
             search has decoded them. With `skip_bad` they are always decoded, so that a trial drops the same rows.
+        rules: `text.rules` of the configuration.
 
     Raises:
         DataError: a manifest cannot be read at all. Bad rows raise nothing before `Survey.check`.
     """
     paths = {key: path for key, path in (("train", train), ("val", val), ("test", test)) if isinstance(path, Path)}
     inspected = [
-        inspect_manifest(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None)
+        inspect_manifest(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None, rules=rules)
         for path, found in zip(paths.values(), _read_all(paths), strict=True)
     ]
     held_back = inspected[-1].entries if test else []
@@ -96,7 +98,7 @@ def survey_manifests(
     of_val = inspected[0 if isinstance(val, HoldOut) else 1]
     dropped = _dropped_from_validation(of_val, isinstance(val, HoldOut)) if skip_bad is not None else ""
     return Survey(
-        corpus=_corpus(used_train, division.val),
+        corpus=_corpus(used_train, division.val, rules),
         sample_rate=sample_rate,
         subsampling=subsampling,
         problems=_problems(inspected, division, skip_bad),
@@ -111,7 +113,13 @@ def survey_manifests(
 
 
 def inspect_manifest(
-    path: Path, found: tuple[list[Row], list[Problem]], normalizer: TextNormalizer, sample_rate: int, *, decode: bool
+    path: Path,
+    found: tuple[list[Row], list[Problem]],
+    normalizer: TextNormalizer,
+    sample_rate: int,
+    *,
+    decode: bool,
+    rules: int = 2,
 ) -> Inspected:
     """Inspect the recordings and texts of one manifest.
 
@@ -121,10 +129,11 @@ def inspect_manifest(
         normalizer: maker of the references.
         sample_rate: rate of the features, in Hz.
         decode: decode recordings; else trust their headers.
+        rules: `text.rules` of the configuration.
     """
-    rows, bad_rows = found
-    entries, unusable = inspect_rows(rows, normalizer, sample_rate, decode=decode)
-    return Inspected(path, len(rows) + len(bad_rows), entries, bad_rows + unusable)
+    good_rows, bad_rows = found
+    entries, unusable = inspect_rows(good_rows, normalizer, sample_rate, decode=decode, rules=rules)
+    return Inspected(path, len(good_rows) + len(bad_rows), entries, bad_rows + unusable)
 
 
 def _read_all(paths: Mapping[str, Path]) -> list[tuple[list[Row], list[Problem]]]:
@@ -182,7 +191,7 @@ def _place(problem: Problem) -> tuple[str, int]:
     return file, int(line)
 
 
-def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
+def _corpus(train: Sequence[Entry], val: Sequence[Entry], rules: int) -> Corpus:
     entries = [("train", entry) for entry in train] + [("val", entry) for entry in val]
     portable = [
         (
@@ -191,8 +200,9 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry]) -> Corpus:
         )
         for split, entry in entries
     ]
+    of_rules = (rules,) if rules > 1 else ()  # the samples of a file depend on them
     on_this_machine = (
-        (str(entry.recording.path), entry.recording.content, entry.recording.mtime_ns, *_part(entry))
+        (*of_rules, str(entry.recording.path), entry.recording.content, entry.recording.mtime_ns, *_part(entry))
         for _, entry in entries
     )
     utterances = tuple(entry.utterance for entry in train)

@@ -32,6 +32,8 @@ class TextNormalizer:
     """`remove` replaces numbers of every script by a space."""
     unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFKC"
     """Normalisation form of the result (Unicode Standard Annex 15)."""
+    rules: Literal[1, 2] = 2
+    """Version of the rules; 1: those of release 0.1.0."""
 
     def __call__(self, text: str) -> str:
         """Return the normalised words of `text`, separated by single spaces."""
