@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -24,6 +25,27 @@ def with_variable(assignment: str) -> list[str]:
             if assignment.encode() in path.read_bytes().split(b"\0"):
                 found.append(f"{path.parent.name} {(path.parent / 'cmdline').read_bytes()[:99]!r}")
     return found
+
+
+def listening(pids: Collection[int]) -> list[str]:
+    """Return the addresses on which processes accept connections."""
+    sockets = set()
+    for pid in pids:
+        with suppress(OSError):
+            sockets |= {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        rows = [line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
+        found |= {_address(row[1]) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+    return sorted(found)
+
+
+def _address(field: str) -> str:
+    """Return an address from a table of the kernel, whose words are in the machine's order."""
+    words = bytes.fromhex(field.partition(":")[0])
+    data = b"".join(words[start : start + 4][::-1] for start in range(0, len(words), 4))
+    address = ipaddress.ip_address(data)
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def still_alive(pids: Collection[int]) -> list[int]:

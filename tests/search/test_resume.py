@@ -5,7 +5,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 import pytest
@@ -31,7 +30,7 @@ def newest_checkpoint(workspace):
 
 def test_three_kills_change_nothing(workspace, finished):
     """Nor does a damaged checkpoint."""
-    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}  # Ray's sockets need a shorter path
+    folders = {"TMPDIR": str(workspace.root)}  # too long for the sockets of Ray, which gets another
     process = workspace.popen("search", "--space", "space.yaml", **folders)
     said = []
     for reports in (4, 9, 14):
@@ -157,7 +156,7 @@ def test_sigusr1_ends_tune_not_search(workspace, finished):
 
 
 def test_sigterm_at_start_leaves_nothing(workspace):
-    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    folders = {"TMPDIR": str(workspace.root)}
     process = workspace.popen("search", "--space", "space.yaml", **folders)
     workspace.wait_for(process, lambda: child_of(process, "gcs/gcs_server"))
     _, err = workspace.kill(process, signal.SIGTERM)
@@ -183,8 +182,7 @@ def test_lost_ray_is_exit_6(workspace, part):
     """Nothing is left of it, and a resume starts another."""
     # Trials long enough not to be over before the loss is felt.
     few = ("--set", "data.num_train=128", "--num-samples", "2")
-    # Ray's sockets need a shorter path.
-    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    folders = {"TMPDIR": str(workspace.root)}
     process = workspace.popen("search", "--space", "space.yaml", *few, **folders)
     workspace.wait_for(process, lambda: workspace.reports() >= 1)
     os.kill(child_of(process, part), signal.SIGKILL)
@@ -205,7 +203,7 @@ def test_lost_ray_is_exit_6(workspace, part):
 
 @pytest.mark.slow
 def test_ray_lost_at_end_costs_nothing(workspace):
-    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    folders = {"TMPDIR": str(workspace.root)}
     process = workspace.popen("search", "--space", "space.yaml", "--num-samples", "1", **folders)
     workspace.wait_for(process, lambda: any(event["event"] == "finished" for event in workspace.ledger()))
     os.kill(child_of(process, "gcs/gcs_server"), signal.SIGKILL)
@@ -222,7 +220,7 @@ def test_ray_lost_at_end_costs_nothing(workspace):
 
 @pytest.mark.slow
 def test_sigterm_of_ray_too_is_143(workspace):
-    folders = {"TMPDIR": str(workspace.root), "RAY_TMPDIR": tempfile.gettempdir()}
+    folders = {"TMPDIR": str(workspace.root)}
     few = ("--set", "data.num_train=128", "--num-samples", "2")
     process = workspace.popen("search", "--space", "space.yaml", *few, **folders)
     workspace.wait_for(process, lambda: workspace.reports() >= 1)

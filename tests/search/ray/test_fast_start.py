@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_dashboard_starts_late_and_names_search(session):
     assert session["at_first"] is None
     assert session["url"].startswith("http://127.0.0.1:")
-    assert session["modes"] == [0o600]
     assert session["jobs"] == ["tune_asr search ours"]
+
+
+def test_ray_is_closed_to_others(session):
+    """It listens on the loopback interface, and its files are this user's alone."""
+    assert session["listens"] == ["127.0.0.1"]
+    assert session["modes"] == [0o600, 0o700, 0o700, 0o700]
 
 
 def test_workers_are_preloaded_for_tune(session):
@@ -82,8 +88,13 @@ def test_killed_process_takes_dashboard_along(tmp_path):
 
 
 def test_plain_search_equals_fast_one(workspace, finished):
-    """The first trial reports the same scores, epoch by epoch."""
-    workspace.run("search", "--space", "space.yaml", "--num-samples", "1", **{SWITCH: "1"})
+    """The first trial reports the same scores, and no file of Ray's has a secret."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {SWITCH: "1", "AWS_SECRET_ACCESS_KEY": "canary", "RAY_TMPDIR": folder}
+        workspace.run("search", "--space", "space.yaml", "--num-samples", "1", **environment)
+        written = [path for path in Path(folder).rglob("*") if path.is_file()]
+        assert any(path.name == "runtime_env_agent.log" for path in written)
+        assert not [path for path in written if b"canary" in path.read_bytes()]
     scores = ("trial", "epoch", "val_wer", "val_cer", "val_loss", "objective", "train_loss")
     plain, fast = (
         [{key: event[key] for key in scores} for event in run.ledger() if event["event"] == "report"]

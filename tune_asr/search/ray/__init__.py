@@ -19,6 +19,7 @@ Ray itself:
     cluster.py      a local Ray, or a cluster at an address
     cpus.py         CPUs that a local Ray may use
     token.py        token that protects a local Ray
+    locked.py       loopback, closed folder and no secrets of a local Ray
     fast_start/     faster start of a local Ray; TUNE_ASR_PLAIN_RAY=1 turns it off
     nodes.py        trials that fit at once; files that each node must see
     watchdogs.py    ends for a search that Ray would keep waiting

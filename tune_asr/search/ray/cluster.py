@@ -16,6 +16,7 @@ from tune_asr.errors import ClusterError, ConfigError
 from tune_asr.search.ray.cpus import usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.fast_start.switch import FastStart
+from tune_asr.search.ray.locked import LOOPBACK, close_sessions, folder_of_ray, keep_secrets
 from tune_asr.search.ray.token import remove_own_token, token_path, use_own_token
 from tune_asr.search.ray.watchdogs import end_process_within
 from tune_asr.wording import first_line
@@ -79,6 +80,7 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
         raise SystemExit(128 + signal.SIGTERM) from None
     finally:
         os.umask(before)
+    keep_secrets()
     import ray
 
     call_off = None
@@ -107,7 +109,10 @@ def _dashboard_url() -> str | None:
 
 def _start(name: str, fast_start: FastStart) -> None:
     global _started_before
+    folder = folder_of_ray()
     _started_before = descendants()
+    for key, value in LOOPBACK.items():
+        os.environ.setdefault(key, value)
     fast_start.prepare()
     use_own_token()
     import ray
@@ -122,11 +127,13 @@ def _start(name: str, fast_start: FastStart) -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 job_config=_job(name, None),
+                _temp_dir=str(folder),
             )
     except Exception as error:  # Ray raises bare ones too, if its processes start too slowly
         ray.shutdown()
         remove_own_token()
         raise ClusterError(f"a local Ray cannot be started: {error}") from error
+    close_sessions(folder)
     fast_start.complete()
 
 

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.processes import listening
 from tune_asr.errors import TuneAsrError
 from tune_asr.search.ray.cluster import leave_nothing, ray_session
 from tune_asr.search.ray.descendants import descendants
@@ -34,11 +35,13 @@ def jobs(url):
         return [job["metadata"]["job_name"] for job in json.load(response)]
 
 
-def log_modes():
+def modes():
+    """Modes of logs, of the session folder and of the two above it."""
     import ray
 
-    logs = Path(ray._private.worker._global_node.get_logs_dir_path()).glob("dashboard*")
-    return sorted({path.stat().st_mode & 0o777 for path in logs if path.is_file()})
+    logs = Path(ray._private.worker._global_node.get_logs_dir_path())
+    files = {path.stat().st_mode & 0o777 for path in logs.glob("dashboard*") if path.is_file()}
+    return [*sorted(files), *(path.stat().st_mode & 0o777 for path in list(logs.parents)[:3])]
 
 
 def look_at_worker():
@@ -75,10 +78,11 @@ def main(seconds, end, folder):
         found["own"] = sorted(own_processes())
         found["url"] = url = wait_for_dashboard(dashboard, float(seconds))
         if url:
-            found |= {"jobs": jobs(url), "modes": log_modes(), "worker": worker()}
+            found |= {"jobs": jobs(url), "modes": modes(), "worker": worker()}
             found["tune"] = tune_runtime_env()
             found["nodes"] = [node_error(Path(folder), **given) for given in ({}, {"wrong_size": 1}, {"seconds": 0})]
         found["processes"] = descendants([child.pid])
+        found["listens"] = listening(found["processes"])
         if end == "stay":
             print(json.dumps(found), flush=True)
             time.sleep(100)
