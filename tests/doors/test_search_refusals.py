@@ -185,7 +185,7 @@ def test_name_must_be_plain(workspace, name):
 
 def test_dry_run_starts_nothing(workspace):
     run = workspace.run("search", "--space", "space.yaml", "--dry-run")
-    assert "Resolution of 32 validation words in 16 utterances: two settings cannot" in run.stdout
+    assert "warning: validation is short, 32 words in 16 utterances: settings closer than" in run.stdout
     assert "5 trials; the first of them:" in run.stdout
     assert "00004" in run.stdout
     assert "max_t" in run.stdout

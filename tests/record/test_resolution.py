@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tune_asr.record.resolution import forecast, resolution
+from tune_asr.record.resolution import resolution
 from tune_asr.record.utterances import Utterances, read_utterances
 
 
@@ -75,15 +75,3 @@ def test_pairing_with_worse_setting():
     assert found.unpaired == pytest.approx(np.hypot(alone.unpaired, errors_apart.unpaired) / np.sqrt(2))
     assert found.paired > alone.unpaired, "which once stood beside it"
     assert found.paired < 1.1 * found.unpaired
-
-
-def test_forecast_equals_resolution_of_independent_words():
-    first = utterances([k % 2 for k in range(485)], [1] * 485)
-    points = 100 * resolution(first, []).unpaired
-    text = forecast([5] * 97)
-    assert text.startswith("Resolution of 485 validation words in 97 utterances: two settings cannot be told apart by")
-    assert f"{points:.1f} near 50 %" in text
-    assert "5.0 near 20 % or 2.7 near 5 %" in text
-    assert "of 300 validation characters in 3 utterances" in forecast([100] * 3, "character")
-    assert "their CER" in forecast([100] * 3, "character")
-    assert "of 1 validation word in 1 utterance:" in forecast([1])

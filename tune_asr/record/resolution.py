@@ -1,4 +1,4 @@
-"""Smallest difference of error rates that the data can show."""
+"""Smallest difference of error rates that scored utterances can show."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from tune_asr.record.utterances import Utterances
+from tune_asr.scoring.ruler import NORMAL
 from tune_asr.scoring.spread import standard_error
 from tune_asr.wording import count
-
-_NORMAL = 1.96
-"""Standard errors on each side of the middle 95 %."""
-_RATES = (0.5, 0.2, 0.05)
-"""Error rates near which a forecast is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +56,6 @@ def resolution(first: Utterances, others: Sequence[Utterances]) -> Resolution | 
         words=int(first.words.sum()),
         utterances=len(first.ids),
         wer=float(first.errors.sum() / first.words.sum()),
-        unpaired=_NORMAL * (median(apart) if apart else math.sqrt(2) * error),
-        paired=_NORMAL * median(pairs) if pairs else None,
-    )
-
-
-def forecast(sizes: Sequence[int], unit: str = "word") -> str:
-    """Return a sentence on data before any training.
-
-    Every word is taken to err by chance and alone. Errors that come together spread more, so this is the least.
-
-    Args:
-        sizes: words of each validation utterance, or characters.
-        unit: their name.
-    """
-    total = max(1, sum(sizes))
-    points = [f"{196 * math.sqrt(2 * rate * (1 - rate) / total):.1f} near {100 * rate:.0f} %" for rate in _RATES]
-    name = "CER" if unit == "character" else "WER"
-    return (
-        f"Resolution of {count(sum(sizes), f'validation {unit}')} in {count(len(sizes), 'utterance')}: two settings "
-        f"cannot be told apart by their {name} if they are closer than {', '.join(points[:-1])} or {points[-1]} (in "
-        "points). Compared on each utterance, smaller differences may show."
+        unpaired=NORMAL * (median(apart) if apart else math.sqrt(2) * error),
+        paired=NORMAL * median(pairs) if pairs else None,
     )

@@ -7,5 +7,6 @@ transcript       reference and hypothesis of one utterance
 alignment        reference and hypothesis -> edits, the frequent ones first
 alignment_text   alignments as text for people
 intervals        errors of each utterance -> confidence intervals
+ruler            size of validation -> finest difference that it can show
 spread           standard errors, and the difference of two means over seeds
 """

@@ -186,13 +186,11 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _dry_run(plan: Plan, root: Path) -> int:
-    from textwrap import fill
-
     from tune_asr.config.load import from_values
     from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
-    from tune_asr.search.data import checked_survey, data_report, resolution_forecast
+    from tune_asr.search.data import checked_survey, data_report
     from tune_asr.search.description import no_pruning
     from tune_asr.search.sizes import require_size
     from tune_asr.search.warm_start import warm_start
@@ -210,7 +208,6 @@ def _dry_run(plan: Plan, root: Path) -> int:
     warm = warm_start(plan, found.corpus.fingerprint if found else None)
     if found:
         print(data_report(plan, found))
-        print(f"\n{fill(resolution_forecast(found), 80)}")
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.base_values()}).decode()}")
     budget = plan.space.search.time_budget
     print(f"{f'as many trials as fit {budget}' if budget else f'{plan.num_trials} trials'}; the first of them:")

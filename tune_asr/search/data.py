@@ -14,8 +14,6 @@ from tune_asr.config.overrides import overridden
 from tune_asr.config.sections import Config
 from tune_asr.corpus.beside import files_beside
 from tune_asr.corpus.sources import survey
-from tune_asr.record.resolution import forecast
-from tune_asr.scoring.metric import metric_for
 from tune_asr.space.plan import Plan
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.manifest.directories import listing_files
@@ -44,14 +42,6 @@ def checked_survey(plan: Plan) -> Survey | None:
 def data_report(plan: Plan, found: Survey) -> str:
     """Return the data report, with searched values beyond the data."""
     return "\n".join([found.render(), *_infeasible_draws(plan, found)])
-
-
-def resolution_forecast(found: Survey) -> str:
-    """Return a sentence on what validation can show."""
-    texts = [utterance.text for utterance in found.corpus.val]
-    if metric_for(texts) == "val_cer":
-        return forecast([len(text) for text in texts], "character")
-    return forecast([len(text.split()) for text in texts])
 
 
 def _infeasible_draws(plan: Plan, found: Survey) -> Iterator[str]:

@@ -48,6 +48,11 @@ class Row:
     channel: int | None = None
     """Number of the utterance's channel, from 0; None for the mean of all."""
 
+    @property
+    def has_id(self) -> bool:
+        """True if the manifest gives the id."""
+        return self.id == self.identity
+
 
 def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
     """Read the good rows of a manifest, and all problems.

@@ -5,6 +5,7 @@ manifests    manifests -> a survey
 inspection   rows of a manifest -> verified recordings and references
 hold_out     rows -> training and validation, for data without a validation manifest
 pieces       a survey -> the same with word pieces as vocabulary
-remarks      allowed, but worth a look: overlaps of the splits, repeats, unread fields
+remarks      allowed, but worth a look: texts in both splits, repeats, unread fields
+shared_rows  rows that stand in both splits
 report       the survey as text
 """

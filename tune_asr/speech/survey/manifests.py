@@ -14,6 +14,7 @@ from tune_asr.speech.survey.hold_out import Division, HoldOut
 from tune_asr.speech.survey.inspection import Entry, inspect_rows
 from tune_asr.speech.survey.remarks import remarks_on
 from tune_asr.speech.survey.report import first_bad_rows
+from tune_asr.speech.survey.shared_rows import shared_rows
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.speech.text.vocabulary import Vocabulary
@@ -108,6 +109,7 @@ def survey_manifests(
         left_out=left_out,
         held_out=division.summary,
         test=tuple(entry.utterance for entry in held_back),
+        shared=tuple(shared_rows(used_train, division.val)),
         remarks=tuple(filter(None, (dropped, *remarks_on(used_train, division.val, held_back)))),
     )
 

@@ -1,4 +1,4 @@
-"""Remarks on valid data: overlaps of splits, repeats, unread fields."""
+"""Remarks on valid data: texts in both splits, repeats, unread fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.survey.inspection import Entry
 from tune_asr.speech.survey.report import examples
 
-_ROUNDING = 0.02
+ROUNDING = 0.02
 """Seconds. Neighbours overlap by up to 15 ms in manifests rounded to 10 ms. Less than a window."""
 
 
@@ -54,18 +54,18 @@ def count_overlaps(parts: Sequence[Part], others: Iterable[Part]) -> list[int]:
     for part in parts:
         begins, ends = recordings[part.path]
         # Those that begin before its end, less those that end before its begin.
-        numbers.append(bisect_left(begins, part.end - _ROUNDING) - bisect_right(ends, part.begin + _ROUNDING))
+        numbers.append(bisect_left(begins, part.end - ROUNDING) - bisect_right(ends, part.begin + ROUNDING))
     return numbers
 
 
 def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entry] = ()) -> Iterator[str]:
     """Yield a sentence for each kind of finding."""
     texts = {entry.utterance.text for entry in train}
-    shared_texts = (entry.utterance.text for entry in val if entry.utterance.text in texts)
-    yield from _remark("texts both in training and in validation", shared_texts)
+    if shared_texts := [entry.utterance.text for entry in val if entry.utterance.text in texts]:
+        rows = f"{len(shared_texts):,} of {len(val):,} validation rows ({100 * len(shared_texts) / len(val):.1f} %)"
+        yield f"{rows} have a text that training has as well: {examples(list(dict.fromkeys(shared_texts)))}"
 
     train_parts, val_parts = _parts(train), _parts(val)
-    yield from _remark("recordings both in training and in validation", _sharing(val, val_parts, train_parts))
     shared = _sharing(test, _parts(test), [*train_parts, *val_parts])
     yield from _remark("test recordings also in training or validation, which makes the score too good", shared)
 

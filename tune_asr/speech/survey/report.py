@@ -11,6 +11,7 @@ import numpy as np
 
 from tune_asr.errors import Problem
 from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.ruler import FEWEST, Ruler
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.text.vocabulary import Vocabulary
@@ -27,8 +28,8 @@ def warning(remark: str) -> list[str]:
     return _paragraph(f"warning: {remark}")
 
 
-def too_long_lines(sentence: str, places: Sequence[str]) -> list[str]:
-    """Return a warning of infeasible utterances, with the first places."""
+def listed_warning(sentence: str, places: Sequence[str]) -> list[str]:
+    """Return a warning of rows, with the first places."""
     return [*warning(f"{sentence}:"), *(f"    {line}" for line in first_places(places))]
 
 
@@ -94,6 +95,25 @@ def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
     if unknown := corpus.vocabulary.unknown_characters(u.text for u in corpus.val):
         lines += _unknown_table(unknown, corpus.val, names)
     return lines
+
+
+def ruler_lines(ruler: Ruler) -> list[str]:
+    """Return the finest difference that validation can show."""
+    if not ruler.units:
+        return []
+    end = "compared utterance by utterance, a smaller difference may show"
+    if ruler.is_coarse:
+        return warning(f"validation is short, {ruler}; {end}. Hold out {FEWEST} {ruler.unit}s or more, better 5,000")
+    return _paragraph(f"validation: {ruler}; {end}")
+
+
+def shared_rows_lines(shared: Sequence[str], num_val: int) -> list[str]:
+    """Return a warning of rows in both splits."""
+    if not shared:
+        return []
+    rows = f"{len(shared):,} of {num_val:,} validation rows ({100 * len(shared) / num_val:.1f} %)"
+    sentence = f"{rows} stand in training as well, which makes the score too good"
+    return listed_warning(sentence, shared)
 
 
 def test_set_lines(test: Sequence[Utterance]) -> list[str]:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tune_asr.errors import ConfigError, DataError, InfeasibleError, Problem
+from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.ruler import Ruler
 from tune_asr.speech.audio.frames import is_feasible
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey import report
+from tune_asr.speech.survey.shared_rows import SharedRow
 
 MAX_INFEASIBLE_PERCENT = 1
 
@@ -45,8 +48,16 @@ class Survey:
     """Sentence on the training utterances left out for their length."""
     test: tuple[Utterance, ...] = ()
     """Utterances of the test manifest if it was read. They are no part of the corpus."""
+    shared: tuple[SharedRow, ...] = ()
+    """Validation rows that training has as well."""
     remarks: tuple[str, ...] = ()
     """Sentences on what is allowed, but worth a look."""
+
+    @property
+    def ruler(self) -> Ruler:
+        """Size of validation, and differences that it can show."""
+        references = [utterance.text for utterance in self.corpus.val]
+        return Ruler.of(references, metric_for(references))
 
     @property
     def bad_rows(self) -> tuple[Problem, ...]:
@@ -72,11 +83,13 @@ class Survey:
         if train and val:  # without training, all of validation would be unknown
             lines += report.vocabulary_lines(self.corpus.vocabulary, train)
             lines += report.validation_lines(self.corpus, self._names[len(train) :])
+            lines += report.ruler_lines(self.ruler)
         lines += report.note(self.held_out) if self.held_out else []
         lines += report.test_set_lines(self.test) if self.test else []
         lines += report.warning(self.left_out) if self.left_out else []
         for sentence, places in self._too_many_tokens():
-            lines += report.too_long_lines(sentence, places) if places else []
+            lines += report.listed_warning(sentence, places) if places else []
+        lines += report.shared_rows_lines([str(row) for row in self.shared], len(val))
         for remark in self.remarks:
             lines += report.warning(remark)
         return "\n".join([*lines, *report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad)])
