@@ -161,6 +161,8 @@ def test_an_interrupted_search_ends_alike(resumed):
     ours, theirs = (resumed.workspace.ledger(name) for name in ("cut", "done"))
     assert story(ours) == story(theirs)
     assert ours[-1]["status"] == "finished"
+    (start,) = (event for event in ours if event["event"] == "search_started" and event.get("search_yaml"))
+    assert start["resumed"] and start["search_yaml"]["asha.grace_period"] == 2  # from now on changes by hand are seen
     recorded = {(event["trial"], event["epoch"]): event for event in theirs if event["event"] == "report"}
     for event in ours:
         if event["event"] == "report":

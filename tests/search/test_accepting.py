@@ -12,6 +12,7 @@ from tune_asr.record.search_yaml import flat, read_search_yaml, write_search_yam
 from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState
 from tune_asr.search import __main__ as door
+from tune_asr.search.accepting import Comparison, accepted
 from tune_asr.search.description import versions
 
 DATA = {"num_train": 16, "num_val": 8, "alphabet": "abcd", "num_words": 20}
@@ -50,7 +51,7 @@ def edit(search: Written, *keys: str, to: object) -> None:
     values = yaml.safe_load(search.folder.search_yaml.read_text())
     node = values
     for key in keys[:-1]:
-        node = node[key]
+        node = node.setdefault(key, {})
     node[keys[-1]] = to
     write_search_yaml(search.folder.search_yaml, values)
 
@@ -125,6 +126,58 @@ def test_changes_by_hand_are_listed(began, capsys):
     error = resume(began, capsys, "--accept", "versions", "--accept", "data_fingerprint", "--accept", "param_space")
     assert error.count("--accept") == 1
     assert "--accept optimizer.weight_decay." in error
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("config", "scheduler", "final_fraction"), 0.5),
+        (("config", "augment", "p"), 0.9),
+        (("config", "model", "init_from"), "weights.ckpt"),
+        (("config", "trainer", "num_threads"), 2),
+        (("space", "asha", "reduction_factor"), 3),
+        (("space", "search", "seed"), 3),
+        (("space", "resources", "cpus_per_trial"), 2),
+        (("space", "param_space", "optimizer.lr"), {"loguniform": [1e-4, 0.3]}),
+    ],
+)
+def test_each_section_is_compared(began, capsys, keys, value):
+    if value == "weights.ckpt":
+        (began.folder.root / value).touch()
+    edit(began, *keys, to=value)
+    name = ".".join(keys[1:])
+    assert f"accept the change with --accept {name}." in resume(began, capsys)
+    resume(began, capsys, "--accept", name, expect=6)
+
+
+def test_moved_files_are_no_change(began, capsys):
+    edit(began, "config", "logging", "save_dir", to="elsewhere")
+    resume(began, capsys, expect=6)
+
+
+def test_newest_content_counts(began, capsys):
+    """A folder gets the content of search.yaml at a resume, if it had none."""
+    edit(began, "config", "optimizer", "weight_decay", to=0.5)
+    content = flat(read_search_yaml(began.folder.search_yaml))
+    began.log("search_started", slots=1, search_yaml=content)
+    resume(began, capsys, expect=6)
+    edit(began, "config", "optimizer", "weight_decay", to=0.01)
+    assert "was 0.5 when the search began, and is 0.01" in resume(began, capsys)
+
+
+def test_versions_of_old_folder_are_taken_over(search):
+    """Only its first resume has other versions without a word of the user."""
+    search.describe()
+    description = read_search_yaml(search.folder.search_yaml)
+    now = {"versions.tune_asr": "0.2.0"}
+    comparison = Comparison(search.folder.search_yaml, description, search.state.changes, now)
+    assert accepted(comparison, ()) == {}
+    assert comparison.settled["versions.tune_asr"] == "0.2.0"
+    search.log("search_started", slots=1, search_yaml=flat(description), accepted=comparison.settled)
+    after = Comparison(search.folder.search_yaml, description, search.state.changes, {**comparison.settled})
+    assert not after.refused and not after.other_versions
+    later = {**comparison.settled, "versions.tune_asr": "0.3.0"}
+    assert Comparison(search.folder.search_yaml, description, search.state.changes, later).refused
 
 
 def test_named_changes_are_accepted(began, capsys):

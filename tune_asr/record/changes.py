@@ -17,10 +17,11 @@ _OF_ALL_TRIALS = (*_SPACE, *_RULER, "versions")
 
 @dataclass(slots=True)
 class Changes:
-    """Content of search.yaml at the start, and later changes."""
+    """Content of search.yaml, and changes since the start."""
 
     described: Mapping[str, JsonValue] | None = None
-    """Space, base and metric in search.yaml at the start, by dotted key; None in a ledger that does not keep them."""
+    """Space, base and metric of search.yaml by dotted key, at the start or the last accepted change. None if the ledger
+    does not keep them."""
     given: dict[str, JsonValue] = field(default_factory=dict)
     """Keys that `--set` changed on a resume."""
     accepted: dict[str, JsonValue] = field(default_factory=dict)
@@ -37,10 +38,10 @@ class Changes:
         Returns:
             The keys of the base that it changes, with their values before.
         """
-        if self.described is None:
+        before = {**(self.described or {}), **self.accepted}
+        if event.search_yaml is not None:  # the newest counts
             self.described = event.search_yaml
         self.given |= event.set or {}
-        before = {**(self.described or {}), **self.accepted}
         changed = [key for key in event.accepted or {} if key.split(".")[0] not in _OF_ALL_TRIALS]
         self.accepted |= event.accepted or {}
         return {key: before[key] for key in changed if key in before}

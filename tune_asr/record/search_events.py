@@ -47,7 +47,11 @@ class SearchStarted(BaseEvent):
     before_seconds: Rate | None = None
     """Seconds from the command to this event."""
     search_yaml: Annotated[dict[str, Any], Field(strict=True)] | None = None
-    """Space, base and metric in search.yaml by dotted key, at the start of a new search."""
+    """Space, base and metric of search.yaml by dotted key, without paths.
+
+    They are there at the start of a new search, at a resume that accepts a change, and at the first resume of a folder
+    without them.
+    """
     set: Annotated[dict[str, Any], Field(strict=True)] | None = None
     """Keys that `--set` changes on a resume, with their values."""
     accepted: Annotated[dict[str, Any], Field(strict=True)] | None = None

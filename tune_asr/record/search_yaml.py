@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tune_asr import __version__
 from tune_asr.config import load, strict_yaml
+from tune_asr.config.keys import facts
 from tune_asr.config.overrides import Layered
 from tune_asr.config.releases import with_rules
 from tune_asr.config.scalars import scalar
@@ -34,6 +35,10 @@ from tune_asr.scoring.metric import Metric
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
 from tune_asr.storage.atomic import write_atomic
+
+A_PATH = "a path"
+_OTHER_PATHS = {"search.warm_start", "checkpoint.dirpath", "logging.save_dir"}
+"""Paths that no trial reads."""
 
 
 class SearchYaml(TypedDict):
@@ -181,4 +186,16 @@ def flat(description: SearchYaml) -> dict[str, JsonValue]:
                 values |= {f"{name}.{key}": value for key, value in section.items()}
             else:
                 values[name] = section
-    return values
+    return without_paths(values)
+
+
+def without_paths(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return values by dotted key, paths masked.
+
+    Files may move, and fingerprints show whether they are the same.
+    """
+    return {key: A_PATH if isinstance(value, str) and _is_path(key) else value for key, value in values.items()}
+
+
+def _is_path(key: str) -> bool:
+    return key in _OTHER_PATHS or bool(facts(key).is_path)

@@ -14,7 +14,7 @@ from tune_asr.config.releases import FIRST_RULES
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.changes import Changes
-from tune_asr.record.search_yaml import SearchYaml, flat
+from tune_asr.record.search_yaml import SearchYaml, flat, without_paths
 from tune_asr.search.given import flag_hint
 from tune_asr.space.plan import SPACE_SECTIONS
 
@@ -66,7 +66,8 @@ class Comparison:
 
     def __init__(self, path: Path, description: SearchYaml, changes: Changes, now: Mapping[str, JsonValue]) -> None:
         file = flat(description)
-        before = {RULES: FIRST_RULES, **(changes.described or file), **_recorded(description), **changes.accepted}
+        described = without_paths(changes.described or file)
+        before = {RULES: FIRST_RULES, **described, **_recorded(description), **without_paths(changes.accepted)}
         current = {**file, **now}
         self.keys = list(dict.fromkeys((*before, *current)))
         document = strict_yaml.read(path, room=2)
@@ -89,6 +90,14 @@ class Comparison:
         These are patch levels, and all versions of a search of release 0.1.0.
         """
         return [each for each in self._found if each.is_patch or (each.is_version and self._is_old)]
+
+    @property
+    def settled(self) -> dict[str, JsonValue]:
+        """Changed versions that an old folder takes over.
+
+        It gets the content of search.yaml, and a later change of a version is refused as in any other folder.
+        """
+        return {each.key: each.value for each in self.harmless} if self._is_old else {}
 
     @property
     def other_versions(self) -> str:

@@ -97,7 +97,8 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
             check_beside(plan.config)
         found = checked_survey(plan)
         comparison = resumed.compared(found)
-        asked = replace(resumed.asked, given=resumed.given, accepted=accepted(comparison, more.accept))
+        taken = {**comparison.settled, **accepted(comparison, more.accept)}
+        asked = replace(resumed.asked, given=resumed.given, accepted=taken)
         if address is None and state.address not in (None, "local"):
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")
         if line := comparison.other_versions:

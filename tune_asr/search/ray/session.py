@@ -118,11 +118,11 @@ class Session:
         return code
 
     def _search_yaml(self) -> dict[str, JsonValue] | None:
-        """Return the content of search.yaml for a new search.
+        """Return the content of search.yaml for the ledger.
 
-        Later changes by hand are found by it.
+        None if nothing was accepted since it was last written. Later changes by hand are found by it.
         """
-        if not self._is_new or self.state.changes.described is not None:
+        if self.state.changes.described is not None and not self.search.asked.accepted:
             return None
         return flat(read_search_yaml(self.folder.search_yaml))
 
