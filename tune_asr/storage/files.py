@@ -9,6 +9,8 @@ from pathlib import Path
 
 EMPTY = "is empty"
 """Reason for which a file without bytes is unusable."""
+MISSING = "does not exist"
+"""Reason for which a path without a file is unusable."""
 _SAMPLE_BYTES = 2048
 _PLACES = 8
 
@@ -22,7 +24,7 @@ def reason_unusable(path: Path) -> str | None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        return "does not exist"
+        return MISSING
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
     except ValueError:

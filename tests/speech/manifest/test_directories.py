@@ -83,13 +83,64 @@ def test_bad_segments_name_their_lines(tmp_path):
     rows, problems = read_manifest(path)
     assert not rows
     assert placed(problems) == [
-        ("segments:1", "u1 'call 0.5': must be a recording, a start and an end in seconds"),
-        ("segments:2", "u2 'call x 1': must be a recording, a start and an end in seconds"),
+        ("segments:1", "u1 'call 0.5': must be a recording, a start and an end in seconds, and perhaps a channel"),
+        ("segments:2", "u2 'call x 1': must be a recording, a start and an end in seconds, and perhaps a channel"),
         ("segments:3", "its recording none is not in wav.scp"),
         ("segments:4", '"end" is 1.0, but must be above "offset", 2.0'),
         ("segments:5", '"offset" is -1.0, but must be a number of seconds, 0 or more'),
-        ("segments:6", '"text" is empty'),
+        ("text:6", 'u6: "text" is empty'),
     ]
+
+
+def test_segments_have_channels(tmp_path):
+    parts = ("0 1 0", "0 1 1", "0 -1 -1", "0 1", "0 1 B", "0 1 0 0", "0 1 -2")
+    path = write(
+        tmp_path,
+        wav_scp="call call.wav\n",
+        segments="".join(f"u{i} call {part}\n" for i, part in enumerate(parts)),
+        text="".join(f"u{i} x\n" for i in range(len(parts))),
+    )
+    rows, problems = read_manifest(path)
+    assert [(row.id, row.channel, row.is_channel_optional) for row in rows] == [
+        ("u0", 0, False),
+        ("u1", 1, False),
+        ("u2", None, False),
+        ("u3", None, False),
+    ]
+    assert [place for place, _ in placed(problems)] == ["segments:5", "segments:6", "segments:7"]
+    assert [row.channel for row in read_manifest(path, rules=1)[0]][:2] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("names", "channels"),
+    [("AB", [0, 1]), ("ab", [0, 1]), ("12", [0, 1]), ("01", [0, 1]), ("11", [0, 0]), ("21", [1, 0])],
+)
+def test_channels_of_recordings(tmp_path, names, channels):
+    """Letters, or numbers from 1, or from 0 if there is a 0."""
+    path = write(
+        tmp_path,
+        wav_scp="call-A call.wav\ncall-B call.wav\nother a.wav\n",
+        reco2file_and_channel=f"call-A call {names[0]}\ncall-B call {names[1]}\n",
+        text="call-A One\ncall-B Two\nother Three\n",
+    )
+    rows, problems = read_manifest(path)
+    assert not problems
+    assert [(row.channel, row.is_channel_optional) for row in rows] == [*((n, True) for n in channels), (None, False)]
+
+
+def test_unknown_channels_of_recordings(tmp_path):
+    path = write(tmp_path, wav_scp="a a.wav\nb b.wav\n", reco2file_and_channel="a a left\nb\n", text="a One\nb Two\n")
+    assert placed(read_manifest(path)[1]) == [
+        ("reco2file_and_channel:1", "a 'a left': must be a recording, a file and a channel, A, B, 1 or 2"),
+        ("reco2file_and_channel:2", "b '': must be a recording, a file and a channel, A, B, 1 or 2"),
+    ]
+
+
+def test_mistake_of_transcript_is_in_text(tmp_path):
+    path = write(tmp_path, wav_scp="u1 1.wav\nu2 2.wav\n", text="u2 Two\nu1 go\aod\n")
+    rows, problems = read_manifest(path)
+    assert placed(problems) == [("text:2", 'u1: "text" has the control character U+0007 in place 3')]
+    assert [(row.place, row.text_place) for row in rows] == [(f"{path}/wav.scp:2", f"{path}/text:1")]
 
 
 def test_kaldi_folder_without_text_is_refused(tmp_path):

@@ -50,6 +50,41 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_kaldi_channels_and_places(tmp_path):
+    """A recording of one channel has it, whatever its name; a bad transcript is in `text`."""
+    record(tmp_path, "call.wav", channels=2)
+    record(tmp_path, "mono.wav")
+    files = {
+        "wav.scp": "c-A call.wav\nc-B call.wav\nm-B mono.wav\n",
+        "reco2file_and_channel": "c-A c A\nc-B c B\nm-B m B\n",
+        "text": "m-B one\nc-B two\nc-A ?!\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    manifest(tmp_path, "val", ("mono.wav", "one"))
+    found = survey_manifests(
+        tmp_path,
+        tmp_path / "val.jsonl",
+        normalizer=TextNormalizer(),
+        sample_rate=RATE,
+        max_seconds=None,
+        subsampling=4,
+    )
+    assert [u.audio for u in found.corpus.train] == [
+        FileAudio(tmp_path / "call.wav", channel=1),
+        FileAudio(tmp_path / "mono.wav"),
+    ]
+    [problem] = found.bad_rows
+    assert problem.place == f"{tmp_path}/text:3"
+    assert problem.what.startswith("c-A: the text '?!' is empty once normalised")
+
+
+def test_missing_recording_names_the_near_one(data):
+    manifest(data, "train", ("A.wav", "One"), ("b.wav", "Two"))
+    [problem] = survey(data).bad_rows
+    assert problem.what == f"{data}/A.wav does not exist; the file there differs in letter case: {data}/a.wav"
+
+
 def test_good_manifests_make_a_corpus(data):
     found = survey(data)
     found.check()

@@ -3,8 +3,15 @@
 Recordings are not opened here.
 
 rows          a manifest -> rows and problems
-formats       JSONL, CSV, TSV -> records
+formats       a file -> records, by its ending
+lines         a file, packed or not -> lines
+tables        CSV, TSV, LJSpeech -> records
+quoting       quotation marks of a table
+documents     JSON object of utterances by their ids -> records
+lhotse        cuts, or recordings and supervisions -> records
 directories   folders of Kaldi, LibriSpeech and Hugging Face -> records
+kaldi         Kaldi's folder -> records
 fields        names of the fields in other toolkits
-spans         start and end of an utterance in its recording
+spans         start, end and channel of an utterance in its recording
+missing       the file nearest to a recording that is not there
 """

@@ -33,7 +33,10 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "end": ("stop",),
     "id": ("key", "utt", "utt_id", "utterance_id"),
     "speaker": ("speaker_id", "client_id", "spk", "spk_id"),
+    "channel": (),
 }
+# Names of DeepSpeech and SpeechBrain, read only if no name above stands for the field: "words" may be their number.
+FALLBACKS: Mapping[str, tuple[str, ...]] = {"audio_filepath": ("wav_filename",), "text": ("wrd", "words")}
 REQUIRED = ("audio_filepath", "text")
 NUMBERS = frozenset({"duration", "offset", "end"})
 _FIELDS = {alias: name for name, aliases in ALIASES.items() for alias in (name, *aliases)}
@@ -49,6 +52,10 @@ def field_names(keys: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
     for key in keys:
         if field := _FIELDS.get(key.strip().lower()):
             found[field] = (*found.get(field, ()), key)
+    for field, names in FALLBACKS.items():
+        others = tuple(key for key in keys if key.strip().lower() in names)
+        if field not in found and others:
+            found[field] = others
     return found
 
 
@@ -63,7 +70,7 @@ def missing_fields(keys: Collection[str]) -> Iterator[str]:
             near = next(iter(difflib.get_close_matches(field, keys, n=1)), "")
             there = f"there are: {', '.join(keys)}" if keys else "there is none"
             found = f'is it "{near}"?' if near else there
-            *names_of_it, last = (field, *ALIASES[field])
+            *names_of_it, last = (field, *ALIASES[field], *FALLBACKS[field])
             yield f'"{field}" is missing ({found}); possible names: {", ".join(names_of_it)} or {last}'
 
 

@@ -1,142 +1,114 @@
-"""JSONL, CSV or TSV bytes -> records with line numbers.
+"""A manifest's file -> records with their lines, by its ending.
 
 A bad line is recorded as a mistake, and the next one is read.
 """
 
 from __future__ import annotations
 
-import codecs
-import contextlib
-import csv
+import itertools
 import json
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
 
-from tune_asr.speech.manifest.fields import (
-    NUMBERS,
-    REQUIRED,
-    Record,
-    conflict,
-    field_names,
-    missing_fields,
-)
-from tune_asr.wording import count
+from tune_asr.errors import DataError, Problem
+from tune_asr.speech.manifest import lhotse
+from tune_asr.speech.manifest.documents import LENIENT, STRICT, is_document, read_document
+from tune_asr.speech.manifest.fields import REQUIRED, Record
+from tune_asr.speech.manifest.lines import Lines, Mistakes, kind_of
+from tune_asr.speech.manifest.tables import DIALECTS, read_table
 
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-Mistakes: TypeAlias = dict[int, str]  # number of the line -> what is wrong with it
-Reader: TypeAlias = Callable[[bytes, Mistakes], Iterator[tuple[int, Record]]]
+_PAIR = "Give both files: data.train: {recordings: FILE, supervisions: FILE}."
+_LINES = "Write one object a line, for example with jq -c '.[]' OLD > NEW.jsonl."
 
 
-def decoded_lines(content: bytes, mistakes: Mistakes) -> Iterator[str]:
-    """Decode each line alone; bad ones become blank."""
-    if content.startswith(_UTF_16):
-        # One mistake for all lines: each of them holds NUL bytes.
-        mistakes[1] = "the file is UTF-16; save it as UTF-8"
+class Reader(Protocol):
+    """Reader of one format."""
+
+    def __call__(self, path: Path, lines: Lines, mistakes: Mistakes, *, rules: int) -> Iterator[tuple[int, Record]]:
+        """Yield records with the numbers of their lines.
+
+        Args:
+            path: the file, for its ending, its folder and messages.
+            lines: its lines.
+            mistakes: bad lines, to which others are added.
+            rules: `text.rules`.
+        """
+        ...
+
+
+def _json(path: Path, lines: Lines, mistakes: Mistakes, *, rules: int) -> Iterator[tuple[int, Record]]:
+    """Read an object per line, or an object of utterances.
+
+    Raises:
+        DataError: an array, a list of shards, or half of lhotse's pair.
+    """
+    first = next(((number, line) for number, line in lines if line.strip()), None)
+    if first is None:
         return
-    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
-        text = ""
-        if b"\0" in line:
-            mistakes[number] = "holds a NUL byte, as UTF-16 does; a manifest is UTF-8"
-        else:
-            try:
-                text = line.decode()
-            except UnicodeDecodeError as error:
-                mistakes[number] = f"not UTF-8: byte 0x{line[error.start]:02x}, column {error.start + 1}"
-        yield text
+    _refuse(path, *first)
+    lines = itertools.chain([first], lines)
+    if is_document(first[1]):
+        yield from read_document(path, lines, mistakes)
+        return
+    for number, record in json_lines(path, lines, mistakes, rules=rules):
+        if half := lhotse.part_of_pair(record):
+            what = f"this is one of lhotse's {half}, which are half of a manifest"
+            raise DataError(Problem(f"{path}:{number}", what, _PAIR))
+        if not lhotse.is_cut(record):
+            yield number, record
+            continue
+        for result in lhotse.utterances_of(record):
+            if isinstance(result, str):
+                mistakes.append(((str(path), number), result))
+            else:
+                yield number, result
 
 
-def _json_records(content: bytes, mistakes: Mistakes) -> Iterator[tuple[int, Record]]:
-    """Read one JSON object per line."""
-    for number, line in enumerate(decoded_lines(content, mistakes), start=1):
+def json_lines(path: Path, lines: Lines, mistakes: Mistakes, *, rules: int) -> Iterator[tuple[int, Record]]:
+    """Yield the object of each good line."""
+    decode: Callable[[str], object] = (STRICT if rules > 1 else LENIENT).decode
+    for number, line in lines:
         if not line.strip():
             continue
+        place = (str(path), number)
         try:
-            record = json.loads(line)
+            record = decode(line)
         except json.JSONDecodeError as error:
-            mistakes[number] = f"not JSON: {error.msg}, column {error.colno}"
+            mistakes.append((place, f"not JSON: {error.msg}, column {error.colno}"))
         except (ValueError, RecursionError) as error:
-            mistakes[number] = f"unreadable JSON: {error}"
+            mistakes.append((place, f"unreadable JSON: {error}"))
         else:
             if isinstance(record, dict):
                 yield number, record
             else:
-                mistakes[number] = f"not an object with the keys {', '.join(REQUIRED)}: {reprlib.repr(record)}"
+                what = f"not an object with the keys {', '.join(REQUIRED)}: {reprlib.repr(record)}"
+                mistakes.append((place, what))
 
 
-def _table_records(
-    content: bytes, mistakes: Mistakes, *, delimiter: str = ",", **dialect: Any
-) -> Iterator[tuple[int, Record]]:
-    """Read a table headed by its first row not blank."""
-    lines = (f"{line}\n" for line in decoded_lines(content, mistakes))
-    reader = csv.reader(lines, strict=True, delimiter=delimiter, **dialect)
-    header: list[str] = []
-    numbers: list[str] = []
-    while True:
-        number = reader.line_num + 1  # of the row's first line: a quoted text may span several
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            mistakes[number] = f"not a row of a table: {error}"
-            if not header and (other := _other_separator(content, delimiter)):
-                mistakes[number] = other
-                return
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not header:
-            header = cells
-            names = field_names(tuple(header))
-            wrong = [*missing_fields(header), *(conflict(those) for those in names.values() if len(those) > 1)]
-            if wrong:
-                mistakes[number] = _other_separator(content, delimiter) or f"header: {'; '.join(wrong)}"
-                return
-            numbers = [those[0] for field, those in names.items() if field in NUMBERS]
-        elif len(cells) != len(header):
-            mistakes[number] = f"the row has {count(len(cells), 'cell')}, but the header has {len(header)}"
-        else:
-            yield number, _typed(dict(zip(header, cells, strict=True)), numbers)
+def _refuse(path: Path, number: int, line: str) -> None:
+    """Refuse a file by its first line."""
+    start = line.strip()
+    if start.startswith("["):
+        what = "the file is a JSON array, and a manifest has one object a line"
+        raise DataError(Problem(f"{path}:{number}", what, _LINES))
+    if start.lower().endswith((".tar", ".tar.gz")) and not start.startswith("{"):
+        what = f"{start!r} is a shard of WeNet, which is not opened"
+        raise DataError(
+            Problem(f"{path}:{number}", what, "Give the data.list of data_type raw, which names recordings.")
+        )
 
 
-def _other_separator(content: bytes, delimiter: str) -> str:
-    """Return the mistake of a header with other separators.
-
-    Empty if the separators are right.
-    """
-    header = next((line for line in decoded_lines(content, {}) if line.strip()), "")
-
-    def cells(separator: str) -> tuple[str, ...]:
-        return tuple(cell.strip().strip('"') for cell in header.split(separator))
-
-    own = cells(delimiter)
-    name, ending = _SEPARATORS[delimiter]
-    for other, (others_name, others_ending) in _SEPARATORS.items():
-        found = cells(other)
-        if len(field_names(found)) > len(field_names(own)) or len(own) == 1 < len(found):
-            hint = f"save it with {name}" + (f", or name it {others_ending}" if others_ending else "")
-            return f"header: its columns seem to be separated by {others_name}, but {ending} has {name}; {hint}"
-    return ""
-
-
-# By character: its name, and the ending of such tables.
-_SEPARATORS = {",": ("commas", ".csv"), ";": ("semicolons", ""), "\t": ("tabs", ".tsv")}
-
-READERS: Mapping[str, Reader] = {
-    ".jsonl": _json_records,
-    ".csv": _table_records,
-    # In the TSV of Common Voice and others, quotation marks are plain characters.
-    ".tsv": partial(_table_records, delimiter="\t", quoting=csv.QUOTE_NONE),
+READERS: dict[str, Reader] = {
+    ".jsonl": _json,
+    ".json": _json,
+    ".list": _json,
+    **dict.fromkeys(DIALECTS, read_table),
 }
+"""By ending, without `.gz`."""
 
 
-def _typed(cells: dict[str, str], numbers: list[str]) -> Record:
-    """Convert the cells of numbers; empty ones are dropped."""
-    record: dict[str, str | float] = {name: cell for name, cell in cells.items() if cell or name not in numbers}
-    for name in numbers:
-        with contextlib.suppress(KeyError, ValueError):
-            record[name] = float(record[name])
-    return record
+def is_manifest(path: Path) -> bool:
+    """Return True if the ending is one of a manifest."""
+    return kind_of(path) in READERS

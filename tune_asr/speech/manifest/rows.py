@@ -13,13 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from tune_asr.errors import DataError, Problem
-from tune_asr.speech.manifest.directories import MARKS, Place, PlacedMistakes, read_directory
-from tune_asr.speech.manifest.fields import REQUIRED, Record, field_names, missing_fields, under_our_names
-from tune_asr.speech.manifest.formats import READERS, Mistakes
-from tune_asr.speech.manifest.spans import duration_of, span_mistakes, unread_end, unread_names
+from tune_asr.speech.manifest.directories import MARKS, read_directory
+from tune_asr.speech.manifest.fields import Record, field_names, missing_fields, under_our_names
+from tune_asr.speech.manifest.formats import READERS
+from tune_asr.speech.manifest.kaldi import Placed
+from tune_asr.speech.manifest.lines import PERMIT, Mistakes, Place, kind_of, read_lines
+from tune_asr.speech.manifest.spans import (
+    CHANNEL_IF_SEVERAL,
+    channel_mistakes,
+    channel_of,
+    duration_of,
+    span_mistakes,
+    unread_end,
+    unread_names,
+)
 from tune_asr.storage.files import EMPTY, reason_unusable
 
-_PERMIT = "Make it readable for this user."
 _FILL = "Write a row for each utterance, with audio_filepath and text."
 
 
@@ -47,6 +56,10 @@ class Row:
     """Unknown names that look like a start or an end, in a row without `offset`."""
     channel: int | None = None
     """Number of the utterance's channel, from 0; None for the mean of all."""
+    is_channel_optional: bool = False
+    """True if the channel counts only in a recording of several."""
+    text_place: str = ""
+    """`file:line` of the transcript if it stands in another file, else empty."""
 
     @property
     def has_id(self) -> bool:
@@ -54,61 +67,82 @@ class Row:
         return self.id == self.identity
 
 
-def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
+def read_manifest(path: Path, rules: int = 2) -> tuple[list[Row], list[Problem]]:
     """Read the good rows of a manifest, and all problems.
 
-    JSONL has one object a line, `{"audio_filepath": ..., "text": ...}`, with optional `id`, `duration`, `offset`, `end`
-    and `speaker`. CSV and TSV have a header of the same names. All names of `fields.ALIASES` are read too, other keys
-    are ignored, blank lines skipped. For folders see `directories`.
+    JSONL has one object a line, `{"audio_filepath": ..., "text": ...}`, with optional `id`, `duration`, `offset`,
+    `end`, `channel` and `speaker`. CSV and TSV have a header of the same names. All names of `fields.ALIASES` are read
+    too, other keys are ignored, blank lines skipped. For other formats see `formats`, for folders `directories`.
+
+    Args:
+        path: file or folder.
+        rules: `text.rules`. By 1, of release 0.1.0, channels are not read, the last of repeated keys counts, and a cell
+            may have several lines.
 
     Raises:
-        DataError: the manifest is missing, no regular file, empty, or of an unknown kind.
+        DataError: the manifest is missing, no regular file, empty, of an unknown kind, or no manifest as a whole.
     """
-    mistakes: PlacedMistakes = {}
-    make = _Maker()
-    for place, folder, record in _records(path, mistakes):
-        row = make(place, folder, record)
-        if isinstance(row, Row):
-            make.rows.append(row)
-        else:
-            mistakes[place] = row
-    if not make.rows and not mistakes:
+    mistakes: Mistakes = []
+    rows = make_rows(_records(path, rules, mistakes), mistakes, rules)
+    if not rows and not mistakes:
         raise DataError(Problem(str(path), "the manifest holds no rows", _FILL))
-    return make.rows, [Problem(f"{file}:{line}", what) for (file, line), what in sorted(mistakes.items())]
+    return rows, problems_of(mistakes)
 
 
-def _records(path: Path, mistakes: PlacedMistakes) -> Iterator[tuple[Place, Path, Record]]:
-    """Yield records with their places and the folders of paths."""
-    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises if a name is too long
-        try:
-            inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
-        except OSError as error:
-            raise DataError(Problem(str(path), f"the directory cannot be read ({error.strerror})", _PERMIT)) from error
-        if not inner:
-            yield from ((place, path, record) for place, record in read_directory(path, mistakes))
-            return
-        path = inner[0]
+def make_rows(records: Iterator[tuple[Path, Placed]], mistakes: Mistakes, rules: int) -> list[Row]:
+    """Make rows of records with the folders of their paths.
+
+    Bad records are added to `mistakes`.
+    """
+    make = _Maker(rules)
+    rows = []
+    for folder, placed in records:
+        row = make(placed, folder)
+        if isinstance(row, Row):
+            rows.append(row)
+        else:
+            mistakes.append(row)
+    return rows
+
+
+def problems_of(mistakes: Mistakes) -> list[Problem]:
+    """Return mistakes as problems in the order of their places."""
+    return [Problem(f"{file}:{line}", what) for (file, line), what in sorted(mistakes)]
+
+
+def check_file(path: Path, *, is_manifest: bool = True) -> None:
+    """Check that a file can be read, and its ending.
+
+    Raises:
+        DataError: it is missing, no regular file, empty, or has another ending.
+    """
     if reason := reason_unusable(path):
         hint = "" if path.is_absolute() else f"Check the path, which means {path.absolute()}."
-        hint = _FILL if reason == EMPTY else hint
-        raise DataError(Problem(str(path), f"the manifest {reason}", hint))
-    records_of = READERS.get(path.suffix.lower())
-    if records_of is None:
+        raise DataError(Problem(str(path), f"the manifest {reason}", _FILL if reason == EMPTY else hint))
+    if is_manifest and kind_of(path) not in READERS:
         *others, last = READERS
         this = f"this one in {path.suffix!r}" if path.suffix else "this one has no ending"
         what = f"a manifest ends in {', '.join(others)} or {last}, but {this}"
         raise DataError(Problem(str(path), what, "Rename it if it has one of these formats, or else convert it."))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(Problem(str(path), f"the manifest cannot be read ({error.strerror})", _PERMIT)) from error
-    here: Mistakes = {}
+
+
+def _records(path: Path, rules: int, mistakes: Mistakes) -> Iterator[tuple[Path, Placed]]:
+    """Yield records with the folders of their paths."""
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir raises if a name is too long
+        try:
+            inner = [path / name for name in MARKS["audiofolder"] if (path / name).is_file()]
+        except OSError as error:
+            raise DataError(Problem(str(path), f"the directory cannot be read ({error.strerror})", PERMIT)) from error
+        if not inner:
+            yield from ((path, placed) for placed in read_directory(path, mistakes))
+            return
+        path = inner[0]
+    check_file(path)
     clips = path.parent / "clips"
     has_clips = clips.is_dir()
-    for line, record in records_of(content, here):
+    for line, record in READERS[kind_of(path)](path, read_lines(path, mistakes), mistakes, rules=rules):
         in_clips = has_clips and _is_common_voice(record)
-        yield (str(path), line), clips if in_clips else path.parent, record
-    mistakes.update({(str(path), line): what for line, what in here.items()})
+        yield clips if in_clips else path.parent, Placed((str(path), line), record)
 
 
 def _is_common_voice(record: Record) -> bool:
@@ -119,35 +153,32 @@ def _is_common_voice(record: Record) -> bool:
 class _Maker:
     """Maker of rows with unique ids."""
 
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
+    def __init__(self, rules: int) -> None:
+        self._rules = rules
         self._ids: set[str] = set()
         self._named: dict[str, int] = {}
         self._given: dict[str, Place] = {}
         self._paths: dict[tuple[Path, str], Path] = {}
 
-    def __call__(self, place: Place, folder: Path, record: Record) -> Row | str:
-        """Return the row, or all its mistakes."""
+    def __call__(self, placed: Placed, folder: Path) -> Row | tuple[Place, str]:
+        """Return the row, or the place and all its mistakes."""
+        place, record = placed.place, placed.record
         fields, mistakes = under_our_names(record)
         given = fields.get("id")
         given = None if given in (None, "") else str(given)
-        if found := "; ".join([*mistakes, *_mistakes_of(record, fields)]):
-            return found
+        of_text = list(_text_mistakes(fields, record))
+        mistakes += [*_mistakes_of(record, fields), *(channel_mistakes(fields) if self._rules > 1 else ())]
+        if of_text and not mistakes and placed.text_place:
+            return placed.text_place, f"{given}: {'; '.join(of_text)}"
+        if found := "; ".join([*mistakes, *of_text]):
+            return place, found
         if given is not None and (first := self._given.setdefault(given, place)) is not place:
-            return f'"id" is {reprlib.repr(given)}, as in line {first[1]}; an id names one utterance'
+            return place, f'"id" is {reprlib.repr(given)}, as in line {first[1]}; an id names one utterance'
         audio, offset = fields["audio_filepath"], fields.get("offset")
-        name = audio.removesuffix(PurePath(audio).suffix) if given is None else given
-        name = name.encode(errors="backslashreplace").decode()  # file names need not be UTF-8
-        unique = name
-        while unique in self._ids:  # count on: a recording may have thousands of segments
-            self._named[name] = self._named.get(name, 1) + 1
-            unique = f"{name}#{self._named[name]}"
-        self._ids.add(unique)
-        path = self._paths.setdefault((folder, audio), folder.absolute() / audio)
         return Row(
             place=f"{place[0]}:{place[1]}",
-            id=unique,
-            audio=path,
+            id=self._unique(audio.removesuffix(PurePath(audio).suffix) if given is None else given),
+            audio=self._paths.setdefault((folder, audio), folder.absolute() / audio),
             audio_as_written=audio,
             text=fields["text"],
             duration=duration_of(fields),
@@ -155,20 +186,42 @@ class _Maker:
             speaker=str(fields["speaker"]) if fields.get("speaker") not in (None, "") else None,
             identity=given if given is not None else f"{audio} {offset}" if offset else audio,
             unread=unread_names(record) if offset is None else (),
+            channel=channel_of(fields, record) if self._rules > 1 else None,
+            is_channel_optional=CHANNEL_IF_SEVERAL in record,
+            text_place="{}:{}".format(*placed.text_place) if placed.text_place else "",
         )
+
+    def _unique(self, name: str) -> str:
+        name = name.encode(errors="backslashreplace").decode()  # file names need not be UTF-8
+        unique = name
+        while unique in self._ids:  # count on: a recording may have thousands of segments
+            self._named[name] = self._named.get(name, 1) + 1
+            unique = f"{name}#{self._named[name]}"
+        self._ids.add(unique)
+        return unique
+
+
+def _text_mistakes(fields: Record, record: Record) -> Iterator[str]:
+    """Yield all mistakes of the transcript that is there."""
+    text = fields.get("text", "x")
+    name = next(iter(field_names(tuple(record)).get("text", ("",))))
+    if not isinstance(text, str):
+        yield f'"{name}" is {reprlib.repr(text)}, but must be text'
+    elif not text.strip():
+        yield f'"{name}" is empty'
+    elif (at := _control_character(text)) is not None:
+        yield f'"{name}" has the control character U+{ord(text[at]):04X} in place {at + 1}'
 
 
 def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
-    """Yield all mistakes of a row."""
+    """Yield all mistakes of a row but for its transcript."""
     yield from missing_fields(tuple(record))
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
-    for field in REQUIRED:
-        if field in fields and not isinstance(fields[field], str):
-            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be text"
-        elif field in fields and not fields[field].strip():
-            yield f"{written[field]} is empty"
-    if isinstance(text := fields.get("text"), str) and (at := _control_character(text)) is not None:
-        yield f"{written['text']} has the control character U+{ord(text[at]):04X} in place {at + 1}"
+    audio = fields.get("audio_filepath", "x")
+    if not isinstance(audio, str):
+        yield f"{written['audio_filepath']} is {reprlib.repr(audio)}, but must be text"
+    elif not audio.strip():
+        yield f"{written['audio_filepath']} is empty"
     yield from span_mistakes(fields, written)
     yield from unread_end(record, fields)
     for field in ("id", "speaker"):

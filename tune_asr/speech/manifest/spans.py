@@ -1,4 +1,4 @@
-"""Start and end of an utterance in its recording."""
+"""Start, end and channel of an utterance in its recording."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from typing import TypeGuard
 
 from tune_asr.speech.manifest.fields import NUMBERS, Record, field_names
 
+CHANNEL_IF_SEVERAL = "channel_if_several"
+"""Key of a record: channel that is left out if the recording has but one.
+
+Kaldi's recipes write the commands in wav.scp so that each gives one channel, and so do the files made of them.
+"""
 MAX_SECONDS = 1e9
 """Thirty years. More is a slip, and its samples may exceed a float."""
 ROUNDED_SECONDS = 0.001
@@ -19,6 +24,7 @@ ROUNDED_SECONDS = 0.001
 _WORDS = ("start", "begin", "end", "stop", "offset", "duration")
 _CLOCKS = frozenset({"end_time", "stop_time"})
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+_CHANNEL = re.compile(r"\s*[0-9]{1,4}\s*")
 _MICROSECONDS = 6  # digits of a difference of decimals above the noise of their binary form
 
 
@@ -57,6 +63,22 @@ def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
             f"{written['end']} is {reprlib.repr(end)}, {lasts:g} s after {begins}, but {written['duration']} is "
             f"{reprlib.repr(duration)}; correct them, or keep one"
         )
+
+
+def channel_of(fields: Record, record: Record) -> int | None:
+    """Return a good row's channel, from 0, or None."""
+    channel = fields.get("channel", record.get(CHANNEL_IF_SEVERAL))
+    return None if channel in (None, "", []) else int(channel)
+
+
+def channel_mistakes(fields: Record) -> Iterator[str]:
+    """Yield the mistake of a channel without a number."""
+    channel = fields.get("channel")
+    if channel in (None, "", []) or (isinstance(channel, str) and _CHANNEL.fullmatch(channel)):
+        return
+    if not _is_number(channel) or channel != int(channel) or channel < 0:
+        hint = "rename the key if it means something else"
+        yield f'"channel" is {reprlib.repr(channel)}, but must be the number of a channel, counted from 0; {hint}'
 
 
 def unread_end(record: Record, fields: Record) -> Iterator[str]:

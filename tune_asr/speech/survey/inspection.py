@@ -12,10 +12,11 @@ from tune_asr.errors import Problem
 from tune_asr.speech.audio.frames import WINDOW_MILLISECONDS, can_resample, min_samples, num_samples_at
 from tune_asr.speech.audio.recordings import AudioError, AudioInfo, FileAudio, missing_channel, probe, verify
 from tune_asr.speech.corpus import Utterance
+from tune_asr.speech.manifest.missing import why_missing
 from tune_asr.speech.manifest.rows import Row
 from tune_asr.speech.progress import watched
 from tune_asr.speech.text.normalizer import TextNormalizer
-from tune_asr.storage.files import content_sample
+from tune_asr.storage.files import MISSING, content_sample
 
 # Rounded durations and offsets of good manifests differ from the recording by much less than these.
 _TOLERATED_SECONDS = 0.1
@@ -79,10 +80,20 @@ def inspect_rows(
             seconds = num_frames / recording.info.sample_rate
             entries.append(Entry(row, recording, Utterance(id=row.id, text=text, seconds=seconds, audio=part)))
         else:
-            mistakes = [part] if isinstance(part, str) else []
-            mistakes += [] if text else [_why_empty(row.text, normalizer)]
-            problems.append(Problem(row.place, "; ".join(mistakes)))
+            problems.append(_problem(row, part, None if text else _why_empty(row.text, normalizer)))
     return entries, problems
+
+
+def _problem(row: Row, part: FileAudio | str, of_text: str | None) -> Problem:
+    """Return the problem of a row.
+
+    It stands at the transcript if only that is wrong.
+    """
+    if isinstance(part, FileAudio):
+        return Problem(row.text_place, f"{row.id}: {of_text}") if row.text_place else Problem(row.place, of_text or "")
+    if part == f"{row.audio} {MISSING}" and (why := why_missing(row.audio_as_written, row.audio)):
+        part = f"{part}; {why}"
+    return Problem(row.place, "; ".join(filter(None, (part, of_text))))
 
 
 def _verified(paths: Sequence[Path], decode: bool) -> dict[Path, Recording | str]:
@@ -110,7 +121,8 @@ def _part(row: Row, recording: Recording | str, sample_rate: int, rules: int) ->
     whole, rate = recording.info.num_frames, recording.info.sample_rate
     if not can_resample(rate, sample_rate):
         return f"{row.audio} has {rate:,} Hz, too odd a rate to resample to {sample_rate:,} Hz; resample it with sox"
-    if row.channel is not None and (missing := missing_channel(recording.info, row.channel)):
+    channel = None if row.is_channel_optional and recording.info.channels == 1 else row.channel
+    if channel is not None and (missing := missing_channel(recording.info, channel)):
         return f"{row.audio} {missing}"
     start = round((row.offset or 0) * rate)
     end = whole if row.duration is None or row.offset is None else start + round(row.duration * rate)
@@ -125,8 +137,8 @@ def _part(row: Row, recording: Recording | str, sample_rate: int, rules: int) ->
         what = length if num_frames == whole else f"the part of {row.audio} lasts {num_frames / rate:.4g} s"
         return f"{what}, less than one window of {WINDOW_MILLISECONDS} ms"
     if num_frames == whole:
-        return FileAudio(row.audio, channel=row.channel, rules=rules)
-    return FileAudio(row.audio, start, num_frames, row.channel, rules)
+        return FileAudio(row.audio, channel=channel, rules=rules)
+    return FileAudio(row.audio, start, num_frames, channel, rules)
 
 
 def _why_empty(text: str, normalizer: TextNormalizer) -> str:

@@ -1,0 +1,116 @@
+"""Recordings that are not there: names of recordings, and sentences on the nearest file."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path, PurePath
+
+ENDINGS = (".flac", ".wav", ".ogg", ".mp3")
+_PLACEHOLDER = re.compile(r"\$\{?(\w+)\}?(?=/)|\{(\w+)\}(?=/)")
+_ADDRESS = re.compile(r"\w{2,}:/")
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def beside(folder: Path, names: Iterable[str], endings: Iterable[str] = (".wav", ".flac", ".ogg", ".mp3")) -> str:
+    """Return the first existing recording, else the first possible one.
+
+    Args:
+        folder: folder of relative names.
+        names: names without endings.
+        endings: endings to try.
+    """
+    candidates = [f"{name}{ending}" for name in names for ending in endings]
+    return next((name for name in candidates if os.path.exists(folder / name)), candidates[0])  # noqa: PTH110
+
+
+def why_missing(written: str, path: Path) -> str:
+    """Return a phrase on a missing recording, or "".
+
+    Args:
+        written: the name in the manifest.
+        path: the file that it stands for.
+    """
+    if written.strip().endswith("|") or written.lstrip().startswith("|"):
+        return "it is a command, which is never run; write its output to a file and name that"
+    if found := _PLACEHOLDER.match(written):
+        name = next(filter(None, found.groups()))
+        return f"{found[0]} is a placeholder; replace it by the folder that {name} stands for, with sed or an editor"
+    if _ADDRESS.match(written):
+        return "nothing is fetched; download it and name the file"
+    if _WINDOWS.match(written) and os.name != "nt":
+        return "it is a path of Windows; name the file relative to the manifest"
+    near = _nearest(path)
+    return f"{near[1]}: {near[0]}" if near else ""
+
+
+def _nearest(path: Path) -> tuple[Path, str] | None:
+    """Return the nearest file and the difference."""
+    there = Path(path.anchor)
+    differences: list[str] = []
+    parts = [part for written in path.parts[1:] for part in written.split("\\") if part]
+    if len(parts) > len(path.parts) - 1:
+        differences.append("slashes")
+    for depth, part in enumerate(parts, start=1):
+        if os.path.lexists(there / part):
+            there /= part
+            continue
+        is_file = depth == len(parts)
+        name, difference = _in_folder(there, part, is_file)
+        if not name:
+            return None
+        there /= name
+        differences.append(difference)
+    different = " and ".join(dict.fromkeys(differences))
+    return (there, f"the file there differs in {different}") if there.is_file() and different else None
+
+
+def _in_folder(folder: Path, name: str, is_file: bool) -> tuple[str, str]:
+    """Return the nearest name in a folder, and the difference."""
+    for difference, form in _FORMS.items():
+        if difference == "its ending" and not is_file:
+            continue
+        found = _names(str(folder), difference).get(form(name))
+        if found is not None:
+            return found, difference
+    return "", ""
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _letters(name: str) -> str:
+    return _composed(name).casefold()
+
+
+def _closed_up(name: str) -> str:
+    return "".join(_letters(name).split())
+
+
+def _stem(name: str) -> str:
+    return _letters(PurePath(name).stem)
+
+
+# From the smallest difference to the largest, each with the form that does not have it.
+_FORMS: Mapping[str, Callable[[str], str]] = {
+    "its Unicode form": _composed,
+    "letter case": _letters,
+    "blanks": _closed_up,
+    "its ending": _stem,
+}
+
+
+@lru_cache(maxsize=256)
+def _names(folder: str, difference: str) -> Mapping[str, str]:
+    """Return the names in a folder by their form."""
+    try:
+        names = sorted(os.listdir(folder), reverse=True)  # noqa: PTH208
+    except OSError:
+        return {}
+    if difference == "its ending":
+        names = [name for name in names if PurePath(name).suffix.lower() in (*ENDINGS, ".opus", ".sph", ".m4a")]
+    return {_FORMS[difference](name): name for name in names}
