@@ -117,12 +117,17 @@ class ClusterError(TuneAsrError):
     exit_code = 6
 
 
-def end_on_signals() -> None:
-    """Turn Ctrl-C, SIGTERM and SIGHUP into an exception.
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""Signals that end a program of ours in order. The last is the warning of a batch system before the end of a job."""
 
-    Every `finally` then runs, and the exit code is 128 + the signal's number.
+
+def end_on_signals() -> None:
+    """Turn Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 into an exception.
+
+    A batch system sends SIGUSR1 some time before it ends a job. Every `finally` then runs, and the exit code is
+    128 + the signal's number.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
             signal.signal(number, _end)
 

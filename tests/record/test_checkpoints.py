@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -204,3 +205,21 @@ def test_two_writers_share_one_epoch(tmp_path):
     writers = [subprocess.Popen([sys.executable, "-c", code, folder], stderr=subprocess.PIPE) for _ in range(3)]
     assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [(b"", 0)] * 3
     assert verify(folder) is None
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+def test_disk_error_while_listing_is_exit_5(tmp_path, monkeypatch, answered):
+    """A file server that restarts answers with ESTALE, also between two listings."""
+    write(tmp_path, 1)
+    iterdir, calls = Path.iterdir, []
+
+    def listing(path: Path):
+        calls.append(path)
+        if len(calls) > answered:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", listing)
+    with pytest.raises(StorageError, match=re.escape(f"{tmp_path}: cannot look for checkpoints: Stale file handle")):
+        retain(tmp_path, {1})
+    assert verify(epoch_folder(tmp_path, 1)) is None

@@ -102,6 +102,12 @@ def test_invalid_token_is_named(wrong):
         validate_targets(tokens, token_lengths, NUM_SYMBOLS)
 
 
+def test_invalid_token_has_the_name_of_its_utterance():
+    tokens, token_lengths = padded([[1, 2, 3], [4, 1_000_000]])
+    with pytest.raises(DataError, match="token 1 of utterance second is 1000000"):
+        validate_targets(tokens, token_lengths, NUM_SYMBOLS, names=["first", "second"])
+
+
 @given(TRANSCRIPTS)
 def test_padding_tokens_are_not_checked(transcripts):
     tokens, token_lengths = padded(transcripts)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tune_asr.storage.atomic import TEMPORARY_PREFIX, new_folder, set_aside, temporary_sibling
 from tune_asr.storage.errors import storage_error, writing
+from tune_asr.storage.files import names_in
 
 CHECKPOINT = "checkpoint.ckpt"
 UTTERANCES = "utterances.jsonl"
@@ -48,13 +49,7 @@ def kept_epochs(trial_folder: Path) -> set[int]:
     Raises:
         StorageError: `trial_folder` cannot be read, or is not a folder.
     """
-    try:
-        names = [entry.name for entry in trial_folder.iterdir()]
-    except FileNotFoundError:
-        return set()
-    except OSError as error:
-        raise storage_error(error, trial_folder, "cannot look for checkpoints") from error
-    return {int(match[1]) for match in map(_EPOCH.fullmatch, names) if match}
+    return {int(match[1]) for match in map(_EPOCH.fullmatch, _names(trial_folder)) if match}
 
 
 def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) -> None:
@@ -79,9 +74,9 @@ def write_checkpoint(folder: Path, files: Mapping[str, Callable[[Path], None]]) 
 
 def verify(folder: Path) -> str | None:
     """Return why the checkpoint cannot be used, None if intact."""
-    if not folder.exists():
-        return "removed"
     try:
+        if not folder.exists():
+            return "removed"
         manifest = json.loads((folder / MANIFEST).read_bytes())
         entries = [(name, entry["size"], entry["sha256"]) for name, entry in manifest.items()]
     except FileNotFoundError:
@@ -123,14 +118,28 @@ def retain(trial_folder: Path, keep: set[int]) -> None:
     """Remove all checkpoints but those of `keep`, and leftovers.
 
     Call it only while no checkpoint of the trial is being written: a half-written one is taken for abandoned.
+
+    Raises:
+        StorageError: `trial_folder` cannot be read, or is not a folder.
     """
     for epoch in kept_epochs(trial_folder) - keep:
         for folder in (epoch_folder(trial_folder, epoch), set_aside(epoch_folder(trial_folder, epoch))):
             with suppress(OSError):
                 # Under its own name, a folder that is half removed would be taken for a damaged checkpoint.
                 folder.rename(temporary_sibling(folder))
-    for leftover in trial_folder.glob(f"{TEMPORARY_PREFIX}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    for name in _names(trial_folder):
+        if name.startswith(TEMPORARY_PREFIX):
+            shutil.rmtree(trial_folder / name, ignore_errors=True)
+
+
+def _names(folder: Path) -> list[str]:
+    """List a folder; a missing one is empty."""
+    try:
+        return names_in(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise storage_error(error, folder, "cannot look for checkpoints") from error
 
 
 def _damage(file: Path, size: int, sha256: str) -> str | None:

@@ -14,6 +14,7 @@ from tune_asr.record.skipped_rows import SKIPPED_ROWS
 from tune_asr.storage import locks
 from tune_asr.storage.atomic import TEMPORARY_PREFIX, probe_writable
 from tune_asr.storage.errors import storage_error
+from tune_asr.storage.files import names_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,18 @@ class ResultsFolder:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
             raise StorageError(Problem(str(root), what, folder._hint_without_search()))
         # The ledger has a trial before any of it is trained.
-        if not folder.ledger.stat().st_size and any(folder.all_checkpoints.glob("*")):
+        if folder._has_lost_events():
             what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
             raise StorageError(Problem(str(folder.ledger), what, "Restore it from a copy, or start a new search."))
         return folder
+
+    def _has_lost_events(self) -> bool:
+        """Return whether checkpoints lie beside an empty ledger."""
+        try:
+            is_empty = not self.ledger.stat().st_size
+            return is_empty and self.all_checkpoints.is_dir() and bool(names_in(self.all_checkpoints))
+        except OSError as error:
+            raise storage_error(error, self.root, "cannot look into the results folder") from error
 
     def require_folder(self) -> None:
         """Refuse a missing folder or a file.

@@ -38,6 +38,7 @@ from tune_asr.search.warm_start import warm_start
 from tune_asr.space.horizon import plan_with
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
+from tune_asr.storage.errors import disk_errors
 from tune_asr.wording import count
 
 
@@ -86,7 +87,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
         ClusterError: Ray cannot be reached.
     """
     folder = ResultsFolder.open_existing(named(root))
-    with folder.lock():
+    with folder.lock(), disk_errors(root):
         resumed = Resumed(folder, more)
         plan, state, metric = resumed.plan, resumed.state, resumed.metric
         if not resumed.is_left and command.budget is None:
@@ -136,6 +137,7 @@ def _run(
 
     print("starting Ray" if address is None else f"joining Ray at {address}", flush=True)
     with ExitStack() as stack:
+        stack.enter_context(disk_errors(folder.root))
         if description:
             stack.enter_context(_withdrawn_without_result(folder))
         stack.callback(abandon)

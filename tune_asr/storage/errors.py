@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,28 @@ def for_resume(error: StorageError) -> StorageError:
 def _resume_hint(hint: str) -> str:
     first, _, _ = hint.rpartition(", or ")
     return f"{first}, or {_COPY}" if first else _COPY.capitalize()
+
+
+@contextmanager
+def disk_errors(root: Path) -> Iterator[None]:
+    """Raise `storage_error` for files that cannot be looked at.
+
+    A server that restarts answers with an error where a file is only looked for. Errors of files outside `root` are
+    passed on.
+
+    Args:
+        root: folder at fault.
+
+    Raises:
+        StorageError: the file system refused a call for a file below `root`.
+    """
+    try:
+        yield
+    except OSError as error:
+        path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+        if path is None or not path.absolute().is_relative_to(root.absolute()):
+            raise
+        raise storage_error(error, path, "cannot be used") from error
 
 
 @contextmanager

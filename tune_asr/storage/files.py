@@ -51,6 +51,17 @@ def content_sample(path: Path) -> str:
     return digest.hexdigest()
 
 
+def names_in(folder: Path) -> list[str]:
+    """List the names in a folder.
+
+    `Path.glob` would hide some errors of a disk, and so take an unreadable folder for an empty one.
+
+    Raises:
+        OSError: the folder is missing or cannot be read.
+    """
+    return [path.name for path in folder.iterdir()]
+
+
 def fsync(path: Path) -> None:
     """Wait until a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -24,6 +24,7 @@ from tune_asr.training.data import TrainingData
 from tune_asr.training.epochs import Diverged, Epoch
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import make_loggers
+from tune_asr.training.wandb_run import news
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ class Training:
     def _fit(self, log: EpochLog, resume_from: Path | None) -> tuple[list[Epoch], bool]:
         """Return the history, and whether the training diverged."""
         loggers = make_loggers(self.config.logging, self.save_dir, name="tensorboard") if self.folder else []
+        if warning := news():
+            self.say(f"warning     {warning}")
         try:
             with epoch_bar() as bar:
                 history = fit(

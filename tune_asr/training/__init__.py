@@ -4,6 +4,8 @@
     prepare.py          module of a training, with its first weights
     epochs.py           results of epochs, their order, and the rules that end a training
     callbacks/          Lightning callbacks, in running order; the last one reports each epoch
+    alone.py            one process, whatever a batch system's variables claim
+    wandb_run.py        Weights & Biases, within some seconds
     trainer.py          Lightning's Trainer
     measured.py         scores that the Trainer holds after a validation;   step_losses.py  losses of an epoch's steps
     decoding_time.py    real-time factor of the first validation;   size.py  number of parameters without a training

@@ -10,6 +10,7 @@ Shapes: N utterances, T output frames, V symbols, U tokens. Loss in nats.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +102,9 @@ def require_feasible(
         )
 
 
-def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, blank_id: int = 0) -> None:
+def validate_targets(
+    tokens: Tensor, token_lengths: Tensor, num_symbols: int, blank_id: int = 0, names: Sequence[str] = ()
+) -> None:
     """Check for tokens outside the vocabulary, and for blanks.
 
     torch itself reads out of bounds silently.
@@ -111,6 +114,7 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
         token_lengths: (N,) int64.
         num_symbols: V.
         blank_id: id of the blank.
+        names: N ids of utterances, for the message; by default their rows.
 
     Raises:
         DataError: naming the first wrong token.
@@ -120,9 +124,10 @@ def validate_targets(tokens: Tensor, token_lengths: Tensor, num_symbols: int, bl
     wrong = ((ids < 0) | (ids >= num_symbols) | (ids == blank_id)) & valid
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
+        name = names[row] if names else row
         raise DataError(
-            f"token {column} of utterance {row} is {ids[row, column]}, but must be in 0..{num_symbols - 1} and not the "
-            f"blank, {blank_id}",
+            f"token {column} of utterance {name} is {ids[row, column]}, but must be in 0..{num_symbols - 1} and not "
+            f"the blank, {blank_id}",
             hint="Encode transcripts with the vocabulary that the model was built with.",
         )
 

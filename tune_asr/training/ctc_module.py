@@ -169,7 +169,7 @@ class CTCModule(pl.LightningModule):
             raise DataError(f"data.target yields a {type(batch).__name__}, but {type(self).__name__} takes a {kind}")
         batch.check()
         small = batch.on_cpu()
-        validate_targets(small.tokens, small.token_lengths, len(self.vocab), self.blank_id)
+        validate_targets(small.tokens, small.token_lengths, len(self.vocab), self.blank_id, batch.ids)
 
     def _schedule(self) -> Schedule:
         """Section `scheduler` over the whole horizon."""

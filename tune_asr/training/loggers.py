@@ -13,7 +13,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-
 from torch.utils.tensorboard.summary import hparams
 
 from tune_asr.config.sections import LoggingSection
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import StorageError
+from tune_asr.training import wandb_run
+from tune_asr.training.alone import be_first
 from tune_asr.training.epochs import METRICS
 
 
@@ -53,6 +55,7 @@ def make_loggers(
         ConfigError: W&B cannot be started.
         StorageError: the folder cannot be written.
     """
+    be_first()
     loggers: list[Logger] = []
     if section.tensorboard:
         loggers.append(_tensorboard(save_dir, name, trial, purge_step=_steps(resume_from)))
@@ -65,7 +68,7 @@ def close(loggers: Sequence[Logger]) -> None:
     """End the W&B run before the process trains again."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.experiment.finish()
+            wandb_run.finish(logger.experiment)
 
 
 def _steps(checkpoint: Path | None) -> int:
@@ -115,19 +118,4 @@ def _plain(value: object) -> bool | int | float | str:
 def _wandb(section: LoggingSection, save_dir: Path, trial: TrialRun | None) -> Logger:
     run_name = "-".join(part for part in (section.run_name, trial.number if trial else None) if part) or None
     group, values = (trial.search, dict(trial.values)) if trial else (None, {})
-    try:
-        import wandb
-
-        # Started here to fail before the first epoch. Lightning would pass an argument `anonymous` that W&B warns of.
-        run = wandb.init(
-            project=section.project, name=run_name, dir=save_dir, group=group, config=values, resume="allow"
-        )
-        run.define_metric("trainer/global_step")
-        run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
-        logger = WandbLogger(project=section.project, name=run_name, save_dir=save_dir, experiment=run)
-    except Exception as error:  # wandb raises its own kinds, and others from below
-        raise ConfigError(
-            f"logging.use_wandb: W&B cannot be started: {error}",
-            hint="Run `wandb login`, set WANDB_MODE=offline, or set logging.use_wandb to false.",
-        ) from error
-    return logger
+    return wandb_run.start(section.project, run_name, save_dir, group, values)

@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import Logger
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
+from tune_asr.training.alone import Alone, be_first, root_folder
 from tune_asr.training.checkpoints import CheckpointFile
 from tune_asr.training.precision import resolve_precision
 
@@ -50,6 +51,7 @@ def make_trainer(
     arguments.setdefault("deterministic", on_cpu)
     # As exact as products of matrices are: torch alone would have cuDNN round to TF32. See `MatmulPrecision`.
     torch.backends.cudnn.allow_tf32 = False
+    be_first()
     try:
         return pl.Trainer(
             **arguments,
@@ -57,7 +59,8 @@ def make_trainer(
             callbacks=list(callbacks),
             logger=list(loggers),
             enable_checkpointing=False,
-            plugins=[CheckpointFile()],
+            plugins=[CheckpointFile(), Alone()],
+            default_root_dir=root_folder(loggers),
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
             fast_dev_run=fast_dev_run,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
@@ -24,6 +25,7 @@ from tune_asr.errors import TuneAsrError
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.messages import from_result
 from tune_asr.search.ray.causes import Cause, read_cause
+from tune_asr.storage.errors import disk_errors
 
 _ENDED = ("ERROR", "TERMINATED")
 _Nothing = tuple[Callable[[], None], tuple[()]]
@@ -42,10 +44,15 @@ class EndSearch(BaseException):
 
 
 @contextmanager
-def ending() -> Iterator[None]:
-    """Turn an error that ends the search into `EndSearch`."""
+def ending(root: Path) -> Iterator[None]:
+    """Turn an error that ends the search into `EndSearch`.
+
+    Args:
+        root: results folder, whose disk may fail.
+    """
     try:
-        yield
+        with disk_errors(root):
+            yield
     except TuneAsrError as error:
         raise EndSearch(error) from error
 
@@ -84,7 +91,7 @@ class WorkSearcher(Searcher):
         self._find_lost_trials()
         if len(self._numbers) >= self.slots:
             return None
-        with ending():
+        with ending(self.conductor.folder.root):
             work = self.conductor.next_work()
         if work is None:  # a running trial may yet pause, and leave work
             return None if self._numbers else Searcher.FINISHED
@@ -100,7 +107,7 @@ class WorkSearcher(Searcher):
         if number is not None:
             lost = Cause("its process could not be reused")
             cause = self.causes.pop(trial_id, lost) if error else None
-            with ending():
+            with ending(self.conductor.folder.root):
                 self.conductor.process_ended(number, cause.text if cause else None, raised=bool(cause and cause.raised))
 
     def save_to_dir(self, *_args: object, **_kwargs: object) -> None:
@@ -151,7 +158,7 @@ class MessageScheduler(TrialScheduler):
 
     def on_trial_result(self, tune_controller: object, trial: Trial, result: Mapping[str, str]) -> str:
         """Pass a worker's message on; return the conductor's answer."""
-        with ending():
+        with ending(self.conductor.folder.root):
             answer = self.conductor.receive(trial.config["number"], from_result(result))
         return str(self.STOP if answer == "stop" else self.CONTINUE)
 
@@ -171,7 +178,7 @@ class MessageScheduler(TrialScheduler):
         Tune calls this in each of its steps, even if every slot is busy. A Tune Callback would be called as well, but a
         Callback of our own makes Tune import all its integrations, which takes a second before the first trial.
         """
-        with ending():
+        with ending(self.conductor.folder.root):
             self.conductor.catch_up()
         self.searcher.between()
         while self._pending and self._pending[0].status != Trial.PENDING:

@@ -26,7 +26,7 @@ from tune_asr.search.keeping import FolderKeeping
 from tune_asr.search.live_table import LiveProgress
 from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
-from tune_asr.search.ray.executor import EndSearch
+from tune_asr.search.ray.executor import EndSearch, ending
 from tune_asr.search.ray.token import token_path
 from tune_asr.search.ray.tuner import fit
 from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, loss
@@ -157,12 +157,10 @@ class Session:
         if not self._watch.is_lost and time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
-        try:
+        with ending(self.folder.root):
             self._watch.require_alive()
             if self._dirty:
                 self._snapshot("running")
-        except TuneAsrError as error:
-            raise EndSearch(error) from error
 
     def _warn_of_waiting(self) -> None:
         """Print once if no trial begins.

@@ -151,9 +151,10 @@ def _config(work: Work) -> Config:
 
 
 def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Path | None) -> tuple[list[Logger], str]:
-    """Return the loggers; warn if W&B cannot start."""
+    """Return the loggers, and a warning about W&B."""
     from tune_asr.errors import ConfigError
     from tune_asr.training.loggers import TrialRun, make_loggers
+    from tune_asr.training.wandb_run import news
 
     run = TrialRun(work.search, work.number, work.params, work.off)
 
@@ -163,7 +164,7 @@ def _loggers(work: Work, curves: Path, section: LoggingSection, resume_from: Pat
 
     loggers = make(use_wandb=False)
     try:
-        return [*loggers, *make(tensorboard=False)], ""
+        return [*loggers, *make(tensorboard=False)], news()
     except ConfigError as error:
         return loggers, error.cause
 

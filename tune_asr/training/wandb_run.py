@@ -1,0 +1,105 @@
+"""Run of Weights & Biases that never holds a training up.
+
+W&B waits 90 s for an answer, and at the end of a run for ever. Here it has some seconds, once a process: if it is out
+of reach, this run and all later ones are written to the disk alone, from which `wandb sync` uploads them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune_asr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import WandbLogger
+    from wandb import Run
+
+INIT_SECONDS = 5.0
+FINISH_SECONDS = 4.0
+"""Both may pass in one process, and starting an offline run takes a second."""
+
+
+class _Reach:
+    """Knowledge of this process about the network."""
+
+    def __init__(self) -> None:
+        self.is_lost = False
+        self.news = ""
+
+    def lose(self, reason: str) -> None:
+        """Keep all later runs on the disk."""
+        if not self.is_lost:
+            self.is_lost = True
+            self.news = f"W&B is out of reach ({reason}): runs are kept offline; `wandb sync` uploads them"
+
+
+_reach = _Reach()
+
+
+def news() -> str:
+    """Return the news of a lost W&B, once."""
+    text, _reach.news = _reach.news, ""
+    return text
+
+
+def start(project: str, name: str | None, save_dir: Path, group: str | None, values: dict[str, object]) -> WandbLogger:
+    """Start a run; return its logger.
+
+    It is started here to fail before the first epoch.
+
+    Args:
+        project: project of the run.
+        name: name of the run; W&B invents one for None.
+        save_dir: folder of the run's files.
+        group: group of the run, a search.
+        values: configuration that the run shows.
+
+    Raises:
+        ConfigError: W&B refuses, such as for want of a key.
+    """
+    from lightning.pytorch.loggers import WandbLogger
+
+    try:
+        # Lightning would pass an argument `anonymous` that W&B warns of.
+        run = _init(project=project, name=name, dir=save_dir, group=group, config=values, resume="allow")
+        run.define_metric("trainer/global_step")
+        run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+        return WandbLogger(project=project, name=name, save_dir=save_dir, experiment=run)
+    except Exception as error:  # wandb raises its own kinds, and others from below
+        raise ConfigError(
+            f"logging.use_wandb: W&B cannot be started: {error}",
+            hint="Run `wandb login`, set WANDB_MODE=offline, or set logging.use_wandb to false.",
+        ) from error
+
+
+def finish(run: Run) -> None:
+    """End a run; its upload has some seconds."""
+    try:
+        run.finish()
+    except TimeoutError:
+        _reach.lose(f"the upload of a run took over {FINISH_SECONDS:.0f} s")
+
+
+def _init(**arguments: Any) -> Run:
+    import wandb
+    from wandb.errors import AuthenticationError, CommError
+
+    limits: dict[str, Any] = {"finish_timeout": FINISH_SECONDS, "finish_timeout_raises": True}
+    if "WANDB_INIT_TIMEOUT" not in os.environ:
+        limits["init_timeout"] = INIT_SECONDS
+    if not _reach.is_lost:
+        try:
+            return wandb.init(**arguments, settings=wandb.Settings(**limits))
+        except (CommError, TimeoutError) as error:
+            if isinstance(error, AuthenticationError):
+                raise
+            _reach.lose(_reason(error))
+    return wandb.init(**arguments, mode="offline", settings=wandb.Settings(**limits))
+
+
+def _reason(error: Exception) -> str:
+    """Return the end of W&B's first line, which names the fault of the network."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].rpartition('graphql": ')[2]
