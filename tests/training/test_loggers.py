@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import wandb
@@ -12,6 +19,7 @@ from tensorboard.plugins.hparams import metadata
 from tune_asr.config.sections import LoggingSection
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import TrialRun, make_loggers
+from tune_asr.training.wandb_run import fault_of
 
 VALUES = {"optimizer.lr": 0.003, "model.causal": True, "scheduler.name": "cosine", "optimizer.betas": [0.9, 0.99]}
 
@@ -101,3 +109,30 @@ def test_wandb_groups_trials(trial, tmp_path, monkeypatch, capfd):
         wandb.teardown()  # it would keep this test's folder for the next run of the process
     assert list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
     assert "anonymous" not in "".join(capfd.readouterr())
+
+
+@pytest.fixture
+def silent_server():
+    """Address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_unreachable_wandb_keeps_runs_offline(silent_server, tmp_path):
+    """It is tried once a process, and told once."""
+    program = Path(__file__).with_name("programs") / "wandb_runs.py"
+    variables = {"WANDB_BASE_URL": silent_server, "WANDB_API_KEY": "0" * 40, "WANDB_MODE": "online"}
+    command = [sys.executable, program, tmp_path]
+    ended = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=True)
+    first, second = (line.partition(" ") for line in ended.stdout.splitlines() if line.startswith("0000"))
+    assert f"W&B is out of reach ({silent_server} does not answer within" in first[2]
+    assert second == ("00001", " ", "")
+    assert len(list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))) == 2
+
+
+def test_answering_server_is_within_reach(silent_server):
+    assert "does not answer within 0.1 s" in fault_of(silent_server, 0.1)
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert fault_of(f"http://127.0.0.1:{server.server_port}") == ""  # 501 is an answer
+    assert "refused" in fault_of(f"http://127.0.0.1:{server.server_port}")

@@ -6,11 +6,15 @@ of reach, this run and all later ones are written to the disk alone, from which 
 
 from __future__ import annotations
 
-import os
+import ssl
+import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tune_asr.errors import ConfigError
+from tune_asr.wording import first_line
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
@@ -86,20 +90,45 @@ def _init(**arguments: Any) -> Run:
     import wandb
     from wandb.errors import AuthenticationError, CommError
 
-    limits: dict[str, Any] = {"finish_timeout": FINISH_SECONDS, "finish_timeout_raises": True}
-    if "WANDB_INIT_TIMEOUT" not in os.environ:
-        limits["init_timeout"] = INIT_SECONDS
-    if not _reach.is_lost:
+    limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, finish_timeout_raises=True)
+    users = wandb.setup().settings
+    if users.mode in ("online", "shared") and not _reach.is_lost:
+        # W&B itself goes on trying in the background, and waits for that when the process ends.
+        if reason := fault_of(users.base_url):
+            _reach.lose(reason)
+        else:
+            try:
+                return wandb.init(**arguments, settings=limits)
+            except (CommError, TimeoutError) as error:
+                if isinstance(error, AuthenticationError):
+                    raise
+                _reach.lose(first_line(error))
+    return wandb.init(**arguments, mode="offline" if _reach.is_lost else None, settings=limits)
+
+
+def fault_of(address: str, seconds: float = INIT_SECONDS) -> str:
+    """Return the fault of a server that does not answer.
+
+    Args:
+        address: address of the server; any answer will do.
+        seconds: time for the answer; looking up the name takes part of it.
+    """
+    faults = [f"{address} does not answer within {seconds:g} s"]
+
+    def ask() -> None:
         try:
-            return wandb.init(**arguments, settings=wandb.Settings(**limits))
-        except (CommError, TimeoutError) as error:
-            if isinstance(error, AuthenticationError):
-                raise
-            _reach.lose(_reason(error))
-    return wandb.init(**arguments, mode="offline", settings=wandb.Settings(**limits))
+            urllib.request.urlopen(address, timeout=seconds).close()
+        except urllib.error.HTTPError:
+            pass  # an answer
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            if not isinstance(reason, ssl.SSLError):  # W&B has settings of its own for certificates
+                faults[0] = f"{address}: {reason}"
+                return
+        faults[0] = ""
 
-
-def _reason(error: Exception) -> str:
-    """Return the end of W&B's first line, which names the fault of the network."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].rpartition('graphql": ')[2]
+    # Looking up a name has no time limit of its own.
+    asking = threading.Thread(target=ask, name="tune_asr-wandb", daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return faults[0]
