@@ -1,5 +1,6 @@
 """Custom modules and data modules, named by dotted path."""
 
+import json
 import signal
 
 import pytest
@@ -132,6 +133,7 @@ def test_dry_run_imports_custom_class(train, section):
 
 def test_dry_run_without_data_report(train, recogniser):
     train.write(data={"target": f"{recogniser}.Data"})
-    ended = train("--dry-run")
+    ended = train("--dry-run", "--json", "report.json")
+    assert json.loads((train.root / "report.json").read_text())["data"] is None
     assert ended.out == ""
     assert ended.err.strip() == "the configuration has no mistakes; custom data have no data report"

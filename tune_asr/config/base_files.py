@@ -40,7 +40,9 @@ def read_files(path: Path) -> list[Document]:
     while (base := _base_of(files[-1])) is not None:
         if (found := base.resolve()) in paths:
             circle = [*files[paths.index(found) :], files[paths.index(found)]]
-            raise _problem(files[-1], f"closes a circle: {chain(circle)}", "Remove one of these bases.")
+            raise _problem(
+                files[-1], f"closes a circle: {' -> '.join(file.name for file in circle)}", "Remove one of these bases."
+            )
         if len(files) > MOST_BASES:
             what = f"is base number {len(files)}, but a configuration may rest on {MOST_BASES} others"
             raise _problem(files[-1], what, "Put some of these files together.")
@@ -60,14 +62,14 @@ def merged(files: Sequence[Document]) -> Layered:
     return Layered(values, files[0], files[0].folder, owners=owners)
 
 
-def chain(files: Sequence[Document]) -> str:
-    """Name files from the upper to the lowest."""
-    return " -> ".join(file.name for file in files)
+def names_of(path: Path) -> list[str]:
+    """Return the names of a configuration and its bases."""
+    return [file.name for file in read_files(path)]
 
 
-def bases_in_words(files: Sequence[Document]) -> str:
+def bases_in_words(names: Sequence[str]) -> str:
     """Name files for a dry run, if there are several."""
-    return f"configuration: {chain(files)}" if len(files) > 1 else ""
+    return f"configuration: {' -> '.join(names)}" if len(names) > 1 else ""
 
 
 def _base_of(document: Document) -> Path | None:

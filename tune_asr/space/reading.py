@@ -98,7 +98,7 @@ def base_config(space: SpaceFile, layered: Layered, config_path: Path | None, fi
         raise ConfigError(Problem(layered.place(("config",)), what, "Give a path relative to the folder of the space."))
     tree, files = load.read_config(base, fixed)
     config, problems = load.examine_config(tree)
-    chain = base_files.bases_in_words(files)
+    chain = base_files.bases_in_words([file.name for file in files])
     if config is None:
         return BaseConfig(None, problems, chain)
     # A search compares whole trainings: only ASHA ends one early, unless the search asks for more. A base can be the

@@ -1,6 +1,7 @@
 """Door `train`: trains one recogniser from one configuration.
 
     __main__.py             flags, checks of configuration and data, the JSON line
+    dry_run.py              the checks alone, and the data report as text or JSON
     standalone.py           the training, from its set-up to its result
     epoch_log.py            its sink: a checkpoint and a line per epoch
     conclusion.py           the best epoch, or the average of several;   trained.py  the result as a value

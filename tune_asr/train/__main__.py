@@ -50,18 +50,26 @@ def _parser() -> argparse.ArgumentParser:
     either.add_argument("--resume-from-checkpoint", type=Path, metavar="FILE", help="continue after this checkpoint")
     either.add_argument("--fast-dev-run", action="store_true", help="run one batch of each kind, write nothing")
     either.add_argument("--dry-run", action="store_true", help="check configuration and data, print the data report")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="with --dry-run: write the data report as JSON (configs/README.md)"
+    )
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from tune_asr.config.base_files import bases_in_words, read_files
     from tune_asr.corpus.beside import check_beside
     from tune_asr.corpus.sources import survey
-    from tune_asr.training.targets import check_targets
 
+    if arguments.json and not arguments.dry_run:
+        raise ConfigError("--json is given without --dry-run", "Add --dry-run: the file holds its data report.")
     config = _config(arguments)
-    if arguments.dry_run and arguments.trial is None and (chain := bases_in_words(read_files(arguments.config))):
-        print(chain, flush=True)
+    if arguments.dry_run:
+        from tune_asr.config.base_files import names_of
+        from tune_asr.train.dry_run import dry_run
+
+        files = names_of(arguments.config) if arguments.trial is None else [str(arguments.config)]
+        dry_run(config, files, arguments.json)
+        return 0
     resume_from = arguments.resume_from_checkpoint
     if resume_from is None:
         check_beside(config, adds_noise=config.augment.noise_p > 0)
@@ -69,18 +77,10 @@ def _run(arguments: argparse.Namespace) -> int:
         config = _resumed(config, resume_from)
     found = survey(config)
     if found is not None:
-        print(found.render(), file=sys.stdout if arguments.dry_run else sys.stderr, flush=True)
+        print(found.render(), file=sys.stderr, flush=True)
         found.check()
-    if arguments.dry_run:
-        from tune_asr.training.initial import check_initial
-
-        check_targets(config)
-        check_initial(config)
-        if found is None:
-            _say("the configuration has no mistakes; custom data have no data report")
-    else:
-        end_on_signals()  # at any instruction: checkpoints are renamed into place, so none is half written
-        print(_train(config, found, arguments).json_line, flush=True)
+    end_on_signals()  # at any instruction: checkpoints are renamed into place, so none is half written
+    print(_train(config, found, arguments).json_line, flush=True)
     return 0
 
 

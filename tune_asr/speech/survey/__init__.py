@@ -8,4 +8,5 @@ pieces       a survey -> the same with word pieces as vocabulary
 remarks      allowed, but worth a look: texts in both splits, repeats, unread fields
 shared_rows  rows that stand in both splits
 report       the survey as text
+facts        the survey as plain values, for programs
 """

@@ -135,6 +135,12 @@ class Survey:
     def _infeasible(self) -> tuple[list[int], list[int]]:
         return self.infeasible(self.corpus.train), self.infeasible(self.corpus.val)
 
+    @property
+    def infeasible_places(self) -> tuple[list[str], list[str]]:
+        """Places of infeasible utterances: training, validation."""
+        (_, train), (_, val) = self._too_many_tokens()
+        return train, val
+
     def _too_many_tokens(self) -> Iterator[tuple[str, list[str]]]:
         """Yield a sentence on infeasible utterances, and their places.
 
