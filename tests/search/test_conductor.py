@@ -21,6 +21,7 @@ from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import SearchState
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor
+from tune_asr.search.deaths import Fault
 from tune_asr.search.failures import MAX_REFUSALS, MAX_RETRIES
 from tune_asr.search.keeping import FolderKeeping
 from tune_asr.search.search import Search
@@ -132,14 +133,14 @@ def test_same_exception_is_retried_once(make, folder):
     conductor = make()
     for cause in ("OSError: stale file handle", "NameError: los", "NameError: los"):
         assert conductor.next_work().number == "00000"
-        conductor.process_ended("00000", cause, raised=True)
+        conductor.process_ended("00000", cause, Fault.EXCEPTION)
     assert read_lines(folder.ledger)[-1]["cause"] == "NameError: los (tried 3 times)"
     assert events(folder)[-3:] == ["paused", "paused", "failed"]
 
 
-@pytest.mark.parametrize(("raised", "most"), [(True, 2), (False, MAX_REFUSALS)])
+@pytest.mark.parametrize(("fault", "most"), [(Fault.EXCEPTION, 2), (Fault.DEATH, MAX_REFUSALS)])
 @pytest.mark.parametrize("one_has_trained", [False, True])
-def test_search_ends_if_no_trial_trains(make, raised, most, one_has_trained):
+def test_search_ends_if_no_trial_trains(make, fault, most, one_has_trained):
     conductor = make(num_samples=MAX_REFUSALS + 3)
     if one_has_trained:
         conductor.next_work()
@@ -148,7 +149,8 @@ def test_search_ends_if_no_trial_trains(make, raised, most, one_has_trained):
     refused = "no trial has come to an epoch; trial 0000. has failed as others have: it ended .tried . times."
     with nullcontext() if one_has_trained else pytest.raises(TrialFailedError, match=refused):
         while work := conductor.next_work():
-            conductor.process_ended(work.number, "it ended", raised=raised)
+            conductor.receive(work.number, messages.Started(0, [], "host:1"))
+            conductor.process_ended(work.number, "it ended", fault)
     assert conductor.state.counts()["failed"] == (MAX_REFUSALS + 2 if one_has_trained else most)
     assert conductor.is_over is one_has_trained
 
@@ -287,13 +289,13 @@ def test_repeated_refusals_end_the_search(make, has_started):
     assert conductor.state.counts()["failed"] == MAX_REFUSALS - 1
 
 
-@pytest.mark.parametrize("raised", [True, False])
-def test_running_first_epoch_keeps_search_going(make, raised):
+@pytest.mark.parametrize("fault", [Fault.EXCEPTION, Fault.DEATH])
+def test_running_first_epoch_keeps_search_going(make, fault):
     conductor = make(num_samples=MAX_REFUSALS + 3)
     conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
     while work := conductor.next_work():
         conductor.receive(work.number, messages.Started(0, [], "host:2"))
-        conductor.process_ended(work.number, "it ended", raised=raised)
+        conductor.process_ended(work.number, "it ended", fault)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS + 2
     assert conductor.handed_out == ["00000"]
 

@@ -40,6 +40,8 @@ class Trial:
     """Number of restarts after its process died."""
     deaths: list[str] = field(default_factory=list)
     """Causes of these deaths since its last epoch."""
+    has_died_training: bool = False
+    """True if one of these deaths came after the training had begun."""
     cause: str | None = None
     """Cause of its end or pause, beyond its status."""
     of_setting: bool = False
@@ -117,16 +119,18 @@ class Trial:
             case Started() | Resumed():
                 self.status, self.cause = "running", None
             case Paused():
-                self.status, self.cause = "paused", event.cause
                 if event.retry is not None:
                     self.retries += 1
                     self.deaths.append(event.cause or "")
+                    self.has_died_training |= self.status == "running"
+                self.status, self.cause = "paused", event.cause
             case Report():
                 following = self.epoch + 1
                 if event.epoch != following:
                     raise StorageError(f"trial {self.number} reports epoch {event.epoch}, but {following} is the next")
                 self.reports.append(event)
                 self.deaths.clear()
+                self.has_died_training = False
             case Decision():
                 self._decide(event)
             case Ended():

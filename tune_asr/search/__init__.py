@@ -23,6 +23,8 @@
     torn_ends      events that a crash took from the end of a ledger
     keeping        checkpoints and utterances that a running search keeps
     failures       verdict on a failure: retry, failed trial, or end of the search
+    deaths         the same for an ended process: is its trial to blame, or the cluster
+    assignment     work of a trial for a worker
     messages       messages between driver and worker
     progress       one line per event; `live_table` shows a table on a terminal
     interrupts     Ctrl-C, SIGTERM and SIGHUP

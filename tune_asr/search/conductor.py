@@ -7,12 +7,10 @@ brings it the workers' messages and carries its answers out. A replay of recorde
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal, Protocol
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
@@ -22,17 +20,18 @@ from tune_asr.record.front import measured_names
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, OUT_OF_TIME, Trial
 from tune_asr.search import messages
+from tune_asr.search.assignment import work_of
 from tune_asr.search.budget import Budget
 from tune_asr.search.closing import TimedTurns
+from tune_asr.search.deaths import Deaths, Fault, Verdict
 from tune_asr.search.ending import Ending
 from tune_asr.search.extent import interrupted, plans
-from tune_asr.search.failures import is_of_all, is_of_the_setting, may_be_chance
+from tune_asr.search.failures import is_of_all, is_of_the_setting
 from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
 from tune_asr.search.search import Search
 from tune_asr.search.staged import StagedVerdicts
 from tune_asr.search.torn_ends import lost_ends, lost_excess, lost_verdict
-from tune_asr.space.horizon import plan_with
 
 Answer = Literal["continue", "stop"]
 Listener = Callable[[Event], None]
@@ -73,9 +72,7 @@ class Conductor:
         self._out: set[str] = set()
         ending = Ending(search.plan, search.metric, state, keeping.half_width, self._out)
         self.turns = TimedTurns(search.plan, search.metric, state, self.verdicts, ending, self._budget)
-        self._fingerprints, self._asked = search.fingerprints, search.asked
-        self._umask = os.umask(0)
-        os.umask(self._umask)
+        self._search, self._asked = search, search.asked
         self._ledger, self._listener, self._keeping = ledger, listener, keeping
         self._append(*lost_excess(state, self.plan.space.search.limits))
         self._append(*lost_verdict(state, self.verdicts))
@@ -83,6 +80,7 @@ class Conductor:
         self._append(*self.turns.lost_finalists())
         self._queue = deque(interrupted(state))
         self._resting: set[str] = set()
+        self._deaths = Deaths()
 
     def open(self, slots: int) -> None:
         """Record the extent of the search if it changes.
@@ -114,15 +112,20 @@ class Conductor:
         """
         self._leave_late()
         if not self._queue:
-            turn = self.turns.next()
-            self._append(*turn.events)
-            if turn.trial is None:
-                return None
-            self._queue.extend((turn.trial, *turn.next_trials))
+            self._draw()
+        if not self._queue:
+            return None
         trial = self.state.trials[self._queue.popleft()]
         self.verdicts.take(trial.number)
         self._out.add(trial.number)
-        return self._work(trial)
+        return work_of(trial, self._search, self.state)
+
+    def _draw(self) -> None:
+        """Queue the next trials, if there are any."""
+        turn = self.turns.next()
+        self._append(*turn.events)
+        if turn.trial is not None:
+            self._queue.extend((turn.trial, *turn.next_trials))
 
     def _leave_late(self) -> None:
         """Leave out interrupted trials whose time is spent."""
@@ -130,22 +133,6 @@ class Conductor:
         self._queue = deque(number for number in self._queue if number not in late)
         trials = (self.state.trials[number] for number in late)
         self._append(*(Paused(trial=t.number, epoch=t.epoch, cause=OUT_OF_TIME) for t in trials if not t.rests))
-
-    def _work(self, trial: Trial) -> Work:
-        return Work(
-            number=trial.number,
-            epoch=trial.epoch,
-            values=plan_with(self.plan, trial.horizon).trial_values(trial.settings, trial.seed),
-            params={**trial.params, "seed": trial.seed},
-            off={key: d.at(0.0) for key, d in self.plan.distributions.items() if key not in trial.params},
-            root=str(self.folder.root.resolve()),
-            search=self.folder.root.name,
-            fingerprints=self._fingerprints,
-            other_data=self.state.changes.has_other_data,
-            grace_period=self.plan.space.asha.grace_period,
-            import_path=str(Path.cwd()),
-            umask=self._umask,
-        )
 
     def receive(self, number: str, message: Message) -> Answer:
         """Take a worker's message; return the order for the worker.
@@ -168,28 +155,32 @@ class Conductor:
                 self._failed(trial, message.to_error())
         return "stop"
 
-    def process_ended(self, number: str, cause: str | None, *, raised: bool = False) -> None:
+    def process_ended(self, number: str, cause: str | None, fault: Fault = Fault.DEATH) -> None:
         """Decide on a trial whose process has ended.
 
         Args:
             number: number of the trial.
             cause: reason, if its process died or raised.
-            raised: whether an exception ended it.
+            fault: kind of the reason.
 
         Raises:
             TrialFailedError: trials fail in the same way, and none has completed an epoch.
+            ClusterError: trials fail, and no setting is to blame.
         """
         self._out.discard(number)
         trial = self.state.trials[number]
         if trial.status in FINAL or self._is_resting(number):
             return
         cause = cause or "its process ended without a word"
-        tries = len(trial.deaths) + 1
-        if may_be_chance(cause, trial, raised=raised):
-            self._append(Paused(trial=number, epoch=trial.epoch, cause=cause, retry=tries))
-            self._queue.appendleft(number)
+        verdict, tries = self._deaths.verdict(trial, cause, fault), len(trial.deaths) + 1
+        if verdict is not Verdict.FAILED:
+            retry = None if verdict is Verdict.FREE_RETRY else tries
+            self._append(Paused(trial=number, epoch=trial.epoch, cause=cause, retry=retry))
+            if verdict is Verdict.LATER and not self._queue:
+                self._draw()
+            self._queue.insert(1 if verdict is Verdict.LATER else 0, number)
             return
-        cause = f"{cause} (tried {tries} times)"
+        cause, raised = f"{cause} (tried {tries} times)", fault is Fault.EXCEPTION
         self._append(Ended(event="failed", trial=number, cause=cause, of_setting=raised))
         if is_of_all(trial, self.state, raised=raised):
             what = f"no trial has come to an epoch; trial {number} has failed as others have: {trial.cause}"
@@ -225,6 +216,7 @@ class Conductor:
         self.catch_up()
 
     def _started(self, trial: Trial, message: messages.Started) -> Answer:
+        self._deaths.started(trial.number)
         process, damaged, warning = message.process, message.damaged or None, message.warning or None
         event: Event = Started(trial=trial.number, process=process, damaged=damaged, warning=warning)
         if trial.status != "pending":
@@ -240,6 +232,7 @@ class Conductor:
         return "continue"
 
     def _reported(self, trial: Trial, report: Report) -> Answer:
+        self._deaths.reported(trial.number)
         # After a damaged checkpoint, epochs of the ledger are trained again: they count once.
         if report.epoch <= trial.epoch:
             self._keeping.settle(trial, report.epoch)

@@ -12,7 +12,7 @@ from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Repo
 from tune_asr.record.excess import excess_text
 from tune_asr.record.search_events import Closing, Stopped
 from tune_asr.record.state import SearchState
-from tune_asr.record.trial import AT_RUNG
+from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.extent import trials_to_create
@@ -91,8 +91,9 @@ class Progress:
             case Started() if event.warning:
                 return f"started   {_warning(event).strip()}"
             case Paused():
-                retry = f": {printable(event.cause or '')} (retry {event.retry})" if event.retry else ""
-                return f"paused    {_after(event.epoch)}{retry}"
+                cause = "" if event.cause in (None, AT_RUNG, OUT_OF_TIME) else f": {printable(event.cause)}"
+                retry = f" (retry {event.retry})" if event.retry else ""
+                return f"paused    {_after(event.epoch)}{cause}{retry}"
             case Decision(limit=str(), verdict="continue"):
                 return f"beyond    {excess_text(event)}: it goes on as the reference"
             case Ended(event="pruned" | "finished"):

@@ -106,9 +106,9 @@ class WorkSearcher(Searcher):
         self.trials.pop(trial_id, None)
         if number is not None:
             lost = Cause("its process could not be reused")
-            cause = self.causes.pop(trial_id, lost) if error else None
+            cause = self.causes.pop(trial_id, lost) if error else Cause("")
             with ending(self.conductor.folder.root):
-                self.conductor.process_ended(number, cause.text if cause else None, raised=bool(cause and cause.raised))
+                self.conductor.process_ended(number, cause.text, cause.fault)
 
     def save_to_dir(self, *_args: object, **_kwargs: object) -> None:
         """Save nothing: the ledger has it."""

@@ -1,0 +1,32 @@
+"""Work of a trial, as a worker gets it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tune_asr.record.state import SearchState
+from tune_asr.record.trial import Trial
+from tune_asr.search.messages import Work
+from tune_asr.search.search import Search
+from tune_asr.space.horizon import plan_with
+
+
+def work_of(trial: Trial, search: Search, state: SearchState) -> Work:
+    """Return what a worker needs for a trial."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return Work(
+        number=trial.number,
+        epoch=trial.epoch,
+        values=plan_with(search.plan, trial.horizon).trial_values(trial.settings, trial.seed),
+        params={**trial.params, "seed": trial.seed},
+        off={key: d.at(0.0) for key, d in search.plan.distributions.items() if key not in trial.params},
+        root=str(search.folder.root.resolve()),
+        search=search.folder.root.name,
+        fingerprints=search.fingerprints,
+        other_data=state.changes.has_other_data,
+        grace_period=search.plan.space.asha.grace_period,
+        import_path=str(Path.cwd()),
+        umask=umask,
+    )
