@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.processes import assert_gone, with_variable
+from tune_asr.record.checkpoints import write_checkpoint
 from tune_asr.training.checkpoints import RAW_WEIGHTS
 
 TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
@@ -28,8 +29,15 @@ def newest_checkpoint(workspace):
     return f"epoch_{running['epoch']:03d}", workspace.root / "results" / "space" / running["checkpoint"]
 
 
+class Planted:
+    """Object that makes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return open, ("planted", "w")
+
+
 def test_three_kills_change_nothing(workspace, finished):
-    """Nor does a damaged checkpoint."""
+    """Nor does a damaged checkpoint, or a planted one."""
     folders = {"TMPDIR": str(workspace.root)}  # too long for the sockets of Ray, which gets another
     process = workspace.popen("search", "--space", "space.yaml", **folders)
     said = []
@@ -41,6 +49,9 @@ def test_three_kills_change_nothing(workspace, finished):
             damaged, path = newest_checkpoint(workspace)
             data = path.read_bytes()
             path.write_bytes(data[:5000] + bytes([data[5000] ^ 1]) + data[5001:])
+        if reports == 9:
+            planted, path = newest_checkpoint(workspace)
+            write_checkpoint(path.parent, {path.name: lambda where: torch.save(Planted(), where)})
         # All that is not ledger, search.yaml and checkpoints is disposable.
         for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"):
             (workspace.root / "results" / "space" / name).unlink(missing_ok=True)
@@ -49,6 +60,8 @@ def test_three_kills_change_nothing(workspace, finished):
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert f"{damaged}: checkpoint.ckpt does not match its SHA-256" in "".join([*said, out])
+    assert f"{planted}: holds more than tensors and plain values" in "".join([*said, out])
+    assert not (workspace.root / "planted").exists()
     assert story(workspace.ledger()) == story(finished.ledger())
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the tokens, of those that were killed too
     summary = "results/space/summary.json"

@@ -89,7 +89,13 @@ def verify(folder: Path) -> str | None:
     return next((reason for reason in reasons if reason), None)
 
 
-def newest_valid(trial_folder: Path, up_to_epoch: int) -> tuple[int, Path | None, list[str]]:
+def _sound(checkpoint: Path, epoch: int) -> None:
+    """Find nothing odd in a checkpoint."""
+
+
+def newest_valid(
+    trial_folder: Path, up_to_epoch: int, oddity: Callable[[Path, int], str | None] = _sound
+) -> tuple[int, Path | None, list[str]]:
     """Find the newest intact checkpoint of a trial.
 
     Checkpoints later than the ledger's last epoch are ignored: their reports are lost, so the epoch is trained again,
@@ -98,16 +104,17 @@ def newest_valid(trial_folder: Path, up_to_epoch: int) -> tuple[int, Path | None
     Args:
         trial_folder: folder of the trial's checkpoints.
         up_to_epoch: last epoch of the trial in the ledger.
+        oddity: function that returns why the intact checkpoint of an epoch cannot be used all the same.
 
     Returns:
-        Epoch and folder, (0, None) without one; and a line for each later one that is damaged or removed. The last
+        Epoch and folder, (0, None) without one; and a line for each later one that is damaged, odd or removed. The last
         epoch always has a checkpoint; of others that is unknown.
     """
     candidates = {epoch for epoch in kept_epochs(trial_folder) | {up_to_epoch} if 0 < epoch <= up_to_epoch}
     damaged: list[str] = []
     for epoch in sorted(candidates, reverse=True):
         folder = stored(trial_folder, epoch)
-        reason = verify(folder)
+        reason = verify(folder) or oddity(folder / CHECKPOINT, epoch)
         if reason is None:
             return epoch, folder, damaged
         damaged.append(f"{epoch_folder(trial_folder, epoch)}: {reason}")

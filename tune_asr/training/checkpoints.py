@@ -74,6 +74,8 @@ class Content(TypedDict, total=False):
     """Arguments of the module."""
     callbacks: dict[str, Any]
     """States of callbacks, by their keys."""
+    loops: dict[str, Any]
+    """State of Lightning's loops."""
     optimizer_states: list[Any]
     """State of the optimiser, as torch saves it."""
     origin: Origin
@@ -104,10 +106,14 @@ class CheckpointFile(TorchCheckpointIO):
         return content
 
 
-def load_checkpoint(checkpoint: Path) -> Content:
+def load_checkpoint(checkpoint: Path, *, mapped: bool = False) -> Content:
     """Load a checkpoint of any release onto the CPU.
 
     A file of other origin may lack any key, or be no mapping at all.
+
+    Args:
+        checkpoint: path of the file.
+        mapped: whether weights are read from the disk only once they are used, and check sums not at all.
 
     Raises:
         ConfigError: there is no such file.
@@ -115,10 +121,10 @@ def load_checkpoint(checkpoint: Path) -> Content:
     """
     try:
         with zipfile.ZipFile(checkpoint) as archive:
-            torn = archive.testzip()  # torch does not look at the check sums
+            torn = None if mapped else archive.testzip()  # torch does not look at the check sums
         if torn:
             raise zipfile.BadZipFile(f"{torn} does not match its check sum")
-        content: Content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        content: Content = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=mapped)
         _upgrade(content)
         return content
     except FileNotFoundError:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from torch.utils.tensorboard.summary import hparams
@@ -16,6 +15,7 @@ from tune_asr.config.sections import LoggingSection
 from tune_asr.errors import StorageError
 from tune_asr.training import wandb_run
 from tune_asr.training.alone import be_first
+from tune_asr.training.checkpoints import load_checkpoint
 from tune_asr.training.epochs import METRICS
 
 
@@ -76,7 +76,7 @@ def _steps(checkpoint: Path | None) -> int:
 
     The file is mapped: its weights are not read.
     """
-    return 0 if checkpoint is None else int(torch.load(checkpoint, mmap=True, weights_only=True)["global_step"])
+    return 0 if checkpoint is None else load_checkpoint(checkpoint, mapped=True)["global_step"]
 
 
 def _tensorboard(save_dir: Path, name: str, trial: TrialRun | None, *, purge_step: int) -> Logger:

@@ -22,20 +22,47 @@ SCALED = "optimizer.lr, scaled by optimizer.lr_reference_batch,"
 _NEEDED = {"epoch", "state_dict", "loops", "optimizer_states"}
 
 
-def load_resumable(checkpoint: Path) -> Content:
+def load_resumable(checkpoint: Path, *, mapped: bool = False) -> Content:
     """Load a checkpoint, and check that it is resumable.
 
     Raises:
         ConfigError: there is no such file.
         StorageError: it is damaged, or no Lightning checkpoint.
     """
-    content = load_checkpoint(checkpoint)
-    if not isinstance(content, dict) or not content.keys() >= _NEEDED:
+    content = load_checkpoint(checkpoint, mapped=mapped)
+    if not isinstance(content, dict) or not content.keys() >= _NEEDED or not _is_sound(content):
         raise StorageError(
             f"{checkpoint}: not a Lightning checkpoint that can be resumed",
             hint="To start from its weights alone, name it in model.init_from.",
         )
     return content
+
+
+def oddity(checkpoint: Path, epoch: int) -> str | None:
+    """Return why a trial cannot resume from a checkpoint.
+
+    Sizes and hashes in its manifest do not show who made it.
+    """
+    try:
+        content = load_resumable(checkpoint, mapped=True)
+    except (ConfigError, StorageError) as error:
+        return error.cause.removeprefix(f"{checkpoint}: ")
+    if content["epoch"] != epoch - 1:
+        return f"{checkpoint.name} was saved after epoch {content['epoch'] + 1}"
+    return None
+
+
+def _is_sound(content: Content) -> bool:
+    """Return whether the needed keys have values of their kinds."""
+    groups = [state.get("param_groups") if isinstance(state, dict) else None for state in content["optimizer_states"]]
+    return (
+        isinstance(content["epoch"], int)
+        and isinstance(content.get("global_step"), int)
+        and isinstance(content["state_dict"], dict)
+        and isinstance(content["loops"], dict)
+        and bool(groups)
+        and all(isinstance(group, list) for group in groups)
+    )
 
 
 def resumed_rules(content: Content) -> int | None:

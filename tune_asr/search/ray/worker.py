@@ -97,12 +97,13 @@ def _train(work: Work) -> None:
     from tune_asr.training.data import load_data
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import close
+    from tune_asr.training.resuming import oddity
 
     folder = ResultsFolder(Path(work.root))
     config = _config(work)
     data = load_data(config)
     _check_ruler(work, data)
-    epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch)
+    epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch, oddity)
     resume_from = checkpoint / CHECKPOINT if checkpoint else None
     was_last = False
     loggers, warning = _loggers(work, folder.tensorboard(work.number), config.logging, resume_from)
