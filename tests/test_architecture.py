@@ -30,7 +30,7 @@ def test_map_names_existing_files():
     assert [name for name in (*rooms, *files) if not re.search(rf"^    {name} ", text, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("door", ["search", "train", "report", "export"])
+@pytest.mark.parametrize("door", ["search", "train", "report", "export", "evaluate"])
 def test_help_loads_nothing_heavy(door):
     code = (
         f"import sys; from tune_asr.{door} import __main__ as door\n"

@@ -1,6 +1,6 @@
 """Hyperparameter search for CTC speech recognisers, on Ray Tune and PyTorch Lightning.
 
-    search_spaces/lr.yaml + configs/train.yaml  ->  search  ->  results/lr/  ->  report, train, export
+    search_spaces/lr.yaml + configs/train.yaml  ->  search  ->  results/lr/  ->  report, train, export, evaluate
 
 Doors. Each is a program, `python -m tune_asr.DOOR` or `tune-asr DOOR`, and owns the code that only it needs:
 
@@ -10,6 +10,7 @@ Doors. Each is a program, `python -m tune_asr.DOOR` or `tune-asr DOOR`, and owns
     train/        one configuration -> one trained recogniser
     report/       results/NAME -> what happened, how sure, what next; terminal, and HTML in html/
     export/       results/NAME, or a checkpoint -> a verified bundle
+    evaluate/     checkpoint, results/NAME or bundle, and a manifest -> its error rates; recordings -> texts
     bundle/       name of export/ in release 0.1.0, which its model cards give
 
 Rooms below them. Imports point down, and `tests/test_architecture.py` checks it:

@@ -7,7 +7,7 @@ import sys
 
 from tune_asr import __version__
 
-DOORS = ("search", "train", "report", "export")
+DOORS = ("search", "train", "report", "export", "evaluate")
 USAGE = f"""\
 usage: tune-asr {{{",".join(DOORS)}}} ...
        tune-asr --version

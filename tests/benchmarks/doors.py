@@ -11,7 +11,7 @@ from tests.benchmarks.searches import REPOSITORY, run_python
 from tests.benchmarks.table import Row
 
 TIMES = 5
-DOORS = ("search", "train", "report", "export")
+DOORS = ("search", "train", "report", "export", "evaluate")
 WRONG_CONFIG = "optimizer: {learning_rate: 1.0e-3}\n"
 WRONG_SPACE = "config: {config}\nparam_space:\n  optimizer.lr: {{uniform: [1, 0]}}\n"
 

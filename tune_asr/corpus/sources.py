@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tune_asr.config.data_sections import ManifestData, SyntheticData
 from tune_asr.config.sections import Config
+from tune_asr.errors import Problem
 from tune_asr.speech.audio.synthetic import synthesize_corpus
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.manifest.rows import read_manifest
+from tune_asr.speech.manifest.rows import Row, read_manifest
+from tune_asr.speech.survey.contents import contents_fingerprint
 from tune_asr.speech.survey.hold_out import HoldOut
-from tune_asr.speech.survey.manifests import inspect_manifest, survey_manifests
+from tune_asr.speech.survey.inspection import inspect_rows
+from tune_asr.speech.survey.manifests import Inspected, inspect_manifest, survey_manifests
 from tune_asr.speech.survey.pieces import with_pieces
 from tune_asr.speech.survey.survey import Survey, survey_corpus
 from tune_asr.speech.text.normalizer import TextNormalizer
+
+_ANY_TEXT = "a"
+"""Transcript of a recording without one: a row needs one that normalises to something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,17 @@ class TestSet:
     utterances: tuple[Utterance, ...] = ()
     num_dropped: int = 0
     """Bad rows that `data.skip_bad` leaves out."""
+    fingerprint: str | None = None
+    """Hash of references and recordings, as in `Contents`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Contents of a manifest, for comparison with another."""
+
+    num_rows: int
+    fingerprint: str | None
+    """Hash of references and recordings; None if a recording cannot be read."""
 
 
 def survey(config: Config, *, decode: bool = True) -> Survey | None:
@@ -49,7 +67,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,
             subsampling=config.subsampling,
-            skip_bad=_share_of_bad_rows(data),
+            skip_bad=share_of_bad_rows(config),
             decode=decode,
             rules=config.text.rules,
         )
@@ -87,24 +105,82 @@ def read_test_set(config: Config) -> TestSet:
     Raises:
         DataError: rows cannot be used and may not be dropped.
     """
-    data = config.data
-    if not isinstance(data, ManifestData) or data.test is None:
+    path = test_manifest(config)
+    if path is None:
         return TestSet()
-    path = Path(data.test)
     rows = read_manifest(path)
+    found = _inspect(config, path, rows)
+    found.check(share_of_bad_rows(config))
+    utterances = tuple(entry.utterance for entry in found.entries)
+    return TestSet(utterances, len(found.bad_rows), contents_fingerprint(rows[0], _normalizer(config)))
+
+
+def test_manifest(config: Config) -> Path | None:
+    """Return the path of `data.test`, None without one."""
+    data = config.data
+    return Path(data.test) if isinstance(data, ManifestData) and data.test is not None else None
+
+
+test_manifest.__test__ = False  # type: ignore[attr-defined]  # no test case for pytest
+
+
+def contents(config: Config, path: Path) -> Contents:
+    """Hash a manifest by the rules of a configuration.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    rows, bad_rows = read_manifest(path)
+    return Contents(len(rows) + len(bad_rows), contents_fingerprint(rows, _normalizer(config)))
+
+
+def inspect(config: Config, path: Path) -> Inspected:
+    """Verify any manifest by the rules of a configuration.
+
+    Raises:
+        DataError: it cannot be read at all.
+    """
+    return _inspect(config, path, read_manifest(path))
+
+
+def inspect_recordings(config: Config, paths: Sequence[Path]) -> tuple[list[Utterance], list[Problem]]:
+    """Check recordings without transcripts by their headers.
+
+    Returns:
+        Utterances with the paths as ids, and a problem for each other recording, both in order.
+    """
+    rows = [
+        Row(
+            place=str(path),
+            id=str(path),
+            audio=path.absolute(),
+            audio_as_written=str(path),
+            text=_ANY_TEXT,
+            duration=None,
+            offset=None,
+            speaker=None,
+            identity=str(path),
+        )
+        for path in paths
+    ]
+    rules, sample_rate = config.text.rules, config.features.sample_rate
+    entries, problems = inspect_rows(rows, TextNormalizer(), sample_rate, decode=False, rules=rules)
+    return [replace(entry.utterance, text="") for entry in entries], problems
+
+
+def share_of_bad_rows(config: Config) -> float | None:
+    """Return the share of droppable rows, or None."""
+    data = config.data
+    return data.max_bad_fraction if isinstance(data, ManifestData) and data.skip_bad else None
+
+
+def _inspect(config: Config, path: Path, rows: tuple[list[Row], list[Problem]]) -> Inspected:
     normalizer, rules = _normalizer(config), config.text.rules
-    found = inspect_manifest(path, rows, normalizer, config.features.sample_rate, decode=True, rules=rules)
-    found.check(_share_of_bad_rows(data))
-    return TestSet(tuple(entry.utterance for entry in found.entries), len(found.bad_rows))
+    return inspect_manifest(path, rows, normalizer, config.features.sample_rate, decode=True, rules=rules)
 
 
 def _normalizer(config: Config) -> TextNormalizer:
     return TextNormalizer(**config.text.normaliser())
-
-
-def _share_of_bad_rows(data: ManifestData) -> float | None:
-    """Return the share of droppable rows, or None."""
-    return data.max_bad_fraction if data.skip_bad else None
 
 
 def _synthetic(data: SyntheticData, config: Config) -> Corpus:

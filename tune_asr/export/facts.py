@@ -50,7 +50,11 @@ class Facts:
         packages = ("torch", "onnx", "onnxruntime")
         test: Settings = {}
         if self.test:
-            test = {"test_recordings_seen": self.test.num_seen, "test_rows_dropped": self.test.num_dropped}
+            test = {
+                "test_fingerprint": self.test.fingerprint,
+                "test_recordings_seen": self.test.num_seen,
+                "test_rows_dropped": self.test.num_dropped,
+            }
         return {
             "source": recorded.name,
             "features": blueprint.features,

@@ -29,6 +29,8 @@ class TestScore:
     """Utterances that share speech with training or validation."""
     num_dropped: int
     """Bad rows that `data.skip_bad` left out."""
+    fingerprint: str | None
+    """Hash of the test set, so that a later evaluation knows it again."""
 
 
 def score_test_set(test: TestSet, recogniser: Recogniser, corpus: Corpus | None, config: Config) -> TestScore | None:
@@ -36,7 +38,7 @@ def score_test_set(test: TestSet, recogniser: Recogniser, corpus: Corpus | None,
     if not (test.utterances and corpus):
         return None
     transcripts = [_transcribe(utterance, recogniser, config) for utterance in test.utterances]
-    return TestScore(score(transcripts), num_seen(test, corpus), test.num_dropped)
+    return TestScore(score(transcripts), num_seen(test, corpus), test.num_dropped, test.fingerprint)
 
 
 def num_seen(test: TestSet, corpus: Corpus) -> int:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -48,6 +48,12 @@ class Sealed:
     blueprint: Blueprint
     hashes: Mapping[str, str]
     """SHA-256 of the other files, by name."""
+    source: str = ""
+    """Origin of the recogniser, for people."""
+    training: Mapping[str, Settings] = field(default_factory=dict)
+    """Sections of the configuration that concern the training, by name."""
+    test_fingerprint: str | None = None
+    """Hash of the test set; None without one, and in a bundle of release 0.1.0."""
 
 
 def hashes(folder: Path, *names: str) -> dict[str, str]:
@@ -89,7 +95,13 @@ def _read_config(folder: Path) -> Sealed:
             keys = ("model", "features", "normaliser", "vocabulary", "blank_id")
             normaliser = {"rules": 1, **config["normaliser"]}  # without the number in release 0.1.0
             found = {**{key: config[key] for key in keys}, "normaliser": normaliser}
-            return Sealed(Blueprint(**found), config["hashes"])
+            return Sealed(
+                Blueprint(**found),
+                config["hashes"],
+                config["source"],
+                config["training"],
+                config.get("test_fingerprint"),
+            )
     except FileNotFoundError:
         hint = "Give the folder that export made, or export again."
         raise StorageError(

@@ -11,6 +11,7 @@ Truth, enough to resume the search:
 - `checkpoints`             one folder per kept epoch, its manifest written last
 - `search_yaml`             search.yaml: space, configuration, versions
 - `skipped_rows`            skipped_rows.jsonl: dropped rows of the data
+- `test_looks`              test_set.jsonl: evaluations on the test set, no part of the search
 
 Derived, made again at any time:
 

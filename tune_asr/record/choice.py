@@ -35,6 +35,8 @@ class TrialRecord:
     data_fingerprint: str | None
     """None if the trial had other data than the search."""
     figures: Figures
+    trial: str | None = None
+    """Number; None for a checkpoint by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def choose_trial(
     trial, report, checkpoint = _best(folder, SearchState.read(folder.ledger), search["metric"], number, use, say)
     has_other_data = any(facts(key).other_data for key in trial.params)
     record = TrialRecord(
+        trial=trial.number,
         config=from_values(rerun_config(search["config"], trial), str(checkpoint)),
         data_fingerprint=None if has_other_data else search["data_fingerprint"],
         figures=Figures(epoch=report.epoch, scores=report.scores, counts=report.counts),

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Literal, TypeGuard
 
 from tune_asr.record.utterances import Utterances
-from tune_asr.scoring.intervals import paired_difference
+from tune_asr.scoring.comparison import comparison
 from tune_asr.space.distributions import Distribution
 
 End = Literal["lower", "upper"]
@@ -31,18 +31,7 @@ def first_against_second(
         return f"Whether {one} beats {other} is not known: their utterances are not kept."
     if first.ids != second.ids:
         return f"Whether {one} beats {other} is not known: they were not scored on the same utterances."
-    low, high, probability = paired_difference(first.errors, second.errors, first.words)
-    if low > 0:  # from the side of the better one, so that the order of the arguments changes no number
-        return first_against_second(second, first, (other, one))
-    if high < 0:
-        verdict = f"{one} beats {other}: its WER is {-100 * high:.1f} to {-100 * low:.1f} points lower"
-    else:
-        difference = f"{100 * low:+.1f} to {100 * high:+.1f} points"
-        verdict = f"{one} and {other} cannot be told apart: the difference of their WER is {difference}"
-    return (
-        f"{verdict[:1].upper()}{verdict[1:]} (95 %, paired bootstrap over {len(first.ids)} utterances); {one} is "
-        f"better in {100 * probability:.0f} % of replicates."
-    )
+    return comparison(first.errors, second.errors, first.words, names=names)
 
 
 def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str, object]) -> dict[str, End]:

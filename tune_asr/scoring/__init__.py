@@ -6,6 +6,7 @@ scores           scores of one epoch, and their order
 transcript       reference and hypothesis of one utterance
 alignment        reference and hypothesis -> edits, the frequent ones first
 alignment_text   alignments as text for people
+comparison       errors of two recognisers -> a sentence on the better one
 intervals        errors of each utterance -> confidence intervals
 ruler            size of validation -> finest difference that it can show
 spread           standard errors, and the difference of two means over seeds

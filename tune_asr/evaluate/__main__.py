@@ -1,0 +1,156 @@
+"""Evaluate a trained recogniser on a manifest, or transcribe recordings.
+
+    python -m tune_asr.evaluate results/lr test.jsonl                      # the best trial of a search
+    python -m tune_asr.evaluate results/lr test.jsonl --trial 00003
+    python -m tune_asr.evaluate results/lr/bundle test.jsonl --compare artifacts/checkpoints/ctc-epoch=11.ckpt
+    python -m tune_asr.evaluate results/lr/bundle call-1.wav call-2.wav    # a line `path<TAB>text` for each
+
+Standard output has one JSON object about a manifest, or the texts of recordings. Everything else goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tune_asr.errors import ConfigError, DataError, Problem, StorageError, end_on_signals, exit_with
+from tune_asr.wording import printable
+
+if TYPE_CHECKING:
+    from tune_asr.evaluate.model import Model
+    from tune_asr.evaluate.result import Result
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the door; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    return exit_with(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tune_asr.evaluate",
+        description="Measure a recogniser on a manifest, or transcribe recordings. The last line on standard output is "
+        "one JSON object: utterances, words, WER and CER with their 95 % intervals.",
+        epilog="Exit codes: 0 done, 2 wrong usage or model, 3 wrong data, 5 model damaged, or a file that cannot be "
+        "written, 130 Ctrl-C.",
+    )
+    parser.add_argument(
+        "model", metavar="MODEL", type=Path, help="checkpoint, results folder (its best trial), or folder of a bundle"
+    )
+    parser.add_argument(
+        "data", metavar="MANIFEST|AUDIO", type=Path, nargs="+", help="one manifest with transcripts, or recordings"
+    )
+    parser.add_argument("--trial", metavar="ID", help="trial of the results folder (default: the best)")
+    parser.add_argument(
+        "--compare", metavar="MODEL", type=Path, help="second model, on the same utterances and references"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", type=Path, help="JSONL to write: id, reference, hypothesis, counts of errors"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tune_asr.evaluate.inputs import manifest_of
+    from tune_asr.evaluate.model import kind_of, open_model
+
+    other: Path | None = arguments.compare
+    kind = kind_of(arguments.model, arguments.trial)
+    other_kind = kind_of(other, None, "--compare") if other else None
+    manifest = manifest_of(arguments.data, compares=other is not None)
+    _check_output(arguments.output)
+    end_on_signals()
+    late: list[str] = []  # the first line on stderr may be about the test set
+    models = [open_model(arguments.model, kind, arguments.trial, late.append)]
+    if other is not None and other_kind is not None:
+        models.append(open_model(other, other_kind, None, late.append))
+    if manifest is None:
+        _flush(late)
+        _transcribe(models[0], arguments.data, arguments.output)
+    else:
+        _evaluate(models, manifest, arguments.output, late)
+    return 0
+
+
+def _evaluate(models: Sequence[Model], manifest: Path, output: Path | None, late: Sequence[str]) -> None:
+    """Score models by the rules of the first."""
+    from tune_asr.evaluate import own_test, tables
+    from tune_asr.evaluate.decoding import transcribe
+    from tune_asr.evaluate.inputs import read_rows
+    from tune_asr.evaluate.result import Result, metric_of, write_transcripts
+
+    looked_at = [model for model in models if own_test.is_own_test(model, manifest)]
+    for model in looked_at:
+        _say(own_test.notice(model, manifest))
+        own_test.require_record(model)
+    _flush(late)
+    found = read_rows(manifest, models[0].config, models[0].skip_bad)
+    _flush(found.bad_lines())
+    results: list[Result] = []
+    for model in models:
+        transcripts = transcribe(model, found.utterances)
+        result = Result.of(transcripts, metric_of(transcripts))
+        results.append(result)
+        if model in looked_at:
+            own_test.record(model, manifest, result)
+    if output is not None:
+        write_transcripts(output, results[0].transcripts, results[1].transcripts if len(results) > 1 else None)
+    tables.show(tables.result_parts(models[0].name, results[0], found.speakers))
+    if len(results) > 1:
+        names = (str(models[0].path), str(models[1].path))
+        tables.show(tables.comparison_parts(names, *results))
+    print(results[0].json_line, flush=True)
+
+
+def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> None:
+    """Print the text of each recording once it is decoded."""
+    import json
+
+    from tune_asr.evaluate.decoding import transcribe_one
+    from tune_asr.evaluate.inputs import read_recordings
+    from tune_asr.evaluate.result import write_lines
+
+    found = read_recordings(paths, model.config, model.skip_bad)
+    _flush(found.bad_lines())
+    lines = []
+    for utterance in found.utterances:
+        try:
+            text = transcribe_one(model, utterance)
+        except DataError as error:  # a header may be right, and the samples damaged
+            if model.skip_bad is None:
+                raise
+            _say(f"passed over: {error.cause}")
+            continue
+        print(f"{printable(utterance.id)}\t{text}", flush=True)
+        lines.append(json.dumps({"id": utterance.id, "hypothesis": text}, ensure_ascii=False))
+    if output is not None:
+        write_lines(output, lines)
+
+
+def _check_output(output: Path | None) -> None:
+    """Refuse an output file before anything heavy is loaded."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise ConfigError(Problem(f"--output {output}", "this is a folder", "Name a file."))
+    if not output.absolute().parent.is_dir():
+        what = f"there is no folder {output.absolute().parent}"
+        raise StorageError(Problem(f"--output {output}", what, "Make it, or choose another --output."))
+
+
+def _flush(lines: Sequence[str]) -> None:
+    for line in lines:
+        _say(line)
+
+
+def _say(text: str) -> None:
+    """Print to stderr: standard output has the result alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

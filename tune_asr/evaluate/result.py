@@ -1,0 +1,104 @@
+"""Transcripts -> error rates with intervals, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tune_asr.scoring.counts import ErrorCounts
+from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.metric import Metric, metric_for
+from tune_asr.scoring.transcript import Transcript
+from tune_asr.storage.atomic import write_atomic
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Error rate with its 95 % interval, as fractions."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Error rates of one model on a manifest."""
+
+    transcripts: tuple[Transcript, ...]
+    metric: Metric
+    """Rate that compares models: WER, or CER for scripts without words."""
+    wer: Rate
+    cer: Rate
+
+    @classmethod
+    def of(cls, transcripts: Sequence[Transcript], metric: Metric) -> Result:
+        """Score transcripts, at least one."""
+        counts = [transcript.counts for transcript in transcripts]
+        total = sum(counts, ErrorCounts())
+        words = wer_interval([c.word_errors for c in counts], [c.words for c in counts])
+        characters = wer_interval([c.character_errors for c in counts], [c.characters for c in counts])
+        return cls(tuple(transcripts), metric, Rate(total.wer, *words), Rate(total.cer, *characters))
+
+    @property
+    def num_words(self) -> int:
+        """Words of the references."""
+        return sum(transcript.counts.words for transcript in self.transcripts)
+
+    @property
+    def json_line(self) -> str:
+        """Only line of standard output."""
+        values: dict[str, float] = {"utterances": len(self.transcripts), "words": self.num_words}
+        for name, rate in (("wer", self.wer), ("cer", self.cer)):
+            values |= {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
+        return json.dumps(values)
+
+
+def errors_and_sizes(transcripts: Sequence[Transcript], metric: Metric) -> tuple[list[int], list[int]]:
+    """Return errors and reference sizes of a metric, by utterance."""
+    counts = [transcript.counts for transcript in transcripts]
+    if metric == "val_wer":
+        return [c.word_errors for c in counts], [c.words for c in counts]
+    return [c.character_errors for c in counts], [c.characters for c in counts]
+
+
+def metric_of(transcripts: Sequence[Transcript]) -> Metric:
+    """Choose WER or CER by the references."""
+    return metric_for(transcript.reference for transcript in transcripts)
+
+
+def write_transcripts(path: Path, transcripts: Sequence[Transcript], other: Sequence[Transcript] | None) -> None:
+    """Write JSONL: id, reference, hypothesis, counts.
+
+    Args:
+        path: file to make or replace.
+        transcripts: those of the model.
+        other: those of the model after `--compare`, which become the object `compared`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    lines = []
+    for i, transcript in enumerate(transcripts):
+        row: dict[str, object] = {
+            "id": transcript.id,
+            "reference": transcript.reference,
+            "hypothesis": transcript.hypothesis,
+            **asdict(transcript.counts),
+        }
+        if other is not None:
+            row["compared"] = {"hypothesis": other[i].hypothesis, **asdict(other[i].counts)}
+        lines.append(json.dumps(row, ensure_ascii=False))
+    write_lines(path, lines)
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """Write lines to the file of `--output`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    content = "".join(f"{line}\n" for line in lines)
+    write_atomic(path, content.encode(errors="backslashreplace"), setting="--output")

@@ -1,0 +1,100 @@
+"""test_set.jsonl: evaluations on the search's own test set, one a line.
+
+A model chosen by its errors on the test set fits that set by chance. So every look at it is on record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tune_asr.errors import Problem, StorageError
+from tune_asr.storage.files import fsync
+
+TEST_LOOKS = "test_set.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestLook:
+    """One evaluation of a trial on the test set."""
+
+    __test__ = False  # no test case for pytest
+
+    trial: str
+    epoch: int
+    manifest: str
+    utterances: int
+    words: int
+    wer: float
+    cer: float
+    time: str = ""
+    """ISO 8601, UTC; that of the writing if empty."""
+
+
+def record_look(folder: Path, look: TestLook) -> None:
+    """Append a look to the record of a results folder.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    path = folder / TEST_LOOKS
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = json.dumps(asdict(look) | {"time": look.time or now}, ensure_ascii=False) + "\n"
+    try:
+        is_new = not path.exists()
+        with path.open("ab") as file:
+            file.write(line.encode(errors="backslashreplace"))
+            file.flush()
+            os.fsync(file.fileno())
+        if is_new:
+            fsync(folder)
+    except OSError as error:
+        raise StorageError(
+            Problem(
+                str(path),
+                f"cannot record that the test set was looked at: {error.strerror or error}",
+                "Make the results folder writable, or evaluate its best.ckpt.",
+            )
+        ) from error
+
+
+def read_looks(folder: Path) -> list[TestLook]:
+    """Read the looks on record, without damaged lines."""
+    try:
+        lines = (folder / TEST_LOOKS).read_bytes().splitlines()
+    except OSError:
+        return []
+    return [look for line in lines if (look := _look(line))]
+
+
+def look_lines(looks: Sequence[TestLook], metric: str) -> Iterator[str]:
+    """Yield a sentence on the looks, and the trials.
+
+    Args:
+        looks: looks in the order of the file.
+        metric: error rate that ranks, `val_wer` or `val_cer`.
+    """
+    if not looks:
+        return
+    times = "once" if len(looks) == 1 else f"{len(looks)} times"
+    trials = {look.trial: look for look in looks}
+    yield f"The test set was looked at {times} by evaluate" + (
+        "." if len(trials) == 1 else f", for {len(trials)} trials: the lowest of their error rates is too good."
+    )
+    for look in trials.values():
+        rate = f"CER {100 * look.cer:.1f} %" if metric == "val_cer" else f"WER {100 * look.wer:.1f} %"
+        yield f"  {look.trial} epoch {look.epoch}: {rate} on {look.utterances} utterances"
+
+
+def _look(line: bytes) -> TestLook | None:
+    """Read a line; None if it is damaged."""
+    try:
+        look = TestLook(**json.loads(line))
+        numbers = (look.epoch, look.utterances, look.words, look.wer, look.cer)
+        return look if all(isinstance(value, int | float) for value in numbers) and look.trial.isdigit() else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
