@@ -91,9 +91,9 @@ def test_ema_and_noise_survive_a_kill(workspace):
 
 @pytest.fixture(scope="module")
 def troubled(make_workspace, tmp_path_factory):
-    """Search with a killed worker, SIGTERM, full disk and SIGINT.
+    """Search with a killed worker, SIGTERM, SIGUSR1 to all its processes, full disk and SIGINT.
 
-    It is resumed after each of the last three. The size limit is the driver's alone, so only the ledger meets it.
+    It is resumed after each of the last four. The size limit is the driver's alone, so only the ledger meets it.
     """
     workspace = make_workspace(tmp_path_factory.mktemp("troubled"))
     workspace.ends = {}
@@ -101,12 +101,20 @@ def troubled(make_workspace, tmp_path_factory):
     workspace.wait_for(process, lambda: workspace.reports() >= 3)
     worker = next(event["process"] for event in workspace.ledger() if event["event"] == "started")
     os.kill(int(worker.rpartition(":")[2]), signal.SIGKILL)
-    for reports, trouble in ((6, signal.SIGTERM), (9, "full disk"), (12, signal.SIGINT)):
+    for reports, trouble in (
+        (6, signal.SIGTERM),
+        (8, signal.SIGUSR1),
+        (10, "full disk"),
+        (12, signal.SIGINT),
+    ):
         workspace.wait_for(process, lambda at=reports: workspace.reports() >= at)
         if trouble == "full disk":
             size = (workspace.root / "results" / "space" / "trials.jsonl").stat().st_size
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
             out, err = process.communicate(timeout=170)
+        elif trouble is signal.SIGUSR1:  # as a batch system warns a job
+            os.killpg(process.pid, trouble)
+            out, err = process.communicate(timeout=60)
         else:
             out, err = workspace.kill(process, trouble)
         workspace.ends[trouble] = (process.returncode, out, err, workspace.ledger())
@@ -116,7 +124,7 @@ def troubled(make_workspace, tmp_path_factory):
     return workspace
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_signal_ends_a_search_resumably(troubled, finished, number):
     code, out, err, events = troubled.ends[number]
     assert code == 128 + number, err
@@ -159,21 +167,28 @@ def test_removed_checkpoint_is_named(workspace, finished):
 
 
 @pytest.mark.slow
-def test_sigusr1_ends_tune_not_search(workspace, finished):
+def test_sigusr1_of_driver_alone_is_138(workspace, finished):
     process = workspace.popen("search", "--space", "space.yaml")
     workspace.wait_for(process, lambda: workspace.reports() >= 3)
-    os.kill(process.pid, signal.SIGUSR1)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
+    _, err = workspace.kill(process, signal.SIGUSR1)
+    assert process.returncode == 138, err
+    assert workspace.ledger()[-1]["status"] == "interrupted"
+    workspace.run("search", "--resume", "results/space")
     assert story(workspace.ledger()) == story(finished.ledger())
 
 
-def test_sigterm_at_start_leaves_nothing(workspace):
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(other, marks=pytest.mark.slow) for other in (signal.SIGINT, signal.SIGUSR1))],
+)
+@pytest.mark.parametrize("part", ["gcs/gcs_server", pytest.param("raylet/raylet", marks=pytest.mark.slow)])
+def test_signal_at_start_leaves_nothing(workspace, number, part):
     folders = {"TMPDIR": str(workspace.root)}
     process = workspace.popen("search", "--space", "space.yaml", **folders)
-    workspace.wait_for(process, lambda: child_of(process, "gcs/gcs_server"))
-    _, err = workspace.kill(process, signal.SIGTERM)
-    assert process.returncode == 143, err
+    workspace.wait_for(process, lambda: child_of(process, part))
+    out, err = workspace.kill(process, number)
+    assert process.returncode == 128 + number, err
+    assert out.endswith("starting Ray\ninterrupted before the first trial began\n")
     assert err == ""
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
     assert not (workspace.root / "results" / "space").exists()

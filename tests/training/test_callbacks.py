@@ -16,6 +16,7 @@ from tune_asr.training.callbacks.bar import EpochBar
 from tune_asr.training.callbacks.build import build
 from tune_asr.training.callbacks.epoch_report import EpochReport
 from tune_asr.training.callbacks.samples import Samples
+from tune_asr.training.callbacks.signs_of_life import SignsOfLife
 from tune_asr.training.checkpoints import history, load_checkpoint
 from tune_asr.training.data import load_data
 from tune_asr.training.fit import fit
@@ -34,7 +35,9 @@ def test_table_of_hooks_is_true(quick):
     """The docstring has each hook with its callbacks in order."""
     config = quick(checkpoint__weights="ema", precision={"float32_matmul": "medium"})
     report = EpochReport(lambda *_: None, seed=1, metric="val_wer", stopping=config.early_stopping)
-    built = build(config, load_data(config), report, [EpochBar(Progress()), Samples()], logs_rates=True)
+    built = build(
+        config, load_data(config), report, [SignsOfLife(print), EpochBar(Progress()), Samples()], logs_rates=True
+    )
     hooks = [name for name in vars(pl.Callback) if name.startswith("on_") or name in ("setup", "teardown")]
     expected = {}
     for hook in (*hooks, "state_dict", "load_state_dict"):

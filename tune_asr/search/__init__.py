@@ -24,10 +24,11 @@
     keeping        checkpoints and utterances that a running search keeps
     failures       verdict on a failure: retry, failed trial, or end of the search
     deaths         the same for an ended process: is its trial to blame, or the cluster
+    silence        workers that say nothing any more
     assignment     work of a trial for a worker
     messages       messages between driver and worker
     progress       one line per event; `live_table` shows a table on a terminal
-    interrupts     Ctrl-C, SIGTERM and SIGHUP
+    interrupts     Ctrl-C, SIGTERM, SIGHUP and SIGUSR1
     farewell       last lines of a search
     budget         time left of a search, and the trials for it;   closing  turns under a time budget
     foresight      costs of settings, and the extent for a time budget;   timed  start of a run with one

@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tune_asr.search",
         description="Search the hyperparameters of a CTC speech recogniser.",
         epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, "
-        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 143 SIGTERM. --resume continues a search.",
+        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 138 SIGUSR1, 143 SIGTERM. "
+        "--resume continues a search.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--space", type=Path, metavar="FILE", help="search space (YAML)")
@@ -111,7 +112,10 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
             print_forecast(plan, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
         return code
     from tune_asr.search.budget import Command
-    from tune_asr.search.driver import start
+    from tune_asr.search.interrupts import for_the_main_thread
+
+    with for_the_main_thread():
+        from tune_asr.search.driver import start
 
     return start(plan, root, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
 
@@ -130,10 +134,12 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.search.budget import Command
-    from tune_asr.search.driver import resume
+    from tune_asr.search.interrupts import for_the_main_thread
     from tune_asr.search.resuming import More
     from tune_asr.storage.errors import for_resume
 
+    with for_the_main_thread():
+        from tune_asr.search.driver import resume
     try:
         more = More(
             num_samples=arguments.num_samples,

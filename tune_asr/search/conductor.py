@@ -143,6 +143,8 @@ class Conductor:
         self._keeping.catch_up()
         trial = self.state.trials[number]
         match message:
+            case messages.Here():
+                return "continue"
             case messages.Started():
                 return self._started(trial, message)
             case Report():

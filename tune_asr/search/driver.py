@@ -142,8 +142,8 @@ def _run(
             stack.enter_context(_withdrawn_without_result(folder))
         stack.callback(abandon)
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
-        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon))
-        interrupts.install()
+        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts))
+        interrupts.exit_if_any()
         from tune_asr.search.ray.session import Session
 
         resources = plan.space.resources

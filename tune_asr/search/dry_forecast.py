@@ -45,8 +45,7 @@ def print_forecast(plan: Plan, address: str | None, command: Command) -> None:
     budget = seconds_of(text) if text else None
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
-        stack.enter_context(cluster.ray_session("forecast", address, lambda: None))
-        interrupts.install()
+        stack.enter_context(cluster.ray_session("forecast", address, lambda: None, interrupts))
         slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         started = Budget.of_run(command, 0.0).clock()
         machine = Machine(slots, resources.cpus_per_trial, gpus)

@@ -70,6 +70,16 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """Sign of life, such as the first word of a worker."""
+
+    process: str
+    """`host:pid`."""
+    node: str
+    """Ray's id of its node."""
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Training is about to begin."""
 
@@ -116,11 +126,11 @@ class Failed:
         return by_name.get(self.error, TuneAsrError)([Problem(**problem) for problem in self.problems])
 
 
-Message = Started | Report | Ended | Diverged | Failed
+Message = Here | Started | Report | Ended | Diverged | Failed
 """Message of a worker. A `Report` is the event of the ledger itself."""
 
-_KINDS: Mapping[str, type[Started | Ended | Diverged | Failed]] = {
-    kind.__name__: kind for kind in (Started, Ended, Diverged, Failed)
+_KINDS: Mapping[str, type[Here | Started | Ended | Diverged | Failed]] = {
+    kind.__name__: kind for kind in (Here, Started, Ended, Diverged, Failed)
 }
 
 

@@ -107,6 +107,11 @@ class ResourcesSection(Section):
         Literal["auto"] | Annotated[float, Field(ge=0)], _one_rule("must be auto, or a number that is not below 0")
     ] = "auto"
     """GPUs; auto: one for each trial, if there are any."""
+    silence: Annotated[
+        Literal["auto"] | Annotated[float, Field(gt=0)], _one_rule("must be auto, or a number of minutes above 0")
+    ] = "auto"
+    """Minutes without a word after which a worker is killed and its trial retried; auto: 30 before its first report,
+    later 10, or ten times the longest epoch if that is more."""
 
 
 class SpaceFile(Section):

@@ -6,6 +6,7 @@ Driver, in a running Ray:
     tuner.py        Tune's settings
     executor.py     Tune's Searcher and TrialScheduler, which delegate to the conductor
     actors.py       Tune's actor manager, for which running out of memory costs one trial a retry
+    silent.py       end of workers that say nothing any more
     timing.py       cost of some settings, in processes of Ray before the first trial
     causes.py       why a trial's process ended, from Tune's error file
 
@@ -23,6 +24,7 @@ Ray itself:
     fast_start/     faster start of a local Ray; TUNE_ASR_PLAIN_RAY=1 turns it off
     nodes.py        trials that fit at once; files that each node must see
     watchdogs.py    ends for a search that Ray would keep waiting
+    children.py     signals that Ray's processes ignore
     descendants.py  processes started by this one, and their end
 
 Of Ray Tune a search uses four things: processes that train trial after trial, placement of trials on the CPUs and GPUs

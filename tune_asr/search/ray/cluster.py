@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.search.interrupts import Interrupts
+from tune_asr.search.ray.children import spare_children
 from tune_asr.search.ray.cpus import usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.fast_start.switch import FastStart
@@ -52,7 +53,9 @@ _started_before: list[int] | None = None
 
 
 @contextlib.contextmanager
-def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> Iterator[Callable[[], str | None]]:
+def ray_session(
+    name: str, address: str | None, abandon: Callable[[], None], interrupts: Interrupts
+) -> Iterator[Callable[[], str | None]]:
     """Start or join Ray; yield a getter of its dashboard.
 
     The function returns None while there is no dashboard.
@@ -60,7 +63,8 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
     Args:
         name: name of the search, under which the dashboard lists the job.
         address: address of a running cluster, `auto` for that of this machine; None starts a local Ray.
-        abandon: callback before the process is ended because Ray does not answer.
+        abandon: callback before the process is ended because Ray does not answer, or a signal has come.
+        interrupts: signals that have come; their handlers are installed again once Ray runs.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
@@ -70,14 +74,18 @@ def ray_session(name: str, address: str | None, abandon: Callable[[], None]) -> 
     # Files of Ray are for this user alone, as far as Ray lets them be.
     before = os.umask(0o077)
     fast_start = FastStart()
-    try:
-        if address:
-            _join(name, address, abandon)
-        else:
-            _start(name, fast_start)
-    except SystemExit:  # while it starts, Ray has exit codes of its own for SIGTERM
+    spare_children()
+
+    def end_early() -> None:
+        abandon()
         leave_nothing()
-        raise SystemExit(128 + signal.SIGTERM) from None
+
+    try:
+        with interrupts.at_once(end_early):
+            if address:
+                _join(name, address, abandon)
+            else:
+                _start(name, fast_start)
     finally:
         os.umask(before)
     keep_secrets()
@@ -185,9 +193,9 @@ def leave_nothing() -> None:
 
     Called before ends that skip `ray.shutdown`.
     """
+    remove_own_token()
     if _started_before is not None:
         kill_descendants(_started_before)
-    remove_own_token()
 
 
 def _package_folder() -> str:

@@ -21,10 +21,11 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from tune_asr.errors import TuneAsrError
+from tune_asr.errors import ClusterError, TuneAsrError
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.messages import from_result
 from tune_asr.search.ray.causes import Cause, read_cause
+from tune_asr.search.ray.silent import SilenceWatch
 from tune_asr.storage.errors import disk_errors
 
 _ENDED = ("ERROR", "TERMINATED")
@@ -68,12 +69,14 @@ class WorkSearcher(Searcher):
         conductor: source of the work; it learns how each trial ended.
         slots: limit of trials at once.
         between: callback between any two events of Tune, at least ten times a second.
+        silence: watch over silent workers.
     """
 
-    def __init__(self, conductor: Conductor, slots: int, between: Callable[[], None]) -> None:
+    def __init__(self, conductor: Conductor, slots: int, between: Callable[[], None], silence: SilenceWatch) -> None:
         super().__init__(metric="objective", mode="min")
         self.conductor = conductor
         self.slots = slots
+        self.silence = silence
         self.between = between
         self.trials: dict[str, Trial] = {}
         self.causes: dict[str, Cause] = {}
@@ -89,7 +92,7 @@ class WorkSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:  # type: ignore[override]
         """Return the next trial's config, None for later, or FINISHED."""
         self._find_lost_trials()
-        if len(self._numbers) >= self.slots:
+        if len(self._numbers) >= self.slots - self.silence.lost_slots:
             return None
         with ending(self.conductor.folder.root):
             work = self.conductor.next_work()
@@ -107,8 +110,34 @@ class WorkSearcher(Searcher):
         if number is not None:
             lost = Cause("its process could not be reused")
             cause = self.causes.pop(trial_id, lost) if error else Cause("")
+            if (silent := self.silence.ended(number)) and error:
+                cause = Cause(silent)
             with ending(self.conductor.folder.root):
                 self.conductor.process_ended(number, cause.text, cause.fault)
+
+    def watch(self) -> None:
+        """End silent workers; leave those that cannot be ended."""
+        ids = {number: trial_id for trial_id, number in self._numbers.items()}
+        for found in self.silence.look({number: self.trials[i] for number, i in ids.items() if i in self.trials}):
+            self.trials.pop(ids[found.trial])
+            del self._numbers[ids[found.trial]]
+            with ending(self.conductor.folder.root):
+                self.conductor.process_ended(found.trial, found.cause)
+        if not self.silence.lost_slots or self._numbers:
+            return
+        if self.silence.lost_slots >= self.slots:
+            raise EndSearch(
+                ClusterError(
+                    "no slot is left: a process that cannot be ended holds each of them",
+                    hint="Look at the disks and GPUs of its node, then resume the search.",
+                )
+            )
+        if self.conductor.is_over:  # Tune would wait for the trials that were given up
+            raise EndSearch(ClusterError("a process that cannot be ended is left"))
+
+    def is_held(self, trial: Trial) -> bool:
+        """Return whether a trial was not given up."""
+        return trial.trial_id in self._numbers
 
     def save_to_dir(self, *_args: object, **_kwargs: object) -> None:
         """Save nothing: the ledger has it."""
@@ -158,8 +187,12 @@ class MessageScheduler(TrialScheduler):
 
     def on_trial_result(self, tune_controller: object, trial: Trial, result: Mapping[str, str]) -> str:
         """Pass a worker's message on; return the conductor's answer."""
+        if not self.searcher.is_held(trial):  # its worker was silent for too long, and another has the trial
+            return str(self.STOP)
+        message = from_result(result)
+        self.searcher.silence.heard(trial.config["number"], message)
         with ending(self.conductor.folder.root):
-            answer = self.conductor.receive(trial.config["number"], from_result(result))
+            answer = self.conductor.receive(trial.config["number"], message)
         return str(self.STOP if answer == "stop" else self.CONTINUE)
 
     def on_trial_error(self, tune_controller: object, trial: Trial) -> None:
@@ -181,6 +214,7 @@ class MessageScheduler(TrialScheduler):
         with ending(self.conductor.folder.root):
             self.conductor.catch_up()
         self.searcher.between()
+        self.searcher.watch()
         while self._pending and self._pending[0].status != Trial.PENDING:
             self._pending.popleft()
         return self._pending[0] if self._pending else None

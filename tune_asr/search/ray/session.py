@@ -27,6 +27,7 @@ from tune_asr.search.live_table import LiveProgress
 from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
 from tune_asr.search.ray.executor import EndSearch, ending
+from tune_asr.search.ray.silent import SilenceWatch
 from tune_asr.search.ray.token import token_path
 from tune_asr.search.ray.tuner import fit
 from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, loss
@@ -77,6 +78,8 @@ class Session:
         self._where = address or "local"
         flag = f" --address {address}" if address else ""
         self._resume_by = f"python -m tune_asr.search --resume {shlex.quote(str(self.folder.root))}{flag}"
+        longest = max((report.seconds or 0.0 for report in self.state.reports), default=0.0)
+        self._silence = SilenceWatch(self.plan.space.resources.silence, longest, self.progress.say)
         self._watch = RayWatch(self._resume_by, lambda: interrupts.exit_code(ClusterError.exit_code), leave_nothing)
 
     def run(self) -> int:
@@ -113,7 +116,7 @@ class Session:
         finally:
             self.progress.close()
         code = TrialFailedError.exit_code if self.state.counts()["failed"] else 0
-        if self._watch.is_lost:
+        if self._watch.is_lost or self._silence.lost_slots:
             end_process_within(SHUTDOWN_SECONDS, code, first=leave_nothing)
         return code
 
@@ -131,8 +134,9 @@ class Session:
             return conductor.is_over
 
         while not is_over():
+            self.interrupts.hold()  # `_between` lets them come: a signal before it would go to Tune
             try:
-                fit(conductor, self.slots, self.gpus, self._between)
+                fit(conductor, self.slots, self.gpus, self._between, self._silence)
             except EndSearch as end:
                 # After the last trial Ray is not needed any more.
                 if not is_over() or not isinstance(end.error, ClusterError):
@@ -141,12 +145,14 @@ class Session:
                 if not isinstance(error, (RayError, ConnectionError)) and not isinstance(error.__cause__, RayError):
                     raise
                 raise EndSearch(loss(first_line(error), self._resume_by)) from error
-            # Tune also returns if the process gets SIGUSR1.
+            finally:
+                self.interrupts.install()
             for number in reversed(conductor.handed_out):
                 conductor.take_back(number)
 
     def _between(self) -> None:
         """Act between two events of Tune: end, print, write snapshots."""
+        self.interrupts.install()
         if self.interrupts.number is not None:
             raise EndSearch
         if self._dashboard and (url := self._dashboard()):

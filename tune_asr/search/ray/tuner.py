@@ -12,10 +12,11 @@ from ray import tune
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.ray.actors import memory_kills_as_deaths
 from tune_asr.search.ray.executor import MessageScheduler, WorkSearcher
+from tune_asr.search.ray.silent import SilenceWatch
 from tune_asr.search.ray.worker import make_trainable
 
 
-def fit(conductor: Conductor, slots: int, gpus: float, between: Callable[[], None]) -> None:
+def fit(conductor: Conductor, slots: int, gpus: float, between: Callable[[], None], silence: SilenceWatch) -> None:
     """Run trials until the conductor has no more.
 
     Args:
@@ -23,17 +24,17 @@ def fit(conductor: Conductor, slots: int, gpus: float, between: Callable[[], Non
         slots: limit of trials at once.
         gpus: GPUs of each trial.
         between: callback between any two events of Tune; an `EndSearch` that it raises leaves this function.
+        silence: watch over silent workers.
     """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # ledger and `progress` have what it would print
     # By default Tune asks for one trial at a time, and waits until its process is up before it asks again.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
     with memory_kills_as_deaths():
-        _tuner(conductor, slots, gpus, between).fit()
+        _tuner(conductor, WorkSearcher(conductor, slots, between, silence), gpus).fit()
 
 
-def _tuner(conductor: Conductor, slots: int, gpus: float, between: Callable[[], None]) -> tune.Tuner:
+def _tuner(conductor: Conductor, searcher: WorkSearcher, gpus: float) -> tune.Tuner:
     root, resources = conductor.folder.root, conductor.plan.space.resources
-    searcher = WorkSearcher(conductor, slots, between)
     return tune.Tuner(
         tune.with_resources(make_trainable(root.name), {"cpu": resources.cpus_per_trial, "gpu": gpus}),
         tune_config=tune.TuneConfig(

@@ -58,6 +58,7 @@ def run_trial(work: Work) -> None:
     return_memory()
     if work.import_path not in sys.path:
         sys.path.insert(0, work.import_path)
+    say_something()
     from tune_asr.errors import TuneAsrError
     from tune_asr.training.epochs import Diverged
 
@@ -67,6 +68,18 @@ def run_trial(work: Work) -> None:
         tune.report(to_result(messages.Diverged(str(error))))
     except TuneAsrError as error:
         tune.report(to_result(messages.Failed.of(error)))
+
+
+def say_something() -> None:
+    """Tell the driver of this process.
+
+    The driver ends a worker that says nothing for long.
+    """
+    import ray
+    from ray import tune
+
+    node = ray.get_runtime_context().get_node_id()
+    tune.report(to_result(messages.Here(f"{socket.gethostname()}:{os.getpid()}", node)))
 
 
 def use_gpus(ids: Sequence[int | str]) -> None:
@@ -94,6 +107,7 @@ def _train(work: Work) -> None:
     from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.search.ray.epoch_files import write_epoch
+    from tune_asr.training.callbacks.signs_of_life import SignsOfLife
     from tune_asr.training.data import load_data
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import close
@@ -134,6 +148,7 @@ def _train(work: Work) -> None:
         on_start=on_start,
         resume_from=resume_from,
         loggers=loggers,
+        callbacks=[SignsOfLife(say_something)],
         grace_period=work.grace_period,
         other_data=work.other_data,
     )

@@ -6,6 +6,7 @@
     fresh_workers.py        FreshWorkers: no worker process of a DataLoader outlives an epoch
     same_batches.py         SameBatches: as many batches an epoch as before a resume
     probe.py                LongestBatchProbe: forward and backward pass of the largest batch, on a GPU
+    signs_of_life.py        SignsOfLife: a word to the driver between two reports of a trial
     bar.py                  EpochBar: progress bar on a terminal
     samples.py              Samples: some hypotheses as text in the loggers
     epoch_report.py         EpochReport: result and checkpoint of each epoch
@@ -19,11 +20,11 @@ Callbacks of each hook, in this order. The checkpoint is saved by the last one, 
     on_train_start              LearningRateMonitor, FreshWorkers, SameBatches, LongestBatchProbe, EpochReport
     on_train_epoch_start        LearningRateMonitor, EpochBar, EpochReport
     on_train_batch_start        LearningRateMonitor, MatmulPrecision, EpochReport
-    on_train_batch_end          MatmulPrecision, WarmingAverage, SameBatches, EpochBar, EpochReport
+    on_train_batch_end          MatmulPrecision, WarmingAverage, SameBatches, SignsOfLife, EpochBar, EpochReport
     on_validation_start         EpochBar, EpochReport
     on_validation_epoch_start   WarmingAverage
     on_validation_batch_start   EpochReport
-    on_validation_batch_end     EpochReport
+    on_validation_batch_end     SignsOfLife, EpochReport
     on_validation_epoch_end     WarmingAverage
     on_validation_end           Samples, EpochReport
     state_dict                  WarmingAverage, SameBatches, EpochReport

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.processes import listening
 from tune_asr.errors import TuneAsrError
+from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray.cluster import leave_nothing, ray_session
 from tune_asr.search.ray.descendants import descendants
 from tune_asr.search.ray.nodes import check_nodes
@@ -73,7 +74,7 @@ def main(seconds, end, folder):
     child = subprocess.Popen(["sleep", "100"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     leave_nothing()  # there is no Ray of ours yet
     found = {"child_before": child.poll()}
-    with ray_session("ours", None, lambda: None) as dashboard:
+    with Interrupts(leave_nothing) as signals, ray_session("ours", None, lambda: None, signals) as dashboard:
         found["at_first"] = dashboard()
         found["own"] = sorted(own_processes())
         found["url"] = url = wait_for_dashboard(dashboard, float(seconds))
