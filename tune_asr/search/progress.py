@@ -87,9 +87,11 @@ class Progress:
                 passed_over = (f"\n          damaged, passed over: {printable(line)}" for line in event.damaged or ())
                 cause = "" if event.cause == AT_RUNG else f": {printable(event.cause or '')}"
                 warning = "" if event.cause == AT_RUNG else _warning(event)  # the trial's start has shown it
-                return f"resumed   {_after(event.epoch)}{cause}{''.join(passed_over)}{warning}"
-            case Started() if event.warning:
-                return f"started   {_warning(event).strip()}"
+                place = self._place(event)
+                return f"resumed   {_after(event.epoch)}{place}{cause}{''.join(passed_over)}{warning}"
+            case Started():
+                shown = f"{self._place(event).lstrip()}{_warning(event)}".strip()
+                return f"started   {shown}" if shown else ""
             case Paused():
                 cause = "" if event.cause in (None, AT_RUNG, OUT_OF_TIME) else f": {printable(event.cause)}"
                 retry = f" (retry {event.retry})" if event.retry else ""
@@ -103,6 +105,11 @@ class Progress:
             case Ended():
                 return f"{event.event:9} {printable(event.cause or '')}"
         return ""
+
+    def _place(self, event: Started | Resumed) -> str:
+        """Return the process of a trial, on a cluster alone."""
+        host, _, pid = (event.process or "").rpartition(":")
+        return f" on {printable(host)} (pid {pid})" if host and self.state.address not in (None, "local") else ""
 
     def _horizon(self, trial: str) -> int:
         return self.state.trials[trial].horizon or self.max_t

@@ -6,8 +6,9 @@ from pathlib import Path
 import ray
 
 import tune_asr
-from tune_asr.search.ray.cluster import ENVIRONMENT, WORKER_ENVIRONMENT
+from tune_asr.search.ray.cluster import ENVIRONMENT
 from tune_asr.search.ray.fast_start.environment import local_environment
+from tune_asr.search.ray.job import WORKER_ENVIRONMENT
 
 SOURCES = Path(tune_asr.__file__).parent / "search" / "ray"
 NAME = re.compile(r'"((?:RAY|TUNE|PL)_\w+)"')

@@ -19,7 +19,10 @@ Ray itself:
 
     cluster.py      a local Ray, or a cluster at an address
     cpus.py         CPUs that a local Ray may use
-    token.py        token that protects a local Ray
+    token.py        Ray's token, and that of a local Ray
+    head.py         head of a cluster: does it require a token
+    versions.py     Ray and Python on each node
+    job.py          name of a search in Ray, and the environment of its workers
     locked.py       loopback, closed folder and no secrets of a local Ray
     fast_start/     faster start of a local Ray; TUNE_ASR_PLAIN_RAY=1 turns it off
     nodes.py        trials that fit at once; files that each node must see

@@ -7,26 +7,25 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import tune_asr
 from tune_asr.errors import ClusterError, ConfigError
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray.children import spare_children
 from tune_asr.search.ray.cpus import usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.fast_start.switch import FastStart
+from tune_asr.search.ray.head import address_of, use_its_token
+from tune_asr.search.ray.job import WORKER_ENVIRONMENT, environment, job_of, require_local
 from tune_asr.search.ray.locked import LOOPBACK, close_sessions, folder_of_ray, keep_secrets
-from tune_asr.search.ray.token import remove_own_token, token_path, use_own_token
+from tune_asr.search.ray.token import remove_own_token, use_own_token
+from tune_asr.search.ray.versions import other_version
 from tune_asr.search.ray.watchdogs import end_process_within
 from tune_asr.wording import first_line
 
-if TYPE_CHECKING:
-    from ray.job_config import JobConfig
-
 _START_ONE = "Start a Ray with `ray start --head`."
 JOIN_SECONDS = 10.0
+ANSWERED_SECONDS = 60.0
+"""Time to join a busy cluster, whose head has answered a first call."""
 SHUTDOWN_SECONDS = 3.5
 _OBJECT_STORE_BYTES = 150 * 2**20  # the search puts nothing there; Ray's default is 30 % of the RAM
 
@@ -43,10 +42,6 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # Tune's own state is never read
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-}
-# Read by the workers, which inherit it from a local Ray; on a cluster the job sets it.
-WORKER_ENVIRONMENT = {
-    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a slow end must not fail the next trial in the same process
 }
 _started_before: list[int] | None = None
 """Descendants of this process from before it started a Ray; None if it has started none."""
@@ -117,6 +112,7 @@ def _dashboard_url() -> str | None:
 
 def _start(name: str, fast_start: FastStart) -> None:
     global _started_before
+    require_local()
     folder = folder_of_ray()
     _started_before = descendants()
     for key, value in LOOPBACK.items():
@@ -134,7 +130,7 @@ def _start(name: str, fast_start: FastStart) -> None:
                 object_store_memory=_OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                job_config=_job(name, None),
+                job_config=job_of(name),
                 _temp_dir=str(folder),
             )
     except Exception as error:  # Ray raises bare ones too, if its processes start too slowly
@@ -151,28 +147,35 @@ def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
             f"--address is {address}, a Ray Client, but must be an address inside the cluster",
             hint="Run on a node of the cluster, and give HOST:PORT of its head.",
         )
-    _check_port(address)
-    # A cluster that was started with a token requires it; any other ignores it.
-    if token_path().exists():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    head, seconds = address_of(address), JOIN_SECONDS
+    if head:
+        _check_port(head)
+        if use_its_token(head):
+            seconds = ANSWERED_SECONDS
     # If the port accepts and stays silent (another program, or the file of a dead cluster), ray.init waits for minutes
     # in C++, where no signal and no exception reaches it.
     import ray
 
-    call_off = end_process_within(JOIN_SECONDS, ClusterError.exit_code, str(_silent(address)), first=abandon)
+    call_off = end_process_within(seconds, ClusterError.exit_code, str(_silent(address, seconds)), first=abandon)
     try:
         ray.init(
-            address=address, log_to_driver=False, logging_level=logging.ERROR, job_config=_job(name, _package_folder())
+            address=head or address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            job_config=job_of(name),
+            runtime_env=dict(environment()),
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        raise ClusterError(f"no Ray answers at {address}: {first_line(error)}", hint=_START_ONE) from error
+        raise other_version(str(error)) or ClusterError(
+            f"no Ray answers at {address}: {first_line(error)}", hint=_START_ONE
+        ) from error
     finally:
         call_off()
 
 
-def _silent(address: str) -> ClusterError:
+def _silent(address: str, seconds: float) -> ClusterError:
     return ClusterError(
-        f"no Ray answers at {address} within {JOIN_SECONDS:.0f} s",
+        f"no Ray answers at {address} within {seconds:.0f} s",
         hint="Check the address. If its cluster is gone, clear it with `ray stop`.\n"
         "If it requires a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH.",
     )
@@ -180,8 +183,6 @@ def _silent(address: str) -> ClusterError:
 
 def _check_port(address: str) -> None:
     host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        return  # `auto`, or a name for Ray to resolve
     try:
         socket.create_connection((host or "127.0.0.1", int(port)), timeout=5).close()
     except (OSError, OverflowError) as error:
@@ -196,15 +197,3 @@ def leave_nothing() -> None:
     remove_own_token()
     if _started_before is not None:
         kill_descendants(_started_before)
-
-
-def _package_folder() -> str:
-    return str(Path(tune_asr.__file__).parent)
-
-
-def _job(name: str, package: str | None) -> JobConfig:
-    from ray.job_config import JobConfig
-
-    # The dashboard shows the metadata; workers of a cluster get the driver's package.
-    runtime_env = {"py_modules": [package], "env_vars": WORKER_ENVIRONMENT} if package else None
-    return JobConfig(metadata={"job_name": f"tune_asr search {name}"}, runtime_env=runtime_env)

@@ -1,4 +1,4 @@
-"""Nodes of a Ray: slots for trials, and visible files."""
+"""Nodes of a Ray: slots for trials, versions, and visible files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
+from tune_asr.search.ray.versions import Versions
 from tune_asr.wording import count, first_line
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: in
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Problems of a node with the files of a search.
+    """Versions of a node, and its problems with files.
 
     A text is empty if there is none.
     """
 
+    versions: Versions
     folder_problem: str = ""
     data_problem: str = ""
 
@@ -70,6 +72,7 @@ class View:
             node: name of the node, for the message.
             folder: results folder.
         """
+        self.versions.check(node, Versions.here())
         if self.folder_problem:
             raise StorageError(
                 f"{node} cannot use the results folder {folder}: {self.folder_problem}",
@@ -83,7 +86,7 @@ class View:
 
 
 def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]], seconds: float = ANSWER_SECONDS) -> None:
-    """Check the results folder and the data on every node.
+    """Check versions, results folder and data on every node.
 
     Args:
         marker: file in the results folder; each node must be able to write beside it.
@@ -93,7 +96,7 @@ def check_nodes(marker: Path, data_files: Sequence[tuple[str, int]], seconds: fl
     Raises:
         StorageError: a node does not see the results folder, or cannot write there.
         DataError: a node does not see the data as they are here.
-        ClusterError: a node does not answer.
+        ClusterError: a node does not answer, or has other versions.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -149,7 +152,7 @@ def look_around(marker: str, data_files: list[tuple[str, int]]) -> View:
     except OSError as error:
         folder_problem = f"{error.strerror}"
     problems = (_data_problem(Path(path), size) for path, size in data_files)
-    return View(folder_problem, next(filter(None, problems), ""))
+    return View(Versions.here(), folder_problem, next(filter(None, problems), ""))
 
 
 def _data_problem(path: Path, size: int) -> str:

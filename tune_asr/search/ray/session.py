@@ -28,7 +28,7 @@ from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
 from tune_asr.search.ray.executor import EndSearch, ending
 from tune_asr.search.ray.silent import SilenceWatch
-from tune_asr.search.ray.token import token_path
+from tune_asr.search.ray.token import token_hint
 from tune_asr.search.ray.tuner import fit
 from tune_asr.search.ray.watchdogs import RayWatch, end_process_within, loss
 from tune_asr.search.search import Search
@@ -156,7 +156,7 @@ class Session:
         if self.interrupts.number is not None:
             raise EndSearch
         if self._dashboard and (url := self._dashboard()):
-            self.progress.say(f"dashboard {url}{_token_hint()}")
+            self.progress.say(f"dashboard {url}{token_hint()}")
             self._dashboard = None
         self.progress.tick()
         self._warn_of_waiting()
@@ -223,8 +223,3 @@ class Session:
     def _snapshot(self, status: str) -> list[str]:
         self._dirty = False
         return self.search.snapshot(self.state, status)
-
-
-def _token_hint() -> str:
-    path = token_path()
-    return f"  (its token is in {path})" if path.exists() else ""

@@ -1,4 +1,4 @@
-"""Token of a local Ray, its place, owner and end."""
+"""Token of Ray: its place, and owner and end of a local Ray's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,27 @@ _OWNER = "owner"
 
 def token_path() -> Path:
     """Return the path of Ray's token."""
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token").expanduser()
+
+
+def token_source() -> str:
+    """Return the place of Ray's token for people."""
+    return "RAY_AUTH_TOKEN" if os.environ.get("RAY_AUTH_TOKEN") else str(token_path())
+
+
+def own_token() -> str:
+    """Return the token that Ray would use here, or nothing."""
+    if given := os.environ.get("RAY_AUTH_TOKEN"):
+        return given.strip()
+    try:
+        return token_path().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def token_hint() -> str:
+    """Return a hint at the dashboard's token, if needed."""
+    return f"  (its token is in {token_source()})" if os.environ.get("RAY_AUTH_MODE") == "token" else ""
 
 
 def use_own_token() -> None:
