@@ -139,6 +139,21 @@ def refusal(text: str) -> str:
             "data: {target: manifest, train: t, val: 3}",
             "c.yaml:1: data.val: is 3, but must be a path, or a mapping such as {hold_out: 0.05}",
         ),
+        (
+            "data: {target: manifest, train: 3, val: [], test: {recording: r, supervisions: ''}}",
+            "c.yaml:1: data.train: is 3, but must be a path, or a list of paths\n"
+            "c.yaml:1: data.val: is empty, but must have an entry\n"
+            "c.yaml:1: data.test.recordings: is missing\n    Give data.test.recordings.\n"
+            "c.yaml:1: data.test.supervisions: is '', but must have 1 or more characters\n"
+            "c.yaml:1: data.test.recording: unknown key\n    Did you mean recordings?",
+        ),
+        (
+            "data:\n  target: manifest\n  train:\n  - t\n  - {recordings: r}\n  - [u]\n  val: {by: x, recordings: r}",
+            "c.yaml:5: data.train.1.supervisions: is missing\n    Give data.train.1.supervisions.\n"
+            "c.yaml:6: data.train.2: is ['u'], but must be a path\n"
+            "c.yaml:7: data.val.supervisions: is missing\n    Give data.val.supervisions.\n"
+            "c.yaml:7: data.val.by: does not go with recordings and supervisions\n    Keep one of the two.",
+        ),
         # Keys that must suit each other.
         (
             "model: {target: conformer_ctc, dim: 90}",

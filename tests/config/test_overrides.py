@@ -117,3 +117,18 @@ def test_overridden_leaves_input_alone():
     values = {"model": {"dim": 1}}
     assert overridden(values, {"model.dim": 2, "seed": 3}) == {"model": {"dim": 2}, "seed": 3}
     assert values == {"model": {"dim": 1}}
+
+
+def test_paths_of_manifests_are_absolute(tmp_path, monkeypatch):
+    """Those of a file begin at it, those of `--set` at the working directory."""
+    (tmp_path / "c.yaml").write_text(
+        "data:\n  target: manifest\n  train: [a.jsonl, {recordings: r, supervisions: s}]\n"
+        "  val: {recordings: /r, supervisions: s}\n"
+    )
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    data = load_config(tmp_path / "c.yaml", parse_assignments(["data.test=[t.jsonl]"])).data.model_dump()
+    root = str(tmp_path)
+    assert data["train"] == [f"{root}/a.jsonl", {"recordings": f"{root}/r", "supervisions": f"{root}/s"}]
+    assert data["val"] == {"recordings": "/r", "supervisions": f"{root}/s"}
+    assert data["test"] == [f"{root}/here/t.jsonl"]

@@ -11,6 +11,7 @@ import soundfile
 from tune_asr.config.load import from_values
 from tune_asr.corpus.sources import TestSet, read_test_set, references, survey
 from tune_asr.errors import DataError
+from tune_asr.speech.audio.recordings import FileAudio
 
 
 @pytest.fixture
@@ -68,6 +69,41 @@ def test_word_pieces_by_configuration(manifests):
     data = manifests(train=["one two three four"], val=["one"])
     pieces = survey(config_of(data, text={"unit": "bpe", "vocab_size": 16})).corpus.vocabulary
     assert pieces.units != survey(config_of(data)).corpus.vocabulary.units
+
+
+def test_several_manifests_are_one_corpus(manifests):
+    """The fingerprint of a single path is that of a list of it."""
+    data = manifests(train=["one", "two"], val=["three"], test=["four"])
+    alone = survey(config_of(data))
+    listed = config_of(data | {split: [data[split]] for split in ("train", "val", "test")})
+    assert survey(listed).corpus == alone.corpus
+    assert read_test_set(listed) == read_test_set(config_of(data))
+
+    several = config_of(data | {"val": [data["val"], data["test"]], "test": None})
+    assert references(several) == of_survey(several) == {"val0": "three", "test0": "four"}
+    assert survey(several).corpus.fingerprint != alone.corpus.fingerprint
+
+
+def test_pair_is_validation_and_test(manifests, tmp_path):
+    data = manifests(train=["one", "two"])
+    recording = {"id": "r", "sources": [{"type": "file", "channels": [0], "source": "train1.wav"}]}
+    (tmp_path / "r.jsonl").write_text(json.dumps(recording))
+    supervision = {"id": "s", "recording_id": "r", "start": 0.25, "duration": 0.5, "channel": 0, "text": "Two"}
+    (tmp_path / "s.jsonl").write_text(json.dumps(supervision))
+    pair = {"recordings": str(tmp_path / "r.jsonl"), "supervisions": str(tmp_path / "s.jsonl")}
+    config = config_of(data | {"val": pair, "test": pair})
+    [utterance] = survey(config).corpus.val
+    assert utterance.audio == FileAudio(tmp_path / "train1.wav", 2000, 4000)
+    assert references(config) == {"s": "two"}
+    assert read_test_set(config).utterances == (utterance,)
+
+
+def test_channels_are_not_read_by_rules_1(manifests, tmp_path):
+    data = manifests(train=["one", "two"], val=["three"])
+    path = tmp_path / "val.jsonl"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"channel": 0}))
+    channels = [survey(config_of(data, text={"rules": rules})).corpus.val[0].audio.channel for rules in (1, 2)]
+    assert channels == [None, 0]
 
 
 def test_bad_rows_of_test_set(manifests, tmp_path):

@@ -100,7 +100,12 @@ def test_card_describes_training(make):
 
 @pytest.mark.parametrize(
     ("val", "shown"),
-    [("/secret/val.jsonl", {}), ({"hold_out": 0.1, "by": "speaker"}, {"hold_out": 0.1, "by": "speaker"})],
+    [
+        ("/secret/val.jsonl", {}),
+        (["/secret/val.jsonl"], {}),
+        ({"recordings": "/secret/r.jsonl", "supervisions": "/secret/s.jsonl"}, {}),
+        ({"hold_out": 0.1, "by": "speaker"}, {"hold_out": 0.1, "by": "speaker"}),
+    ],
 )
 def test_settings_of_manifests_omit_files(recorded, val, shown):
     files = {"train": "/secret/train.jsonl", "test": "/secret/test.jsonl"}

@@ -1,5 +1,6 @@
 """Search on recordings, with held-out validation and a bad row."""
 
+import gzip
 import json
 
 import numpy as np
@@ -14,8 +15,10 @@ def test_held_out_and_dropped_rows_are_recorded(workspace):
         path = f"clips/{i}.wav"
         soundfile.write(workspace.root / path, np.random.default_rng(i).normal(0, 0.1, 8000), 8000)
         rows.append({"path": path, "sentence": f"ab {'abcd'[i % 4]} {'ab' * (i % 5)}"})
-    (workspace.root / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    data = {"target": "manifest", "train": "all.jsonl", "val": {"hold_out": 0.3}, "skip_bad": True}
+    lines = [json.dumps(row) + "\n" for row in rows]
+    (workspace.root / "all.jsonl").write_text("".join(lines[:16]))
+    (workspace.root / "more.jsonl.gz").write_bytes(gzip.compress("".join(lines[16:]).encode()))
+    data = {"target": "manifest", "train": ["all.jsonl", "more.jsonl.gz"], "val": {"hold_out": 0.3}, "skip_bad": True}
     small = {"dim": 16, "num_layers": 1, "kernel_size": 5}
     config = {"data": {**data, "batch_size": 4}, "model": small, "trainer": {"max_epochs": 2}}
     workspace.write("config.yaml", config)
@@ -29,6 +32,9 @@ def test_held_out_and_dropped_rows_are_recorded(workspace):
     assert row["place"].endswith("all.jsonl:1") and "does not exist" in row["reason"]
     for name in ("search.yaml", "best.yaml"):
         values = yaml.safe_load((root / name).read_text())
+        assert values.get("config", values)["data"]["train"] == [
+            str(workspace.root / file) for file in ("all.jsonl", "more.jsonl.gz")
+        ]
         assert values.get("config", values)["data"]["val"] == {"hold_out": 0.3, "by": "text"}
     best = json.loads((root / "summary.json").read_text())["best"]
     again = json.loads(workspace.run("train", "--config", "results/space/best.yaml").stdout.splitlines()[-1])

@@ -92,11 +92,34 @@ class HoldOutSection(Section):
     """Never on both sides: a speaker, or a text; random: each row is drawn by itself."""
 
 
-VAL_TAGS = ("a path", "a mapping")
+class PairSection(Section):
+    """Recordings and supervisions of lhotse, a manifest together."""
+
+    recordings: FilePath
+    """File of the recordings."""
+    supervisions: FilePath
+    """File of the supervisions, which name them."""
+
+
+TAGS = ("a path", "a list", "a pair", "held out")
+
+
+def _tag(value: Any) -> str:
+    if isinstance(value, dict | Section):
+        return TAGS[2]
+    return TAGS[isinstance(value, list)]
 
 
 def _val_tag(value: Any) -> str:
-    return VAL_TAGS[isinstance(value, dict | HoldOutSection)]
+    is_pair = isinstance(value, PairSection) or (isinstance(value, dict) and set(value) & set(PairSection.model_fields))
+    return TAGS[3] if isinstance(value, dict | Section) and not is_pair else _tag(value)
+
+
+OnePath = Annotated[FilePath, Tag(TAGS[0])]
+OnePair = Annotated[PairSection, Tag(TAGS[2])]
+Several = Annotated[list[Annotated[OnePath | OnePair, Discriminator(_tag)]], Field(min_length=1), Tag(TAGS[1])]
+AnyManifests = Annotated[OnePath | OnePair | Several, Discriminator(_tag)]
+Manifests = str | PairSection | list[str | PairSection]
 
 
 class ManifestData(BatchKeys):
@@ -107,16 +130,16 @@ class ManifestData(BatchKeys):
 
     target: Annotated[Literal["manifest"], RULER_OF_ALL]
     """Source of the speech."""
-    train: Annotated[FilePath, INPUT_PATH, KeyFacts(not_searched=RULER)]
-    """Training manifest, a file or a directory."""
+    train: Annotated[AnyManifests, INPUT_PATH, KeyFacts(not_searched=RULER)]
+    """Training manifest, a file or a directory; or a list of them."""
     val: Annotated[
-        Annotated[FilePath, Tag(VAL_TAGS[0])] | Annotated[HoldOutSection, Tag(VAL_TAGS[1])],
+        OnePath | OnePair | Several | Annotated[HoldOutSection, Tag(TAGS[3])],
         Discriminator(_val_tag),
         INPUT_PATH,
         RULER_OF_ALL,
     ]
     """Validation manifest, or `{hold_out: 0.05, by: text}`: the ruler, never filtered and never searched."""
-    test: Annotated[FilePath | None, INPUT_PATH, RULER_OF_ALL] = None
+    test: Annotated[AnyManifests | None, INPUT_PATH, RULER_OF_ALL] = None
     """Test manifest: checked before a training, scored once, when a model is exported."""
     skip_bad: bool = False
     """Drop and record the rows that the data report names as bad; false: stop (exit 3)."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from tune_asr.config import base_files, strict_yaml
-from tune_asr.config.data_sections import VAL_TAGS, HoldOutSection
+from tune_asr.config.data_sections import TAGS, HoldOutSection, PairSection
 from tune_asr.config.keys import facts, known_keys, sections_of
 from tune_asr.config.lightning_arguments import RESERVED, broken_rule, trainer_arguments
 from tune_asr.config.overrides import Layered, Override
@@ -23,6 +23,9 @@ from tune_asr.config.strict_yaml import Document, Keys, dotted
 from tune_asr.errors import ConfigError, Problem
 
 Schema = TypeVar("Schema", bound=BaseModel)
+
+
+MANIFEST_KEYS = [("data", split) for split in ("train", "val", "test")]
 
 
 class Mistake(NamedTuple):
@@ -100,11 +103,26 @@ def _with_absolute_paths(config: Config, layered: Layered) -> Config:
     for name, section in config:
         if not isinstance(section, Section) or isinstance(section, CustomTarget):
             continue
-        given = [(key, value) for key, value in section if isinstance(value, str) and facts(f"{name}.{key}").is_path]
-        if given:
-            absolute = {key: layered.resolved((name, key), value) for key, value in given}
+        given = [(key, value) for key, value in section if facts(f"{name}.{key}").is_path]
+        absolute = {
+            key: _absolute(value, (name, key), layered)
+            for key, value in given
+            if isinstance(value, str | list | PairSection)
+        }
+        if absolute:
             changed[name] = section.model_copy(update=absolute)
     return config.model_copy(update=changed)
+
+
+def _absolute(value: object, keys: Keys, layered: Layered) -> object:
+    """Return absolute paths for one, a list or a pair."""
+    if isinstance(value, str):
+        return layered.resolved(keys, value)
+    if isinstance(value, list):
+        return [_absolute(one, (*keys, index), layered) for index, one in enumerate(value)]
+    if isinstance(value, PairSection):
+        return value.model_copy(update={key: layered.resolved((*keys, key), path) for key, path in value})
+    return value
 
 
 def examine(layered: Layered, schema: type[Schema]) -> tuple[Schema | None, list[Problem]]:
@@ -170,7 +188,7 @@ def _mistake(details: ErrorDetails, schema: type[BaseModel]) -> Mistake:
     """Word one of pydantic's errors."""
     section, *rest = details["loc"]
     # pydantic puts the name of a union's member between the section and its keys.
-    keys = (section, *(key for key in (rest[1:] if section in BUILT_IN else rest) if key not in VAL_TAGS))
+    keys = (section, *(key for key in (rest[1:] if section in BUILT_IN else rest) if key not in TAGS))
     return Mistake(keys, *_sentence(details, keys, schema))
 
 
@@ -185,8 +203,11 @@ def _sentence(details: ErrorDetails, keys: Keys, schema: type[BaseModel]) -> tup
         return f"is {given}, but {rule}" if rule.startswith("must") else rule, _known_targets(details, keys)
     if kind == "string_too_short":
         return f"is {given}, but must have {details['ctx']['min_length']} or more characters", ""
-    if kind == "string_type" and keys == ("data", "val"):
-        return f"is {given}, but must be a path, or a mapping such as {{hold_out: 0.05}}", ""
+    if kind in ("string_type", "union_tag_invalid") and keys[:2] in MANIFEST_KEYS:
+        others = ", or a mapping such as {hold_out: 0.05}" if keys[1] == "val" else ", or a list of paths"
+        return f"is {given}, but must be a path{others if len(keys) == 2 else ''}", ""
+    if kind == "too_short":
+        return "is empty, but must have an entry", ""
     if kind == "float_type" and is_written_non_finite(details["input"]):
         return f"is {given}, but must be a finite number", ""
     return f"is {given}, but must be {_TYPES.get(kind) or rule_in_words(details['msg'])}", ""
@@ -201,8 +222,11 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
         hint = f"Did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
         return "unknown section", hint
     section = str(keys[0])
-    if keys[:2] == ("data", "val") and len(keys) > 2:
-        return "unknown key", nearest(name, HoldOutSection.model_fields)
+    if keys[:2] in MANIFEST_KEYS and len(keys) > 2:
+        held_out = HoldOutSection.model_fields if keys[1] == "val" else ()
+        if name in held_out:
+            return "does not go with recordings and supervisions", "Keep one of the two."
+        return "unknown key", nearest(name, (*PairSection.model_fields, *held_out))
     above = sections_of(section, schema) if len(keys) > 2 else ()
     if below := [key for model in above for key in known_keys(str(keys[1]), model)]:
         return "unknown key", nearest(name, below)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tune_asr.config.data_sections import ManifestData, SyntheticData
+from tune_asr.config.data_sections import HoldOutSection, ManifestData, SyntheticData
 from tune_asr.config.sections import Config
+from tune_asr.corpus.listings import listing_of, validation_of
 from tune_asr.errors import Problem
 from tune_asr.speech.audio.synthetic import synthesize_corpus
 from tune_asr.speech.corpus import Corpus, Utterance
-from tune_asr.speech.manifest.rows import Row, read_manifest
+from tune_asr.speech.manifest.listing import Found, Listing, read_listing
+from tune_asr.speech.manifest.rows import Row
 from tune_asr.speech.survey.contents import contents_fingerprint
 from tune_asr.speech.survey.hold_out import HoldOut
 from tune_asr.speech.survey.inspection import inspect_rows
@@ -60,9 +62,9 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
     data, sample_rate = config.data, config.features.sample_rate
     if isinstance(data, ManifestData):
         found = survey_manifests(
-            Path(data.train),
-            Path(data.val) if isinstance(data.val, str) else HoldOut(data.val.hold_out, data.val.by),
-            test=Path(data.test) if data.test is not None and decode else None,
+            listing_of(data.train),
+            HoldOut(val.hold_out, val.by) if isinstance(val := data.val, HoldOutSection) else listing_of(val),
+            test=test_manifest(config) if decode else None,
             normalizer=_normalizer(config),
             sample_rate=sample_rate,
             max_seconds=data.max_seconds,
@@ -90,8 +92,8 @@ def references(config: Config) -> dict[str, str]:
     data = config.data
     if isinstance(data, ManifestData):
         normalizer = _normalizer(config)
-        manifest = data.val if isinstance(data.val, str) else data.train  # validation is held out of it
-        return {row.id: normalizer(row.text) for row in read_manifest(Path(manifest))[0]}
+        rows, _ = read_listing(validation_of(data.val, data.train), config.text.rules)
+        return {row.id: normalizer(row.text) for row in rows}
     if isinstance(data, SyntheticData):
         return {utterance.id: utterance.text for utterance in _synthetic(data, config).val}
     return {}
@@ -105,32 +107,32 @@ def read_test_set(config: Config) -> TestSet:
     Raises:
         DataError: rows cannot be used and may not be dropped.
     """
-    path = test_manifest(config)
-    if path is None:
+    listing = test_manifest(config)
+    if listing is None:
         return TestSet()
-    rows = read_manifest(path)
-    found = _inspect(config, path, rows)
+    rows = read_listing(listing, config.text.rules)
+    found = _inspect(config, listing, rows)
     found.check(share_of_bad_rows(config))
     utterances = tuple(entry.utterance for entry in found.entries)
     return TestSet(utterances, len(found.bad_rows), contents_fingerprint(rows[0], _normalizer(config)))
 
 
-def test_manifest(config: Config) -> Path | None:
-    """Return the path of `data.test`, None without one."""
+def test_manifest(config: Config) -> Listing | None:
+    """Return the manifests of `data.test`, None without one."""
     data = config.data
-    return Path(data.test) if isinstance(data, ManifestData) and data.test is not None else None
+    return listing_of(data.test) if isinstance(data, ManifestData) and data.test is not None else None
 
 
 test_manifest.__test__ = False  # type: ignore[attr-defined]  # no test case for pytest
 
 
-def contents(config: Config, path: Path) -> Contents:
+def contents(config: Config, listing: Listing) -> Contents:
     """Hash a manifest by the rules of a configuration.
 
     Raises:
         DataError: it cannot be read.
     """
-    rows, bad_rows = read_manifest(path)
+    rows, bad_rows = read_listing(listing, config.text.rules)
     return Contents(len(rows) + len(bad_rows), contents_fingerprint(rows, _normalizer(config)))
 
 
@@ -140,7 +142,7 @@ def inspect(config: Config, path: Path) -> Inspected:
     Raises:
         DataError: it cannot be read at all.
     """
-    return _inspect(config, path, read_manifest(path))
+    return _inspect(config, path, read_listing(path, config.text.rules))
 
 
 def inspect_recordings(config: Config, paths: Sequence[Path]) -> tuple[list[Utterance], list[Problem]]:
@@ -174,9 +176,9 @@ def share_of_bad_rows(config: Config) -> float | None:
     return data.max_bad_fraction if isinstance(data, ManifestData) and data.skip_bad else None
 
 
-def _inspect(config: Config, path: Path, rows: tuple[list[Row], list[Problem]]) -> Inspected:
+def _inspect(config: Config, listing: Listing, rows: Found) -> Inspected:
     normalizer, rules = _normalizer(config), config.text.rules
-    return inspect_manifest(path, rows, normalizer, config.features.sample_rate, decode=True, rules=rules)
+    return inspect_manifest(listing, rows, normalizer, config.features.sample_rate, decode=True, rules=rules)
 
 
 def _normalizer(config: Config) -> TextNormalizer:

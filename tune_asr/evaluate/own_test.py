@@ -10,16 +10,17 @@ from tune_asr.errors import TuneAsrError
 from tune_asr.evaluate.model import Model
 from tune_asr.evaluate.result import Result
 from tune_asr.record.test_looks import TestLook, record_look
+from tune_asr.speech.manifest.listing import paths_of
 from tune_asr.storage.atomic import probe_writable
 
 
 def is_own_test(model: Model, manifest: Path) -> bool:
     """Test if a manifest is the model's `data.test`.
 
-    It is the same path, or has the same references and recordings.
+    It is the same path, or one of several, or has the same references and recordings.
     """
     own = test_manifest(model.config)
-    if own is not None and os.path.realpath(own) == os.path.realpath(manifest):
+    if own is not None and os.path.realpath(manifest) in map(os.path.realpath, paths_of(own)):
         return True
     try:
         if own is not None:

@@ -108,8 +108,13 @@ def _public(config: Config, name: str) -> Settings:
     return {
         key: value
         for key, value in values.items()
-        if known[key].in_cards is not False and (not known[key].is_path or isinstance(value, dict))
+        if known[key].in_cards is not False and (not known[key].is_path or _is_hold_out(value))
     }
+
+
+def _is_hold_out(value: Json) -> bool:
+    """Recognise `data.val` without a path."""
+    return isinstance(value, dict) and "hold_out" in value
 
 
 def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:

@@ -13,10 +13,11 @@ from tune_asr.config.load import from_values
 from tune_asr.config.overrides import overridden
 from tune_asr.config.sections import Config
 from tune_asr.corpus.beside import files_beside
+from tune_asr.corpus.listings import listing_of, validation_of
 from tune_asr.corpus.sources import survey
 from tune_asr.space.plan import Plan
 from tune_asr.speech.audio.recordings import FileAudio
-from tune_asr.speech.manifest.directories import listing_files
+from tune_asr.speech.manifest.listing import files_of
 from tune_asr.speech.survey.survey import Survey, too_many_infeasible
 
 SUBSAMPLING = "model.subsampling"
@@ -79,6 +80,7 @@ def data_files(config: Config, found: Survey | None) -> list[tuple[str, int]]:
     utterances = sorted((*found.corpus.train, *found.corpus.val), key=lambda utterance: utterance.seconds)
     sample = utterances[:: math.ceil(len(utterances) / RECORDINGS_LOOKED_AT)] + utterances[-1:]
     recordings = [str(utterance.audio.path) for utterance in sample if isinstance(utterance.audio, FileAudio)]
-    listings = [Path(path) for path in (config.data.train, config.data.val) if isinstance(path, str)]
-    files = [*(str(file) for path in listings for file in listing_files(path)), *recordings]
+    data = config.data
+    manifests = dict.fromkeys((listing_of(data.train), validation_of(data.val, data.train)))
+    files = [*(str(file) for listing in manifests for file in files_of(listing)), *recordings]
     return [(path, Path(path).stat().st_size) for path in files] + beside

@@ -53,7 +53,7 @@ def test_data_files_sample_every_length(tmp_path):
             rows.append({"audio_filepath": f"{length}.wav", "text": "a"})
         (tmp_path / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     train, val = str(tmp_path / "train.jsonl"), str(tmp_path / "val.jsonl")
-    config = Config(data={"target": "manifest", "train": train, "val": val})
+    config = Config(data={"target": "manifest", "train": [train], "val": val})
     files = data_files(config, survey(config))
     assert [path for path, _ in files[:2]] == [train, val]
     lengths = [int(Path(path).stem) for path, _ in files[2:]]

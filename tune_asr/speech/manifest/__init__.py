@@ -2,6 +2,7 @@
 
 Recordings are not opened here.
 
+listing       one manifest or several, with unique ids
 rows          a manifest -> rows and problems
 formats       a file -> records, by its ending
 lines         a file, packed or not -> lines

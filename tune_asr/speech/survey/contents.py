@@ -30,6 +30,9 @@ def contents_fingerprint(rows: Sequence[Row], normalizer: TextNormalizer) -> str
             contents[path] = content_sample(path)
     except OSError:
         return None
-    return fingerprint(
-        sorted([normalizer(row.text), contents[row.audio], row.offset or 0, row.duration or 0] for row in rows)
-    )
+    return fingerprint(sorted([normalizer(row.text), contents[row.audio], *_part(row)] for row in rows))
+
+
+def _part(row: Row) -> list[float]:
+    part = [row.offset or 0, row.duration or 0]
+    return part if row.channel is None else [*part, row.channel]

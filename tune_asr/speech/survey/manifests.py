@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, fingerprint
-from tune_asr.speech.manifest.rows import Row, read_manifest
+from tune_asr.speech.manifest.listing import Found, Listing, name_of, paths_of, read_listing
 from tune_asr.speech.survey.hold_out import Division, HoldOut
 from tune_asr.speech.survey.inspection import Entry, inspect_rows
 from tune_asr.speech.survey.remarks import remarks_on
@@ -22,9 +21,9 @@ from tune_asr.speech.text.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """Usable and bad rows of one manifest."""
+    """Usable and bad rows of manifests."""
 
-    path: Path
+    listing: Listing
     num_rows: int
     entries: list[Entry]
     bad_rows: list[Problem]
@@ -35,7 +34,7 @@ class Inspected:
             return []
         bad = f"{len(self.bad_rows):,} of {self.num_rows:,} rows ({len(self.bad_rows) / self.num_rows:.1%}) are bad"
         what = f"{bad}, but data.skip_bad drops at most data.max_bad_fraction, {share}"
-        return [Problem(str(self.path), what, "Correct them, or raise data.max_bad_fraction.")]
+        return [Problem(name_of(self.listing), what, "Correct them, or raise data.max_bad_fraction.")]
 
     def check(self, skip_bad: float | None) -> None:
         """Check the number of bad rows.
@@ -52,10 +51,10 @@ class Inspected:
 
 
 def survey_manifests(
-    train: Path,
-    val: Path | HoldOut,
+    train: Listing,
+    val: Listing | HoldOut,
     *,
-    test: Path | None = None,
+    test: Listing | None = None,
     normalizer: TextNormalizer,
     sample_rate: int,
     max_seconds: float | None,
@@ -67,10 +66,10 @@ def survey_manifests(
     """Verify recordings and make a corpus of usable rows.
 
     Args:
-        train: manifest of the training utterances.
-        val: manifest of the validation utterances, or the rule by which they are held out of training. No good row of
+        train: manifests of the training utterances.
+        val: manifests of the validation utterances, or the rule by which they are held out of training. No good row of
             them is ever left out.
-        test: manifest of the test utterances. They are checked, but no part of the corpus.
+        test: manifests of the test utterances. They are checked, but no part of the corpus.
         normalizer: maker of the references.
         sample_rate: rate of the features, in Hz.
         max_seconds: longest training utterance; longer ones are left out. None: no limit.
@@ -83,14 +82,15 @@ def survey_manifests(
     Raises:
         DataError: a manifest cannot be read at all. Bad rows raise nothing before `Survey.check`.
     """
-    paths = {key: path for key, path in (("train", train), ("val", val), ("test", test)) if isinstance(path, Path)}
+    given = {"train": train, "val": val, "test": test}
+    listings = {key: one for key, one in given.items() if one is not None and not isinstance(one, HoldOut)}
     inspected = [
-        inspect_manifest(path, found, normalizer, sample_rate, decode=decode or skip_bad is not None, rules=rules)
-        for path, found in zip(paths.values(), _read_all(paths), strict=True)
+        inspect_manifest(listing, found, normalizer, sample_rate, decode=decode or skip_bad is not None, rules=rules)
+        for listing, found in zip(listings.values(), _read_all(listings, rules), strict=True)
     ]
     held_back = inspected[-1].entries if test else []
     if isinstance(val, HoldOut):
-        division = val.split(inspected[0].entries, str(train))
+        division = val.split(inspected[0].entries, name_of(train))
         inspected[0].bad_rows.extend(division.bad_rows)
     else:
         division = Division(inspected[0].entries, inspected[1].entries)
@@ -115,19 +115,19 @@ def survey_manifests(
 
 
 def inspect_manifest(
-    path: Path,
-    found: tuple[list[Row], list[Problem]],
+    listing: Listing,
+    found: Found,
     normalizer: TextNormalizer,
     sample_rate: int,
     *,
     decode: bool,
     rules: int = 2,
 ) -> Inspected:
-    """Inspect the recordings and texts of one manifest.
+    """Inspect the recordings and texts of manifests.
 
     Args:
-        path: manifest, for messages.
-        found: its rows and bad rows, from `read_manifest`.
+        listing: manifests, for messages.
+        found: their rows and bad rows, from `read_listing`.
         normalizer: maker of the references.
         sample_rate: rate of the features, in Hz.
         decode: decode recordings; else trust their headers.
@@ -135,25 +135,27 @@ def inspect_manifest(
     """
     good_rows, bad_rows = found
     entries, unusable = inspect_rows(good_rows, normalizer, sample_rate, decode=decode, rules=rules)
-    return Inspected(path, len(good_rows) + len(bad_rows), entries, bad_rows + unusable)
+    return Inspected(listing, len(good_rows) + len(bad_rows), entries, bad_rows + unusable)
 
 
-def _read_all(paths: Mapping[str, Path]) -> list[tuple[list[Row], list[Problem]]]:
+def _read_all(listings: Mapping[str, Listing], rules: int) -> list[Found]:
     """Read all manifests, with one DataError for all unreadable ones.
 
     Args:
-        paths: manifests by their keys in the section `data`.
+        listings: manifests by their keys in the section `data`.
+        rules: `text.rules` of the configuration.
     """
     manifests = []
     problems: list[Problem] = []
-    for key, path in paths.items():
+    for key, listing in listings.items():
         try:
-            manifests.append(read_manifest(path))
+            manifests.append(read_listing(listing, rules))
         except DataError as error:
             hint = f"Set data.{key}, for example --set data.{key}=corpus/{key}.jsonl."
             # Another place is a file in the folder, which was found.
+            named = set(map(str, paths_of(listing)))
             problems += (
-                replace(one, hint=hint) if one.place == str(path) and not one.hint else one for one in error.problems
+                replace(one, hint=hint) if one.place in named and not one.hint else one for one in error.problems
             )
     if problems:
         raise DataError(problems)
