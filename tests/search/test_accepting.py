@@ -240,3 +240,22 @@ def test_dry_run_names_the_settings_to_repeat(began, capsys):
     assert "changes nothing" in resume(began, capsys, "--dry-run", expect=0)
     assert "time budget: 1h more" in resume(began, capsys, "--time-budget", "1h", "--dry-run", expect=0)
     assert began.folder.ledger.read_bytes() == before
+
+
+def test_dry_run_says_what_is_left(began, capsys):
+    """Finalists of which none is created yet, and those that are known."""
+    finalists = ("--set", "search.finalists={top: 1, seeds: 2}", "--dry-run")
+    out = resume(began, capsys, *finalists, expect=0)
+    assert "search.finalists: null -> {top: 1, seeds: 2}\n" in out
+    assert "continues: 00001 after epoch 2\n" in out
+    assert "then trains finalists: 1 best setting, each with 2 fresh seeds" in out
+    finish(began)
+    out = resume(began, capsys, *finalists, expect=0)
+    assert "then trains finalists: 2 trials\n  00002  setting of 00000  seed=" in out
+
+
+def test_dry_run_of_finished_search_shows_changes(began, capsys):
+    finish(began)
+    edit(began, "config", "optimizer", "weight_decay", to=0.5)
+    out = resume(began, capsys, "--dry-run", expect=0)
+    assert "changed: optimizer.weight_decay was 0.01 when the search began, and is 0.5\n" in out

@@ -56,6 +56,7 @@ def test_three_kills_change_nothing(workspace, finished):
         for name in ("leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"):
             (workspace.root / "results" / "space" / name).unlink(missing_ok=True)
         shutil.rmtree(workspace.root / "results" / "space" / ".tune", ignore_errors=True)
+        (workspace.root / "results" / "space" / f".tmp-{reports:032x}").write_bytes(b"half")
         process = workspace.popen("search", "--resume", "results/space", **folders)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
@@ -64,6 +65,7 @@ def test_three_kills_change_nothing(workspace, finished):
     assert not (workspace.root / "planted").exists()
     assert story(workspace.ledger()) == story(finished.ledger())
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the tokens, of those that were killed too
+    assert not list((workspace.root / "results").rglob(".tmp-*"))
     summary = "results/space/summary.json"
     assert '"status": "finished"' in (workspace.root / summary).read_text()
 

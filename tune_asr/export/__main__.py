@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
+from tune_asr.storage.temporary import remove_remains
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 
@@ -57,6 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _check_source(source, arguments.trial)
     output: Path = arguments.output or _default_output(source, arguments.trial)
     _check_output(output)
+    remove_remains(output.parent)
     _require_packages()
     end_on_signals()
     from tune_asr.record.choice import Source, choose_trial

@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tune_asr.storage.atomic import TEMPORARY_PREFIX, new_folder, set_aside, temporary_sibling
+from tune_asr.storage.atomic import new_folder, set_aside
 from tune_asr.storage.errors import storage_error, writing
 from tune_asr.storage.files import names_in
+from tune_asr.storage.temporary import TEMPORARY_PREFIX, temporary_sibling
 
 CHECKPOINT = "checkpoint.ckpt"
 UTTERANCES = "utterances.jsonl"

@@ -12,9 +12,10 @@ from pathlib import Path
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.skipped_rows import SKIPPED_ROWS
 from tune_asr.storage import locks
-from tune_asr.storage.atomic import TEMPORARY_PREFIX, probe_writable
+from tune_asr.storage.atomic import probe_writable
 from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import names_in
+from tune_asr.storage.temporary import TEMPORARY_PREFIX, remove_remains
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,13 @@ class ResultsFolder:
         except OSError as error:
             raise storage_error(error, self.lock_file, "cannot lock the results folder") from error
         return lock
+
+    def tidy(self) -> None:
+        """Remove what killed processes left, but for checkpoints.
+
+        Those of a trial are removed once no process writes them.
+        """
+        remove_remains(self.root, self.root / "utterances")
 
     def is_running(self) -> bool:
         """Return whether a living search owns the folder. Writes nothing."""

@@ -21,6 +21,8 @@ from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import fsync
 from tune_asr.wording import printable
 
+_END_BYTES = 1024
+
 
 class Ledger:
     """Ledger open for writing, by one process at a time.
@@ -107,6 +109,21 @@ def iter_ledger(path: Path) -> Iterator[Event]:
         raise StorageError(Problem(str(path), what, "Name the folder that a search has written.")) from error
     except OSError as error:
         raise storage_error(error, path, "cannot read the ledger") from error
+
+
+def ends_finished(path: Path) -> bool:
+    """Return whether the last line ends a finished search.
+
+    The lines before it are not read.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _END_BYTES))
+        last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2] + b"\n"
+    values = _values(last) or {}
+    return (values.get("event"), values.get("status")) == ("search_ended", "finished")
 
 
 def as_written(event: Event) -> dict[str, Any]:

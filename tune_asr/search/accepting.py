@@ -165,10 +165,11 @@ def _refusal(each: Difference) -> Problem:
 
 
 def _text(values: Mapping[str, JsonValue], key: str) -> str:
-    return _shown(values[key]) if key in values else "absent"
+    return value_shown(values[key]) if key in values else "absent"
 
 
-def _shown(value: JsonValue) -> str:
+def value_shown(value: JsonValue) -> str:
+    """Return a value as text, a mapping with its keys."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_shown(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {value_shown(item)}' for key, item in value.items())}}}"
     return value if isinstance(value, str) else shown(value)

@@ -15,7 +15,8 @@ from pathlib import Path
 from tune_asr.corpus.beside import check_beside
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger
+from tune_asr.record.intact import best_on_record
+from tune_asr.record.ledger import Ledger, ends_finished
 from tune_asr.record.search_events import SearchEnded
 from tune_asr.record.search_yaml import SearchYaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
@@ -66,6 +67,7 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     print(*warm.lines, sep="\n", end="\n" * bool(warm.lines), flush=True)
     folder = ResultsFolder.create(root)
     with folder.lock():
+        folder.tidy()
         description = describe(plan, root.name, found)
         search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm.events)
         return _run(search, SearchState(), found, address, command, description)
@@ -87,12 +89,18 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
         ClusterError: Ray cannot be reached.
     """
     folder = ResultsFolder.open_existing(named(root))
+    finished = f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it"
+    with disk_errors(root):
+        if command.budget is None and _needs_nothing(folder, more):
+            print(finished)
+            return 0
     with folder.lock(), disk_errors(root):
+        folder.tidy()
         resumed = Resumed(folder, more)
         plan, state, metric = resumed.plan, resumed.state, resumed.metric
         if not resumed.is_left and command.budget is None:
             _complete(Search(folder, plan, metric, {}), state)
-            print(f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it")
+            print(finished)
             return 0
         if resumed.creates:
             check_beside(plan.config)
@@ -201,11 +209,25 @@ def _withdrawn_without_result(folder: ResultsFolder) -> Iterator[None]:
         raise
 
 
+def _needs_nothing(folder: ResultsFolder, more: More) -> bool:
+    """Return whether a search is finished to its last file.
+
+    Nothing is written, so the disk may be read-only.
+    """
+    if folder.is_running() or not ends_finished(folder.ledger) or not _has_derived(folder):
+        return False
+    return not Resumed(folder, more).is_left
+
+
+def _has_derived(folder: ResultsFolder) -> bool:
+    best = (folder.best_yaml, folder.best_ckpt) if best_on_record(folder) else ()
+    return all(path.exists() for path in (folder.summary, folder.leaderboard, *best))
+
+
 def _complete(search: Search, state: SearchState) -> None:
     """Make derived files again after a late kill."""
     folder = search.folder
-    derived = (folder.summary, folder.leaderboard, folder.best_yaml, folder.best_ckpt)
-    if state.status == "finished" and all(path.exists() for path in derived):
+    if state.status == "finished" and _has_derived(folder):
         return
     search.snapshot(state, "finished")
     if state.status != "finished":

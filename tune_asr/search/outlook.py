@@ -8,12 +8,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from tune_asr.config.scalars import shown
 from tune_asr.corpus.beside import check_beside
 from tune_asr.errors import StorageError
+from tune_asr.record.finalists import last_round
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.search.accepting import accepted
+from tune_asr.search.accepting import accepted, value_shown
 from tune_asr.search.data import checked_survey
+from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import More, Resumed, named
@@ -40,6 +41,9 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
     resumed = Resumed(folder, more)
     if not resumed.is_left and budget is None:
         yield f"{root}: the search is finished, and a resume changes nothing"
+        looked = resumed.compared(None)  # the data do not matter any more
+        yield from (f"changed: {each.key} {each}" for each in looked.refused)
+        yield from filter(None, [looked.other_versions])
         return
     if resumed.creates:
         check_beside(resumed.plan.config)
@@ -70,12 +74,13 @@ def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
     elif trials != before or last_epoch != horizon:
         yield f"trials: {before} -> {trials}, of {count(last_epoch, 'epoch')} at most"
     for key, value in resumed.given.items():
-        yield f"{key}: {shown(_lookup(resumed.before, key))} -> {shown(value)}"
+        yield f"{key}: {value_shown(_lookup(resumed.before, key))} -> {value_shown(value)}"
 
 
 def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
-    yield f"continues: {', '.join(trial.number for trial in state.open_trials()) or 'no trial'}"
+    going = [f"{trial.number} after epoch {trial.epoch}" for trial in state.open_trials()]
+    yield f"continues: {', '.join(going) or 'no trial'}"
     first = len(state.trials)
     if asked.horizon:
         again = repeated(state, resumed.metric, len(state.stages.every))
@@ -85,11 +90,26 @@ def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
     trials, _ = extent_after(plan, state, resumed.metric, asked)
     new = range(state.num_drawn, trials)
     yield f"creates: {count(len(new), 'trial')}"
+    yield from _finalists(resumed)
     if plan.space.search.algorithm == "auto":
         return  # the model proposes them from trials to come
     for place, index in enumerate(new[:_SHOWN]):
         settings = plan.settings(index)
         yield f"  {first + place:05d}  seed={plan.seed(index, settings)}  {_settings(settings)}"
+
+
+def _finalists(resumed: Resumed) -> Iterator[str]:
+    """Yield the finalists that are still to be created."""
+    wanted, state = resumed.plan.space.search.finalists, resumed.state
+    if wanted is None or state.stages.index:
+        return
+    if lacking := Ending(resumed.plan, resumed.metric, state).finalists():
+        yield f"then trains finalists: {count(len(lacking), 'trial')}"
+        for each in lacking[:_SHOWN]:
+            yield f"  {each.trial}  setting of {each.finalist_of}  seed={each.seed}  {_settings(each.params)}"
+    elif not last_round(state) or resumed.creates:
+        seeds = count(wanted.seeds, "fresh seed")
+        yield f"then trains finalists: {count(wanted.top, 'best setting')}, each with {seeds}"
 
 
 def _settings(params: Mapping[str, JsonValue]) -> str:

@@ -4,4 +4,5 @@ atomic   files and folders that are complete or absent
 errors   errors of the file system as messages
 files    content and durability of single files
 locks    a file owned by one process at a time
+temporary  temporary names, and the remains of killed processes
 """

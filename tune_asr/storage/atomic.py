@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import errno
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tune_asr.storage.errors import storage_error, writing
 from tune_asr.storage.files import fsync
-
-TEMPORARY_PREFIX = ".tmp-"
-"""First characters of an unfinished file's or folder's name, never those of a finished one."""
-
-
-def temporary_sibling(path: Path) -> Path:
-    """Return a unique temporary name beside `path`."""
-    return path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}")
+from tune_asr.storage.temporary import claimed
 
 
 def set_aside(folder: Path) -> Path:
@@ -42,15 +34,14 @@ def replace_file(path: Path, write: Callable[[Path], object], *, setting: str = 
     Raises:
         StorageError: it cannot be written; an earlier file is untouched.
     """
-    temporary = temporary_sibling(path)
-    try:
-        with writing(path, setting=setting):
+    with writing(path, setting=setting), claimed(path) as temporary:
+        try:
             write(temporary)
             fsync(temporary)
             temporary.replace(path)
             fsync(path.parent)
-    finally:
-        _discard(temporary)
+        finally:
+            _discard(temporary)
 
 
 @contextmanager
@@ -70,9 +61,12 @@ def new_folder(path: Path, *, replace: bool = False, temporary: Path | None = No
     Raises:
         OSError: the folder cannot be made; an earlier one is untouched.
     """
-    temporary = temporary or temporary_sibling(path)
-    try:
-        temporary.mkdir(parents=True)
+    with ExitStack() as stack:
+        if temporary is None:
+            temporary = stack.enter_context(claimed(path, is_folder=True))
+        else:
+            temporary.mkdir(parents=True)
+        stack.callback(shutil.rmtree, temporary, ignore_errors=True)
         yield temporary
         _fsync_all([temporary, *temporary.rglob("*")])
         if replace:
@@ -82,8 +76,6 @@ def new_folder(path: Path, *, replace: bool = False, temporary: Path | None = No
         fsync(path.parent)
         if replace:
             shutil.rmtree(set_aside(path), ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_atomic(path: Path, data: bytes, *, setting: str = "--results") -> None:
@@ -137,13 +129,12 @@ def probe_writable(folder: Path, *, setting: str = "--results") -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    probe = temporary_sibling(folder / "probe")
-    try:
-        with writing(folder, "the folder cannot be written", setting=setting):
+    with writing(folder, "the folder cannot be written", setting=setting), claimed(folder / "probe") as probe:
+        try:
             probe.write_bytes(bytes(1 << 16))
             fsync(probe)
-    finally:
-        _discard(probe)
+        finally:
+            _discard(probe)
 
 
 def _fsync_all(paths: list[Path]) -> None:

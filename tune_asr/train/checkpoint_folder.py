@@ -12,8 +12,9 @@ from pathlib import Path
 from tune_asr.errors import Problem, StorageError
 from tune_asr.scoring.metric import Metric
 from tune_asr.storage import locks
-from tune_asr.storage.atomic import TEMPORARY_PREFIX, replace_file
+from tune_asr.storage.atomic import replace_file
 from tune_asr.storage.errors import writing
+from tune_asr.storage.temporary import remove_remains
 from tune_asr.training.epochs import Epoch, EpochResult, Save, best_epochs
 
 AVERAGE = "ctc-average.ckpt"
@@ -121,8 +122,8 @@ class CheckpointFolder:
         replace_file(final, save, setting="checkpoint.dirpath")
 
     def _set_aside(self, first: int) -> None:
-        # Left by a killed process; release 0.1.0 named them ctc-*.tmp.
-        for torn in (*self.dirpath.glob(f"{TEMPORARY_PREFIX}*"), *self.dirpath.glob("ctc-*.tmp")):
+        remove_remains(self.dirpath)
+        for torn in self.dirpath.glob("ctc-*.tmp"):  # as release 0.1.0 named them
             torn.unlink()
         own = {self.path(epoch) for epoch in range(1, first)} if self._resumes_here else set()
         earlier = {*self.dirpath.glob("ctc-epoch=*.ckpt"), *self.dirpath.glob(AVERAGE)} - own
