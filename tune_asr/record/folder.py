@@ -13,7 +13,7 @@ from tune_asr.errors import Problem, StorageError
 from tune_asr.record.skipped_rows import SKIPPED_ROWS
 from tune_asr.storage import locks
 from tune_asr.storage.atomic import probe_writable
-from tune_asr.storage.errors import storage_error
+from tune_asr.storage.errors import disk_errors, storage_error
 from tune_asr.storage.files import names_in
 from tune_asr.storage.temporary import TEMPORARY_PREFIX, remove_remains
 
@@ -88,25 +88,31 @@ class ResultsFolder:
         Raises:
             StorageError: the folder holds no search; the missing files are named.
         """
-        folder = cls(root)
-        folder.require_folder()
-        missing = [path.name for path in (folder.search_yaml, folder.ledger) if not path.is_file()]
+        with disk_errors(root):
+            folder = cls(root)
+            folder._require_search()
+        return folder
+
+    def _require_search(self) -> None:
+        """Check for the files of a search.
+
+        Raises:
+            StorageError: some are missing.
+        """
+        self.require_folder()
+        missing = [path.name for path in (self.search_yaml, self.ledger) if not path.is_file()]
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
-            raise StorageError(Problem(str(root), what, folder._hint_without_search()))
+            raise StorageError(Problem(str(self.root), what, self._hint_without_search()))
         # The ledger has a trial before any of it is trained.
-        if folder._has_lost_events():
+        if self._has_lost_events():
             what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
-            raise StorageError(Problem(str(folder.ledger), what, "Restore it from a copy, or start a new search."))
-        return folder
+            raise StorageError(Problem(str(self.ledger), what, "Restore it from a copy, or start a new search."))
 
     def _has_lost_events(self) -> bool:
         """Return whether checkpoints lie beside an empty ledger."""
-        try:
-            is_empty = not self.ledger.stat().st_size
-            return is_empty and self.all_checkpoints.is_dir() and bool(names_in(self.all_checkpoints))
-        except OSError as error:
-            raise storage_error(error, self.root, "cannot look into the results folder") from error
+        is_empty = not self.ledger.stat().st_size
+        return is_empty and self.all_checkpoints.is_dir() and bool(names_in(self.all_checkpoints))
 
     def require_folder(self) -> None:
         """Refuse a missing folder or a file.

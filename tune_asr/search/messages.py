@@ -71,7 +71,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Sign of life, such as the first word of a worker."""
+    """Sign of life, such as a worker's first word."""
 
     process: str
     """`host:pid`."""

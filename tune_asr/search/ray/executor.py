@@ -81,6 +81,7 @@ class WorkSearcher(Searcher):
         self.trials: dict[str, Trial] = {}
         self.causes: dict[str, Cause] = {}
         self._numbers: dict[str, str] = {}
+        self._given_up: set[str] = set()
 
     def __reduce__(self) -> _Nothing:
         return _nothing, ()
@@ -107,6 +108,9 @@ class WorkSearcher(Searcher):
             self.between()  # a signal to all, or the loss of Ray, ends the search here: the trial is not at fault
         number = self._numbers.pop(trial_id, None)
         self.trials.pop(trial_id, None)
+        if trial_id in self._given_up:  # it has ended after all
+            self._given_up.remove(trial_id)
+            self.silence.lost_slots -= 1
         if number is not None:
             lost = Cause("its process could not be reused")
             cause = self.causes.pop(trial_id, lost) if error else Cause("")
@@ -121,6 +125,7 @@ class WorkSearcher(Searcher):
         for found in self.silence.look({number: self.trials[i] for number, i in ids.items() if i in self.trials}):
             self.trials.pop(ids[found.trial])
             del self._numbers[ids[found.trial]]
+            self._given_up.add(ids[found.trial])
             with ending(self.conductor.folder.root):
                 self.conductor.process_ended(found.trial, found.cause)
         if not self.silence.lost_slots or self._numbers:

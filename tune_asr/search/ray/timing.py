@@ -94,7 +94,8 @@ def _run(
     from ray.exceptions import RayError
 
     from tune_asr.errors import ClusterError
-    from tune_asr.wording import first_line
+    from tune_asr.search.silence import FIRST_SECONDS
+    from tune_asr.wording import duration, first_line
 
     cpus, gpus = resources["cpu"], resources["gpu"]
     asked: list[ray.ObjectRef[Any]] = [
@@ -102,7 +103,15 @@ def _run(
         for function, arguments in calls
     ]
     try:
-        while len(ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0]) < len(asked):
+        ready, heard = 0, time.monotonic()
+        while ready < len(asked):
+            before, ready = ready, len(ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0])
+            heard = time.monotonic() if ready > before else heard
+            if time.monotonic() - heard > FIRST_SECONDS:
+                raise ClusterError(
+                    f"the timing of settings has said nothing for {duration(FIRST_SECONDS)}: a process hangs",
+                    hint="Look at the disks of the data and of the results.",
+                )
             go_on()
         return list(ray.get(asked))
     except RayError as error:
