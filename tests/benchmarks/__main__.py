@@ -20,7 +20,21 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from tests.benchmarks import buckets, core, costs, doors, export, features, gap, gpu, memory, reports, slots, start
+from tests.benchmarks import (
+    buckets,
+    core,
+    costs,
+    doors,
+    export,
+    features,
+    gap,
+    gpu,
+    memory,
+    recordings,
+    reports,
+    slots,
+    start,
+)
 from tests.benchmarks.table import Row, machine, render
 
 ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
@@ -30,6 +44,7 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
     "core": core.measure,
     "features": lambda _: features.measure(),
     "memory": memory.measure,
+    "recordings": lambda _: recordings.measure(),
     "start": lambda _: start.measure(),
     "export": lambda _: export.measure(),
     "help": lambda _: doors.measure(),

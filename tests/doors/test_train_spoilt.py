@@ -42,7 +42,7 @@ WAYS = [
     (row("cut-whole.mp3"), "is truncated: "),
     (row("cut-good.wav"), "is truncated: the file ends before the samples that its header declares"),
     (row("empty.wav"), "empty.wav is empty"),
-    (row("text.wav"), "text.wav cannot be read as audio"),
+    (row("text.wav"), "text.wav is no audio (text: 'This is no recording at all.')"),
     (row("garbage.flac"), "garbage.flac cannot be read as audio"),
     (row("directory.wav"), "is a directory, not a file"),
     (row("fifo.wav"), "is a FIFO, a socket or a device, not a file"),

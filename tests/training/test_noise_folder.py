@@ -38,8 +38,8 @@ def test_unreadable_noise_is_named(folder):
 def test_vanishing_noise_is_named(folder, monkeypatch):
     probe = audio.probe
 
-    def last_look(path):
-        info = probe(path)
+    def last_look(path, rules):
+        info = probe(path, rules)
         path.unlink()
         return info
 

@@ -233,9 +233,9 @@ def test_noise_is_decoded_in_parallel(tmp_path, monkeypatch, capsys):
 
     together, verify = threading.Barrier(2, timeout=20), audio.verify
 
-    def both(path):
+    def both(path, rules):
         together.wait()  # broken where one waits for the other's end
-        return verify(path)
+        return verify(path, rules)
 
     for name in ("b", "a"):
         soundfile.write(tmp_path / f"{name}.wav", np.random.default_rng(0).uniform(-0.1, 0.1, 8000), RATE)

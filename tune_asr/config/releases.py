@@ -33,7 +33,7 @@ def with_rules(recorded: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def read(path: Path) -> Document:
-    """Read a configuration, a `best.yaml` of a search with its rules.
+    """Read a configuration, or a `best.yaml` with its rules.
 
     Raises:
         ConfigError: the file cannot be read.

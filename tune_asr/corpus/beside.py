@@ -33,7 +33,7 @@ def check_beside(config: Config, *, adds_noise: bool = True) -> None:
         )
         raise ConfigError(Problem("model.init_from", f"{init_from}: {wrong}", hint))
     if adds_noise and (folder := config.noise_dir):
-        noises(folder, config.features.sample_rate)
+        noises(folder, config.features.sample_rate, rules=config.text.rules)
 
 
 def noise_fingerprint(config: Config, *, used: bool) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from tune_asr.speech.audio import recordings as audio
+from tune_asr.speech.audio.info import Finding
 from tune_asr.speech.audio.recordings import AudioError, AudioInfo, probe, read, verify
 
 RATE = 16000
@@ -105,12 +106,19 @@ def test_piped_wav_without_length_is_whole(tmp_path, length):
     assert len(read(tmp_path / "a.wav")[0]) == verify(tmp_path / "a.wav").num_frames == 2 * RATE
 
 
-def test_flac_without_length_is_refused(tmp_path):
-    content = bytearray(write(tmp_path / "a.flac").read_bytes())
+@pytest.mark.parametrize("num_frames", [2 * RATE, 4096, 4097, 17])
+def test_flac_without_length_is_whole(tmp_path, num_frames):
+    path = write(tmp_path / "a.flac", NOISE[:num_frames])
+    expected, _ = read(path)
+    content = bytearray(path.read_bytes())
     content[21] &= 0xF0  # the number of samples: 36 bits of STREAMINFO
     content[22:26] = bytes(4)
-    (tmp_path / "a.flac").write_bytes(content)
-    assert_unusable(tmp_path / "a.flac", "has no length in its header")
+    path.write_bytes(content)
+    assert probe(path) == verify(path) == AudioInfo(RATE, 1, num_frames, (Finding.UNFINISHED,))
+    np.testing.assert_array_equal(read(path)[0], expected)
+    np.testing.assert_array_equal(read(path, 10, 5)[0], expected[10:15])
+    with pytest.raises(AudioError, match="no length in its header"):
+        probe(path, rules=1)
 
 
 def test_flac_with_flipped_bit_is_refused(tmp_path):
@@ -151,7 +159,7 @@ def test_what_holds_no_audio_is_refused(tmp_path):
     (tmp_path / "empty.wav").touch()
     assert_unusable(tmp_path / "empty.wav", "is empty")
     (tmp_path / "text.wav").write_text("This is no recording.\n" * 10)
-    assert_unusable(tmp_path / "text.wav", r"cannot be read as audio \(Format not recognised\)")
+    assert_unusable(tmp_path / "text.wav", r"is no audio \(text: 'This is no recording.'\)")
     assert_unusable(write(tmp_path / "none.wav", NOISE[:0]), "holds no samples")
     header_alone = write(tmp_path / "header.wav").read_bytes()[:44]
     (tmp_path / "header.wav").write_bytes(header_alone)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tune_asr.errors import DataError
 from tune_asr.speech.audio.recordings import FileAudio
-from tune_asr.speech.survey import inspection
+from tune_asr.speech.survey import recordings
 from tune_asr.speech.survey.manifests import survey_manifests
 from tune_asr.speech.survey.remarks import Part, count_overlaps
 from tune_asr.speech.survey.survey import Survey
@@ -96,15 +96,15 @@ def test_good_manifests_make_a_corpus(data):
 
 
 def test_vanishing_recording_is_a_bad_row(data, monkeypatch):
-    probe = inspection.probe
+    open_recording = recordings.open_recording
 
     def last_look(path):
-        info = probe(path)
+        opened = open_recording(path)
         if path.name == "b.wav":
             path.unlink()
-        return info
+        return opened
 
-    monkeypatch.setattr(inspection, "probe", last_look)
+    monkeypatch.setattr(recordings, "open_recording", last_look)
     with pytest.raises(DataError, match=r"train.jsonl:2: .*/b.wav cannot be read \(No such file or directory\)"):
         survey(data, decode=False).check()
 
@@ -175,7 +175,7 @@ def test_all_mistakes_name_their_lines(data):
         ("train.jsonl:6", '"audio_filepath" is empty'),
         ("train.jsonl:7", "cut.flac is truncated or damaged"),
         ("train.jsonl:8", "empty.wav is empty; the text '?' is empty once normalised"),
-        ("val.jsonl:1", "text.wav cannot be read as audio"),
+        ("val.jsonl:1", "text.wav is no audio (text: 'no audio')"),
         ("val.jsonl:2", "fifo.wav is a FIFO"),
         ("val.jsonl:3", "nan.wav holds NaN or infinite samples"),
         ("val.jsonl:4", "short.wav lasts 0.02 s, less than one window of 25 ms"),

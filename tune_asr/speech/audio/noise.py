@@ -48,13 +48,16 @@ class ColouredNoise:
         return (0.1 * noise / noise.std()).astype(np.float32), self.sample_rate
 
 
-def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tuple[tuple[Utterance, ...], str]:
+def noises(
+    folder: Path | None, sample_rate: int, *, decode: bool = True, rules: int = 2
+) -> tuple[tuple[Utterance, ...], str]:
     """Return recordings of a folder tree, or coloured noise.
 
     Args:
         folder: folder with WAV, FLAC, OGG or MP3, or None for coloured noise. Other files are ignored.
         sample_rate: rate of the features, in Hz.
         decode: decode the recordings, which alone shows that they are intact.
+        rules: `text.rules` of the configuration.
 
     Returns:
         Recordings without text, and a key for them and their content on this machine. Those above `MAX_PIECE_SECONDS`
@@ -72,9 +75,10 @@ def noises(folder: Path | None, sample_rate: int, *, decode: bool = True) -> tup
         return generated, f"coloured noise {EXPONENTS} {SECONDS}"
     paths = recordings_in(folder)
     with ThreadPoolExecutor() as pool:  # threads, as in `inspection`
-        found = pool.map(partial(_pieces, sample_rate=sample_rate, decode=decode), paths)
+        found = pool.map(partial(_pieces, sample_rate=sample_rate, decode=decode, rules=rules), paths)
         pieces = tuple(chain.from_iterable(watched(found, len(paths), "noise recordings checked")))
-    return pieces, fingerprint((MAX_PIECE_SECONDS, *((str(path), *_content(path)) for path in paths)))
+    of_rules = (rules,) if rules > 1 else ()  # the samples of a file depend on them
+    return pieces, fingerprint((MAX_PIECE_SECONDS, *of_rules, *((str(path), *_content(path)) for path in paths)))
 
 
 def recordings_in(folder: Path) -> list[Path]:
@@ -125,11 +129,11 @@ def _error(what: str, hint: str) -> DataError:
     return DataError(Problem("augment.noise_dir", what, hint))
 
 
-def _pieces(path: Path, sample_rate: int, decode: bool) -> list[Utterance]:
+def _pieces(path: Path, sample_rate: int, decode: bool, rules: int) -> list[Utterance]:
     try:
-        info = audio.verify(path) if decode else audio.probe(path)
+        info = (audio.verify if decode else audio.probe)(path, rules)
     except audio.AudioError as error:
-        raise _error(f"{path} {error}", "Remove it from the folder.") from None
+        raise _error(f"{path} {error}", error.hint or "Remove it from the folder.") from None
     if info.num_frames < min_samples(info.sample_rate):
         raise _error(f"{path} is shorter than 25 ms", "Remove it from the folder.")
     if not can_resample(info.sample_rate, sample_rate):
@@ -137,7 +141,9 @@ def _pieces(path: Path, sample_rate: int, decode: bool) -> list[Utterance]:
         raise _error(what, "Convert it, or remove it from the folder.")
     count = math.ceil(info.num_frames / (MAX_PIECE_SECONDS * info.sample_rate))
     bounds = [i * info.num_frames // count for i in range(count + 1)]
+    parts = [FileAudio(path, a, b - a, rules=rules) for a, b in pairwise(bounds)]
+    seconds = [(b - a) / info.sample_rate for a, b in pairwise(bounds)]
     return [
-        Utterance(id=str(path), text="", seconds=(b - a) / info.sample_rate, audio=FileAudio(path, a, b - a))
-        for a, b in pairwise(bounds)
+        Utterance(id=str(path), text="", seconds=length, audio=part)
+        for part, length in zip(parts, seconds, strict=True)
     ]

@@ -1,11 +1,13 @@
 """Recordings: header, samples, and reasons for unusable files.
 
-Does not resample. Only regular files are opened, so reads never block.
+Does not resample. Only regular files are opened, so reads never block. A recording is as long as it can be decoded,
+whatever its header says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import mmap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,61 +15,33 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tune_asr.speech.audio.truncation import is_truncated
-from tune_asr.storage.files import reason_unusable
+from tune_asr.speech.audio import first_rules
+from tune_asr.speech.audio.flac import MAGIC
+from tune_asr.speech.audio.info import AudioError, AudioInfo
+from tune_asr.speech.audio.levels import Levels, mixed
+from tune_asr.speech.audio.opening import Recording, open_recording
 
-# Containers whose truncated files can be recognised; libsndfile reads more.
-_CONTAINERS = ("WAV", "WAVEX", "AIFF", "CAF", "FLAC", "OGG", "MP3")
-_NO_FRAME_COUNT = 2**63 - 1  # libsndfile's value for a FLAC header without a length
+__all__ = ["AudioError", "AudioInfo", "FileAudio", "hear", "missing_channel", "probe", "read", "verify"]
 
 _BLOCK = 1 << 18  # samples decoded at once by `verify`, so that hours of speech do not fill the memory
-_FULL_SCALE = 0.999
-_CLIPPED_SHARE = 0.1  # share of the samples; loudly mastered music stays far below it
 
 
-class AudioError(Exception):
-    """Unusable recording; the argument is a phrase after its name."""
+def probe(path: Path, rules: int = 2) -> AudioInfo:
+    """Read a recording's header, and whatever gives its length.
 
-
-@dataclass(frozen=True, slots=True)
-class AudioInfo:
-    """Header of a recording."""
-
-    sample_rate: int
-    """In Hz."""
-    channels: int
-    num_frames: int
-    """Samples in each channel."""
-
-
-def probe(path: Path) -> AudioInfo:
-    """Read the header of a recording.
+    Args:
+        path: recording.
+        rules: `text.rules` of the configuration.
 
     Raises:
         AudioError: `path` is missing, no regular file, empty, not audio, without samples, or truncated; or its
             container cannot show truncation.
     """
-    if reason := reason_unusable(path):
-        raise AudioError(reason)
-    try:
-        if is_truncated(path):
-            raise AudioError("is truncated: the file ends before the samples that its header declares")
-        header = soundfile.info(path)
-    except OSError as error:
-        raise AudioError(f"cannot be read ({error.strerror})") from error
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"cannot be read as audio ({error.error_string.rstrip('.')})") from error
-    if header.format not in _CONTAINERS:
-        raise AudioError(f"is a {header.format} file: make it WAV, FLAC, OGG or MP3")
-    if header.frames == _NO_FRAME_COUNT:
-        raise AudioError("has no length in its header, which was never completed; encode it again")
-    if header.frames == 0:
-        raise AudioError("holds no samples")
-    return AudioInfo(header.samplerate, header.channels, header.frames)
+    return first_rules.probe(path) if rules == 1 else open_recording(path).info
 
 
 def read(
-    path: Path, start: int = 0, num_frames: int | None = None, channel: int | None = None
+    path: Path, start: int = 0, num_frames: int | None = None, channel: int | None = None, rules: int = 2
 ) -> tuple[npt.NDArray[np.float32], int]:
     """Decode a recording or a part.
 
@@ -75,7 +49,8 @@ def read(
         path: recording.
         start: first sample.
         num_frames: number of samples; None for all that follow.
-        channel: number of the channel, from 0; None for the mean of all.
+        channel: number of the channel, from 0; None for the mean of all, or the loudest under opposite phase.
+        rules: `text.rules` of the configuration.
 
     Returns:
         Samples in [-1, 1], shape (num_frames,), and the sample rate in Hz.
@@ -84,12 +59,16 @@ def read(
         AudioError: as in `probe`, or decoding fails or ends early, or a sample is NaN or infinite, or the channel is
             missing.
     """
-    info = probe(path)
+    if rules == 1:
+        return first_rules.read(path, start, num_frames)
+    recording = open_recording(path)
+    info = recording.info
     if channel is not None and (missing := missing_channel(info, channel)):
         raise AudioError(missing)
     wanted = info.num_frames - start if num_frames is None else num_frames
-    samples = np.concatenate(list(_blocks(path, start, wanted, wanted)))
-    return samples.mean(axis=1) if channel is None else samples[:, channel].copy(), info.sample_rate
+    blocks = list(_blocks(recording, start, wanted, max(1, wanted)))
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    return mixed(samples) if channel is None else samples[:, channel].copy(), info.sample_rate
 
 
 def missing_channel(info: AudioInfo, channel: int) -> str:
@@ -100,44 +79,73 @@ def missing_channel(info: AudioInfo, channel: int) -> str:
     return f"has {has}, but its row asks for channel {channel}"
 
 
-def verify(path: Path) -> AudioInfo:
+def verify(path: Path, rules: int = 2) -> AudioInfo:
     """Decode a recording block by block, and return its header.
 
     `read` will succeed after that, and the recording is audible.
 
     Raises:
-        AudioError: as in `read`, or all samples are equal, or a tenth of them is clipped.
+        AudioError: as in `read`, or it is silent, clipped, or not scaled to ±1.
     """
-    info = probe(path)
-    lowest, highest, num_clipped = np.inf, -np.inf, 0
-    for samples in _blocks(path, 0, info.num_frames, _BLOCK):
-        lowest, highest = min(lowest, samples.min()), max(highest, samples.max())
-        if max(-lowest, highest) >= _FULL_SCALE:
-            num_clipped += int(np.count_nonzero(np.abs(samples) >= _FULL_SCALE))
-    if lowest == highest:
-        raise AudioError(f"is silent: every sample is {lowest:g}")
-    if (share := num_clipped / (info.num_frames * info.channels)) > _CLIPPED_SHARE:
-        raise AudioError(f"is clipped: {share:.0%} of its samples stand at full scale")
-    return info
+    if rules == 1:
+        return first_rules.verify(path)
+    recording = open_recording(path)
+    [levels] = hear(path, recording, [FileAudio(path)])
+    state, detail, hint = levels.mistake(is_float=recording.info.is_float)
+    if state:
+        raise AudioError(f"is {state}: {detail}", hint)
+    return recording.info
 
 
-def _blocks(path: Path, start: int, num_frames: int, size: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Yield samples from `start`, shape (<= size, channels) each."""
-    left = num_frames
+def hear(path: Path, recording: Recording, parts: Sequence[FileAudio]) -> list[Levels]:
+    """Decode a recording block by block; measure its parts.
+
+    Args:
+        path: recording.
+        recording: the same, opened.
+        parts: parts of it, with channels that it has.
+
+    Raises:
+        AudioError: as in `read`.
+    """
+    info = recording.info
+    levels = [Levels(part.channel) for part in parts]
+    ends = [info.num_frames if part.num_frames is None else part.start + part.num_frames for part in parts]
+    place = 0
+    for samples in _blocks(recording, 0, info.num_frames, _BLOCK):
+        for part, end, level in zip(parts, ends, levels, strict=True):
+            if part.start < place + len(samples) and end > place:
+                level.add(samples[max(0, part.start - place) : end - place])
+        place += len(samples)
+    _check_end(path, info)
+    return levels
+
+
+def _blocks(recording: Recording, start: int, num_frames: int, size: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Yield finite samples from `start`, shape (<= size, channels) each."""
     try:
-        with soundfile.SoundFile(path) as file:
-            if start:
-                file.seek(start)
-            while left:
-                samples: npt.NDArray[np.float32] = file.read(min(size, left), dtype="float32", always_2d=True)
-                if not len(samples):
-                    raise AudioError(f"is truncated: {num_frames - left:,} of {num_frames:,} samples are left")
-                if not np.isfinite(samples).all():
-                    raise AudioError("holds NaN or infinite samples")
-                left -= len(samples)
-                yield samples
+        for samples in recording.blocks(start, num_frames, size):
+            if not np.isfinite(samples).all():
+                raise AudioError("holds NaN or infinite samples")
+            yield samples
     except (soundfile.LibsndfileError, MemoryError) as error:
         raise AudioError("is truncated or damaged: it cannot be decoded to its end") from error
+    except OSError as error:
+        raise AudioError(f"cannot be read ({error.strerror})") from error
+
+
+def _check_end(path: Path, info: AudioInfo) -> None:
+    """Refuse a FLAC file if another one follows.
+
+    Only its content shows where it ends.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != MAGIC[:4]:
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content.find(MAGIC, 4) >= 0:
+                what = f"another FLAC file begins after its {info.num_frames / info.sample_rate:.4g} s"
+                raise AudioError(f"holds two recordings: {what}", "Split them, or join their samples by sox.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +168,4 @@ class FileAudio:
         Raises:
             AudioError: it cannot be decoded.
         """
-        return read(self.path, self.start, self.num_frames, self.channel)
+        return read(self.path, self.start, self.num_frames, self.channel, self.rules)

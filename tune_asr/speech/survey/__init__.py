@@ -3,6 +3,7 @@
 survey       `Survey`: corpus, problems and report of the data
 manifests    manifests -> a survey
 inspection   rows of a manifest -> verified recordings and references
+recordings   rows -> their recordings, and the parts that are trained on
 contents     rows -> a hash of references and recordings, wherever they lie
 hold_out     rows -> training and validation, for data without a validation manifest
 pieces       a survey -> the same with word pieces as vocabulary

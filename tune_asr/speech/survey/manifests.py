@@ -106,6 +106,7 @@ def survey_manifests(
         skips_bad=skip_bad is not None,
         places=tuple(entry.row.place for entry in entries),
         recordings=tuple({entry.recording.path: entry.recording.info for entry in entries}.values()),
+        num_mixed=len({entry.recording.path for entry in entries if _is_mixed(entry)}),
         left_out=left_out,
         held_out=division.summary,
         test=tuple(entry.utterance for entry in held_back),
@@ -218,6 +219,11 @@ def _corpus(train: Sequence[Entry], val: Sequence[Entry], rules: int) -> Corpus:
         val_fingerprint=fingerprint(portable[len(train) :]),
         machine_key=fingerprint(on_this_machine),
     )
+
+
+def _is_mixed(entry: Entry) -> bool:
+    audio = entry.utterance.audio
+    return isinstance(audio, FileAudio) and audio.channel is None and entry.recording.info.channels > 1
 
 
 def _part(entry: Entry) -> tuple[int | str, ...]:

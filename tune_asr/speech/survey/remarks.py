@@ -25,6 +25,12 @@ class Part:
     """File, absolute, symbolic links followed: two names of one file are one recording."""
     begin: float
     end: float
+    channel: int | None = None
+    """Channel, from 0; None for all of them."""
+
+    def shares_channel(self, other: Part) -> bool:
+        """Return True unless they are different channels."""
+        return self.channel is None or other.channel is None or self.channel == other.channel
 
 
 def part_of(utterance: Utterance, path: Path) -> Part:
@@ -33,7 +39,7 @@ def part_of(utterance: Utterance, path: Path) -> Part:
     assert isinstance(audio, FileAudio)
     # An utterance holds no sample rate, but its length in samples and in seconds.
     begin = audio.start * utterance.seconds / audio.num_frames if audio.num_frames else 0.0
-    return Part(path, begin, begin + utterance.seconds)
+    return Part(path, begin, begin + utterance.seconds, audio.channel)
 
 
 def count_overlaps(parts: Sequence[Part], others: Iterable[Part]) -> list[int]:
@@ -42,19 +48,24 @@ def count_overlaps(parts: Sequence[Part], others: Iterable[Part]) -> list[int]:
     A part among `others` overlaps itself. It takes n log n.
     Parts that only touch, or overlap by no more than rounding explains, do not overlap.
     """
-    recordings = defaultdict[Path, tuple[list[float], list[float]]](lambda: ([], []))
+    # The limits of all parts of a recording stand under None, those of mixed channels under -1.
+    recordings = defaultdict[tuple[Path, int | None], tuple[list[float], list[float]]](lambda: ([], []))
     for other in others:
-        begins, ends = recordings[other.path]
-        begins.append(other.begin)
-        ends.append(other.end)
+        for channel in (None, -1 if other.channel is None else other.channel):
+            begins, ends = recordings[other.path, channel]
+            begins.append(other.begin)
+            ends.append(other.end)
     for begins, ends in recordings.values():
         begins.sort()
         ends.sort()
     numbers = []
     for part in parts:
-        begins, ends = recordings[part.path]
-        # Those that begin before its end, less those that end before its begin.
-        numbers.append(bisect_left(begins, part.end - ROUNDING) - bisect_right(ends, part.begin + ROUNDING))
+        number = 0
+        for channel in (None,) if part.channel is None else (part.channel, -1):
+            begins, ends = recordings[part.path, channel]
+            # Those that begin before its end, less those that end before its begin.
+            number += bisect_left(begins, part.end - ROUNDING) - bisect_right(ends, part.begin + ROUNDING)
+        numbers.append(number)
     return numbers
 
 
@@ -74,6 +85,13 @@ def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entr
         names = f"{', '.join(unread)} {'are' if len(unread) > 1 else 'is'}"
         hint = 'call the limits of a part "start", "end" or "duration", in seconds'
         yield f"every row stands for a whole recording, since {names} not read: {hint}"
+
+    of_audio: dict[str, list[str]] = {}
+    for entry in (*train, *val, *test):
+        for remark in entry.remarks:
+            of_audio.setdefault(remark, []).append(entry.row.audio_as_written)
+    for remark, names_of_files in of_audio.items():
+        yield from _remark(remark, names_of_files)
 
     for name, entries, parts in (("training", train, train_parts), ("validation", val, val_parts)):
         yield from _remark(f"recordings more than once in {name}", _sharing(entries, parts, parts, more_than=1))

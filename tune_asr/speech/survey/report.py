@@ -57,14 +57,14 @@ def size_table(train: Sequence[Utterance], val: Sequence[Utterance]) -> list[str
     return lines
 
 
-def recordings_lines(recordings: Sequence[AudioInfo], sample_rate: int) -> list[str]:
-    """Return the sample rates and channels of the files."""
+def recordings_lines(recordings: Sequence[AudioInfo], sample_rate: int, num_mixed: int) -> list[str]:
+    """Return the files' sample rates, and how many are mixed."""
     lines = []
     for rate, count in sorted(Counter(info.sample_rate for info in recordings).items()):
         resampled = "" if rate == sample_rate else f", resampled to {sample_rate:,} Hz"
         lines.append(f"recordings: {count:,} at {rate:,} Hz{resampled}")
-    if several := sum(info.channels > 1 for info in recordings):
-        lines.append(f"recordings: {several:,} with more than one channel, down-mixed to their mean")
+    if num_mixed:
+        lines.append(f"recordings: {num_mixed:,} with more than one channel, down-mixed to their mean")
     return lines
 
 
@@ -129,6 +129,7 @@ def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
     lines = [f"bad rows: {len(problems):,}{', dropped (data.skip_bad)' if dropped else ''}"]
     for problem in problems[:LONGEST_LIST]:
         lines += _paragraph(f"  {problem.place}: {problem.what}")
+        lines += [f"      {problem.hint}"] if problem.hint else []
     if more := _more_than_listed(len(problems)):
         lines.append(f"  {more}")
     return lines

@@ -71,7 +71,11 @@ def _by_content(entries: Sequence[Entry]) -> list[Part]:
 def _overlapping(part: Part, number: int, begins: Sequence[tuple[float, int]], parts: Sequence[Part]) -> Iterator[int]:
     """Yield the indices of overlapping parts, `number` in all."""
     before = bisect_left(begins, (part.end - ROUNDING, -1)) if number else 0
-    found = (i for _, i in reversed(begins[:before]) if parts[i].end > part.begin + ROUNDING)
+    found = (
+        i
+        for _, i in reversed(begins[:before])
+        if parts[i].end > part.begin + ROUNDING and parts[i].shares_channel(part)
+    )
     return islice(found, number)
 
 

@@ -42,6 +42,8 @@ class Survey:
     """`file:line` of the utterances of training, then of validation; empty for synthetic speech."""
     recordings: tuple[AudioInfo, ...] = ()
     """Headers of the files; empty for synthetic speech."""
+    num_mixed: int = 0
+    """Files with several channels that are mixed, since their rows name none."""
     held_out: str = ""
     """Sentence on the validation utterances held out of training."""
     left_out: str = ""
@@ -79,7 +81,7 @@ class Survey:
         """Return the data report, 80 columns wide but for paths."""
         train, val = self.corpus.train, self.corpus.val
         lines = report.size_table(train, val)
-        lines += report.recordings_lines(self.recordings, self.sample_rate)
+        lines += report.recordings_lines(self.recordings, self.sample_rate, self.num_mixed)
         if train and val:  # without training, all of validation would be unknown
             lines += report.vocabulary_lines(self.corpus.vocabulary, train)
             lines += report.validation_lines(self.corpus, self._names[len(train) :])

@@ -51,14 +51,17 @@ def load_noise(config: Config) -> NoiseRecordings | None:
         return None
     features = config.features
     max_bytes = round(features.max_cache_gb * 1e9)
-    return _open_noise(config.augment.noise_dir, features.sample_rate, features.num_mel_bins, max_bytes)
+    folder, rules = config.augment.noise_dir, config.text.rules
+    return _open_noise(folder, features.sample_rate, features.num_mel_bins, max_bytes, rules)
 
 
 @functools.lru_cache(KEPT)
-def _open_noise(noise_dir: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int) -> NoiseRecordings:
+def _open_noise(
+    noise_dir: str | None, sample_rate: int, num_mel_bins: int, max_bytes: int, rules: int
+) -> NoiseRecordings:
     """Survey the folder once a process, as speech is."""
     folder = Path(noise_dir) if noise_dir else None
-    pieces, key = noises(folder, sample_rate, decode=False)
+    pieces, key = noises(folder, sample_rate, decode=False, rules=rules)
     features = build_or_open(pieces, key=key, sample_rate=sample_rate, num_mel_bins=num_mel_bins, max_bytes=max_bytes)
     recordings = [list(group) for _, group in groupby(range(len(pieces)), key=lambda i: pieces[i].id)]
     return NoiseRecordings(features, recordings, folder_fingerprint(folder) if folder else None)
