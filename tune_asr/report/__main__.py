@@ -1,6 +1,6 @@
 """Command line of the report.
 
-    python -m tune_asr.report results/NAME [--html FILE]
+    python -m tune_asr.report results/NAME [--html FILE [--watch]]
     python -m tune_asr.report results/NAME --compare 00003 00007
     python -m tune_asr.report results/NAME results/OTHER
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m tune_asr.report",
         description="Show the results of a search, finished or running.",
         epilog="Exit codes: 0 done, 2 usage, or two searches with other validation data, 5 not a results folder, a "
-        "damaged one, or FILE cannot be written.",
+        "damaged one, or FILE cannot be written, 130 Ctrl-C.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the results folder, e.g. results/lr")
     parser.add_argument(
@@ -36,13 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--html", metavar="FILE", type=Path, help="write the report and its figures to one HTML file")
+    again = "with --html: write FILE every 10 s until the search ends; a browser loads it again by itself"
+    parser.add_argument("--watch", action="store_true", help=again)
     either.add_argument("--compare", nargs=2, metavar="ID", help="compare two trials by their numbers")
     arguments = parser.parse_args(argv)
     gc.disable()  # a ledger makes many objects and no cycles
     try:
         if arguments.other:
             return exit_with(lambda: _compare_searches(arguments.folder, arguments.other, arguments))
-        return exit_with(lambda: _report(arguments.folder, arguments.html, arguments.compare))
+        return exit_with(lambda: _report(arguments))
     finally:
         gc.enable()
 
@@ -53,7 +55,7 @@ def _compare_searches(folder: Path, other: Path, arguments: argparse.Namespace) 
     Raises:
         ConfigError: the searches were not measured alike, or a flag is given that shows one search.
     """
-    for flag in ("html", "compare"):
+    for flag in ("html", "watch", "compare"):
         if getattr(arguments, flag):
             what = f"is given with two folders, but shows one search: {folder}, {other}"
             raise ConfigError(Problem(f"--{flag}", what, f"Leave out --{flag}, or the second folder."))
@@ -67,15 +69,17 @@ GENERATOR = b'<meta name="generator" content="tune_asr">'
 """Head of each report, by which an earlier one is recognised."""
 
 
-def _report(folder: Path, html: Path | None, compare: Sequence[str] | None) -> int:
-    if html is not None:
-        return _write_html(folder, html)
+def _report(arguments: argparse.Namespace) -> int:
+    if arguments.html is not None:
+        return _write_html(arguments.folder, arguments.html, watched=arguments.watch)
+    if arguments.watch:
+        raise ConfigError("--watch is given without --html", "Add --html FILE: the file is what is written anew.")
     from tune_asr.report.terminal import print_comparison, print_report
 
-    if compare:
-        print_comparison(folder, *compare)
+    if arguments.compare:
+        print_comparison(arguments.folder, *arguments.compare)
     else:
-        print_report(folder)
+        print_report(arguments.folder)
     return 0
 
 
@@ -105,7 +109,7 @@ def _is_replaceable(file: Path) -> bool:
     return not head or GENERATOR in head
 
 
-def _write_html(folder: Path, file: Path) -> int:
+def _write_html(folder: Path, file: Path, *, watched: bool) -> int:
     _check_file(file)
     missing = [name for name in ("plotly", "jinja2") if find_spec(name) is None]
     if missing:
@@ -116,9 +120,12 @@ def _write_html(folder: Path, file: Path) -> int:
             )
         )
     from tune_asr.report.html.page import write_page
+    from tune_asr.report.html.watch import SECONDS, watch
 
-    write_page(folder, file)
-    print(file)
+    is_running = write_page(folder, file, reload=SECONDS if watched else 0)
+    print(file, flush=True)
+    if watched and is_running:
+        watch(folder, file)
     return 0
 
 

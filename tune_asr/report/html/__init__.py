@@ -3,6 +3,7 @@
 It opens without a network.
 
 - `page`             the page: template.html, style.css, draw.js and Plotly
+- `watch`            the page of a running search, written anew until it ends
 - `policy`           its content security policy
 - `trial_figures`    intervals, cost
 - `curve_figures`    history, learning curves

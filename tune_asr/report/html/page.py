@@ -69,22 +69,34 @@ pattern finds nothing, the browser blocks the style and logs one line.
 """
 
 
-def write_page(root: Path, file: Path) -> None:
+def write_page(root: Path, file: Path, reload: int = 0) -> bool:
     """Write the report of the search in `root` to `file`.
+
+    Args:
+        root: results folder.
+        file: page.
+        reload: seconds after which the page of a running search loads itself again; 0: never.
+
+    Returns:
+        Whether the search runs.
 
     Raises:
         StorageError: `root` is not a results folder, or is damaged; or `file` cannot be written.
     """
-    write_atomic(file, render(gather(root, _ROWS)).encode("utf-8", "backslashreplace"), setting="--html")
+    results = gather(root, _ROWS)
+    page = render(results, reload if results.running else 0)
+    write_atomic(file, page.encode("utf-8", "backslashreplace"), setting="--html")
+    return results.running
 
 
-def render(results: Results) -> str:
+def render(results: Results, reload: int = 0) -> str:
     """Return the page of a search."""
     plotly = get_plotlyjs()
     scripts = [plotly, _asset("draw.js")]
     style = _asset("style.css")
     return _template().render(
         policy=policy(scripts, style),
+        reload=reload,
         style=style,
         command_indent=COMMAND_INDENT,
         present=_MAP_STYLE.findall(plotly),
