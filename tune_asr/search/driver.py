@@ -176,6 +176,7 @@ def _run(
             address=address,
             dashboard=dashboard,
             budget=prepared.budget,
+            audio_seconds=sum(utterance.seconds for utterance in found.corpus.train) if found else None,
         )
         for line in (*_first_lines(search, state, slots, prepared.budget), *prepared.lines):
             session.progress.say(line)

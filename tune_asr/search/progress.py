@@ -49,6 +49,11 @@ class Progress:
         self._count(event)
         self._print(event)
 
+    @property
+    def best(self) -> Report | None:
+        """Best epoch so far."""
+        return self._best
+
     def tick(self) -> None:
         """Do nothing: lines need no redrawing."""
 

@@ -5,6 +5,7 @@ Driver, in a running Ray:
     session.py      one run of a search: Tune's loop, snapshots, each way it can end
     tuner.py        Tune's settings
     executor.py     Tune's Searcher and TrialScheduler, which delegate to the conductor
+    gauges.py       the gauges of a running search, for Prometheus
     actors.py       Tune's actor manager, for which running out of memory costs one trial a retry
     silent.py       end of workers that say nothing any more
     timing.py       cost of some settings, in processes of Ray before the first trial

@@ -7,7 +7,8 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 from pydantic import JsonValue
@@ -27,6 +28,7 @@ from tune_asr.search.live_table import LiveProgress
 from tune_asr.search.progress import Progress
 from tune_asr.search.ray.cluster import SHUTDOWN_SECONDS, leave_nothing
 from tune_asr.search.ray.executor import EndSearch, ending
+from tune_asr.search.ray.gauges import Gauges, Reading, readings
 from tune_asr.search.ray.silent import SilenceWatch
 from tune_asr.search.ray.token import token_hint
 from tune_asr.search.ray.tuner import fit
@@ -50,6 +52,7 @@ class Session:
         address: address of the cluster; None for a local Ray.
         dashboard: function that returns the dashboard's URL, None before it is up.
         budget: clock of the search, and its time budget.
+        audio_seconds: length of the training data, None if it is not known.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Session:
         address: str | None,
         dashboard: Callable[[], str | None],
         budget: Budget,
+        audio_seconds: float | None = None,
     ) -> None:
         self.search, self.folder, self.plan = search, search.folder, search.plan
         self.slots, self.gpus, self.interrupts, self.budget = slots, gpus, interrupts, budget
@@ -70,6 +74,8 @@ class Session:
         self.state = state
         show = LiveProgress if is_live_terminal(sys.stdout) else Progress
         self.progress = show(search, self.state, slots)
+        read = partial(self._readings, audio_seconds)
+        self._gauges = Gauges(self.folder.root.name, read, self.progress.say)
         self._is_new = not self.state.trials
         self._dirty = True
         self._dashboard: Callable[[], str | None] | None = dashboard
@@ -159,6 +165,7 @@ class Session:
             self.progress.say(f"dashboard {url}{token_hint()}")
             self._dashboard = None
         self.progress.tick()
+        self._gauges.tick()
         self._warn_of_waiting()
         if not self._watch.is_lost and time.monotonic() - self._looked_at < LOOK_SECONDS:
             return
@@ -219,6 +226,10 @@ class Session:
             self._waits_since = None
         self._dirty = True
         self.progress.event(event)
+        self._gauges.event(event)
+
+    def _readings(self, audio_seconds: float | None) -> Iterator[Reading]:
+        return readings(self.state, self.slots, self.progress.best, audio_seconds)
 
     def _snapshot(self, status: str) -> list[str]:
         self._dirty = False
