@@ -38,9 +38,11 @@ Where to change what. Tests are in the same rooms below tests/:
     an event of the ledger               record/events.py, record/trial.py, results/README.md
       written                            search/conductor.py; its start and end in search/ray/session.py
       shown while the search runs        search/progress.py
+    a key of the data report as JSON     speech/survey/facts.py, configs/README.md
     a key of a configuration             its section in config/, configs/train.yaml, configs/README.md
     a section of the report              a file in report/ that yields its lines; report/story.py, and its place in
                                          report/terminal.py and report/html/page.py
+    a gauge for Prometheus               search/ray/gauges.py, configs/cluster/grafana.json and README.md
     a figure of the HTML report          report/html/page.py, and a file beside it
 
 Glossary, one word for one thing:
