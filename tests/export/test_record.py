@@ -16,7 +16,7 @@ from tune_asr.scoring.scores import Scores
 from tune_asr.scoring.transcript import Transcript
 
 TRANSCRIPTS = [Decoded("one", "a b c d", "a b c x", 0.5), Decoded("two", "a b", "a b", 0.5)]
-FOUND = replace(score(TRANSCRIPTS), low=0.1, high=0.3)
+FOUND = replace(score(TRANSCRIPTS, "val_wer"), low=0.1, high=0.3)
 
 
 def recorded(is_exact, *, val_wer=1 / 6, val_cer=0.1, **counts):
@@ -50,7 +50,7 @@ def test_other_device_may_not_be_worse():
 def test_other_device_may_be_better():
     """The interval of a perfect result is a point."""
     transcripts = [Decoded("one", "a b", "a b", 0.5)] * 200
-    perfect = score(transcripts)
+    perfect = score(transcripts, "val_wer")
     assert (perfect.low, perfect.high) == (0.0, 0.0)
     sentence = check_record(recorded(False, val_wer=1 / 400), perfect, transcripts)
     assert "WER 0.25%, measured on another device or in another number format; 0.00% in float32" in sentence
@@ -82,7 +82,7 @@ def test_other_cpu_may_differ_in_ties(tied, counts, is_explained):
             check_record(there, FOUND, today)
 
 
-def test_score_without_spaces_is_cer():
-    found = score([Transcript("one", "漢字仮名", "漢字仮名"), Transcript("two", "交じり文", "交じり")])
+def test_score_of_characters():
+    found = score([Transcript("one", "漢字仮名", "漢字仮名"), Transcript("two", "交じり文", "交じり")], "val_cer")
     assert (found.name, found.rate) == ("CER", 1 / 8)
     assert (found.low, found.high) == wer_interval([0, 1], [4, 4])

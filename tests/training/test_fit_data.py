@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.scoring.counts import objective
+from tune_asr.scoring.metric import metric_for
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.text.vocabulary import Vocabulary
 from tune_asr.training.batching import Example, collate
@@ -26,7 +27,7 @@ def speech(texts, num_frames):
         train=utterances, val=utterances, vocabulary=vocabulary, fingerprint="", val_fingerprint="", machine_key=""
     )
     offsets = np.arange(2 * len(texts) + 1) * num_frames
-    return Speech(corpus, FeatureStore(np.zeros((offsets[-1], 40), np.float32), offsets))
+    return Speech(corpus, FeatureStore(np.zeros((offsets[-1], 40), np.float32), offsets), metric_for(texts))
 
 
 @pytest.mark.parametrize(("infeasible", "refused"), [(0, False), (2, False), (3, True)])

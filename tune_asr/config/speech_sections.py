@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tune_asr.config.key_facts import INPUT_PATH, NO_SETTING, UNITS, KeyFacts
+from tune_asr.config.language import check_language
 from tune_asr.config.mel_bins import max_mel_bins
 from tune_asr.config.schema import Count, FilePath, Int, Section, Share, whole
+from tune_asr.scoring.metric import ScoreName
 
 Case = Literal["lower", "upper", "keep"]
 Punctuation = Literal["remove", "keep"]
 Digits = Literal["keep", "remove"]
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
+Tags = Literal["keep", "remove"]
 Rules = Literal[1, 2]
 
 
@@ -25,6 +28,8 @@ class NormalizerArguments(TypedDict):
     digits: Digits
     unicode_form: UnicodeForm
     rules: Rules
+    language: str | None
+    tags: Tags
 
 
 class TextSection(Section):
@@ -33,7 +38,7 @@ class TextSection(Section):
     case: Case = "lower"
     """Letter case."""
     punctuation: Punctuation = "remove"
-    """Punctuation and symbols; an apostrophe inside a word always stays."""
+    """Punctuation and symbols; an apostrophe inside a word always stays, and so do geresh and Catalan middle dot."""
     digits: Digits = "keep"
     """Digits."""
     unicode_form: UnicodeForm = "NFKC"
@@ -43,6 +48,14 @@ class TextSection(Section):
     training references alone. WER and CER count words and characters under each."""
     vocab_size: Annotated[Int, Field(ge=3, le=65_536), KeyFacts(not_searched=UNITS)] = 256
     """bpe: number of symbols, with the blank."""
+    language: Annotated[str | None, AfterValidator(check_language)] = None
+    """Language tag (BCP 47), such as tr or az-Latn. It decides on the letter case of I in Turkish and Azeri, and on the
+    apostrophe of Polynesian languages; other languages need none."""
+    tags: Tags = "keep"
+    """Tags such as `<unk>`, `[noise]`, `{breath}`, `(laughter)`; remove: leave them out, instead of their words."""
+    score: ScoreName = "auto"
+    """Error rate that ranks: of words, or of characters. auto: chosen by the validation references when a search
+    begins; cer where most letters are Han, Kana, Thai, Lao, Khmer, Myanmar or Tibetan, or hardly any spaces stand."""
     rules: Annotated[Rules, BeforeValidator(whole)] = 2
     """Version of the rules for texts, for WER or CER, and for the channels and lengths of recordings. 1: those of
     release 0.1.0, whose folders, checkpoints and bundles lack the number."""
@@ -55,6 +68,8 @@ class TextSection(Section):
             "digits": self.digits,
             "unicode_form": self.unicode_form,
             "rules": self.rules,
+            "language": self.language,
+            "tags": self.tags,
         }
 
 

@@ -77,6 +77,7 @@ def survey(config: Config, *, decode: bool = True) -> Survey | None:
         found = survey_corpus(_synthetic(data, config), sample_rate=sample_rate, subsampling=config.subsampling)
     else:
         return None
+    found = replace(found, rules=config.text.rules, score=config.text.score)
     return with_pieces(found, config.text.vocab_size) if config.text.unit == "bpe" else found
 
 

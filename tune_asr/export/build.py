@@ -74,7 +74,7 @@ def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, o
     with writing(output, setting="--output"):
         recogniser, frames = _write_models(recorded, blueprint, folder)
     config, found = recorded.config, validate(recogniser, data.module.val_dataloader())
-    validation = score(found.transcripts)
+    validation = score(found.transcripts, data.metric)
     return Facts(
         recorded=recorded,
         blueprint=blueprint,
@@ -86,7 +86,7 @@ def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, o
             *checks.check_onnxruntime(recogniser, found, config),
             *checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config, data.corpus),
         ),
-        test=score_test_set(test, recogniser, data.corpus, config),
+        test=score_test_set(test, recogniser, data, config),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
-from tune_asr.scoring.metric import Metric, metric_for, metric_name
+from tune_asr.scoring.metric import Metric, metric_name
 from tune_asr.scoring.transcript import Transcript
 
 
@@ -36,10 +36,9 @@ class Score:
         return f"{self.name} {self.rate:.2%} (95 % interval {self.low:.2%} to {self.high:.2%})"
 
 
-def score(transcripts: Sequence[Transcript]) -> Score:
-    """Score decoded utterances."""
+def score(transcripts: Sequence[Transcript], metric: Metric) -> Score:
+    """Score decoded utterances, with the interval of one rate."""
     counts = [transcript.counts for transcript in transcripts]
-    metric = metric_for(transcript.reference for transcript in transcripts)
     if metric == "val_wer":
         low, high = wer_interval([c.word_errors for c in counts], [c.words for c in counts])
     else:

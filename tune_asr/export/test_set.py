@@ -11,10 +11,12 @@ from tune_asr.corpus.sources import TestSet
 from tune_asr.export.onnx_model import run
 from tune_asr.export.parity import Recogniser
 from tune_asr.export.scores import Score, score
+from tune_asr.scoring.metric import metric_for
 from tune_asr.scoring.transcript import Transcript
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey.remarks import Part, count_overlaps, part_of
+from tune_asr.training.data import TrainingData
 from tune_asr.training.features.sources import features_of
 
 
@@ -33,12 +35,15 @@ class TestScore:
     """Hash of the test set, so that a later evaluation knows it again."""
 
 
-def score_test_set(test: TestSet, recogniser: Recogniser, corpus: Corpus | None, config: Config) -> TestScore | None:
+def score_test_set(test: TestSet, recogniser: Recogniser, data: TrainingData, config: Config) -> TestScore | None:
     """Score the test manifest by onnxruntime; None without one."""
-    if not (test.utterances and corpus):
+    if not (test.utterances and data.corpus):
         return None
     transcripts = [_transcribe(utterance, recogniser, config) for utterance in test.utterances]
-    return TestScore(score(transcripts), num_seen(test, corpus), test.num_dropped, test.fingerprint)
+    metric = data.metric
+    if config.text.rules == 1:  # release 0.1.0 looked at the test set
+        metric = metric_for((transcript.reference for transcript in transcripts), rules=1)
+    return TestScore(score(transcripts, metric), num_seen(test, data.corpus), test.num_dropped, test.fingerprint)
 
 
 def num_seen(test: TestSet, corpus: Corpus) -> int:

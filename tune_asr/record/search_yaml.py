@@ -4,7 +4,7 @@
     versions                     {tune_asr, python, torch, lightning, ray, sentencepiece}
     data_fingerprint             fingerprint of the data at the start
     val_fingerprint              fingerprint of the validation data alone; not in release 0.1.0
-    metric                       error rate that chooses the winner: val_wer or val_cer
+    metric                       error rate that chooses the winner: val_wer or val_cer, as text.score settled it
     seed                         seed of the search
     space, config                search space and base configuration as resolved, paths absolute
     slots                        number of slots; the last key, so that a truncated file lacks it

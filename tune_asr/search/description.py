@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from tune_asr import __version__
 from tune_asr.corpus.beside import noise_fingerprint
 from tune_asr.record.search_yaml import SearchYaml
-from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.metric import custom_metric, score_name
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.wording import count
@@ -28,7 +29,7 @@ def describe(plan: Plan, name: str, found: Survey | None) -> SearchYaml:
         "data_fingerprint": found.corpus.fingerprint if found else None,
         "val_fingerprint": found.corpus.val_fingerprint if found else None,
         "noise_fingerprint": noise or "",
-        "metric": metric_for(utterance.text for utterance in found.corpus.val) if found else "val_wer",
+        "metric": found.choice.metric if found else custom_metric(plan.config.text.score),
         "seed": plan.space.search.seed,
         "space": plan.values(),
         "config": plan.base_values(),
@@ -36,6 +37,17 @@ def describe(plan: Plan, name: str, found: Survey | None) -> SearchYaml:
     if not noise:
         del content["noise_fingerprint"]
     return content
+
+
+def with_score(plan: Plan, found: Survey | None) -> Plan:
+    """Return a new search's plan with `text.score` settled.
+
+    So trials, best.yaml and bundles keep the choice, whatever they look at. Under custom data it stays as it is.
+    """
+    if found is None:
+        return plan
+    text = plan.config.text.model_copy(update={"score": score_name(found.choice.metric)})
+    return replace(plan, config=plan.config.model_copy(update={"text": text}))
 
 
 def no_pruning(plan: Plan) -> str:

@@ -25,7 +25,7 @@ from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
-from tune_asr.search.description import describe, no_pruning
+from tune_asr.search.description import describe, no_pruning, with_score
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.foresight import Machine
@@ -62,6 +62,7 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     found = checked_survey(plan)
     if found:
         print(data_report(plan, found), flush=True)
+    plan = with_score(plan, found)
     require_size(plan, found)
     warm = warm_start(plan, found.corpus.fingerprint if found else None)
     print(*warm.lines, sep="\n", end="\n" * bool(warm.lines), flush=True)
@@ -196,7 +197,7 @@ def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget)
     if warning := no_pruning(plan_with(plan, horizon)):
         yield warning
     if search.metric == "val_cer":
-        yield "hardly any spaces in the references: CER takes the place of WER"
+        yield "CER takes the place of WER"
 
 
 @contextmanager

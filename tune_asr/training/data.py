@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning.pytorch as pl
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError
-from tune_asr.scoring.metric import Metric
+from tune_asr.scoring.metric import Metric, custom_metric
 from tune_asr.speech.audio.frames import FRAMES_PER_SECOND, output_frames
 from tune_asr.speech.corpus import Corpus
 from tune_asr.speech.survey.survey import Survey
@@ -181,7 +181,8 @@ def load_data(config: Config, found: Survey | None = None) -> TrainingData:
     """
     if section := custom(config.data):
         target = import_target(section.target, pl.LightningDataModule, "data")
-        return training_data(construct(target, "data", section.parameters))
+        data = training_data(construct(target, "data", section.parameters))
+        return data if data.speech else replace(data, metric=custom_metric(config.text.score))
     speech = load_speech(config, found)
     batches = config.data.model_dump(include=BATCH_KEYS)
     speed = 0.0 if config.subsampling is None else config.augment.speed

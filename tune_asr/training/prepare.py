@@ -6,6 +6,7 @@ import lightning.pytorch as pl
 
 from tune_asr.config.sections import Config
 from tune_asr.corpus.beside import initial_sha256
+from tune_asr.scoring.metric import score_name
 from tune_asr.training.checkpoints import INITIAL_SHA256, Origin
 from tune_asr.training.ctc import require_feasible
 from tune_asr.training.data import TrainingData
@@ -32,7 +33,7 @@ def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.Lig
     """
     seed_everything_for(config.seed, "weights")
     module = build_module(config, data)
-    origin = Origin(config=config.model_dump(), data_fingerprint=data.fingerprint)
+    origin = Origin(config=_with_score(config, data).model_dump(), data_fingerprint=data.fingerprint)
     if isinstance(module, SimpleCTCModule):
         noise = module.perturb.noises = load_noise(config)
         if noise and noise.fingerprint:
@@ -44,6 +45,13 @@ def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.Lig
     if is_new and (initial := initial_sha256(config)):
         origin[INITIAL_SHA256] = initial
     return module, origin
+
+
+def _with_score(config: Config, data: TrainingData) -> Config:
+    """Return the configuration with `text.score` settled."""
+    if data.speech is None:
+        return config
+    return config.model_copy(update={"text": config.text.model_copy(update={"score": score_name(data.metric)})})
 
 
 def module_class(config: Config) -> type[pl.LightningModule]:

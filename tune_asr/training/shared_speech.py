@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from tune_asr.config.data_sections import BatchKeys
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import survey
-from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.metric import Metric
 from tune_asr.speech.audio.frames import min_frames
 from tune_asr.speech.audio.recordings import FileAudio
 from tune_asr.speech.corpus import Corpus, Utterance
@@ -67,14 +67,14 @@ class Speech:
     Args:
         corpus: both splits.
         features: features of its training utterances, then of its validation utterances.
+        metric: metric of the best epoch.
     """
 
-    def __init__(self, corpus: Corpus, features: Features) -> None:
+    def __init__(self, corpus: Corpus, features: Features, metric: Metric) -> None:
         self.corpus = corpus
         self.train = Split(corpus.train, corpus.vocabulary, features, 0)
         self.val = Split(corpus.val, corpus.vocabulary, features, len(corpus.train))
-        self.metric = metric_for(utterance.text for utterance in corpus.val)
-        """Metric of the best epoch."""
+        self.metric = metric
 
 
 _surveys: dict[str, tuple[int, Survey]] = {}
@@ -98,7 +98,8 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
     features = config.features
     key = json.dumps([read, features.model_dump()], sort_keys=True)
     if key not in _speech:
-        corpus = _survey(config, json.dumps(read, sort_keys=True), found).corpus
+        surveyed = _survey(config, json.dumps(read, sort_keys=True), found)
+        corpus = surveyed.corpus
         made = build_or_open(
             (*corpus.train, *corpus.val),
             key=corpus.machine_key,
@@ -106,7 +107,7 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
             num_mel_bins=features.num_mel_bins,
             max_bytes=round(features.max_cache_gb * 1e9),
         )
-        _keep(_speech, key, Speech(corpus, made))
+        _keep(_speech, key, Speech(corpus, made, surveyed.choice.metric))
     return _speech[key]
 
 

@@ -74,7 +74,9 @@ def _problem(row: Row, audio: Usable | Unusable, of_text: str | None) -> Problem
 
 def _why_empty(text: str, normalizer: TextNormalizer) -> str:
     """Return the reason a text is empty after normalisation."""
-    if replace(normalizer, digits="keep")(text):
+    if replace(normalizer, tags="keep")(text):
+        rule = "text.tags: remove leaves nothing of it"
+    elif replace(normalizer, digits="keep")(text):
         rule = "text.digits: remove leaves nothing of it"
     elif replace(normalizer, punctuation="keep")(text):
         rule = "text.punctuation: remove leaves nothing of it"

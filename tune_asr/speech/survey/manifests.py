@@ -15,6 +15,7 @@ from tune_asr.speech.survey.remarks import remarks_on
 from tune_asr.speech.survey.report import first_bad_rows
 from tune_asr.speech.survey.shared_rows import shared_rows
 from tune_asr.speech.survey.survey import Survey
+from tune_asr.speech.survey.text_remarks import text_remarks
 from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.speech.text.vocabulary import Vocabulary
 
@@ -97,6 +98,7 @@ def survey_manifests(
     used_train, left_out = _not_longer_than(max_seconds, division.train)
     entries = [*used_train, *division.val]
     of_val = inspected[0 if isinstance(val, HoldOut) else 1]
+    of_texts = text_remarks([*entries, *held_back], normalizer)
     dropped = _dropped_from_validation(of_val, isinstance(val, HoldOut)) if skip_bad is not None else ""
     return Survey(
         corpus=_corpus(used_train, division.val, rules),
@@ -111,7 +113,7 @@ def survey_manifests(
         held_out=division.summary,
         test=tuple(entry.utterance for entry in held_back),
         shared=tuple(shared_rows(used_train, division.val)),
-        remarks=tuple(filter(None, (dropped, *remarks_on(used_train, division.val, held_back)))),
+        remarks=tuple(filter(None, (dropped, *remarks_on(used_train, division.val, held_back), *of_texts))),
     )
 
 

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from tune_asr.errors import Problem
-from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.metric import Choice
 from tune_asr.scoring.ruler import FEWEST, Ruler
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.text.vocabulary import Vocabulary
 
 LONGEST_LIST = 20
+_RANKS = {"val_wer": "WER ranks", "val_cer": "CER takes the place of WER"}
 _WIDTH = 80
 _MOST_SYMBOLS = 200
 _FEW = 3
@@ -80,7 +81,7 @@ def vocabulary_lines(vocabulary: Vocabulary, train: Sequence[Utterance]) -> list
     return _paragraph(f"vocabulary: {len(vocabulary):,} symbols{length}: {shown}{more}")
 
 
-def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
+def validation_lines(corpus: Corpus, choice: Choice, names: Sequence[str]) -> list[str]:
     """Return the share of validation unknown to training; the metric."""
     known = {word for utterance in corpus.train for word in utterance.text.split()}
     words = [word for utterance in corpus.val for word in utterance.text.split()]
@@ -88,9 +89,7 @@ def validation_lines(corpus: Corpus, names: Sequence[str]) -> list[str]:
     share = 100 * unseen / max(1, len(words))
     lines = [
         f"validation: {unseen:,} of {len(words):,} words ({share:.1f} %) are not in training",
-        "validation: words are separated by spaces, so WER ranks"
-        if metric_for(u.text for u in corpus.val) == "val_wer"
-        else "validation: under 2 % of the characters are spaces, so CER takes the place of WER",
+        *_paragraph(f"validation: {choice.reason}, so {_RANKS[choice.metric]}"),
     ]
     if unknown := corpus.vocabulary.unknown_characters(u.text for u in corpus.val):
         lines += _unknown_table(unknown, corpus.val, names)

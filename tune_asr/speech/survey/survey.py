@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tune_asr.errors import ConfigError, DataError, InfeasibleError, Problem
-from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.metric import Choice, ScoreName, choose
 from tune_asr.scoring.ruler import Ruler
 from tune_asr.speech.audio.frames import is_feasible
 from tune_asr.speech.audio.recordings import AudioInfo
@@ -54,12 +54,21 @@ class Survey:
     """Validation rows that training has as well."""
     remarks: tuple[str, ...] = ()
     """Sentences on what is allowed, but worth a look."""
+    rules: int = 2
+    """`text.rules` of the configuration."""
+    score: ScoreName = "auto"
+    """`text.score` of the configuration."""
+
+    @cached_property
+    def choice(self) -> Choice:
+        """Error rate that ranks, and the reason."""
+        return choose((utterance.text for utterance in self.corpus.val), self.rules, self.score)
 
     @property
     def ruler(self) -> Ruler:
         """Size of validation, and differences that it can show."""
         references = [utterance.text for utterance in self.corpus.val]
-        return Ruler.of(references, metric_for(references))
+        return Ruler.of(references, self.choice.metric)
 
     @property
     def bad_rows(self) -> tuple[Problem, ...]:
@@ -84,7 +93,7 @@ class Survey:
         lines += report.recordings_lines(self.recordings, self.sample_rate, self.num_mixed)
         if train and val:  # without training, all of validation would be unknown
             lines += report.vocabulary_lines(self.corpus.vocabulary, train)
-            lines += report.validation_lines(self.corpus, self._names[len(train) :])
+            lines += report.validation_lines(self.corpus, self.choice, self._names[len(train) :])
             lines += report.ruler_lines(self.ruler)
         lines += report.note(self.held_out) if self.held_out else []
         lines += report.test_set_lines(self.test) if self.test else []

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-_APOSTROPHES = frozenset("'\u2019\u02bc")
+from tune_asr.speech.text.forms import formed, numbers_apart
+from tune_asr.speech.text.kinds import Case, Digits, Punctuation, Tags, UnicodeForm
+from tune_asr.speech.text.letter_case import in_case
+from tune_asr.speech.text.marks import APOSTROPHES, inner_mark, is_letter, paired, spelled
+from tune_asr.speech.text.tags import without_tags
+
+WORD_BOUNDARY = "\u2581"
+"""Sign for a space in the pieces of sentencepiece and in tokens.txt of a bundle."""
+_FIRST_APOSTROPHES = frozenset("'\u2019\u02bc")
 _JOINERS = frozenset("\u200c\u200d")  # ZWNJ and ZWJ: part of the spelling in Persian, Hindi, Bengali and others
 
 
@@ -21,63 +29,87 @@ class TextNormalizer:
 
     `Call-Forward on No Answer.` becomes `call forward on no answer`. Letters and their marks (accents, vowel signs,
     points) stay; private and unassigned characters are removed. White space of every kind becomes one space. An
-    apostrophe between two letters stays, as `'`; elsewhere it is punctuation. Invisible format characters are removed,
-    except a joiner between two letters. A second normalisation changes nothing.
+    apostrophe between two letters stays, as `'`, and so do the other marks of `marks`; elsewhere they are punctuation.
+    Invisible format characters are removed, except a joiner between two letters. A second normalisation changes
+    nothing.
     """
 
-    case: Literal["lower", "upper", "keep"] = "lower"
-    punctuation: Literal["remove", "keep"] = "remove"
+    case: Case = "lower"
+    punctuation: Punctuation = "remove"
     """`remove` replaces punctuation and symbols by a space."""
-    digits: Literal["keep", "remove"] = "keep"
+    digits: Digits = "keep"
     """`remove` replaces numbers of every script by a space."""
-    unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD"] = "NFKC"
-    """Normalisation form of the result (Unicode Standard Annex 15)."""
+    unicode_form: UnicodeForm = "NFKC"
+    """Normalisation form of the result (Unicode Standard Annex 15), but for a few letters; see `forms`."""
     rules: Literal[1, 2] = 2
     """Version of the rules; 1: those of release 0.1.0."""
+    language: str | None = None
+    """BCP 47 tag; it decides on the case of I in Turkish and Azeri, and on the apostrophe in Polynesian languages."""
+    tags: Tags = "keep"
+    """`remove` replaces tags such as `[noise]` by a space."""
 
     def __call__(self, text: str) -> str:
         """Return the normalised words of `text`, separated by single spaces."""
-        text = self._with_case(unicodedata.normalize(self.unicode_form, text))
-        text = _without_format_characters(unicodedata.normalize(self.unicode_form, text))
+        if self.tags == "remove":
+            text = without_tags(text)
+        words = self._words(text)
+        if self.tags == "remove" and (rest := without_tags(words)) != words:  # normalisation can make a tag
+            return self(rest)
+        return words
+
+    def _words(self, text: str) -> str:
+        if self.rules == 2:
+            text = numbers_apart(spelled(text).replace(WORD_BOUNDARY, " "), self.unicode_form)
+        text = in_case(self._formed(text), self.case, self.language)
+        text = _without_format_characters(self._formed(text))
+        if self.rules == 2:
+            text = paired(text)
         text = " ".join(self._without_unwanted(text).split())
         # A removed character may have separated a letter from an accent, which now compose to one character.
-        return unicodedata.normalize(self.unicode_form, text)
+        return self._formed(text)
 
-    def _with_case(self, text: str) -> str:
-        match self.case:
-            case "lower":
-                return text.lower()
-            case "upper":
-                return text.upper()
-            case "keep":
-                return text
+    def _formed(self, text: str) -> str:
+        return unicodedata.normalize(self.unicode_form, text) if self.rules == 1 else formed(text, self.unicode_form)
 
     def _without_unwanted(self, text: str) -> str:
         """Replace all unwanted characters by spaces."""
         wanted = "L" + ("N" if self.digits == "keep" else "") + ("PS" if self.punctuation == "keep" else "")
+        category = _first_category if self.rules == 1 else _category
         kept = [" "]
         for character, following in pairwise(f"{text} "):
-            if character in _APOSTROPHES and _is_of_a_letter(kept[-1]) and _category(following) == "L":
-                character = "'"
-            elif (category := _category(character)) == "M" or character in _JOINERS:
+            if mark := self._mark(character, kept[-1], following):
+                kept.append(mark)
+                continue
+            kind = category(character)
+            if kind == "M" or character in _JOINERS:
                 # Neither stands alone: it is kept or removed with its letter.
                 character = character if kept[-1] != " " else " "
-            elif category not in wanted:
+            elif kind not in wanted:
                 character = " "
             kept.append(character)
         return "".join(kept)
 
+    def _mark(self, character: str, before: str, after: str) -> str:
+        """Return a mark inside words in one form, or ""."""
+        if self.rules == 2:
+            letters = _category(before) in "LM"
+            return inner_mark(character, before, after, self.language) if letters else ""
+        is_inside = character in _FIRST_APOSTROPHES and _first_category(before) in "LM"
+        return "'" if is_inside and _first_category(after) == "L" else ""
 
-def _category(character: str) -> str:
+
+def _first_category(character: str) -> str:
     """Return the first letter of the general category.
 
     Every apostrophe is P, also the one in the category of letters.
     """
-    return "P" if character in _APOSTROPHES else unicodedata.category(character)[0]
+    return "P" if character in _FIRST_APOSTROPHES else unicodedata.category(character)[0]
 
 
-def _is_of_a_letter(character: str) -> bool:
-    return _category(character) in "LM"
+def _category(character: str) -> str:
+    """Return the same under rules 2, which know more apostrophes."""
+    is_mark = character in APOSTROPHES and not is_letter(character)
+    return "P" if is_mark else unicodedata.category(character)[0]
 
 
 def _without_format_characters(text: str) -> str:
@@ -93,3 +125,7 @@ def _without_format_characters(text: str) -> str:
         if joins or unicodedata.category(character) != "Cf":
             kept.append(character)
     return "".join(kept)
+
+
+def _is_of_a_letter(character: str) -> bool:
+    return _first_category(character) in "LM"
