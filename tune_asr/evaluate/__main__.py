@@ -93,7 +93,7 @@ def _evaluate(models: Sequence[Model], manifest: Path, output: Path | None, late
     results: list[Result] = []
     for model in models:
         transcripts = transcribe(model, found.utterances)
-        result = Result.of(transcripts, metric_of(transcripts))
+        result = Result.of(transcripts, metric_of(transcripts, models[0].config.text))
         results.append(result)
         if model in looked_at:
             own_test.record(model, manifest, result)

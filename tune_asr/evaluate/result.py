@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tune_asr.config.speech_sections import TextSection
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.metric import Metric, metric_for
@@ -64,9 +65,9 @@ def errors_and_sizes(transcripts: Sequence[Transcript], metric: Metric) -> tuple
     return [c.character_errors for c in counts], [c.characters for c in counts]
 
 
-def metric_of(transcripts: Sequence[Transcript]) -> Metric:
-    """Choose WER or CER by the references."""
-    return metric_for(transcript.reference for transcript in transcripts)
+def metric_of(transcripts: Sequence[Transcript], text: TextSection) -> Metric:
+    """Choose WER or CER, as the section `text` of the model says."""
+    return metric_for((transcript.reference for transcript in transcripts), text.rules, text.score)
 
 
 def write_transcripts(path: Path, transcripts: Sequence[Transcript], other: Sequence[Transcript] | None) -> None:
