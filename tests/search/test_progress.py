@@ -83,3 +83,16 @@ def test_pause_before_first_epoch():
 def test_closing_is_told_with_its_cause():
     lines = progress([created("00000"), event("closing", cause="30 s are left")])
     assert lines[-1] == "no more trials begin: 30 s are left"
+
+
+def test_process_is_named_on_a_cluster():
+    started = event("started", process="node-1:12")
+    resumed = event("resumed", epoch=0, process="node-2:34", cause="its node was lost")
+    lost = event("paused", epoch=0, cause="its node was lost")
+    on_cluster = event("search_started", address="auto")
+    assert progress([on_cluster, created("00000"), started, lost, resumed])[1:] == [
+        "00000  started   on node-1 (pid 12)",
+        "00000  paused    before its first epoch: its node was lost",
+        "00000  resumed   before its first epoch on node-2 (pid 34): its node was lost",
+    ]
+    assert len(progress([event("search_started", address="local"), created("00000"), started])) == 1

@@ -30,6 +30,8 @@ class Trial:
     """Searched values, by their path into the configuration."""
     seed: int
     status: str = "pending"
+    hosts: list[str] = field(default_factory=list)
+    """Machines that have trained it, the newest last."""
     reports: list[Report] = field(default_factory=list)
     """Reports of its epochs; that of epoch e has index e - 1."""
     decisions: list[Decision] = field(default_factory=list)
@@ -118,6 +120,7 @@ class Trial:
         match event:
             case Started() | Resumed():
                 self.status, self.cause = "running", None
+                self._is_at((event.process or "").rpartition(":")[0])
             case Paused():
                 if event.retry is not None:
                     self.retries += 1
@@ -135,6 +138,10 @@ class Trial:
                 self._decide(event)
             case Ended():
                 self.status, self.cause, self.of_setting = event.event, event.cause, bool(event.of_setting)
+
+    def _is_at(self, host: str) -> None:
+        if host:
+            self.hosts = [*(other for other in self.hosts if other != host), host]
 
     def _decide(self, decision: Decision) -> None:
         if decision.epoch != self.epoch:

@@ -18,6 +18,7 @@ from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
 from tune_asr.report.findings import first_against_second, narrow_ranges
 from tune_asr.report.longer import longer_lines
+from tune_asr.report.machines import machine_lines
 from tune_asr.report.next_commands import next_command_lines
 from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.pruning import savings_lines
@@ -42,6 +43,7 @@ def header(results: Results) -> Iterator[str]:
     yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
     yield f"{count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
     yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
+    yield from machine_lines(state)
     if any(report.weights == "ema" for report in state.reports):
         yield "Error rates are those of the averaged weights (ema)."
     for damaged in results.damaged:

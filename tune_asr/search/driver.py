@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tune_asr.corpus.beside import check_beside
+from tune_asr.corpus.outside import require_files_outside, require_recordings_outside
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import best_on_record
@@ -40,6 +41,7 @@ from tune_asr.space.horizon import plan_with
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.storage.errors import disk_errors
+from tune_asr.storage.job_copy import require_outside
 from tune_asr.wording import count
 
 
@@ -57,10 +59,13 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
         StorageError: the folder is taken, or cannot be written.
         ClusterError: Ray cannot be reached.
     """
+    require_outside([("--results", root)], hint="Give a folder on storage that every node mounts (--results).")
+    require_files_outside(plan.config)
     ResultsFolder(root).require_new()  # before the data are read, which may take minutes
     check_beside(plan.config)
     found = checked_survey(plan)
     if found:
+        require_recordings_outside(found)
         print(data_report(plan, found), flush=True)
     plan = with_score(plan, found)
     require_size(plan, found)

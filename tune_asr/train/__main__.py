@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.corpus.beside import check_beside
+    from tune_asr.corpus.outside import require_files_outside
     from tune_asr.corpus.sources import survey
+    from tune_asr.storage.job_copy import require_outside
 
     if arguments.json and not arguments.dry_run:
         raise ConfigError("--json is given without --dry-run", "Add --dry-run: the file holds its data report.")
@@ -70,6 +72,11 @@ def _run(arguments: argparse.Namespace) -> int:
         files = names_of(arguments.config) if arguments.trial is None else [str(arguments.config)]
         dry_run(config, files, arguments.json)
         return 0
+    if not arguments.fast_dev_run:
+        written = {"checkpoint.dirpath": config.checkpoint.dirpath, "logging.save_dir": config.logging.save_dir}
+        hint = "Give folders on storage that stays, with --set."
+        require_outside(((key, _path(folder)) for key, folder in written.items()), hint)
+    require_files_outside(config)
     resume_from = arguments.resume_from_checkpoint
     if resume_from is None:
         check_beside(config, adds_noise=config.augment.noise_p > 0)
