@@ -20,7 +20,7 @@ def scores(events):
 
 
 def test_stopped_worker_is_killed_and_retried(workspace, finished):
-    workspace.write("space.yaml", {**TINY_SPACE, "resources": {"silence": 0.2}})
+    workspace.write("space.yaml", {**TINY_SPACE, "resources": {"silence": 0.4}})
     process = workspace.popen("search", "--space", "space.yaml")
     workspace.wait_for(process, lambda: workspace.reports() >= 3)
     worker = next(event["process"] for event in workspace.ledger() if event["event"] == "started")

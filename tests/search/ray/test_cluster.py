@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TINY_SPACE
+
 RAY = str(Path(sys.executable).with_name("ray"))
 
 
@@ -66,6 +68,24 @@ def test_search_uses_all_nodes(workspace, finished, cluster):
     alone = {(e["trial"], e["epoch"]): e["objective"] for e in finished.ledger() if e["event"] == "report"}
     here = {(e["trial"], e["epoch"]): e["objective"] for e in events if e["event"] == "report"}
     assert all(here[key] == alone[key] for key in here.keys() & alone.keys())
+
+
+@pytest.mark.slow
+def test_silent_workers_are_killed_on_their_nodes(workspace, cluster):
+    workspace.write("space.yaml", {**TINY_SPACE, "search": {"num_samples": 2}, "resources": {"silence": 0.5}})
+    larger = ("--set", "data.num_train=512", "--set", "trainer.max_epochs=8")
+    process = workspace.popen(
+        "search", "--space", "space.yaml", "--address", cluster, *larger, RAY_AUTH_MODE="disabled"
+    )
+    workspace.wait_for(process, lambda: len({e["trial"] for e in workspace.ledger() if e["event"] == "report"}) == 2)
+    workers = {event["process"] for event in workspace.ledger() if event["event"] == "started"}
+    for worker in workers:
+        os.kill(int(worker.rpartition(":")[2]), signal.SIGSTOP)
+    out, err = process.communicate(timeout=280)
+    assert process.returncode == 0, out + err
+    silent = [event["cause"] for event in workspace.ledger() if event.get("retry")]
+    assert len(silent) == len(workers) == 2
+    assert all(any(f"its process {worker} has said nothing for" in cause for cause in silent) for worker in workers)
 
 
 @pytest.mark.parametrize("listens", [False, True])

@@ -68,7 +68,8 @@ class SilenceWatch:
         running = [number for number, trial in trials.items() if trial.status == Trial.RUNNING]
         given_up = []
         for found in self._silence.look(running, self._looked):
-            self._say(f"{found.trial}  silent    {found.cause}")
+            lost = "" if found.what == "kill" else "; its slot is given up"
+            self._say(f"{found.trial}  silent    {found.cause}{lost}")
             if found.what == "kill":
                 self._causes[found.trial] = found.cause
                 self._kill(found, trials[found.trial])
