@@ -62,8 +62,7 @@ class Training:
     def _fit(self, log: EpochLog, resume_from: Path | None) -> tuple[list[Epoch], bool]:
         """Return the history, and whether the training diverged."""
         loggers = make_loggers(self.config.logging, self.save_dir, name="tensorboard") if self.folder else []
-        if warning := news():
-            self.say(f"warning     {warning}")
+        self._say_news()
         try:
             with epoch_bar() as bar:
                 history = fit(
@@ -82,7 +81,13 @@ class Training:
                 ) from None
             self.say(f"the training diverged: {error}")
             return error.history, True
+        finally:
+            self._say_news()
         return history, False
+
+    def _say_news(self) -> None:
+        if warning := news():
+            self.say(f"warning     {warning}")
 
 
 @contextmanager

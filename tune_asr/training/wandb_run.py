@@ -79,11 +79,13 @@ def start(project: str, name: str | None, save_dir: Path, group: str | None, val
 
 
 def finish(run: Run) -> None:
-    """End a run; its upload has some seconds."""
+    """End a run; no error of it ends a training."""
     try:
         run.finish()
     except TimeoutError:
         _reach.lose(f"the upload of a run took over {FINISH_SECONDS:.0f} s")
+    except Exception as error:  # its service may be gone
+        _reach.lose(first_line(error))
 
 
 def _init(**arguments: Any) -> Run:

@@ -81,6 +81,9 @@ def ray_session(
                 _join(name, address, abandon)
             else:
                 _start(name, fast_start)
+    except ClusterError:
+        interrupts.exit_if_any()  # Ray's processes got the signal too
+        raise
     finally:
         os.umask(before)
     keep_secrets()
