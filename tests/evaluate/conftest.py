@@ -78,7 +78,7 @@ def searched(make_workspace, tmp_path_factory, config):
     space = {
         "config": "config.yaml",
         "param_space": {"model.dropout": {"grid_search": [0.0, 0.1]}},
-        "search": {"max_concurrent": 1, "include_base": False},
+        "search": {"num_samples": 1, "max_concurrent": 1, "include_base": False},
         "asha": {"grace_period": 8},
     }
     workspace.write("space.yaml", space)

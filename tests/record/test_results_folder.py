@@ -140,7 +140,7 @@ def test_open_existing_names_missing_files(tmp_path):
     for epoch in (9, 10):
         (tmp_path / f"ctc-epoch={epoch:02d}.ckpt").touch()
     with pytest.raises(
-        StorageError, match=rf"`export` takes a checkpoint in it as well: {tmp_path}/ctc-epoch=10.ckpt\.$"
+        StorageError, match=rf"`export` and `evaluate` take a checkpoint in it as well: {tmp_path}/ctc-epoch=10.ckpt\.$"
     ):
         ResultsFolder.open_existing(tmp_path)
     folder.search_yaml.write_text("name: lr\n")

@@ -8,6 +8,7 @@ import pytest
 
 from tests.written_search import Search
 from tune_asr.config.overrides import parse_assignments
+from tune_asr.evaluate.__main__ import _parser as evaluate_parser
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report.next_commands import COMMAND_INDENT
 from tune_asr.report.results import gather
@@ -49,6 +50,11 @@ def test_search_commands_are_accepted(finished):
             more = More(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
             asked.append(Resumed(finished.folder, more).asked)
     assert [(extent.trials, extent.horizon) for extent in asked] == [(4, None), (None, 8)]
+
+
+def test_evaluate_command_is_accepted(finished):
+    (flags,) = [flags for _, _, door, *flags in commands(finished) if door == "tune_asr.evaluate"]
+    assert evaluate_parser().parse_args(flags).model == finished.folder.root
 
 
 def test_train_commands_are_accepted(finished):

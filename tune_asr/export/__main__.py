@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import shlex
 import sys
 import tempfile
 import zipfile
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
 from tune_asr.storage.temporary import remove_remains
+from tune_asr.wording import printable
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 
@@ -80,6 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"interrupted: {output} was not written", file=sys.stderr)
         raise
     print(f"{output}: README.md describes the model and how to run it")
+    print(f"measure it on a manifest: python -m tune_asr.evaluate {printable(shlex.quote(str(output)))} MANIFEST")
     return 0
 
 

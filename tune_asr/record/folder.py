@@ -208,10 +208,12 @@ class ResultsFolder:
     def _hint_without_search(self) -> str:
         """Return the hint for a folder without a search.
 
-        `train` writes checkpoints alone, which `export` takes too.
+        `train` writes checkpoints alone, which `export` and `evaluate` take too.
         """
         if checkpoint := max(self.root.glob("*.ckpt"), default=None):
-            return f"Name the folder of a search. `export` takes a checkpoint in it as well: {checkpoint}."
+            return (
+                f"Name the folder of a search. `export` and `evaluate` take a checkpoint in it as well: {checkpoint}."
+            )
         return "Name the folder of a search; `python -m tune_asr.search --space FILE` starts one."
 
     def _nearest(self) -> Path:

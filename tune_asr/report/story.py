@@ -13,6 +13,7 @@ from tune_asr.record.conclusion import finalist_lines, stop_line
 from tune_asr.record.finalists import finalists
 from tune_asr.record.ranking import leader, too_early
 from tune_asr.record.resolution import resolution
+from tune_asr.record.test_looks import look_lines, read_looks
 from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
@@ -70,6 +71,11 @@ def sureness(results: Results) -> Iterator[str]:
         found = resolution(near[0], [other for other in near[1:] if other is not None])
         if found is not None:
             yield str(found)
+
+
+def test_set(results: Results) -> Iterator[str]:
+    """Yield the evaluations on the search's own test set."""
+    yield from look_lines(read_looks(results.folder.root), results.metric)
 
 
 def ending(results: Results) -> Iterator[str]:

@@ -124,6 +124,7 @@ def _leaderboard(results: Results, width: int) -> Iterator[Table | str]:
 _SECTIONS = (
     story.ending,
     story.sureness,
+    story.test_set,
     limit_lines,
     front_lines,
     story.base,

@@ -45,6 +45,7 @@ _FIRST = (
     ("The winner", story.winner),
     ("How it ended", story.ending),
     ("How sure", story.sureness),
+    ("The test set", story.test_set),
     ("What next", story.next_steps),
 )
 _COST = (
