@@ -36,15 +36,6 @@ class TestSet:
     num_dropped: int = 0
     """Bad rows that `data.skip_bad` leaves out."""
     fingerprint: str | None = None
-    """Hash of references and recordings, as in `Contents`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """Contents of a manifest, for comparison with another."""
-
-    num_rows: int
-    fingerprint: str | None
     """Hash of references and recordings; None if a recording cannot be read."""
 
 
@@ -127,14 +118,26 @@ def test_manifest(config: Config) -> Listing | None:
 test_manifest.__test__ = False  # type: ignore[attr-defined]  # no test case for pytest
 
 
-def contents(config: Config, listing: Listing) -> Contents:
-    """Hash a manifest by the rules of a configuration.
+def has_contents_of(config: Config, listing: Listing, other: Listing | str) -> bool:
+    """Test if a manifest has the contents of another.
+
+    Args:
+        config: configuration with the rules of the references.
+        listing: manifest.
+        other: the other manifest, or its hash.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: one cannot be read.
     """
-    rows, bad_rows = read_listing(listing, config.text.rules)
-    return Contents(len(rows) + len(bad_rows), contents_fingerprint(rows, _normalizer(config)))
+    rules, normalizer = config.text.rules, _normalizer(config)
+    rows, _ = read_listing(listing, rules)
+    if isinstance(other, str):
+        return contents_fingerprint(rows, normalizer) == other
+    others, _ = read_listing(other, rules)
+    if len(others) != len(rows):
+        return False
+    found = contents_fingerprint(rows, normalizer)
+    return found is not None and found == contents_fingerprint(others, normalizer)
 
 
 def inspect(config: Config, path: Path) -> Inspected:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tune_asr.corpus.sources import contents, test_manifest
+from tune_asr.corpus.sources import has_contents_of, test_manifest
 from tune_asr.errors import TuneAsrError
 from tune_asr.evaluate.model import Model
 from tune_asr.evaluate.result import Result
@@ -22,12 +22,9 @@ def is_own_test(model: Model, manifest: Path) -> bool:
     own = test_manifest(model.config)
     if own is not None and os.path.realpath(manifest) in map(os.path.realpath, paths_of(own)):
         return True
+    known = own or model.test_fingerprint
     try:
-        if own is not None:
-            mine, given = contents(model.config, own), contents(model.config, manifest)
-            return given.fingerprint is not None and mine == given
-        known = model.test_fingerprint
-        return known is not None and contents(model.config, manifest).fingerprint == known
+        return known is not None and has_contents_of(model.config, manifest, known)
     except TuneAsrError:  # one of them cannot be read; if it is the given one, the reason comes soon
         return False
 

@@ -62,6 +62,9 @@ def comparison_parts(names: tuple[str, str], one: Result, other: Result) -> Iter
     yield ""
     yield table
     (errors, sizes), (others, _) = (errors_and_sizes(result.transcripts, one.metric) for result in (one, other))
+    pairs = zip(one.transcripts, other.transcripts, strict=True)
+    same = sum(first.hypothesis == second.hypothesis for first, second in pairs)
+    yield f"{same:,} of {len(one.transcripts):,} texts are the same."
     yield comparison(errors, others, sizes, names=names, rate=metric_name(one.metric))
 
 

@@ -29,7 +29,9 @@ def comparison(
     else:
         difference = f"{100 * low:+.1f} to {100 * high:+.1f} points"
         verdict = f"{one} and {other} cannot be told apart: the difference of their {rate} is {difference}"
+    if verdict.startswith("the "):  # another name is a path or a number
+        verdict = f"The {verdict.removeprefix('the ')}"
     return (
-        f"{verdict[:1].upper()}{verdict[1:]} (95 %, paired bootstrap over {np.size(sizes)} utterances); {one} is "
+        f"{verdict} (95 %, paired bootstrap over {np.size(sizes)} utterances); {one} is "
         f"better in {100 * probability:.0f} % of replicates."
     )
