@@ -66,7 +66,7 @@ def errors_and_sizes(transcripts: Sequence[Transcript], metric: Metric) -> tuple
 
 
 def metric_of(transcripts: Sequence[Transcript], text: TextSection) -> Metric:
-    """Choose WER or CER, as the section `text` of the model says."""
+    """Choose WER or CER by the section `text`."""
     return metric_for((transcript.reference for transcript in transcripts), text.rules, text.score)
 
 

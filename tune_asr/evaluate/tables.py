@@ -41,7 +41,7 @@ def result_parts(name: str, result: Result, speakers: Mapping[str, str]) -> Iter
     yield f"{printable(name)}: {len(result.transcripts):,} utterances, {result.num_words:,} words"
     yield f"WER {_rate_text(result.wer)}, CER {_rate_text(result.cer)}"
     if result.metric == "val_cer":
-        yield "CER ranks here: the references hardly have words between spaces, so WER means nothing."
+        yield "CER ranks here, by text.score or since these references hardly separate words."
     worst = worst_utterances(result.transcripts, result.metric)
     if worst:
         yield ""
