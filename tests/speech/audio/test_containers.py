@@ -104,7 +104,14 @@ def test_second_flac_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "rest", [bytes(40_000), b"LIST" + (30_000).to_bytes(4, "little") + b"INFO" * 7500, b"TAG" + b"x" * 125]
+    "rest",
+    [
+        bytes(40_000),
+        b"LIST" + (30_000).to_bytes(4, "little") + b"INFO" * 7500,
+        b"_PMX" + (30_000).to_bytes(4, "little") + b"<xmp" * 7500,
+        b"TAG" + b"x" * 125,
+    ],
+    ids=["zeros", "LIST", "_PMX", "TAG"],
 )
 def test_other_data_after_samples_are_allowed(tmp_path, rest):
     assert verify(saved(tmp_path, encoded() + rest)).num_frames == 2 * RATE
@@ -120,6 +127,14 @@ def test_chained_ogg_is_read_whole(tmp_path, subtype):
     np.testing.assert_array_equal(read(path)[0], expected)
     for start, num_frames in ((10, 100), (30_000, 4_000), (31_000, 20_000), (60_000, 5_000)):
         np.testing.assert_array_equal(read(path, start, num_frames)[0], expected[start : start + num_frames])
+
+
+def test_data_between_streams_are_no_samples(tmp_path):
+    one = encoded(kind="OGG")
+    expected, _ = read(saved(tmp_path, one))
+    path = saved(tmp_path, one + b"TAG" + bytes(125) + one + encoded(NOISE[:0], "OGG") + b"no page")
+    assert verify(path).num_frames == 4 * RATE
+    np.testing.assert_array_equal(read(path)[0], np.concatenate([expected, expected]))
 
 
 def test_chained_ogg_of_two_rates_is_refused(tmp_path):

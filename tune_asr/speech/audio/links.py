@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import BinaryIO
 
 from tune_asr.speech.audio.info import AudioError
@@ -13,7 +14,7 @@ def links_of(file: BinaryIO, size: int) -> list[tuple[int, int]]:
     """Return start and end of each Ogg stream.
 
     Each page has 26 bytes, the number of segments, their lengths, and their content. Streams that begin together are
-    one link. Other data may follow the last page.
+    one link. Other data, such as tags, may stand between pages and after the last one.
 
     Raises:
         AudioError: the last page is cut.
@@ -23,7 +24,10 @@ def links_of(file: BinaryIO, size: int) -> list[tuple[int, int]]:
         file.seek(place)
         header = file.read(27 + 255)
         if header[:4] != b"OggS"[: len(header)]:
-            break
+            if (found := _next_page(file, place)) is None:
+                break
+            place = found
+            continue
         if len(header) < 27:
             place = size + 1
             break
@@ -36,3 +40,9 @@ def links_of(file: BinaryIO, size: int) -> list[tuple[int, int]]:
     if place > size:
         raise AudioError("is truncated: the file ends before the samples that its header declares")
     return [*zip(starts, [*starts[1:], place], strict=True)]
+
+
+def _next_page(file: BinaryIO, start: int) -> int | None:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place = content.find(b"OggS\0", start)
+    return None if place < 0 else place

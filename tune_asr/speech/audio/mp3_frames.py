@@ -81,18 +81,17 @@ def frames_of(data: bytes) -> Frames | None:
         return None
     kind = _kind(data, first)
     assert kind is not None
-    offsets, end = _all_offsets(data, first, _sizes(kind))
+    offsets, sizes, end = _all(data, first, _sizes(kind))
     if (other := _find(data, after_tags(data, end))) is not None and _kind(data, other) not in (kind, None):
         raise FramesDiffer("sample rate or layer")
-    if len({data[i + 3] >> 6 == 3 for i in offsets}) > 1:
+    are_mono = {data[i + 3] >> 6 == 3 for i in offsets}
+    if len(are_mono) > 1:
         raise FramesDiffer("number of channels")
     if not offsets:
         return None
-    channels = 1 if data[offsets[0] + 3] >> 6 == 3 else 2
-    sizes = _sizes(kind)
-    lengths = [sizes[(data[i + 1] & 31) << 8 | data[i + 2]] for i in offsets]
+    channels = 1 if are_mono == {True} else 2
     tags = sorted(_tags(data, offsets, kind, channels))
-    return Frames(kind, channels, array("Q", offsets), array("H", lengths), tags)
+    return Frames(kind, channels, array("Q", offsets), array("H", sizes), tags)
 
 
 def after_tags(data: bytes, place: int = 0) -> int:
@@ -102,27 +101,28 @@ def after_tags(data: bytes, place: int = 0) -> int:
     return place
 
 
-def _all_offsets(data: bytes, start: int, sizes: list[int]) -> tuple[list[int], int]:
-    """Return the places of all complete frames, and their end."""
-    offsets: list[int] = []
-    size = len(data)
+def _all(data: bytes, start: int, table: list[int]) -> tuple[list[int], list[int], int]:
+    """Return places and sizes of all frames, and their end."""
+    offsets, sizes = list[int](), list[int]()
     place: int | None = start
     end = start
     while place is not None:
-        end = _walk(data, place, sizes, offsets)
-        if end > size:  # the last frame is incomplete
+        end = _walk(data, place, table, offsets, sizes)
+        if end > len(data):  # the last frame is incomplete
             offsets.pop()
-        place = None if end >= size else _find(data, after_tags(data, end), sizes)
-    return offsets, end
+            sizes.pop()
+        place = None if end >= len(data) else _find(data, after_tags(data, end), table)
+    return offsets, sizes, end
 
 
-def _walk(data: bytes, start: int, sizes: list[int], offsets: list[int]) -> int:
-    """Append the places of successive frames; return the place after."""
-    place, last, append = start, len(data) - 4, offsets.append
+def _walk(data: bytes, place: int, table: list[int], offsets: list[int], sizes: list[int]) -> int:
+    """Append successive frames; return the place after them."""
+    last, add_offset, add_size = len(data) - 4, offsets.append, sizes.append
     while place <= last and data[place] == 255 and data[place + 1] >= 0xE0:
-        if not (size := sizes[(data[place + 1] & 31) << 8 | data[place + 2]]):
+        if not (size := table[(data[place + 1] & 31) << 8 | data[place + 2]]):
             break
-        append(place)
+        add_offset(place)
+        add_size(size)
         place += size
     return place
 
