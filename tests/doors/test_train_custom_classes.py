@@ -71,7 +71,7 @@ def test_mistakes_of_custom_classes(train, recogniser, section, keys, message):
 
 def test_token_outside_vocabulary(train, custom):
     train.write(data={"target": f"{custom(PROGRAM, '[1, 3, 2]', '[1, 4, 2]')}.Data"})
-    assert "token 1 of utterance 0 is 4, but must be in 0..3" in train(expect=3).err
+    assert "token 1 of utterance u0 is 4, but must be in 0..3" in train(expect=3).err
 
 
 def test_late_divergence_keeps_best(train, recogniser):

@@ -29,7 +29,7 @@ def submit(workspace):
             "SLURM_PROCID": "1",
             "SLURM_CPUS_PER_TASK": "1",
             "PATH": os.pathsep.join([str(PROGRAMS), str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "TMPDIR": str(workspace.root),
+            "SLURM_SUBMIT_DIR": str(workspace.root),
             "HEAD_IP": "127.0.0.1",
         }
         process = subprocess.Popen(
@@ -50,7 +50,7 @@ def submit(workspace):
             os.killpg(process.pid, signal.SIGTERM)  # SLURM ends what a script leaves
         except ProcessLookupError:
             continue
-    assert_gone(lambda: with_variable(f"TMPDIR={workspace.root}"), seconds=60)
+    assert_gone(lambda: with_variable(f"SLURM_SUBMIT_DIR={workspace.root}"), seconds=60)
 
 
 def warned(workspace, process, reports, kill) -> str:
@@ -88,7 +88,7 @@ def test_script_for_several_nodes_resumes(workspace, finished, submit):
     assert outcome(workspace.ledger()) == outcome(finished.ledger())
 
 
-@pytest.mark.parametrize("script", SCRIPTS.glob("*.sbatch"), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sbatch")), ids=lambda path: path.name)
 def test_options_of_scripts_are_at_the_top(script):
     """SLURM reads them up to the first command."""
     lines = script.read_text().splitlines()

@@ -6,10 +6,14 @@ of reach, this run and all later ones are written to the disk alone, from which 
 
 from __future__ import annotations
 
+import netrc
+import os
 import ssl
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +100,7 @@ def _init(**arguments: Any) -> Run:
     users = wandb.setup().settings
     if users.mode in ("online", "shared") and not _reach.is_lost:
         # W&B itself goes on trying in the background, and waits for that when the process ends.
-        if reason := fault_of(users.base_url):
+        if _is_logged_in(users.base_url) and (reason := fault_of(users.base_url)):
             _reach.lose(reason)
         else:
             try:
@@ -106,6 +110,16 @@ def _init(**arguments: Any) -> Run:
                     raise
                 _reach.lose(first_line(error))
     return wandb.init(**arguments, mode="offline" if _reach.is_lost else None, settings=limits)
+
+
+def _is_logged_in(address: str) -> bool:
+    """Return whether there is a key; without one W&B asks or refuses."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    with suppress(OSError, netrc.NetrcParseError):
+        host = urllib.parse.urlsplit(address).hostname or ""
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    return False
 
 
 def fault_of(address: str, seconds: float = INIT_SECONDS) -> str:
