@@ -1,6 +1,6 @@
 """Machines for tests: each in namespaces for network, processes and host name, with a home and a TMPDIR of its own.
 
-They share this machine's disk, and a network of their own that reaches nothing else.
+They share this machine's disk but for TMPDIR, and a network of their own that reaches nothing else.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def two_machines(root: Path) -> Iterator[tuple[Machine, Machine]]:
                     _ip("-n", name, *command.split())
                 process, first = _first_process(name)
                 started.append(process)
-                home, temporary = root / name, Path(short, str(number))
+                home = root / name
                 home.mkdir()
-                temporary.mkdir()
-                machine = Machine(f"machine-{number}", address, home, temporary, first)
-                machine.run(f"hostname {machine.name}")
+                machine = Machine(f"machine-{number}", address, home, Path(short), first)
+                # Every node of Ray uses the path of the head's folder: it must not be the same folder.
+                machine.run(f"hostname {machine.name} && mount -t tmpfs none {short}")
                 machines.append(machine)
             yield machines[0], machines[1]
     finally:

@@ -77,7 +77,7 @@ def test_readme_lines_as_they_stand(machines, tmp_path):
     assert hosts(results) == {"machine-1", "machine-2"}
     assert "started   on machine-2 (pid " in said
     assert f"(its token is in {tmp_path / 'shared' / 'ray-token'})" in said
-    refused = second.run(search(second, tmp_path, "--name other").replace("auto", f"{first.address}:6379"), expect=6)
+    refused = second.run(search(tmp_path, "--name other").replace("auto", f"{first.address}:6379"), expect=6)
     assert (
         f"the cluster at {first.address}:6379 requires a token, but {second.home}/.ray/auth_token has none" in refused
     )

@@ -109,8 +109,17 @@ def _dashboard_url() -> str | None:
         from ray._private.worker import get_dashboard_url
 
         if url := get_dashboard_url():  # type: ignore[no-untyped-call]
-            return f"http://{url}"
+            return f"http://{url}{_on_head(url)}"
     return None
+
+
+def _on_head(url: str) -> str:
+    """Return the address of the head if the dashboard listens there alone."""
+    import ray
+
+    head = ray.get_runtime_context().gcs_address.rpartition(":")[0]
+    is_here = head in ("127.0.0.1", ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+    return "" if is_here or not url.startswith(("127.", "localhost")) else f" on {head} alone"
 
 
 def _start(name: str, fast_start: FastStart) -> None:
