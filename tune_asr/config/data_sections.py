@@ -125,13 +125,13 @@ Manifests = str | PairSection | list[str | PairSection]
 class ManifestData(BatchKeys):
     """Recordings listed in manifests.
 
-    Manifests are JSONL, CSV or TSV files, or directories of Kaldi's or LibriSpeech's layout.
+    Manifests are files or directories of the formats that `configs/README.md` lists.
     """
 
     target: Annotated[Literal["manifest"], RULER_OF_ALL]
     """Source of the speech."""
     train: Annotated[AnyManifests, INPUT_PATH, KeyFacts(not_searched=RULER)]
-    """Training manifest, a file or a directory; or a list of them."""
+    """Training manifest, a file or a directory, or `{recordings: FILE, supervisions: FILE}` of lhotse; or a list."""
     val: Annotated[
         OnePath | OnePair | Several | Annotated[HoldOutSection, Tag(TAGS[3])],
         Discriminator(_val_tag),

@@ -176,7 +176,7 @@ def test_repeated_key_is_a_mistake(tmp_path):
     assert row.text == "One"
     assert (problem.place, problem.what) == (
         f"{path}:1",
-        "unreadable JSON: \"text\" is given twice, as 'One' and 'Two'",
+        "\"text\" is given twice, as 'One' and 'Two'",
     )
     assert [row.text for row in read_manifest(path, rules=1)[0]] == ["Two", "One"]
 

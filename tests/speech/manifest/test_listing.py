@@ -99,3 +99,9 @@ def test_mistakes_of_a_pair(tmp_path):
 def test_missing_half_is_named(tmp_path):
     with pytest.raises(DataError, match=r"s\.jsonl: the manifest does not exist"):
         read_listing(Pair(jsonl(tmp_path / "r.jsonl", MONO), tmp_path / "s.jsonl"))
+
+
+def test_equal_stems_in_one_folder_get_their_ending(tmp_path):
+    a = jsonl(tmp_path / "a.jsonl", *rows_of("x"))
+    (tmp_path / "a.csv").write_text("path,text\nx.wav,x\n")
+    assert [row.id for row in read_listing((a, tmp_path / "a.csv"))[0]] == ["a.jsonl:x", "a.csv:x"]

@@ -85,6 +85,20 @@ def test_missing_recording_names_the_near_one(data):
     assert problem.what == f"{data}/A.wav does not exist; the file there differs in letter case: {data}/a.wav"
 
 
+def test_rows_of_one_reason_are_one_sentence(data):
+    """If nothing is left of a split; and no skipping is offered, which would not help."""
+    manifest(data, "train", *((f"{n}.wav", "One") for n in range(30)))
+    found = survey(data)
+    place = f"{data}/train.jsonl:1: {data}/0.wav does not exist; 29 more rows of the file fail alike, lines 2 to 30"
+    with pytest.raises(DataError) as error:
+        found.check()
+    hint = "Relative paths start at the folder of the manifest; LJSpeech's recordings are wavs/ID.wav there."
+    assert str(error.value) == f"{place}\n    {hint}\nno utterance is left to train on"
+    assert len(found.bad_rows) == 30
+    assert "bad rows: 30" in found.render()
+    assert "29 more rows of the file fail alike" in " ".join(found.render().split())
+
+
 def test_good_manifests_make_a_corpus(data):
     found = survey(data)
     found.check()

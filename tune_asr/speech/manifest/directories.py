@@ -17,7 +17,7 @@ from tune_asr.speech.manifest import kaldi
 from tune_asr.speech.manifest.formats import is_manifest
 from tune_asr.speech.manifest.kaldi import Placed, read_kaldi
 from tune_asr.speech.manifest.lines import Mistakes
-from tune_asr.speech.manifest.missing import ENDINGS, beside
+from tune_asr.speech.manifest.missing import beside
 
 MARKS = {
     "Kaldi": kaldi.FILES,
@@ -57,7 +57,7 @@ def read_directory(path: Path, mistakes: Mistakes) -> Iterator[Placed]:
 
 def _librispeech(transcript: Path, root: Path, mistakes: Mistakes) -> Iterator[Placed]:
     for utterance, (place, text) in kaldi.table(transcript, mistakes).items():
-        audio = beside(root, [f"{transcript.parent.relative_to(root) / utterance}"], ENDINGS)
+        audio = beside(root, str(transcript.parent.relative_to(root) / utterance))
         # SPEAKER-CHAPTER-NUMBER
         speaker = {"speaker": utterance.split("-")[0]} if utterance.count("-") == 2 else {}
         yield Placed(place, {"id": utterance, "audio_filepath": audio, "text": text, **speaker})

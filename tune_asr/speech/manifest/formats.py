@@ -14,7 +14,7 @@ from typing import Protocol
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.manifest import lhotse
-from tune_asr.speech.manifest.documents import LENIENT, STRICT, is_document, read_document
+from tune_asr.speech.manifest.documents import LENIENT, STRICT, RepeatedKeyError, is_document, read_document
 from tune_asr.speech.manifest.fields import REQUIRED, Record
 from tune_asr.speech.manifest.lines import Lines, Mistakes, kind_of
 from tune_asr.speech.manifest.tables import DIALECTS, read_table
@@ -77,6 +77,8 @@ def json_lines(path: Path, lines: Lines, mistakes: Mistakes, *, rules: int) -> I
             record = decode(line)
         except json.JSONDecodeError as error:
             mistakes.append((place, f"not JSON: {error.msg}, column {error.colno}"))
+        except RepeatedKeyError as error:
+            mistakes.append((place, str(error)))
         except (ValueError, RecursionError) as error:
             mistakes.append((place, f"unreadable JSON: {error}"))
         else:

@@ -128,8 +128,8 @@ def _names(listing: Sequence[Manifest]) -> list[str]:
     """Return the shortest ends of paths that differ."""
     paths = [Path(str(manifest)) for manifest in listing]
     parts = [(*path.parts[:-1], path.name.partition(".")[0] or path.name) for path in paths]
-    for depth in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(part[-depth:]) for part in parts]
+    ends = [["/".join(part[-depth:]) for part in parts] for depth in range(1, max(map(len, parts)) + 1)]
+    for names in (ends[0], [path.name for path in paths], *ends[1:]):
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in paths]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePath
 
@@ -15,16 +15,23 @@ _ADDRESS = re.compile(r"\w{2,}:/")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 
 
-def beside(folder: Path, names: Iterable[str], endings: Iterable[str] = (".wav", ".flac", ".ogg", ".mp3")) -> str:
-    """Return the first existing recording, else the first possible one.
+def beside(folder: Path, name: str) -> str:
+    """Return the existing recording of this name, else the first.
 
     Args:
         folder: folder of relative names.
-        names: names without endings.
-        endings: endings to try.
+        name: name without an ending.
     """
-    candidates = [f"{name}{ending}" for name in names for ending in endings]
+    candidates = [f"{name}{ending}" for ending in ENDINGS]
     return next((name for name in candidates if os.path.exists(folder / name)), candidates[0])  # noqa: PTH110
+
+
+def names_in(folder: Path) -> frozenset[str]:
+    """Return the names in a folder, if it is readable."""
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return frozenset()
 
 
 def why_missing(written: str, path: Path) -> str:
@@ -107,10 +114,7 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
 @lru_cache(maxsize=256)
 def _names(folder: str, difference: str) -> Mapping[str, str]:
     """Return the names in a folder by their form."""
-    try:
-        names = sorted(os.listdir(folder), reverse=True)  # noqa: PTH208
-    except OSError:
-        return {}
+    names = sorted(names_in(Path(folder)), reverse=True)
     if difference == "its ending":
         names = [name for name in names if PurePath(name).suffix.lower() in (*ENDINGS, ".opus", ".sph", ".m4a")]
     return {_FORMS[difference](name): name for name in names}

@@ -11,13 +11,13 @@ import csv
 import itertools
 import re
 import reprlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.manifest.fields import NUMBERS, REQUIRED, Record, conflict, field_names, missing_fields
 from tune_asr.speech.manifest.lines import Lines, Mistakes, kind_of
-from tune_asr.speech.manifest.missing import beside
+from tune_asr.speech.manifest.missing import ENDINGS, names_in
 from tune_asr.speech.manifest.quoting import Dialect, read_rows
 from tune_asr.wording import count
 
@@ -116,14 +116,22 @@ def _is_ljspeech(line: str, dialect: Dialect) -> bool:
 
 
 def _ljspeech(path: Path, lines: Lines, mistakes: Mistakes) -> Iterator[tuple[int, Record]]:
+    there = {folder: names_in(path.parent / folder) for folder in ("wavs", ".")}
     for number, line in lines:
         name, *texts = line.rstrip("\r").split("|")
         if len(texts) in (1, 2):
-            audio = name if _AUDIO.search(name) else beside(path.parent, [f"wavs/{name}", name])
+            audio = name if _AUDIO.search(name) else _recording(name, there)
             yield number, {"id": name, "audio_filepath": audio, "text": texts[-1].strip() or texts[0]}
         else:
             what = f"the row has {count(len(texts) + 1, 'cell')}, but ID|text or ID|text|normalised text has 2 or 3"
             mistakes.append(((str(path), number), what))
+
+
+def _recording(name: str, there: Mapping[str, Collection[str]]) -> str:
+    """Return the recording of an id, else its usual place."""
+    found = ((folder, f"{name}{end}") for folder in there for end in ENDINGS if f"{name}{end}" in there[folder])
+    folder, file = next(found, ("wavs", f"{name}.wav"))
+    return file if folder == "." else f"{folder}/{file}"
 
 
 def _rows_by_rules_1(lines: Lines, dialect: Dialect, file: str, mistakes: Mistakes) -> Iterator[tuple[int, list[str]]]:

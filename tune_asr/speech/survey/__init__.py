@@ -11,5 +11,6 @@ text_remarks tags, a dotless i without a language, signs of word pieces
 remarks      allowed, but worth a look: texts in both splits, repeats, unread fields
 shared_rows  rows that stand in both splits
 report       the survey as text
+alike        bad rows of one reason as one sentence
 facts        the survey as plain values, for programs
 """

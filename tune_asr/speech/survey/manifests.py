@@ -48,7 +48,9 @@ class Inspected:
         """
         too_many = self.too_many_bad(skip_bad) if skip_bad is not None else []
         if too_many or (self.bad_rows and skip_bad is None):
-            raise DataError([*first_bad_rows(self.bad_rows, may_skip=skip_bad is None), *too_many])
+            all_are_bad = not self.entries
+            may_skip = skip_bad is None and not all_are_bad
+            raise DataError([*first_bad_rows(self.bad_rows, may_skip=may_skip, merged=all_are_bad), *too_many])
 
 
 def survey_manifests(

@@ -14,6 +14,7 @@ from tune_asr.scoring.metric import Choice
 from tune_asr.scoring.ruler import FEWEST, Ruler
 from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
+from tune_asr.speech.survey.alike import merge
 from tune_asr.speech.text.vocabulary import Vocabulary
 
 LONGEST_LIST = 20
@@ -121,34 +122,47 @@ def test_set_lines(test: Sequence[Utterance]) -> list[str]:
     return [f"test: utterances {len(test):,}, words {words:,}, hours {hours:.2f}; scored once, by export"]
 
 
-def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool) -> list[str]:
-    """Return the first bad rows, and the number of others."""
+def bad_rows_lines(problems: Sequence[Problem], *, dropped: bool, merged: bool = False) -> list[str]:
+    """Return the first bad rows, and the number of others.
+
+    Args:
+        problems: all bad rows.
+        dropped: true if `data.skip_bad` drops them.
+        merged: show those of one reason as one.
+    """
     if not problems:
         return ["bad rows: none"]
     lines = [f"bad rows: {len(problems):,}{', dropped (data.skip_bad)' if dropped else ''}"]
-    for problem in problems[:LONGEST_LIST]:
+    listed, more = _listed(problems, merged)
+    for problem in listed:
         lines += _paragraph(f"  {problem.place}: {problem.what}")
         lines += [f"      {problem.hint}"] if problem.hint else []
-    if more := _more_than_listed(len(problems)):
-        lines.append(f"  {more}")
-    return lines
+    return [*lines, f"  {more}"] if more else lines
 
 
-def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool) -> list[Problem]:
+def first_bad_rows(problems: Sequence[Problem], *, may_skip: bool, merged: bool = False) -> list[Problem]:
     """Return the first bad rows and their number.
 
     Args:
         problems: all bad rows.
+        merged: show those of one reason as one.
         may_skip: offer `data.skip_bad` in the hint; False if it is set, since another problem then has the hint.
     """
-    listed = list(problems[:LONGEST_LIST])
-    if more := _more_than_listed(len(problems)):
+    listed, more = _listed(problems, merged)
+    if more:
         listed.append(Problem("", more))
     if problems and may_skip:
         what, them = (f"{len(problems):,} bad rows in all", "them") if len(problems) > 1 else ("1 bad row", "it")
         hint = f"Correct {them}, or drop {them} by data.skip_bad: true, up to data.max_bad_fraction of a manifest."
         listed.append(Problem("", what, hint))
     return listed
+
+
+def _listed(problems: Sequence[Problem], merged: bool) -> tuple[list[Problem], str]:
+    """Return the problems to show, and the number of others."""
+    found = merge(problems) if merged else [(problem, 1) for problem in problems]
+    more = sum(number for _, number in found[LONGEST_LIST:])
+    return [problem for problem, _ in found[:LONGEST_LIST]], f"... and {more:,} more" if more else ""
 
 
 def first_places(places: Sequence[str]) -> list[str]:

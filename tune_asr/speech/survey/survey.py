@@ -103,7 +103,9 @@ class Survey:
         lines += report.shared_rows_lines([str(row) for row in self.shared], len(val))
         for remark in self.remarks:
             lines += report.warning(remark)
-        return "\n".join([*lines, *report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad)])
+        return "\n".join(
+            [*lines, *report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad, merged=self._lacks_split)]
+        )
 
     def check(self) -> None:
         """Check the data for training.
@@ -116,7 +118,8 @@ class Survey:
         """
         of_data, of_setting = self._problems("data"), self._problems("setting")
         bad_rows = self.bad_rows if of_data or not self.skips_bad else ()
-        problems = [*report.first_bad_rows(bad_rows, may_skip=not self.skips_bad), *of_data]
+        may_skip = not self.skips_bad and not self._lacks_split
+        problems = [*report.first_bad_rows(bad_rows, may_skip=may_skip, merged=self._lacks_split), *of_data]
         problems += self._problems("vocabulary")
         train, val = self.corpus.train, self.corpus.val
         if not train and not of_data:
@@ -133,6 +136,11 @@ class Survey:
             raise kind([*problems, *of_setting])
         if of_setting:
             raise ConfigError(of_setting)
+
+    @property
+    def _lacks_split(self) -> bool:
+        """True if no row of a split is good."""
+        return not (self.corpus.train and self.corpus.val)
 
     def _problems(self, kind: str) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.kind == kind)
