@@ -173,3 +173,16 @@ def test_models_of_0_1_0(asset, evaluate, manifest, tmp_path):
     if asset.endswith("ckpt"):
         recorded = history(load_checkpoint(ASSETS / asset))[-1].scores.val_wer
     assert evaluate(asset, path).scores["wer"] == pytest.approx(recorded, abs=1e-4)
+
+
+def test_references_follow_rules_of_first_model(evaluate, bundle, speech, tmp_path, rows):
+    """A left quotation mark inside a word parts it by the rules of release 0.1.0."""
+    row = {"audio_filepath": str(speech / "val" / "val-00000.wav"), "text": "ab\u2018cd"}
+    (tmp_path / "it.jsonl").write_text(json.dumps(row))
+    old = ASSETS / "bundle-0.1.0"
+    found = []
+    for first, second in ((bundle, old), (old, bundle)):
+        evaluate(first, "it.jsonl", "--compare", second, "--output", "out.jsonl")
+        (written,) = rows("out.jsonl")
+        found.append((written["reference"], written["words"], written["compared"]["words"]))
+    assert found == [("ab'cd", 1, 1), ("ab cd", 2, 2)]
