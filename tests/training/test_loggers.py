@@ -134,5 +134,5 @@ def test_answering_server_is_within_reach(silent_server):
     assert "does not answer within 0.1 s" in fault_of(silent_server, 0.1)
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        assert fault_of(f"http://127.0.0.1:{server.server_port}") == ""  # 501 is an answer
-    assert "refused" in fault_of(f"http://127.0.0.1:{server.server_port}")
+        assert fault_of(f"http://127.0.0.1:{server.server_port}", 60) == ""  # 501 is an answer
+    assert "refused" in fault_of(f"http://127.0.0.1:{server.server_port}", 60)

@@ -113,7 +113,7 @@ def _init(**arguments: Any) -> Run:
 
 
 def _is_logged_in(address: str) -> bool:
-    """Return whether there is a key; without one W&B asks or refuses."""
+    """Return whether W&B will find a key."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     with suppress(OSError, netrc.NetrcParseError):
@@ -138,6 +138,8 @@ def fault_of(address: str, seconds: float = INIT_SECONDS) -> str:
             pass  # an answer
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
+            if isinstance(reason, TimeoutError):
+                return
             if not isinstance(reason, ssl.SSLError):  # W&B has settings of its own for certificates
                 faults[0] = f"{address}: {reason}"
                 return
