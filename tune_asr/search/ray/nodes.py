@@ -133,7 +133,7 @@ def view_of(node: str, answer: ray.ObjectRef[View] | None, seconds: float) -> Vi
         raise ClusterError(
             f"{node} does not answer within {seconds:g} s whether it sees the results folder and the data; its file "
             "system may hang, or it cannot start a process",
-            hint="Look at the node, or take it out of the cluster.",
+            hint="Look at the node, or take it out of the cluster. Its RAY_AUTH_MODE must be that of the head.",
         )
     try:
         return ray.get(answer)
