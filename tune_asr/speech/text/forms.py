@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from tune_asr.speech.text.kinds import UnicodeForm
 
@@ -15,6 +16,7 @@ _KEPT = re.compile("([\u0e33\u0eb3\u0edc\u0edd])")  # Thai and Lao SARA AM, Lao 
 # NIKHAHIT and SARA AA look like SARA AM, which follows a tone mark.
 _SARA_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|\u0ecd([\u0ec8-\u0ecb]?)\u0eb2")
 _COMPATIBLE = ("NFKC", "NFKD")
+_APART = ("number", "index")
 
 
 def formed(text: str, form: UnicodeForm) -> str:
@@ -32,7 +34,7 @@ def numbers_apart(text: str, form: UnicodeForm) -> str:
     A compatible form makes plain digits of them, which would run into their neighbours. A subscript stays in its word,
     as in H₂O, unless it follows a digit.
     """
-    if text.isascii() or form not in _COMPATIBLE:
+    if text.isascii() or form not in _COMPATIBLE or not any(_kind(character) in _APART for character in text):
         return text
     parts, before = [], ""
     for character in text:
@@ -48,6 +50,7 @@ def numbers_apart(text: str, form: UnicodeForm) -> str:
     return "".join(parts)
 
 
+@cache
 def _kind(character: str) -> str:
     category = unicodedata.category(character)
     if category == "No" or character in "⁺⁻":

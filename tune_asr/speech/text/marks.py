@@ -19,6 +19,7 @@ APOSTROPHES = frozenset("'\u2018\u2019\u201b\u02bb\u02bc`\u2032\u05f3\uff07")
 OKINA = "\u02bb"
 _GERSHAYIM = frozenset('"\u201c\u201d\u201e\u05f4\uff02')
 _DOTS = frozenset("\u00b7\u2022\u2027\u2219\u22c5")
+MARKS = APOSTROPHES | _GERSHAYIM | _DOTS
 _AROUND_DOTS = frozenset(("ll", "nh", "sh"))
 _POLYNESIAN = frozenset(("haw", "sm", "to", "ty"))
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 
 from tune_asr.speech.text.forms import formed, numbers_apart
 from tune_asr.speech.text.kinds import Case, Digits, Punctuation, Tags, UnicodeForm
 from tune_asr.speech.text.letter_case import in_case
-from tune_asr.speech.text.marks import APOSTROPHES, inner_mark, is_letter, paired, spelled
+from tune_asr.speech.text.marks import APOSTROPHES, MARKS, inner_mark, is_letter, paired, spelled
 from tune_asr.speech.text.tags import without_tags
 
 WORD_BOUNDARY = "\u2581"
@@ -74,10 +75,10 @@ class TextNormalizer:
     def _without_unwanted(self, text: str) -> str:
         """Replace all unwanted characters by spaces."""
         wanted = "L" + ("N" if self.digits == "keep" else "") + ("PS" if self.punctuation == "keep" else "")
-        category = _first_category if self.rules == 1 else _category
+        category, marks = (_first_category, _FIRST_APOSTROPHES) if self.rules == 1 else (_category, MARKS)
         kept = [" "]
         for character, following in pairwise(f"{text} "):
-            if mark := self._mark(character, kept[-1], following):
+            if character in marks and (mark := self._mark(character, kept[-1], following)):
                 kept.append(mark)
                 continue
             kind = category(character)
@@ -94,10 +95,10 @@ class TextNormalizer:
         if self.rules == 2:
             letters = _category(before) in "LM"
             return inner_mark(character, before, after, self.language) if letters else ""
-        is_inside = character in _FIRST_APOSTROPHES and _first_category(before) in "LM"
-        return "'" if is_inside and _first_category(after) == "L" else ""
+        return "'" if _first_category(before) in "LM" and _first_category(after) == "L" else ""
 
 
+@cache
 def _first_category(character: str) -> str:
     """Return the first letter of the general category.
 
@@ -106,6 +107,7 @@ def _first_category(character: str) -> str:
     return "P" if character in _FIRST_APOSTROPHES else unicodedata.category(character)[0]
 
 
+@cache
 def _category(character: str) -> str:
     """Return the same under rules 2, which know more apostrophes."""
     is_mark = character in APOSTROPHES and not is_letter(character)
