@@ -178,9 +178,41 @@ def test_resume_takes_no_other_flag(workspace):
     assert "--seed cannot be given" in refused(workspace, "--resume", "results/x", "--seed", "3", code=2)
 
 
-@pytest.mark.parametrize("name", ["../x", "a\x07b"])
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\x07b", "\u200d", "x\u202ey"])
 def test_name_must_be_plain(workspace, name):
     assert "plain folder name" in refused(workspace, "--space", "space.yaml", "--name", name, code=2)
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "语" * 86])
+def test_name_must_be_short(workspace, name):
+    error = refused(workspace, "--space", "space.yaml", "--name", name, code=2)
+    assert f"with {len(name.encode())} bytes, but a folder's name has 255 bytes at most" in error
+
+
+def test_dry_run_needs_writable_results(workspace):
+    run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--results", "/proc/x", expect=5)
+    assert "/proc/x/space: cannot make the results folder" in run.stderr
+
+
+def test_dry_run_remarks_on_the_base(workspace):
+    space = {
+        "config": "config.yaml",
+        "param_space": {"optimizer.lr": {"uniform": [0.1, 0.2]}},
+        "search": {"num_samples": 1},
+    }
+    workspace.write("space.yaml", space)
+    out = workspace.run("search", "--space", "space.yaml", "--dry-run").stdout
+    assert "\n1 trial; the first of them:\n" in out
+    assert "search.num_samples is 1: the base configuration is the only trial" in out
+    assert "the base has optimizer.lr 0.003, outside uniform [0.1, 0.2]: trial 00000 is trained with it" in out
+
+
+def test_each_value_of_a_list_is_told(workspace):
+    space = {"config": "config.yaml", "param_space": {"model.dropout": {"choice": [0.1, 2.0, -1, "x"]}}}
+    workspace.write("space.yaml", space)
+    error = refused(workspace, "--space", "space.yaml", code=2)
+    for value in ("is 2.0, but must be below 1", "is -1, but must be 0 or more", "is 'x', but must be a number"):
+        assert value in error
 
 
 def test_dry_run_starts_nothing(workspace):

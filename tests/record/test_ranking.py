@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ledgers import event
-from tune_asr.record.ranking import best_epoch, keys_of, leader, order, searched_keys, standings
+from tune_asr.record.ranking import best_epoch, is_gone, keys_of, leader, order, searched_keys, standings
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
 
@@ -23,7 +23,7 @@ reports = st.lists(st.tuples(maybe, maybe, maybe), max_size=5).map(
 
 def trial(number: int, *rows: tuple[float | None, float | None, float | None], status: str = "finished") -> Trial:
     listed = [event("report", epoch=e, val_wer=w, val_cer=c, val_loss=v) for e, (w, c, v) in enumerate(rows, start=1)]
-    return Trial(f"{number:05d}", {}, 1, status, listed)
+    return Trial(f"{number:05d}", {}, 1, status, reports=listed)
 
 
 def state(*trials: Trial) -> SearchState:
@@ -57,7 +57,15 @@ def test_only_kept_epochs_count():
     assert best_epoch(rows, set()) is None
     best = trial(1, (0.25, 0, 0))
     assert rank(state(rows, best), kept={"00000": {2}, "00001": {1}}) == [best, rows]
-    assert rank(state(rows, best), kept={"00000": {2}}) == [rows, best]
+    assert rank(state(rows, best), kept={"00000": {2}}) == [best, rows]  # by its results
+
+
+def test_trial_without_checkpoints_never_leads():
+    rows, best = trial(0, (0.3, 0, 0)), trial(1, (0.25, 0, 0))
+    ranked = standings(state(rows, best), kept={"00000": {1}})
+    assert [is_gone(report) for _, report in ranked] == [True, False]
+    assert leader(ranked) == (rows, ranked[1][1])
+    assert leader(standings(state(rows, best), kept={})) is None
 
 
 def test_trials_rank_by_wer_cer_loss_number():

@@ -14,7 +14,7 @@ from tune_asr.errors import StorageError, TuneAsrError, exit_with
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report import __main__ as report
-from tune_asr.report.findings import narrow_ranges
+from tune_asr.report.findings import beyond, narrow_ranges
 from tune_asr.report.pruning import pruning
 from tune_asr.space.distributions import parse
 from tune_asr.wording import short_names
@@ -386,3 +386,29 @@ def test_header_names_averaged_weights(search, capsys):
     text = reported(search, capsys)
     assert "Error rates are those of the averaged weights (ema).\n" in text
     assert f"    python -m tune_asr.export {search.folder.root}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("distribution", "end", "value"),
+    [
+        ({"uniform": [0.0, 0.4]}, "lower", -0.02),
+        ({"loguniform": [1e-4, 1e-2]}, "lower", 5e-5),
+        ({"loguniform": [1e-4, 1e-2]}, "upper", 2e-2),
+        ({"randint": [2, 9]}, "lower", 1),
+        ({"randint": [2, 9]}, "upper", 9),
+        ({"choice": [0.0, 0.1, 0.3]}, "lower", -0.1),
+        ({"choice": [1e-3, 1e-2, 1e-1]}, "lower", 5e-4),
+        ({"choice": [1, 2, 4]}, "lower", 0),
+    ],
+)
+def test_values_beyond_are_near(distribution, end, value):
+    assert beyond(parse(distribution), end) == pytest.approx(value)
+
+
+def test_no_warning_where_nothing_lies_beyond(search, capsys):
+    """No dropout is below 0."""
+    search.describe(space={"param_space": {"model.dropout": {"uniform": [0.0, 0.3]}}, "asha": {"max_t": 4}})
+    search.start()
+    search.epoch(search.trial(**{"model.dropout": 0.001}), [1, 1])
+    assert report.main([str(search.folder.root)]) == 0
+    assert "end of its range" not in capsys.readouterr().out

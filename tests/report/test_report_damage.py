@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 
 import pytest
@@ -61,6 +62,28 @@ def test_damaged_winner_is_named(searched, capsys, damage, reason):
     assert f"python -m tune_asr.export {searched.folder.best_ckpt}" in text
     assert f"--config {searched.folder.search_yaml} --trial 00001" in text
     assert "best.yaml" not in text, "which is the damaged trial's"
+
+
+def test_trial_without_checkpoints_keeps_its_rank(searched, capsys):
+    """It is marked, and never the best."""
+    remove(epoch_folder(searched.folder.checkpoints("00002"), 1))
+    write_snapshots(
+        searched.folder, searched.state, status="finished", metric="val_wer", config={"trainer": {"max_epochs": 1}}
+    )
+    rows = list(csv.DictReader(searched.folder.leaderboard.open(encoding="utf-8")))
+    assert [(row["trial"], row["val_wer"], bool(row["checkpoint"])) for row in rows] == [
+        ("00001", "0.1", True),
+        ("00002", "0.2", False),
+        ("00000", "0.4", True),
+    ]
+    assert report.main([str(searched.folder.root)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "2* 00002 finished" in text
+    assert "Without a checkpoint: 00002. The ledger gives the rank (marked *)" in text
+    remove(best_of(searched))
+    assert report.main([str(searched.folder.root)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "1* 00001 finished" in text and "Best: trial 00000" in text
 
 
 def test_intact_search_has_no_warning(searched, capsys):

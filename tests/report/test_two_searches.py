@@ -115,3 +115,19 @@ def test_searches_of_first_release_compare(capsys):
     out = capsys.readouterr().out
     assert "cannot be told apart" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_near_100_percent_has_no_winner(tmp_path, capsys):
+    pair = []
+    for name, wrong in (("new", 10), ("old", 9.9)):
+        search = Search(tmp_path / name)
+        search.describe(name=name)
+        search.start()
+        trial = search.trial(**{"optimizer.lr": 0.01})
+        search.epoch(trial, [10] * 19 + [int(wrong)])
+        pair.append(search)
+    code, text = compared((pair[0], pair[1]), capsys)
+    assert code == 0
+    assert "Which winner is better is not known. The best WER is near 100 %" in text
+    for search in pair:
+        search.ledger.close()

@@ -82,6 +82,13 @@ def test_fewer_trials_than_created_are_refused(began, capsys):
         (("--set", "optimizer.lr=1"), "--set optimizer.lr=1: cannot change on a resume"),
         (("--set", "asha.max_t=9"), "    Use --max-epochs."),
         (("--set", "search.max_concurrent=0"), "--set search.max_concurrent=0: is 0, but must be auto, or a whole"),
+        (("--set", "search.max_concurent=3"), "there is no such key\n    Did you mean search.max_concurrent?"),
+        (("--set", "serch.stop=never"), "there is no such key\n    Did you mean search.stop?"),
+        (("--set", "foo=1"), "--set foo=1: there is no such key\n    Known: features.max_cache_gb,"),
+        (
+            ("--set", "search.finalists={top: 1}", "--max-epochs", "9"),
+            "--set 'search.finalists={top: 1}'\n",
+        ),
         (("--seed", "3"), "--seed cannot be given with --resume"),
         (
             ("--accept", "optimizer.lrr"),

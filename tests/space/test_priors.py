@@ -99,6 +99,7 @@ def test_prior_shapes_the_random_draws():
         ({"uniform": [0, 1], "confidence": "low"}, "confidence needs around"),
         ({"choice": ["a", "b"], "around": 1}, "around needs a list of numbers, but .* has no order"),
         ({"choice": [True, False], "around": 1}, "around needs a list of numbers"),
+        ({"choice": ["a", "b"], "around": "a"}, "around needs a list of numbers, but \\['a', 'b'\\] has no order"),
         ({"choice": [2, 4], "around": 3}, "around is 3, but must be one of the list, \\[2, 4\\]"),
         ({"grid_search": [2, 4], "around": 2}, "around has no effect on grid_search"),
         ({"uniform": [0, 1], "arround": 0.5}, "arround is unknown beside uniform; known: around, confidence, when"),

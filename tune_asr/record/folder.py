@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,17 @@ class ResultsFolder:
                 raise self._in_the_way()
         except OSError as error:
             raise storage_error(error, self.root, "cannot look into the results folder") from error
+
+    def require_writable(self) -> None:
+        """Check that the folder can be made, without a trace.
+
+        Raises:
+            StorageError: its nearest existing ancestor cannot be written.
+        """
+        try:
+            tempfile.TemporaryFile(dir=self._nearest()).close()
+        except OSError as error:
+            raise storage_error(error, self.root, "cannot make the results folder") from error
 
     def remove(self) -> None:
         """Remove a search without a result, and all its files.

@@ -9,6 +9,7 @@ diverged trial rank after all others. A trial beyond a limit is never the best.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tune_asr.record.events import Report
@@ -18,6 +19,7 @@ from tune_asr.scoring.metric import Metric
 from tune_asr.scoring.scores import score
 
 BARELY_LEARNT = 0.95
+_GONE = ""
 Standing = tuple[Trial, Report | None]
 """Trial with the report of its best epoch, None without one that counts."""
 
@@ -48,7 +50,8 @@ def standings(
 ) -> list[Standing]:
     """Rank all trials, each with its best epoch.
 
-    Diverged trials follow the others, then those beyond a limit, and trials without an epoch come last.
+    Diverged trials follow the others, then those beyond a limit, and trials without an epoch come last. A trial without
+    any checkpoint keeps its rank, with a report that `is_gone`.
 
     Args:
         state: state of the search.
@@ -62,25 +65,36 @@ def standings(
         values = report.scores.order(metric) if report else ()
         return (report is None, trial.is_beyond_limit, trial.status == "diverged", values, int(trial.number))
 
-    found = [
-        (trial, best_epoch(trial, kept if kept is None else kept.get(trial.number, set()), metric))
-        for trial in state.trials.values()
-    ]
+    found = [(trial, _counted(trial, kept, metric)) for trial in state.trials.values()]
     return sorted(found, key=key)
 
 
-def leader(ranked: Sequence[Standing], *, of_any_size: bool = False) -> tuple[Trial, Report] | None:
-    """Return the first trial and its best report.
+def is_gone(report: Report | None) -> bool:
+    """Return whether all checkpoints of a ranked trial are gone."""
+    return report is not None and report.checkpoint == _GONE
 
-    None if there is no report, or none of a trial within the limits.
+
+def _counted(trial: Trial, kept: Mapping[str, set[int]] | None, metric: Metric) -> Report | None:
+    """Return the report that ranks a trial."""
+    if kept is None:
+        return best_epoch(trial, metric=metric)
+    found = best_epoch(trial, kept.get(trial.number, set()), metric)
+    if found or not (recorded := best_epoch(trial, metric=metric)):
+        return found
+    return replace(recorded, checkpoint=_GONE)
+
+
+def leader(ranked: Sequence[Standing], *, of_any_size: bool = False) -> tuple[Trial, Report] | None:
+    """Return the first loadable trial and its best report.
+
+    None if no trial has a checkpoint, or the first is beyond a limit.
 
     Args:
         ranked: trials in order.
         of_any_size: whether a trial beyond a limit counts.
     """
-    if not ranked or ranked[0][1] is None or (ranked[0][0].is_beyond_limit and not of_any_size):
-        return None
-    return ranked[0][0], ranked[0][1]
+    first = next(((trial, report) for trial, report in ranked if report and not is_gone(report)), None)
+    return None if first is None or (first[0].is_beyond_limit and not of_any_size) else first
 
 
 def too_early(best: float, metric: str) -> str:

@@ -66,7 +66,7 @@ def equal_epochs_lines(results: Results) -> Iterator[str]:
     ]
     came = ["came", *(str(sum(trial.epoch >= epoch for trial in ended)) for epoch in columns)]
     yield from table_lines(["trial", *(f"epoch {epoch}" for epoch in columns)], [*rows, came])
-    if shown[0] is results.ranked[0][0]:
+    if shown[0] is results.loadable[0][0]:
         yield from _places(shown[0], ended, columns[:-1], results.metric)
 
 

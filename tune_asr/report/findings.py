@@ -54,6 +54,22 @@ def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str
     return {key: end for key, end in ends.items() if end}
 
 
+def beyond(distribution: Distribution, end: End) -> float:
+    """Return a value a little outside a distribution."""
+    outward = 1 if end == "upper" else -1
+    if distribution.is_listed:
+        edge, inner = sorted(distribution.arguments, reverse=end == "upper")[:2]
+        step, is_log = abs(inner - edge), edge > 0
+        is_whole = all(isinstance(value, int) for value in distribution.arguments)
+    else:
+        low, high = distribution.bounds or (0.0, 0.0)
+        edge, step = (low if end == "lower" else high), _NEAR * (high - low)
+        is_log, is_whole = distribution.is_log, distribution.is_whole
+    if is_whole:
+        return int(edge) + outward
+    return float(edge * 2.0**outward if is_log else edge + outward * step)
+
+
 def _end(distribution: Distribution, value: float) -> End | None:
     """Return the end of the distribution at `value`, or None."""
     if distribution.is_listed:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.table import Table
 
-from tune_asr.record.ranking import Standing
+from tune_asr.record.ranking import Standing, is_gone
 from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import Utterances
 from tune_asr.scoring.metric import Metric
@@ -52,7 +52,7 @@ def leaderboard_columns(
     ]
     sizes = [parameters(trial.num_parameters) if trial.num_parameters else "" for trial, _ in shown]
     fixed = [
-        Column("rank", [str(rank) for rank, _ in enumerate(shown, start=1)]),
+        Column("rank", [f"{rank}{'*' if is_gone(report) else ''}" for rank, (_, report) in enumerate(shown, start=1)]),
         Column("trial", [trial.number for trial, _ in shown]),
     ]
     measured = [

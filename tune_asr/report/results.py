@@ -11,7 +11,7 @@ from tune_asr.record.finalists import ranked as rank
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, former_best, intact_standings, removed_best
 from tune_asr.record.ledger import iter_ledger
-from tune_asr.record.ranking import Standing, leader
+from tune_asr.record.ranking import Standing, is_gone, leader
 from tune_asr.record.search_yaml import Description, read_description
 from tune_asr.record.state import SearchState
 from tune_asr.record.utterances import Utterances, utterances_of
@@ -54,6 +54,11 @@ class Results:
         Without finalists, and without those that repeat a setting for longer.
         """
         return [standing for standing in self.ranked if standing[0].is_drawn]
+
+    @property
+    def loadable(self) -> list[Standing]:
+        """Trials, best first, without those whose checkpoints are gone."""
+        return [standing for standing in self.ranked if not is_gone(standing[1])]
 
     @property
     def can_export(self) -> bool:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 from tune_asr.record.conclusion import finalist_lines, stop_line
 from tune_asr.record.finalists import finalists
-from tune_asr.record.ranking import leader, too_early
+from tune_asr.record.ranking import is_gone, leader, too_early
 from tune_asr.record.resolution import resolution
 from tune_asr.record.test_looks import look_lines, read_looks
 from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
-from tune_asr.report.findings import first_against_second, narrow_ranges
+from tune_asr.report.findings import beyond, first_against_second, narrow_ranges
 from tune_asr.report.longer import longer_lines
 from tune_asr.report.machines import machine_lines
 from tune_asr.report.next_commands import next_command_lines
@@ -27,11 +27,13 @@ from tune_asr.report.results import Results
 from tune_asr.report.seeds import seed_lines
 from tune_asr.report.what_matters import matter_lines
 from tune_asr.report.what_next import advise
+from tune_asr.space.values import takes
 from tune_asr.wording import count, duration, percent, printable, value_text
 
 _NEAR_THE_FIRST = 5
 """First trials that show how alike settings err."""
 _FAILURES = 50
+_GONE = 10
 """Most failures listed."""
 
 
@@ -50,6 +52,9 @@ def header(results: Results) -> Iterator[str]:
     for damaged in results.damaged:
         what = f"trial {damaged.trial} at epoch {damaged.epoch} would be the best, but its checkpoint cannot be used"
         yield f"Warning: {what}. It is left out: {printable(str(damaged))}"
+    if gone := [trial.number for trial, report in results.ranked if is_gone(report)]:
+        numbers = f"{', '.join(gone[:_GONE])}{f' and {len(gone) - _GONE} more' if len(gone) > _GONE else ''}"
+        yield f"Without a checkpoint: {numbers}. The ledger gives the rank (marked *); none of them can be the best."
     if results.search and results.plan is None:
         wrote = printable(results.search.versions.get("tune_asr", "another version"))
         what = f"search.yaml is damaged, or of another version (tune_asr {wrote})"
@@ -61,10 +66,10 @@ def sureness(results: Results) -> Iterator[str]:
     if results.metric == "val_cer":
         yield "The references hardly have spaces between words: trials are ranked by CER, and WER means nothing."
         return
-    near = [results.utterances[trial.number] for trial, report in results.ranked[:_NEAR_THE_FIRST] if report]
+    near = [results.utterances.get(trial.number) for trial, report in results.loadable[:_NEAR_THE_FIRST] if report]
     if not finalists(results.state, results.metric) and len(near) > 1:
         yield first_against_second(near[0], near[1])
-        first, second = (trial for trial, _ in results.ranked[:2])
+        first, second = (trial for trial, _ in results.loadable[:2])
         if equal := at_equal_epochs(first, second, results.metric, ("the first", "the second")):
             yield equal
     if near and near[0] is not None and near[0].words.any():
@@ -162,6 +167,8 @@ def winner(results: Results) -> Iterator[str]:
         return
     distributions = results.plan.distributions if results.plan else {}
     for key, end in narrow_ranges(distributions, trial.params).items():
+        if results.plan and not takes(key, beyond(distributions[key], end), results.plan.branches):
+            continue  # nothing lies beyond it
         searched = f"{distributions[key].kind} {value_text(distributions[key].arguments)}"
         place = f"{key} = {value_text(trial.params[key])} is at the {end} end of its range, {searched}"
         yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import JsonValue
 
 from tune_asr.errors import ConfigError, Problem
-from tune_asr.record.ranking import leader, searched_keys
+from tune_asr.record.ranking import leader, searched_keys, too_early
 from tune_asr.record.utterances import Utterances
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text
@@ -117,6 +117,8 @@ def _better(one: Results, other: Results, names: tuple[str, str]) -> Iterator[st
     first, second = leader(one.ranked), leader(other.ranked)
     if first is None or second is None:
         yield "Which winner is better is not known: a search has no result."
+    elif warning := too_early(min(report.scores.value(one.metric) for _, report in (first, second)), one.metric):
+        yield f"Which winner is better is not known. {warning}"
     elif one.metric == "val_wer":
         labels = [f"the winner of {name}" for name in names]
         yield first_against_second(_utterances(one), _utterances(other), (labels[0], labels[1]))

@@ -14,6 +14,7 @@ anything else happens, so a killed search resumes without loss.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
 
 
+_LONGEST_NAME = 255
 _WITH_RESUME = ("resume", "address", "num_samples", "max_epochs", "time_budget", "set", "accept", "dry_run")
 
 
@@ -99,9 +101,7 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
         raise ConfigError("--time is given without --dry-run", "Add --dry-run: a search times itself.")
     plan = _plan(arguments)
     name = arguments.space.stem if arguments.name is None else arguments.name
-    if not name or Path(name).name != name or name.startswith(".") or not name.isprintable():
-        what = f"--name is {name!r}, but must be a plain folder name"
-        raise ConfigError(what, "Use --results for the folder above it.")
+    _check_name(name)
     root = (arguments.results or Path("results")) / name
     if arguments.dry_run:
         code = _dry_run(plan, root)
@@ -118,6 +118,17 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
         from tune_asr.search.driver import start
 
     return start(plan, root, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
+
+
+def _check_name(name: str) -> None:
+    """Refuse all but plain names, in any script."""
+    shown = name.replace("\u200c", "").replace("\u200d", "")  # join letters and emoji
+    if not shown or Path(name).name != name or name.startswith(".") or not shown.isprintable():
+        what = f"--name is {name!r}, but must be a plain folder name"
+        raise ConfigError(what, "Use --results for the folder above it.")
+    if (size := len(os.fsencode(name))) > _LONGEST_NAME:
+        what = f"--name is {name[:20]!r}..., with {size} bytes, but a folder's name has {_LONGEST_NAME} bytes at most"
+        raise ConfigError(what, "Choose a shorter --name.")
 
 
 def _fixes_horizon(arguments: argparse.Namespace) -> bool:
@@ -197,10 +208,11 @@ def _dry_run(plan: Plan, root: Path) -> int:
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
     from tune_asr.search.data import checked_survey, data_report
-    from tune_asr.search.description import no_pruning
+    from tune_asr.search.description import remarks
     from tune_asr.search.sizes import require_size
     from tune_asr.search.warm_start import warm_start
     from tune_asr.training.targets import check_targets
+    from tune_asr.wording import count
 
     if plan.chain:
         print(plan.chain, flush=True)
@@ -216,19 +228,22 @@ def _dry_run(plan: Plan, root: Path) -> int:
         print(data_report(plan, found))
     print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.base_values()}).decode()}")
     budget = plan.space.search.time_budget
-    print(f"{f'as many trials as fit {budget}' if budget else f'{plan.num_trials} trials'}; the first of them:")
+    print(f"{f'as many trials as fit {budget}' if budget else count(plan.num_trials, 'trial')}; the first of them:")
     for number in range(min(plan.num_trials, 5)):
         settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
         base = "  (the base configuration)" if plan.is_base(number) else ""
         print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
     if finalists := plan.space.search.finalists:
         print(f"then the finalists: the best {finalists.top} of them, each with {finalists.seeds} fresh seeds")
-    for line in (*warm.lines, *filter(None, [no_pruning(plan)])):
+    for line in (*warm.lines, *remarks(plan)):
         print(line)
+    folder = ResultsFolder(root)
     try:
-        ResultsFolder(root).require_new()
+        folder.require_new()
     except StorageError as error:  # a dry run looks at the space; only the search is refused
         print(f"warning: the search would be refused: {error}", file=sys.stderr)
+    else:
+        folder.require_writable()
     return 0
 
 

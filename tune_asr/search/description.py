@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from tune_asr.record.search_yaml import SearchYaml
 from tune_asr.scoring.metric import custom_metric, score_name
 from tune_asr.space.plan import Plan
 from tune_asr.speech.survey.survey import Survey
-from tune_asr.wording import count
+from tune_asr.wording import count, value_text
 
 NOISE_P = "augment.noise_p"
 
@@ -56,6 +56,21 @@ def no_pruning(plan: Plan) -> str:
     if grace < plan.last_epoch:
         return ""
     return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
+
+
+def remarks(plan: Plan) -> Iterator[str]:
+    """Yield what is odd about a space without being wrong."""
+    if warning := no_pruning(plan):
+        yield warning
+    if not plan.is_base(0):
+        return
+    if plan.num_trials == 1:
+        yield "search.num_samples is 1: the base configuration is the only trial, and nothing is searched"
+    for key, value in plan.settings(0).items():
+        distribution = plan.distributions[key]
+        if distribution.bounds and not distribution.covers(value):
+            searched = f"{distribution.kind} {value_text(list(distribution.arguments))}"
+            yield f"the base has {key} {value_text(value)}, outside {searched}: trial 00000 is trained with it"
 
 
 def noise_of(plan: Plan) -> str | None:

@@ -26,7 +26,7 @@ from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
-from tune_asr.search.description import describe, no_pruning, with_score
+from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.foresight import Machine
@@ -199,8 +199,8 @@ def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget)
         trials, horizon = planned.trials, planned.horizon
     most = f"{count(trials, 'trial')}, {slots} at a time, {count(horizon, 'epoch')} at most"
     yield f"search {search.folder.root}: {most}"
-    if warning := no_pruning(plan_with(plan, horizon)):
-        yield warning
+    of_now = plan_with(plan, horizon)
+    yield from filter(None, [no_pruning(of_now)]) if state.trials else remarks(of_now)
     if search.metric == "val_cer":
         yield "CER takes the place of WER"
 

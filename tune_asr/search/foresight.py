@@ -190,6 +190,8 @@ def lines(plan: Plan, found: Measured, extent: Extent, configured: int, budget: 
     if extent.horizon < configured:
         horizon = count(extent.horizon, "epoch")
         why = f"so that {FEWEST} trials fit" if extent.trials >= FEWEST else "and no more trials fit: give it more time"
+        if extent.horizon == 1:
+            why += ". After a single epoch hardly any two settings can be told apart"
         yield f"the schedule is laid over {horizon} in place of {configured}, {why}"
     else:
         yield f"the winner is trained to the end of its schedule, {count(extent.horizon, 'epoch')}"

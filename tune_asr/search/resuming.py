@@ -126,7 +126,8 @@ class Resumed:
 
     def _require_finished(self, place: str, what: str) -> None:
         if not self.is_finished:
-            raise ConfigError(Problem(place, what, f"Finish it first: {self.command}"))
+            flags = "".join(f" --set {shlex.quote(each.place.removeprefix('--set '))}" for each in self._more.given)
+            raise ConfigError(Problem(place, what, f"Finish it first: {self.command}{flags}"))
 
     def _enough(self, trials: int, place: str) -> int:
         created = self.state.num_drawn

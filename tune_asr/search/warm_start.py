@@ -93,7 +93,9 @@ def warm_start(plan: Plan, data_fingerprint: str | None) -> WarmStart:
 def _read(root: Path) -> _Earlier:
     if not root.is_dir():
         what = f"is {root}, but there is no such folder"
-        raise ConfigError(Problem(PLACE, what, "Give a path relative to the folder of the space."))
+        raise ConfigError(
+            Problem(PLACE, what, "In a space a path is relative to its folder, in --set to the working directory.")
+        )
     folder = ResultsFolder.open_existing(root)
     if folder.is_running():
         what = "a search runs here, so its scores would be incomplete"

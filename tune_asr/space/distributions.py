@@ -157,16 +157,16 @@ def parse(value: JsonValue) -> Distribution:
 
 
 def _with_prior(distribution: Distribution, options: Mapping[str, JsonValue]) -> Distribution:
+    listed = distribution.arguments if distribution.is_listed else ()
+    if "around" in options and distribution.is_grid:
+        raise ValueError("around has no effect on grid_search, which tries every value")
+    if "around" in options and not all(is_number(value) for value in listed):
+        raise ValueError(f"around needs a list of numbers, but {shown(list(listed))} has no order")
     around = check_options(options)
     if around is None:
         return distribution
-    if distribution.is_grid:
-        raise ValueError("around has no effect on grid_search, which tries every value")
-    if distribution.is_listed:
+    if listed:
         # A prior needs an order, so the values are drawn in theirs.
-        listed = distribution.arguments
-        if not all(is_number(value) for value in listed):
-            raise ValueError(f"around needs a list of numbers, but {shown(list(listed))} has no order")
         if around not in listed:
             raise ValueError(f"around is {shown(around)}, but must be one of the list, {shown(list(listed))}")
         distribution = replace(distribution, arguments=tuple(sorted(listed)))

@@ -13,7 +13,7 @@ from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.sections import Config
 from tune_asr.errors import Problem
 from tune_asr.space.branches import ENCODERS, TARGET, Branches
-from tune_asr.space.values import foreign, refused_value
+from tune_asr.space.values import foreign, refused_values
 
 
 def key_problems(branches: Branches, config: Config, layered: Layered, fixed: Sequence[Override]) -> Iterator[Problem]:
@@ -37,8 +37,10 @@ def key_problems(branches: Branches, config: Config, layered: Layered, fixed: Se
             yield Problem(searched_at[key], f"is searched, but fixed as well, by {rivals[0]}", "Keep one of them.")
         elif relatives:
             yield Problem(searched_at[key], f"overlaps with {relatives[0]}", "Keep one of them.")
-        elif key not in branches.unclear and (problem := foreign(key, branches) or refused_value(key, branches)):
-            yield replace(problem, place=searched_at[key])
+        elif key not in branches.unclear:
+            alien = foreign(key, branches)
+            for problem in [alien] if alien else refused_values(key, branches):
+                yield replace(problem, place=searched_at[key])
     if "seed" in fixed_at:
         what = "cannot be fixed in a search: each trial has its own, from search.seed"
         yield Problem(fixed_at["seed"], what, "Give all trials the same with param_space: {seed: {choice: [7]}}.")

@@ -26,19 +26,29 @@ def foreign(key: str, branches: Branches) -> Problem | None:
     return Problem("", f"{lacking} has no {name}", f"Add when: {{{TARGET}: {listed}}}.")
 
 
-def refused_value(key: str, branches: Branches) -> Problem | None:
-    """Return the first problem among a key's values.
+def refused_values(key: str, branches: Branches) -> list[Problem]:
+    """Return the problems of a key's values.
 
-    The problem has no place yet."""
+    They have no place yet. Of a range it is the first one."""
+    found: list[Problem] = []
     targets = [] if key == TARGET else branches.targets(key)
     for target in targets or [None]:
         under = {} if target is None else {TARGET: target}
+        if found:
+            break  # another encoder would only repeat them
         for value in branches.searched[key].probes:
             for problem in _problems(branches, {**under, key: value}):
                 if not branches.has_any or _is_own(problem, key, {**under, key: value}, branches):
                     where = f" ({TARGET}: {target})" if len(targets) > 1 else ""
-                    return Problem("", problem.what + where, problem.hint)
-    return None
+                    found.append(Problem("", problem.what + where, problem.hint))
+                    if not branches.searched[key].is_listed:
+                        return found
+    return list(dict.fromkeys(found))
+
+
+def takes(key: str, value: JsonValue, branches: Branches) -> bool:
+    """Return whether the schema takes a value."""
+    return not any(_concerns(problem.place, key) for problem in _problems(branches, {key: value}))
 
 
 def _is_own(problem: Problem, key: str, values: Mapping[str, JsonValue], branches: Branches) -> bool:

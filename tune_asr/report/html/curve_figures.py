@@ -57,7 +57,7 @@ def curves_figure(results: Results) -> Iterator[Figure]:
     if not reported:
         return
     curves = thinned(reported, results.metric, _CURVES)
-    winner = results.ranked[0][0]
+    winner = results.loadable[0][0]
     curves.sort(key=lambda standing: standing[0] is winner)
     drawn, named = go.Figure(), set[str]()
     for trial, report in curves:

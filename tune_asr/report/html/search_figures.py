@@ -32,7 +32,7 @@ def rungs_figure(orders: Sequence[RungOrder], results: Results) -> Figure:
         for order in orders
     ]
     trials = [trial for trial, _ in thinned(results.ranked, results.metric) if trial.number in orders[0].values]
-    winner = results.ranked[0][0]
+    winner = results.loadable[0][0]
     others = [trial for trial in trials if trial is not winner]
     groups = {
         "stopped": [trial for trial in others if trial.status == "pruned"],

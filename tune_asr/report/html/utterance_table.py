@@ -106,7 +106,7 @@ def _compared(results: Results) -> tuple[dict[str, tuple[Trial, Report]], list[s
     """Return the compared trials by role, and notes."""
     trials = {
         role: (trial, report)
-        for role, (trial, report) in zip(("winner", "runner-up"), results.ranked, strict=False)
+        for role, (trial, report) in zip(("winner", "runner-up"), results.loadable, strict=False)
         if report
     }
     base = base_trial(results)

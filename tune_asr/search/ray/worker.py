@@ -40,7 +40,8 @@ def make_trainable(search: str) -> Callable[[dict[str, str]], None]:
 
         run_trial(Work.from_config(config))
 
-    trainable.__name__ = trainable.__qualname__ = f"tune_asr:{search}"
+    name = search.encode("unicode_escape").decode("ascii")  # Tune's registry takes ASCII alone
+    trainable.__name__ = trainable.__qualname__ = f"tune_asr:{name}"
     return trainable
 
 
