@@ -64,7 +64,7 @@ def header(results: Results) -> Iterator[str]:
 def sureness(results: Results) -> Iterator[str]:
     """Yield first against second, and the resolution of the data."""
     if results.metric == "val_cer":
-        yield "The references hardly have spaces between words: trials are ranked by CER, and WER means nothing."
+        yield "Trials are ranked by CER, not by WER: text.score of the search."
         return
     near = [results.utterances.get(trial.number) for trial, report in results.loadable[:_NEAR_THE_FIRST] if report]
     if not finalists(results.state, results.metric) and len(near) > 1:
