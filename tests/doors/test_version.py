@@ -47,4 +47,4 @@ def test_version_known_without_installation(monkeypatch: pytest.MonkeyPatch):
 def test_usage_names_every_door(arguments, code):
     run = tune_asr(*arguments)
     assert run.returncode == code
-    assert "{search,train,report,export}" in (run.stderr if code else run.stdout)
+    assert "{search,train,report,export,evaluate}" in (run.stderr if code else run.stdout)
