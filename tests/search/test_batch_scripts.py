@@ -36,9 +36,8 @@ def submit(workspace):
             ["bash", SCRIPTS / script, "space.yaml"],
             cwd=workspace.root,
             env=os.environ | job,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=(workspace.root / "out").open("w"),  # Ray's processes, which outlive the script, hold it too
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         workspace.processes.append(process)
@@ -57,8 +56,9 @@ def warned(workspace, process, reports, kill) -> str:
     """Send the warning of the batch system after so many reports; return the output."""
     workspace.wait_for(process, lambda: workspace.reports() >= reports)
     kill(process.pid, signal.SIGUSR1)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 138, out + err
+    process.wait(timeout=120)
+    out = (workspace.root / "out").read_text()
+    assert process.returncode == 138, out
     assert workspace.ledger()[-1]["status"] == "interrupted"
     return out
 
@@ -70,8 +70,8 @@ def outcome(events):
 def test_script_for_one_node_resumes(workspace, finished, submit):
     warned(workspace, submit("one-node.sbatch", 1), 3, os.kill)
     process = submit("one-node.sbatch", 1)
-    out, err = process.communicate(timeout=200)
-    assert process.returncode == 0, out + err
+    process.wait(timeout=200)
+    assert process.returncode == 0, (workspace.root / "out").read_text()
     assert outcome(workspace.ledger()) == outcome(finished.ledger())
 
 
@@ -84,7 +84,7 @@ def test_script_for_several_nodes_resumes(workspace, finished, submit):
     os.killpg(process.pid, signal.SIGTERM)
     process = submit("several-nodes.sbatch", 2)
     process.wait(timeout=300)
-    assert process.returncode == 0
+    assert process.returncode == 0, (workspace.root / "out").read_text()
     assert outcome(workspace.ledger()) == outcome(finished.ledger())
 
 
