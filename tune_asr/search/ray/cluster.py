@@ -114,7 +114,7 @@ def _dashboard_url() -> str | None:
 
 
 def _on_head(url: str) -> str:
-    """Return the address of the head if the dashboard listens there alone."""
+    """Name the head if the dashboard listens there alone."""
     import ray
 
     head = ray.get_runtime_context().gcs_address.rpartition(":")[0]
