@@ -81,6 +81,7 @@ def reports(folder: Path) -> int:
 def test_job_from_a_checkout(client, checkout, tmp_path):
     """A search in Ray's copy is refused; with results elsewhere it runs, and its log is a line an epoch."""
     refused = submit(client, checkout, "--space", "space.yaml")
+    assert status_of(client, refused) == JobStatus.FAILED
     results = tmp_path / "shared" / "results"
     job = submit(
         client,
@@ -95,7 +96,6 @@ def test_job_from_a_checkout(client, checkout, tmp_path):
     assert client.get_job_info(job).metadata["job_name"] == "lr of the team"
     assert yaml.safe_load((results / "space" / "search.yaml").read_text())["versions"]["tune_asr"] == VERSION
     assert reports(results / "space") == 6
-    assert status_of(client, refused) == JobStatus.FAILED
     log = client.get_job_logs(refused)
     assert "--results: results/space lies in Ray's copy of the working directory, which Ray removes" in log
     assert "Traceback" not in log
