@@ -115,12 +115,41 @@ def test_last_trial_that_never_starts_fails(make):
     assert conductor.is_over
 
 
-def test_process_out_of_reach_fails_alone(make):
-    """Two such trials are of the network."""
+def test_setting_that_kills_says_nothing_about_the_next(make):
+    """Two such settings beside a trial that runs are no fault of the cluster."""
     conductor = make()
     for _ in range(MAX_RETRIES + 1):
-        attempt(conductor, "reset by peer", Fault.CONTACT, starts=True)
-    assert conductor.state.trials["00000"].status == "failed"
+        attempt(conductor)
+    conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
+    assert attempt(conductor) == "00000"
+    for _ in range(MAX_RETRIES + 1):
+        assert attempt(conductor) == "00002"
+    assert [trial.status for trial in conductor.state.trials.values()] == ["failed", "running", "paused"]
+
+
+def unreached(conductor):
+    return attempt(conductor, "reset by peer", Fault.CONTACT, starts=True)
+
+
+def test_two_processes_out_of_reach_end_the_search(make):
+    """The network is at fault, and no trial fails."""
+    conductor = make()
+    tried = []
     with pytest.raises(ClusterError, match=r"trials 00000 and 00001 cannot be run .*: reset by peer"):
-        for _ in range(MAX_RETRIES + 1):
-            attempt(conductor, "reset by peer", Fault.CONTACT, starts=True)
+        while True:
+            tried.append(unreached(conductor))
+    assert tried == ["00000"] * (MAX_RETRIES + 1) + ["00001"] * MAX_RETRIES
+    assert "failed" not in kinds(conductor)
+
+
+def test_process_out_of_reach_fails_alone(make):
+    """Another trial, which is reached, has shown that the network is well."""
+    conductor = make()
+    for _ in range(MAX_RETRIES + 1):
+        assert unreached(conductor) == "00000"
+    assert unreached(conductor) == "00001"
+    conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
+    conductor.receive("00001", epoch("00001"))
+    assert unreached(conductor) == "00000"
+    assert conductor.state.trials["00000"].status == "failed"
+    assert conductor.handed_out == ["00001"]

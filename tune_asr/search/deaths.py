@@ -40,7 +40,7 @@ class Verdict(Enum):
     FREE_RETRY = auto()
     """Retry that does not count."""
     LATER = auto()
-    """Retry after another trial has shown if processes start at all."""
+    """Retry after another trial has been tried."""
     FAILED = auto()
 
 
@@ -62,6 +62,7 @@ class Deaths:
     def reported(self, number: str) -> None:
         """Forget the ends of a trial before its last epoch."""
         self._of_ray.pop(number, None)
+        self._out_of_reach.discard(number)
 
     def verdict(self, trial: Trial, cause: str, fault: Fault) -> Verdict:
         """Return the verdict on a trial whose process has ended.
@@ -86,9 +87,18 @@ class Deaths:
             self._unstarted.setdefault(trial.number, []).append(self._starts)
         if may_be_chance(cause, trial, raised=fault is Fault.EXCEPTION):
             return Verdict.RETRY
-        if fault is Fault.CONTACT and len(self._out_of_reach) > 1:
-            raise _unusable(self._out_of_reach, cause)
+        if fault is Fault.CONTACT:
+            return self._unreached(trial.number, cause)
         return self._in_doubt(trial.number, cause) if in_doubt else Verdict.FAILED
+
+    def _unreached(self, number: str, cause: str) -> Verdict:
+        if len(self._out_of_reach) > 1:
+            raise _unusable(self._out_of_reach, cause)
+        if number not in self._put_off:
+            self._put_off.add(number)
+            return Verdict.LATER
+        self._out_of_reach.discard(number)  # its own fault: it proves nothing about later trials
+        return Verdict.FAILED
 
     def _in_doubt(self, number: str, cause: str) -> Verdict:
         ends = self._unstarted[number]
@@ -98,6 +108,7 @@ class Deaths:
         if ends[0] == self._starts and number not in self._put_off:
             self._put_off.add(number)
             return Verdict.LATER
+        del self._unstarted[number]  # its own fault: it proves nothing about later trials
         return Verdict.FAILED
 
 
