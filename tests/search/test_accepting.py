@@ -8,7 +8,7 @@ import yaml
 from tests.written_search import Search as Written
 from tune_asr.config.load import from_values
 from tune_asr.corpus.sources import survey
-from tune_asr.record.search_yaml import flat, read_search_yaml, write_search_yaml
+from tune_asr.record.search_yaml import A_PATH, flat, read_search_yaml, without_paths, write_search_yaml
 from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState
 from tune_asr.search import __main__ as door
@@ -160,6 +160,11 @@ def test_each_section_is_compared(began, capsys, keys, value):
 def test_moved_files_are_no_change(began, capsys):
     edit(began, "config", "logging", "save_dir", to="elsewhere")
     resume(began, capsys, expect=6)
+
+
+def test_no_path_of_a_list_is_kept():
+    values = {"data.train": ["/data/a.jsonl", "/data/b.jsonl"], "data.val": {"hold_out": 0.1}, "text.lowercase": True}
+    assert without_paths(values) == {**values, "data.train": [A_PATH, A_PATH]}
 
 
 def test_newest_content_counts(began, capsys):

@@ -194,7 +194,13 @@ def without_paths(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
     Files may move, and fingerprints show whether they are the same.
     """
-    return {key: A_PATH if isinstance(value, str) and _is_path(key) else value for key, value in values.items()}
+    return {key: _masked(value) if _is_path(key) else value for key, value in values.items()}
+
+
+def _masked(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return A_PATH if isinstance(value, str) else value
 
 
 def _is_path(key: str) -> bool:
