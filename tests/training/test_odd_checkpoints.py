@@ -40,6 +40,8 @@ def test_other_epoch_is_odd():
         ({"state_dict": []}, "not a Lightning checkpoint that can be resumed"),
         ({"optimizer_states": []}, "not a Lightning checkpoint that can be resumed"),
         ({"optimizer_states": [1]}, "not a Lightning checkpoint that can be resumed"),
+        ({"optimizer_states": 1}, "not a Lightning checkpoint that can be resumed"),
+        ({"origin": "elsewhere"}, "not a Lightning checkpoint that can be resumed"),
         ({"origin": Planted()}, "holds more than tensors and plain values, and nothing else is ever loaded"),
     ],
 )

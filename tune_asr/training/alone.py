@@ -7,8 +7,8 @@ starts from it. But here every training is on its own: these variables are those
 
 from __future__ import annotations
 
-import os
 import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def root_folder(loggers: Sequence[Logger]) -> Path:
     """Return a root folder for this training alone.
 
     Under SLURM, Lightning starts from any `hpc_ckpt_N.ckpt` in it. By default it is the working directory. Without a
-    logger it does not exist: nothing is written there.
+    logger it does not exist, and its name cannot be guessed: others might put such a file there.
     """
     folders = (Path(logger.log_dir) for logger in loggers if logger.log_dir)
-    return next(folders, Path(tempfile.gettempdir(), f"tune_asr-lightning-{os.getpid()}"))
+    return next(folders, Path(tempfile.gettempdir(), f"tune_asr-lightning-{uuid.uuid4().hex}"))

@@ -54,7 +54,10 @@ def oddity(checkpoint: Path, epoch: int) -> str | None:
 
 def _is_sound(content: Content) -> bool:
     """Return whether the needed keys have values of their kinds."""
-    groups = [state.get("param_groups") if isinstance(state, dict) else None for state in content["optimizer_states"]]
+    states = content["optimizer_states"]
+    if not isinstance(states, list) or not isinstance(content.get("origin", {}), dict):
+        return False
+    groups = [state.get("param_groups") if isinstance(state, dict) else None for state in states]
     return (
         isinstance(content["epoch"], int)
         and isinstance(content.get("global_step"), int)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import lightning.pytorch as pl
 
-SECONDS = 30.0
+SECONDS = 10.0
 
 
 class SignsOfLife(pl.Callback):
