@@ -20,7 +20,7 @@ from tune_asr.wording import first_line
 SECONDS = 5.0
 """Time between two settings; Ray exports every 10 s."""
 DESCRIPTIONS: Mapping[str, str] = {
-    "best_wer": "Lowest validation WER so far, as a fraction.",
+    "best_wer": "Validation WER of the best epoch so far, as a fraction.",
     "best_cer": "Validation CER of the best epoch so far, as a fraction.",
     "trials": "Trials by state.",
     "epochs": "Epochs trained so far, over all trials.",
