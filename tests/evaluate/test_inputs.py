@@ -129,6 +129,7 @@ REFUSALS = {
     "unknown manifest": (["{bundle}", "{results}/best.ckpt"], 3, "a manifest ends in .jsonl"),
     "output in no folder": (["{bundle}", "{val}", "--output", "gone/it.jsonl"], 5, "there is no folder"),
     "output is a folder": (["{bundle}", "{val}", "--output", "."], 2, "--output .: this is a folder"),
+    "output is the manifest": (["{bundle}", "{val}", "--output", "{val}"], 2, "this file is to be evaluated"),
 }
 
 

@@ -71,3 +71,11 @@ def test_damaged_lines_are_skipped(tmp_path):
         file.write('[]\n{"trial": 3}\n\xff\n{"trial": "00003", "epo')
     (found,) = read_looks(tmp_path)
     assert (found.trial, found.wer) == ("00003", 0.5) and found.time.endswith("Z")
+
+
+def test_look_after_a_torn_line_is_kept(tmp_path):
+    look = TestLook(trial="00003", epoch=2, manifest="t.jsonl", utterances=3, words=9, wer=0.5, cer=0.25)
+    (tmp_path / TEST_LOOKS).write_text('{"trial": "00003", "epo')
+    record_look(tmp_path, look)
+    record_look(tmp_path, look)
+    assert len(read_looks(tmp_path)) == 2

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.errors import StorageError
-from tune_asr.record.search_yaml import Description, dump_yaml, read_description, read_search_yaml
+from tune_asr.record.search_yaml import Description, dump_yaml, read_description, read_search_yaml, without_paths
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 trees = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
@@ -109,3 +109,19 @@ def test_keys_of_another_version_name_it(search, change):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(StorageError, match=r"search\.yaml: no such file"):
         read_search_yaml(tmp_path / "search.yaml")
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ("a.jsonl", "a path"),
+        (
+            ["a.jsonl", {"recordings": "r", "supervisions": "s"}],
+            ["a path", dict.fromkeys(("recordings", "supervisions"), "a path")],
+        ),
+        ({"hold_out": 0.1, "by": "text"}, {"hold_out": 0.1, "by": "text"}),
+    ],
+)
+def test_paths_of_manifests_are_masked(value, masked):
+    """So moved files are no change of the search."""
+    assert without_paths({"data.val": value, "optimizer.lr": 1.0}) == {"data.val": masked, "optimizer.lr": 1.0}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from tune_asr.config.keys import facts
 from tune_asr.config.sections import Config
 from tune_asr.speech.audio.recordings import FileAudio
@@ -37,6 +39,17 @@ def require_recordings_outside(found: Survey) -> None:
 def _paths(config: Config) -> Iterator[tuple[str, Path]]:
     for name, section in config.model_dump().items():
         for key, value in section.items() if isinstance(section, dict) else ():
-            given = value if isinstance(value, list) else [value]
             if facts(f"{name}.{key}").is_path:
-                yield from ((f"{name}.{key}", Path(path)) for path in given if isinstance(path, str))
+                yield from ((f"{name}.{key}", path) for path in _paths_in(value))
+
+
+def _paths_in(value: JsonValue) -> Iterator[Path]:
+    """Yield the paths of a value, of any form."""
+    if isinstance(value, str):
+        yield Path(value)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _paths_in(one)
+    elif isinstance(value, dict) and "hold_out" not in value:
+        for one in value.values():
+            yield from _paths_in(one)

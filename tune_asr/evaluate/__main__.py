@@ -11,6 +11,7 @@ Standard output has one JSON object about a manifest, or the texts of recordings
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
     kind = kind_of(arguments.model, arguments.trial)
     other_kind = kind_of(other, None, "--compare") if other else None
     manifest = manifest_of(arguments.data, compares=other is not None)
-    _check_output(arguments.output)
+    _check_output(arguments.output, arguments.data)
     end_on_signals()
     late: list[str] = []  # the first line on stderr may be about the test set
     models = [open_model(arguments.model, kind, arguments.trial, late.append)]
@@ -131,10 +132,12 @@ def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> Non
         write_lines(output, lines)
 
 
-def _check_output(output: Path | None) -> None:
+def _check_output(output: Path | None, data: Sequence[Path]) -> None:
     """Refuse an output file before anything heavy is loaded."""
     if output is None:
         return
+    if os.path.realpath(output) in map(os.path.realpath, data):
+        raise ConfigError(Problem(f"--output {output}", "this file is to be evaluated", "Name another file."))
     if output.is_dir():
         raise ConfigError(Problem(f"--output {output}", "this is a folder", "Name a file."))
     if not output.absolute().parent.is_dir():

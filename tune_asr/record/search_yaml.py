@@ -198,8 +198,11 @@ def without_paths(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _masked(value: JsonValue) -> JsonValue:
+    """Mask the paths of a value, of any form."""
     if isinstance(value, list):
-        return [_masked(item) for item in value]
+        return [_masked(one) for one in value]
+    if isinstance(value, dict) and "hold_out" not in value:
+        return {key: _masked(one) for key, one in value.items()}
     return A_PATH if isinstance(value, str) else value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from tune_asr.errors import Problem, StorageError
 from tune_asr.storage.files import fsync
@@ -46,7 +47,9 @@ def record_look(folder: Path, look: TestLook) -> None:
     line = json.dumps(asdict(look) | {"time": look.time or now}, ensure_ascii=False) + "\n"
     try:
         is_new = not path.exists()
-        with path.open("ab") as file:
+        with path.open("ab+") as file:
+            if file.tell() and not _ends_line(file):  # the write of an earlier look was cut short
+                line = f"\n{line}"
             file.write(line.encode(errors="backslashreplace"))
             file.flush()
             os.fsync(file.fileno())
@@ -88,6 +91,11 @@ def look_lines(looks: Sequence[TestLook], metric: str) -> Iterator[str]:
     for look in trials.values():
         rate = f"CER {100 * look.cer:.1f} %" if metric == "val_cer" else f"WER {100 * look.wer:.1f} %"
         yield f"  {look.trial} epoch {look.epoch}: {rate} on {look.utterances} utterances"
+
+
+def _ends_line(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _look(line: bytes) -> TestLook | None:

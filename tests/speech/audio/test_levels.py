@@ -7,7 +7,8 @@ import pytest
 import soundfile
 
 from tune_asr.speech.audio.levels import Levels, mixed
-from tune_asr.speech.audio.recordings import AudioError, read, verify
+from tune_asr.speech.audio.opening import open_recording
+from tune_asr.speech.audio.recordings import AudioError, FileAudio, hear, read, verify
 
 RATE = 16000
 VOICE = (0.3 * np.sin(np.arange(RATE) * 0.17)).astype(np.float32)
@@ -112,3 +113,16 @@ def test_float_wav_in_16_bit_range_is_refused(tmp_path):
     with pytest.raises(AudioError, match=r"is not scaled to ±1: its largest sample is 9,830\.4") as error:
         verify(path)
     assert "ffmpeg" in error.value.hint
+
+
+def test_each_part_is_heard_to_its_end(tmp_path):
+    """In any order, within a block and over several."""
+    path = tmp_path / "a.wav"
+    samples = np.random.default_rng(0).normal(0, 0.1, 700_000).astype(np.float32)
+    samples[300_000:310_000] = 0
+    soundfile.write(path, samples, 8000)
+    limits = [(690_000, 10_000), (0, 700_000), (300_000, 10_000), (262_000, 300), (0, 8_000), (262_144, 262_144)]
+    parts = [FileAudio(path, start, length) for start, length in limits]
+    levels = hear(path, open_recording(path), parts)
+    assert [level.num_frames for level in levels] == [length for _, length in limits]
+    assert [level.mistake(is_float=False)[0] for level in levels] == ["", "", "silent", "", "", ""]

@@ -108,12 +108,40 @@ def test_segments_have_channels(tmp_path):
         ("u3", None, False),
     ]
     assert [place for place, _ in placed(problems)] == ["segments:5", "segments:6", "segments:7"]
-    assert [row.channel for row in read_manifest(path, rules=1)[0]][:2] == [None, None]
+
+
+def test_channels_are_mistakes_by_rules_1(tmp_path):
+    """As in release 0.1.0; it did not read reco2file_and_channel."""
+    path = write(
+        tmp_path,
+        wav_scp="call call.wav\n",
+        segments="u0 call 0 1 0\nu1 call 0 1\n",
+        text="u0 One\nu1 Two\n",
+        reco2file_and_channel="call call left\n",
+    )
+    [row], problems = read_manifest(path, rules=1)
+    assert (row.id, row.channel) == ("u1", None)
+    assert [place for place, _ in placed(problems)] == ["segments:1"]
+
+
+def test_segment_without_recording_is_a_mistake(tmp_path):
+    path = write(tmp_path, wav_scp="a a.wav\n", segments="u0\nu1 a 0 1\n", text="u0 One\nu1 Two\n")
+    [row], problems = read_manifest(path)
+    assert row.id == "u1"
+    assert [place for place, _ in placed(problems)] == ["segments:1"]
 
 
 @pytest.mark.parametrize(
     ("names", "channels"),
-    [("AB", [0, 1]), ("ab", [0, 1]), ("12", [0, 1]), ("01", [0, 1]), ("11", [0, 0]), ("21", [1, 0])],
+    [
+        ("AB", [0, 1]),
+        ("ab", [0, 1]),
+        ("12", [0, 1]),
+        ("01", [0, 1]),
+        ("11", [0, 0]),
+        ("21", [1, 0]),
+        (("00", "1"), [0, 1]),
+    ],
 )
 def test_channels_of_recordings(tmp_path, names, channels):
     """Letters, or numbers from 1, or from 0 if there is a 0."""
@@ -134,6 +162,11 @@ def test_unknown_channels_of_recordings(tmp_path):
         ("reco2file_and_channel:1", "a 'a left': must be a recording, a file and a channel, A, B, 1 or 2"),
         ("reco2file_and_channel:2", "b '': must be a recording, a file and a channel, A, B, 1 or 2"),
     ]
+
+
+def test_huge_channel_is_a_mistake(tmp_path):
+    path = write(tmp_path, wav_scp="a a.wav\n", reco2file_and_channel=f"a a {'9' * 5000}\n", text="a One\n")
+    assert [place for place, _ in placed(read_manifest(path)[1])] == ["reco2file_and_channel:1"]
 
 
 def test_mistake_of_transcript_is_in_text(tmp_path):

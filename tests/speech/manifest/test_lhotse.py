@@ -127,6 +127,7 @@ def test_channels_in_files_of_their_own(tmp_path):
         ({"supervisions": []}, "cut 'mono-0' has no supervision, and so no text"),
         ({"supervisions": [7]}, "the supervision is 7, but must be an object"),
         ({"supervisions": [ONE | {"text": None}]}, '"text" is None, but must be text'),
+        ({"start": 10**400}, "\"start\" of cut 'mono-0' is 1000"),
         ({"start": "0"}, "\"start\" of cut 'mono-0' is '0', but must be a number of seconds"),
         (
             {"supervisions": [ONE | {"duration": None}]},
@@ -161,3 +162,9 @@ def test_half_of_the_pair_names_both(tmp_path, line, half):
         DataError, match=rf"cuts\.jsonl\.gz:1: this is one of lhotse's {half}, which are half .*\n.*Give"
     ):
         read_manifest(cuts(tmp_path, line))
+
+
+@pytest.mark.parametrize("other", [{"recording_id": "r1"}, {"type": "Director's Cut"}])
+def test_other_manifests_are_no_lhotse(tmp_path, other):
+    [row], problems = read_manifest(cuts(tmp_path, {"path": "a.wav", "text": "One"} | other))
+    assert (row.text, problems) == ("One", [])

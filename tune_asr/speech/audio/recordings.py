@@ -111,11 +111,14 @@ def hear(path: Path, recording: Recording, parts: Sequence[FileAudio]) -> list[L
     info = recording.info
     levels = [Levels(part.channel) for part in parts]
     ends = [info.num_frames if part.num_frames is None else part.start + part.num_frames for part in parts]
-    place = 0
+    # A recording of hours has thousands of parts, so a block is compared with those that it can hold alone.
+    waiting, heard, place = sorted(range(len(parts)), key=lambda i: -parts[i].start), list[int](), 0
     for samples in _blocks(recording, 0, info.num_frames, _BLOCK):
-        for part, end, level in zip(parts, ends, levels, strict=True):
-            if part.start < place + len(samples) and end > place:
-                level.add(samples[max(0, part.start - place) : end - place])
+        while waiting and parts[waiting[-1]].start < place + len(samples):
+            heard.append(waiting.pop())
+        heard = [i for i in heard if ends[i] > place]
+        for i in heard:
+            levels[i].add(samples[max(0, parts[i].start - place) : ends[i] - place])
         place += len(samples)
     _check_end(path, info)
     return levels

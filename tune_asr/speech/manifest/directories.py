@@ -34,16 +34,19 @@ def listing_files(path: Path) -> list[Path]:
     return in_it or sorted(path.rglob(*MARKS["LibriSpeech"]))
 
 
-def read_directory(path: Path, mistakes: Mistakes) -> Iterator[Placed]:
+def read_directory(path: Path, mistakes: Mistakes, rules: int) -> Iterator[Placed]:
     """Yield records of a Kaldi or LibriSpeech folder, with places.
 
-    Bad lines are added to `mistakes`.
+    Args:
+        path: the folder.
+        mistakes: bad lines, to which others are added.
+        rules: `text.rules`.
 
     Raises:
         DataError: the folder is neither, or a file is missing or cannot be read.
     """
     if (path / "wav.scp").exists():
-        yield from read_kaldi(path, mistakes)
+        yield from read_kaldi(path, mistakes, rules)
     elif transcripts := sorted(path.rglob(*MARKS["LibriSpeech"])):
         for transcript in transcripts:
             yield from _librispeech(transcript, path, mistakes)

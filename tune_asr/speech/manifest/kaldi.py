@@ -6,6 +6,7 @@ reco2file_and_channel. Other files, such as spk2gender, are ignored. Pipes are r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from tune_asr.storage.files import reason_unusable
 FILES = ("wav.scp", "text", "segments", "utt2spk", "reco2file_and_channel")
 _TO_THE_END = -1.0  # in segments, the end of the recording
 _LETTERS = {"A": 0, "B": 1}
+_NUMBER = re.compile("[0-9]{1,4}")
 
 Table: TypeAlias = Mapping[str, tuple[Place, str]]
 
@@ -34,10 +36,13 @@ class Placed:
     """Place of the transcript, if it stands in another file."""
 
 
-def read_kaldi(path: Path, mistakes: Mistakes) -> Iterator[Placed]:
+def read_kaldi(path: Path, mistakes: Mistakes, rules: int) -> Iterator[Placed]:
     """Yield records of a folder.
 
-    Bad lines are added to `mistakes`.
+    Args:
+        path: the folder.
+        mistakes: bad lines, to which others are added.
+        rules: `text.rules`. By 1, reco2file_and_channel is not read, and a segment has no channel.
 
     Raises:
         DataError: a file is missing or cannot be read.
@@ -46,12 +51,12 @@ def read_kaldi(path: Path, mistakes: Mistakes) -> Iterator[Placed]:
     texts = table(path / "text", mistakes)
     speakers = _optional(path / "utt2spk", mistakes)
     segments = _optional(path / "segments", mistakes)
-    channels = _channels(_optional(path / "reco2file_and_channel", mistakes), mistakes)
+    channels = _channels(_optional(path / "reco2file_and_channel", mistakes), mistakes) if rules > 1 else {}
     has_segments = (path / "segments").exists()
     # The file with one line for each utterance, which is a row.
     utterances = segments if has_segments else recordings
     for utterance, (place, value) in utterances.items():
-        part = _part(value) if has_segments else {"recording": utterance}
+        part = _part(value, rules) if has_segments else {"recording": utterance}
         if part is None:
             what = f"{utterance} {value!r}: must be a recording, a start and an end in seconds, and perhaps a channel"
             mistakes.append((place, what))
@@ -104,15 +109,15 @@ def _optional(path: Path, mistakes: Mistakes) -> Table:
     return table(path, mistakes) if path.exists() else {}
 
 
-def _part(value: str) -> dict[str, str | float] | None:
+def _part(value: str, rules: int) -> dict[str, str | float] | None:
     """Return recording, offset, end and channel of a segment."""
-    recording, *rest = value.split()
     try:
+        recording, *rest = value.split()
         start, end = map(float, rest[:2])
         channel = [int(text) for text in rest[2:]]
     except ValueError:
         return None
-    if len(channel) > 1:
+    if len(channel) > (rules > 1):
         return None
     part: dict[str, str | float] = {"recording": recording, "offset": start}
     if end != _TO_THE_END:
@@ -127,13 +132,13 @@ def _channels(lines: Table, mistakes: Mistakes) -> dict[str, int]:
     It is A or B, or a number from 1; if any number is 0, all of them count from 0.
     """
     words = {recording: value.split()[-1:] for recording, (_, value) in lines.items()}
-    first = 0 if any(word == ["0"] for word in words.values()) else 1
+    first = 0 if any(word and _NUMBER.fullmatch(word[0]) and not int(word[0]) for word in words.values()) else 1
     channels = {}
     for recording, word in words.items():
         name = word[0].upper() if word else ""
         if name in _LETTERS:
             channels[recording] = _LETTERS[name]
-        elif name.isdecimal():
+        elif _NUMBER.fullmatch(name):
             channels[recording] = int(name) - first
         else:
             what = f"{recording} {lines[recording][1]!r}: must be a recording, a file and a channel, A, B, 1 or 2"

@@ -10,27 +10,28 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from tune_asr.speech.manifest.fields import Record
+from tune_asr.speech.manifest.fields import Record, field_names
+from tune_asr.speech.manifest.spans import is_number
 
 Result: TypeAlias = Record | str
 """Record of an utterance, or a mistake."""
 
 _SAVE = "save its audio with lhotse's save_audios, and use the cuts that it returns"
 _PLAIN_CUTS = ("MonoCut", "MultiCut", "Cut")
+_MADE_CUTS = ("MixedCut", "PaddingCut")
 _MICROSECONDS = 6
 
 
 def is_cut(record: Record) -> bool:
     """Recognise a cut of lhotse."""
-    kind = record.get("type")
-    return isinstance(record.get("supervisions"), list) or (isinstance(kind, str) and kind.endswith("Cut"))
+    return isinstance(record.get("supervisions"), list) or record.get("type") in (*_PLAIN_CUTS, *_MADE_CUTS)
 
 
 def part_of_pair(record: Record) -> str:
     """Return the half of lhotse's pair with this record."""
     if isinstance(record.get("sources"), list) and "text" not in record:
         return "recordings"
-    return "supervisions" if "recording_id" in record and not {"audio_filepath", "recording"} & record.keys() else ""
+    return "supervisions" if "recording_id" in record and "audio_filepath" not in field_names(tuple(record)) else ""
 
 
 def utterances_of(cut: Record) -> Iterator[Result]:
@@ -42,7 +43,7 @@ def utterances_of(cut: Record) -> Iterator[Result]:
         yield f"{name} is a {kind}, which is made of others and not read; {_SAVE}"
     elif not isinstance(recording, Mapping):
         yield f"{name} has no recording; features alone are not read"
-    elif not _is_number(start):
+    elif not is_number(start):
         yield f'"start" of {name} is {reprlib.repr(start)}, but must be a number of seconds'
     elif not isinstance(supervisions, list) or not supervisions:
         yield f"{name} has no supervision, and so no text"
@@ -65,7 +66,7 @@ def utterance(supervision: object, recording: Record, *, start: float = 0, chann
     name = f"supervision {reprlib.repr(supervision.get('id'))}"
     begin, duration = supervision.get("start", 0), supervision.get("duration")
     for key, value in (("start", begin), ("duration", duration)):
-        if not _is_number(value):
+        if not is_number(value):
             return f'"{key}" of {name} is {reprlib.repr(value)}, but must be a number of seconds'
     source = _source(recording, supervision.get("channel", channel))
     if isinstance(source, str):
@@ -112,7 +113,3 @@ def _source(recording: Record, channel: object) -> tuple[str, int | None] | str:
 
 def _same(channels: list[object], others: object) -> bool:
     return isinstance(others, list) and sorted(map(str, channels)) == sorted(map(str, others))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -134,7 +134,7 @@ def _records(path: Path, rules: int, mistakes: Mistakes) -> Iterator[tuple[Path,
         except OSError as error:
             raise DataError(Problem(str(path), f"the directory cannot be read ({error.strerror})", PERMIT)) from error
         if not inner:
-            yield from ((path, placed) for placed in read_directory(path, mistakes))
+            yield from ((path, placed) for placed in read_directory(path, mistakes, rules))
             return
         path = inner[0]
     check_file(path)

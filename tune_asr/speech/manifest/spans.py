@@ -45,20 +45,20 @@ def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
     """
     duration, offset, end = (fields.get(field) for field in ("duration", "offset", "end"))
     for field, value in (("duration", duration), ("end", end)):
-        if value is not None and not (_is_number(value) and value > 0):
+        if value is not None and not (is_number(value) and value > 0):
             yield f"{written[field]} is {reprlib.repr(value)}, but must be a positive number of seconds"
-    if offset is not None and not (_is_number(offset) and offset >= 0):
+    if offset is not None and not (is_number(offset) and offset >= 0):
         yield f"{written['offset']} is {reprlib.repr(offset)}, but must be a number of seconds, 0 or more"
     for field in sorted(NUMBERS):
-        if _is_number(value := fields.get(field)) and value > MAX_SECONDS:
+        if is_number(value := fields.get(field)) and value > MAX_SECONDS:
             yield f"{written[field]} is {reprlib.repr(value)}, but must be in seconds, a thousand million at most"
-    if not (_is_number(end) and end > 0 and _is_number(offset or 0)):
+    if not (is_number(end) and end > 0 and is_number(offset or 0)):
         return
     lasts = _between(offset, end)
     begins = f"{written['offset']}, {reprlib.repr(offset)}" if offset else "the recording's start"
     if offset and lasts <= 0:
         yield f"{written['end']} is {reprlib.repr(end)}, but must be above {begins}"
-    elif _is_number(duration) and round(abs(duration - lasts), _MICROSECONDS) > ROUNDED_SECONDS:
+    elif is_number(duration) and round(abs(duration - lasts), _MICROSECONDS) > ROUNDED_SECONDS:
         yield (
             f"{written['end']} is {reprlib.repr(end)}, {lasts:g} s after {begins}, but {written['duration']} is "
             f"{reprlib.repr(duration)}; correct them, or keep one"
@@ -76,7 +76,7 @@ def channel_mistakes(fields: Record) -> Iterator[str]:
     channel = fields.get("channel")
     if channel in (None, "", []) or (isinstance(channel, str) and _CHANNEL.fullmatch(channel)):
         return
-    if not _is_number(channel) or channel != int(channel) or channel < 0:
+    if not is_number(channel) or channel != int(channel) or channel < 0:
         hint = "rename the key if it means something else"
         yield f'"channel" is {reprlib.repr(channel)}, but must be the number of a channel, counted from 0; {hint}'
 
@@ -113,6 +113,7 @@ def _between(offset: float | None, end: float) -> float:
     return round(end - (offset or 0), _MICROSECONDS)
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
+    """Return True for a finite number."""
     # An integer may be too large for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
