@@ -146,6 +146,18 @@ def test_table_shows_trials_and_time_left(terminal):
     assert [line for line in lines[:heads] if line][-1].endswith("00001  pruned    after epoch 1")
 
 
+def test_table_names_nodes_of_a_cluster(terminal):
+    screen = terminal(80)
+    known = event("started", process="node-1:12")
+    unknown = event("started", trial="00001")  # process is optional
+    shown(screen, [event("search_started", address="auto"), created("00000"), known, created("00001"), unknown])
+    lines = screen.seen()
+    (heads,) = (k for k, line in enumerate(lines) if line.startswith("trial"))
+    assert lines[heads].split()[:4] == ["trial", "state", "node", "epoch"]
+    assert lines[heads + 1].split()[:3] == ["00000", "running", "node-1"]
+    assert lines[heads + 2].split()[:2] == ["00001", "running"]
+
+
 def test_troubles_are_printed_above_table(terminal):
     screen = terminal(80)
     shown(screen, [created("00000"), event("started"), created("00001")])

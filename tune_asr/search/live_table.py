@@ -157,7 +157,8 @@ class LiveProgress(Progress):
             ["best %", *(percent(report.scores.get(self.metric) if report else None) for report in best)],
         ]
         if self.state.address not in (None, "local"):
-            columns.insert(2, ["node", *(printable(t.hosts[-1]) if t.status == "running" else "" for t in shown)])
+            nodes = (printable(t.hosts[-1]) if t.hosts and t.status == "running" else "" for t in shown)
+            columns.insert(2, ["node", *nodes])
         room = self._console.width - sum(max(map(cell_len, column)) + 2 for column in columns)
         keys = keys_of(shown)
         for taken, (key, name) in enumerate(zip(keys, short_names(keys), strict=True)):
