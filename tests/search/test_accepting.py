@@ -220,7 +220,7 @@ def test_accepted_changes_are_asked_for_once(began, capsys):
     began.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5})
     resume(began, capsys, expect=6)
     edit(began, "config", "optimizer", "weight_decay", to=0.6)
-    assert "was 0.5 when the search began, and is 0.6" in resume(began, capsys)
+    assert "was 0.5 when it was last accepted, and is 0.6" in resume(began, capsys)
 
 
 def test_trials_keep_their_base(began):

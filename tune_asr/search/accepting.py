@@ -24,18 +24,20 @@ RULES = "text.rules"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Key with another value than at the start."""
+    """Key with another value than on record."""
 
     key: str
     """Name for `--accept`."""
     old: str
-    """Value at the start, as text."""
+    """Value on record, as text."""
     now: str
     """Value now, as text."""
     value: JsonValue
     """Value now."""
     place: str
     """Place in search.yaml."""
+    was_accepted: bool
+    """True if the value on record is one that `--accept` took, False if it is that of the start."""
 
     @property
     def is_version(self) -> bool:
@@ -48,7 +50,8 @@ class Difference:
         return self.is_version and self.old.split(".")[:2] == self.now.split(".")[:2]
 
     def __str__(self) -> str:
-        return f"was {self.old} when the search began, and is {self.now}"
+        when = "when it was last accepted" if self.was_accepted else "when the search began"
+        return f"was {self.old} {when}, and is {self.now}"
 
 
 class Comparison:
@@ -72,7 +75,14 @@ class Comparison:
         self.keys = list(dict.fromkeys((*before, *current)))
         document = strict_yaml.read(path, room=2)
         self._found = [
-            Difference(key, _text(before, key), _text(current, key), current.get(key), document.place(_keys(key)))
+            Difference(
+                key=key,
+                old=_text(before, key),
+                now=_text(current, key),
+                value=current.get(key),
+                place=document.place(_keys(key)),
+                was_accepted=key in changes.accepted,
+            )
             for key in self.keys
             if before.get(key) != current.get(key)
         ]
