@@ -33,8 +33,9 @@ from tune_asr.wording import count, duration, percent, printable, value_text
 _NEAR_THE_FIRST = 5
 """First trials that show how alike settings err."""
 _FAILURES = 50
-_GONE = 10
 """Most failures listed."""
+_GONE = 10
+"""Most trials without a checkpoint listed."""
 
 
 def header(results: Results) -> Iterator[str]:
