@@ -142,6 +142,13 @@ def test_chained_ogg_of_two_rates_is_refused(tmp_path):
     assert_refused(path, "holds 2 streams one after the other, of 16,000 Hz .* and 8,000 Hz")
 
 
+def test_stream_without_its_first_flag_is_refused(tmp_path):
+    content = bytearray(encoded(kind="OGG"))
+    content[5] = 0
+    with pytest.raises(AudioError, match="cannot be read as audio"):
+        probe(saved(tmp_path, content))
+
+
 def test_truncated_last_stream_is_refused(tmp_path):
     assert_refused(saved(tmp_path, (encoded(kind="OGG") * 2)[:-100]), "is truncated")
 

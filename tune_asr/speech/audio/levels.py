@@ -108,7 +108,8 @@ def _scaling(peak: float) -> str:
 def _power(samples: Samples) -> npt.NDArray[np.float64]:
     """Return the sum of squares of each column."""
     columns = samples.reshape(len(samples), -1).T
-    return np.array([np.dot(column, column) for column in columns], np.float64)
+    with np.errstate(over="ignore"):  # samples that are not scaled to ±1 may be as large as a float
+        return np.array([np.dot(column, column) for column in columns], np.float64)
 
 
 def _are_opposite(powers: npt.NDArray[np.float64], of_mean: float) -> bool:

@@ -19,7 +19,7 @@ def links_of(file: BinaryIO, size: int) -> list[tuple[int, int]]:
     Raises:
         AudioError: the last page is cut.
     """
-    starts, place, was_beginning = [], 0, False
+    starts, place, was_beginning = list[int](), 0, False
     while place < size:
         file.seek(place)
         header = file.read(27 + 255)
@@ -32,7 +32,7 @@ def links_of(file: BinaryIO, size: int) -> list[tuple[int, int]]:
             place = size + 1
             break
         begins = bool(header[5] & _BEGINS)
-        if begins and not was_beginning:
+        if not starts or (begins and not was_beginning):  # a damaged file may lack the flag
             starts.append(place)
         was_beginning = begins
         segments = header[26]
