@@ -8,7 +8,7 @@ import yaml
 from tests.written_search import Search as Written
 from tune_asr.config.load import from_values
 from tune_asr.corpus.sources import survey
-from tune_asr.record.search_yaml import A_PATH, flat, read_search_yaml, without_paths, write_search_yaml
+from tune_asr.record.search_yaml import flat, read_search_yaml, write_search_yaml
 from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState
 from tune_asr.search import __main__ as door
@@ -157,14 +157,19 @@ def test_each_section_is_compared(began, capsys, keys, value):
     resume(began, capsys, "--accept", name, expect=6)
 
 
+def test_folder_in_copy_of_a_job_is_refused(began, capsys, tmp_path, monkeypatch):
+    """Ray removes the copy after the job, and what the resumed search wrote there."""
+    copy = tmp_path / "runtime_resources" / "working_dir_files" / "_ray_pkg_01"
+    copy.mkdir(parents=True)
+    began.folder.root.rename(copy / "lr")
+    monkeypatch.chdir(copy)
+    assert door.main(["--resume", "lr"]) == 2
+    assert "--resume: lr lies in Ray's copy of the working directory" in capsys.readouterr().err
+
+
 def test_moved_files_are_no_change(began, capsys):
     edit(began, "config", "logging", "save_dir", to="elsewhere")
     resume(began, capsys, expect=6)
-
-
-def test_no_path_of_a_list_is_kept():
-    values = {"data.train": ["/data/a.jsonl", "/data/b.jsonl"], "data.val": {"hold_out": 0.1}, "text.lowercase": True}
-    assert without_paths(values) == {**values, "data.train": [A_PATH, A_PATH]}
 
 
 def test_newest_content_counts(began, capsys):

@@ -89,11 +89,13 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
         command: time of the command, and its time budget.
 
     Raises:
-        ConfigError: the search cannot go on as the flags ask, or something has changed since it began.
+        ConfigError: the search cannot go on as the flags ask, something has changed since it began, or the folder lies
+            in Ray's copy of the working directory.
         DataError: the data cannot be trained on.
         StorageError: the folder holds no search, is locked or damaged.
         ClusterError: Ray cannot be reached.
     """
+    require_outside([("--resume", root)], hint="Give the folder on storage that every node mounts.")
     folder = ResultsFolder.open_existing(named(root))
     finished = f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it"
     with disk_errors(root):
