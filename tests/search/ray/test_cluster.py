@@ -100,5 +100,9 @@ def test_silent_address_leaves_nothing(workspace, listens):
     assert not (workspace.root / "results" / "space").exists()
 
 
-def test_ray_client_address_is_refused(workspace):
-    assert "HOST:PORT" in workspace.run("search", "--space", "space.yaml", "--address", "ray://x:1", expect=2).stderr
+@pytest.mark.parametrize(("address", "variable"), [("ray://x:1", ""), ("auto", "ray://x:1")])
+def test_ray_client_address_is_refused(workspace, address, variable):
+    command = ("search", "--space", "space.yaml", "--address", address)
+    refused = workspace.run(*command, RAY_ADDRESS=variable, expect=2).stderr
+    assert "ray://x:1, a Ray Client, but must be an address inside the cluster" in refused
+    assert "HOST:PORT" in refused

@@ -154,12 +154,13 @@ def _start(name: str, fast_start: FastStart) -> None:
 
 
 def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
-    if address.startswith("ray://"):
+    head, seconds = address_of(address), JOIN_SECONDS
+    if (head or address).startswith("ray://"):
+        given = f"auto, and RAY_ADDRESS is {head}" if address == "auto" else address
         raise ConfigError(
-            f"--address is {address}, a Ray Client, but must be an address inside the cluster",
+            f"--address is {given}, a Ray Client, but must be an address inside the cluster",
             hint="Run on a node of the cluster, and give HOST:PORT of its head.",
         )
-    head, seconds = address_of(address), JOIN_SECONDS
     if head:
         _check_port(head)
         if use_its_token(head):
