@@ -21,6 +21,7 @@ from tests.conftest import REPOSITORY, Workspace
 from tests.ledgers import event
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import STATUSES
+from tune_asr.search.ray import gauges as module
 from tune_asr.search.ray.gauges import DESCRIPTIONS, Gauges, label, readings
 
 CLUSTER = REPOSITORY / "configs" / "cluster"
@@ -67,7 +68,9 @@ def test_labels_are_ascii():
     assert (label("lr-2"), label("läuft")) == ("lr-2", r"l\xe4uft")
 
 
-def test_failing_gauges_are_off():
+def test_failing_gauges_are_off(monkeypatch):
+    monkeypatch.setattr(module, "SECONDS", 0.0)  # each tick would try again
+
     def fail() -> Iterator:
         raise RuntimeError("no metrics in this Ray\nsecond line")
 
