@@ -136,7 +136,13 @@ def test_bases_have_a_limit(write):
 
 @pytest.mark.parametrize(
     ("value", "what"),
-    [("5", "is 5, but must be the path"), ("''", "is '', but"), ("[a]", "is ['a'], but"), ("x.yaml", "no such file")],
+    [
+        ("5", "is 5, but must be the path"),
+        ("''", "is '', but"),
+        ("[a]", "is ['a'], but"),
+        ("x.yaml", "no such file"),
+        ("a" * 300, "no such file"),
+    ],
 )
 def test_wrong_base(write, value, what):
     write(own=f"seed: 3\nbase: {value}")
@@ -166,3 +172,17 @@ def test_space_rests_on_bases(write, tmp_path):
     assert plan.config.data.train == str(tmp_path / "t.jsonl")
     assert plan.chain == "configuration: sub/own.yaml -> low.yaml"
     assert "base" not in plan.base_values()
+
+
+@pytest.mark.parametrize(
+    ("val", "kind"), [("{recordings: r, supervisions: s}", "PairSection"), ("{hold_out: 0.5}", "HoldOutSection")]
+)
+@pytest.mark.parametrize("below", ["{recordings: a, supervisions: b}", "{hold_out: 0.1, by: speaker}", "c.jsonl"])
+def test_validation_of_another_form_is_replaced(write, val, kind, below):
+    write(own=f"base: low.yaml\ndata: {{val: {val}}}", low=f"data: {{target: manifest, train: t, val: {below}}}")
+    assert type(load_config(Path("own.yaml")).data.val).__name__ == kind
+    write(
+        own="base: low.yaml\ndata: {val: {by: random}}", low="data: {target: manifest, train: t, val: {hold_out: 1e-1}}"
+    )
+    held_out = load_config(Path("own.yaml")).data.val
+    assert (held_out.hold_out, held_out.by) == (0.1, "random")

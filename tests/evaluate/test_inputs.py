@@ -58,6 +58,7 @@ def test_bad_row_is_passed_over(evaluate, model, faulty, tmp_path):
 def test_too_many_bad_rows_are_refused(evaluate, model, faulty, tmp_path):
     refused = evaluate(lenient(model, tmp_path / "lenient", 0.1), faulty, expect=3).err
     assert "1 of 8 rows (12.5%) are bad, but data.skip_bad drops at most data.max_bad_fraction, 0.1" in refused
+    assert "Correct them." in refused and "raise data.max_bad_fraction" not in refused  # it is that of the model
 
 
 def test_recordings_are_transcribed_in_order(evaluate, model, speech, rows):

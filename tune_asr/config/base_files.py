@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from tune_asr.config import releases
+from tune_asr.config.data_sections import HoldOutSection, PairSection
 from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import shown
@@ -26,6 +28,9 @@ from tune_asr.errors import ConfigError, Problem
 
 BASE = "base"
 MOST_BASES = 8
+
+_VAL = ("data", "val")
+_FORMS_OF_VAL = (PairSection.model_fields.keys(), HoldOutSection.model_fields.keys())
 
 Values = Mapping[str, JsonValue]
 
@@ -80,7 +85,7 @@ def _base_of(document: Document) -> Path | None:
         what = f"is {shown(given)}, but must be the path of a configuration"
         raise _problem(document, what, f"Write for example {BASE}: manifest.yaml.")
     path = Path(os.path.abspath(document.folder / os.path.expanduser(given)))  # noqa: PTH100, PTH111
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  Path.exists raises if a name is too long
         what = f"is {shown(given)}, but there is no such file (looked for {path})"
         raise _problem(document, what, "Give a path relative to the folder of the file that names it.")
     return path
@@ -95,7 +100,7 @@ def _laid(below: JsonValue, value: JsonValue, keys: Keys, file: Document, owners
     if value is None and len(keys) == 1 and isinstance(below, dict):
         return below  # `model:` with nothing below it is an empty section
     kept = _kept(below, value, str(keys[0])) if len(keys) == 1 and isinstance(value, dict) else below
-    if not isinstance(value, dict) or not isinstance(kept, dict):
+    if not isinstance(value, dict) or not isinstance(kept, dict) or (keys == _VAL and _is_other_form(kept, value)):
         kept = {}
     depth = len(keys)
     for gone in [one for one in owners if one[:depth] == keys and len(one) > depth and one[depth] not in kept]:
@@ -106,6 +111,11 @@ def _laid(below: JsonValue, value: JsonValue, keys: Keys, file: Document, owners
         return value
     laid = {name: _laid(kept.get(name), below_it, (*keys, name), file, owners) for name, below_it in value.items()}
     return {**kept, **laid}
+
+
+def _is_other_form(below: Values, value: Values) -> bool:
+    """Return whether one names manifests, and the other a share."""
+    return any(below.keys() & one and value.keys() & other for one, other in permutations(_FORMS_OF_VAL))
 
 
 def _kept(below: JsonValue, value: Values, name: str) -> JsonValue:

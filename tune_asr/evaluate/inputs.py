@@ -68,7 +68,7 @@ def read_rows(manifest: Path, config: Config, skip_bad: float | None) -> Inputs:
         DataError: it cannot be read, or rows cannot be used.
     """
     found = inspect(config, manifest)
-    found.check(skip_bad)
+    found.check(skip_bad, is_fixed=True)
     if not found.entries:
         raise DataError(Problem(str(manifest), "no utterance is left to evaluate"))
     return Inputs(

@@ -37,11 +37,12 @@ class Inspected:
         what = f"{bad}, but data.skip_bad drops at most data.max_bad_fraction, {share}"
         return [Problem(name_of(self.listing), what, "Correct them, or raise data.max_bad_fraction.")]
 
-    def check(self, skip_bad: float | None) -> None:
+    def check(self, skip_bad: float | None, *, is_fixed: bool = False) -> None:
         """Check the number of bad rows.
 
         Args:
             skip_bad: share of bad rows, as for `survey_manifests`.
+            is_fixed: no hint names the setting, since it is that of a trained model.
 
         Raises:
             DataError: they may not; it lists the first of them.
@@ -49,7 +50,8 @@ class Inspected:
         too_many = self.too_many_bad(skip_bad) if skip_bad is not None else []
         if too_many or (self.bad_rows and skip_bad is None):
             all_are_bad = not self.entries
-            may_skip = skip_bad is None and not all_are_bad
+            may_skip = skip_bad is None and not all_are_bad and not is_fixed
+            too_many = [replace(problem, hint="Correct them.") for problem in too_many] if is_fixed else too_many
             raise DataError([*first_bad_rows(self.bad_rows, may_skip=may_skip, merged=all_are_bad), *too_many])
 
 
