@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tune_asr.errors import DataError
+from tune_asr.speech.manifest import directories
 from tune_asr.speech.manifest.directories import listing_files
 from tune_asr.speech.manifest.rows import read_manifest
 
@@ -218,3 +219,43 @@ def test_listing_files_of_each_layout(tmp_path):
     assert listing_files(tmp_path / "train.jsonl") == [tmp_path / "train.jsonl"]
     assert listing_files(kaldi) == [kaldi / "wav.scp", kaldi / "text"]
     assert listing_files(tmp_path / "libri") == [libri / "1-2.trans.txt"]
+
+
+def test_bad_channel_takes_its_utterance_along(tmp_path):
+    """Its recording would otherwise be the mean of both speakers."""
+    path = write(tmp_path, wav_scp="a a.wav\nb b.wav\n", reco2file_and_channel="a a A\nb b C\n", text="a One\nb Two\n")
+    rows, problems = read_manifest(path)
+    assert [(row.id, row.channel) for row in rows] == [("a", 0)]
+    assert [place for place, _ in placed(problems)] == ["reco2file_and_channel:2"]
+    (path / "reco2file_and_channel").write_bytes(b"a a A\n\xff b B\n")
+    rows, problems = read_manifest(path)
+    assert [row.id for row in rows] == ["a"]
+    assert ("wav.scp:2", "its recording b has no channel, since reco2file_and_channel has a bad line") in placed(
+        problems
+    )
+
+
+def test_packed_transcripts_are_pointed_out(tmp_path):
+    path = write(tmp_path, **{"wav_scp": "a a.wav\n", "text.gz": "packed"})
+    with pytest.raises(DataError, match=r"text: does not exist\n    Unpack text\.gz: gunzip -k "):
+        read_manifest(path)
+
+
+def test_large_folder_without_transcripts_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(directories, "MOST_FILES", 3)
+    write(tmp_path / "a", **{f"{number}.txt": "" for number in range(4)})
+    with pytest.raises(DataError, match=r"neither the directory nor the first 3 files below it hold a manifest"):
+        read_manifest(tmp_path)
+    write(tmp_path, **{"s-1.trans.txt": "s-1-0 One\n"})
+    assert len(read_manifest(tmp_path)[0]) == 1
+
+
+def test_root_is_no_corpus():
+    with pytest.raises(DataError, match=r"/: the root of the file system is no corpus\n    Name a manifest, or"):
+        read_manifest(Path("/"))
+
+
+def test_reports_are_not_offered_as_manifests(tmp_path):
+    write(tmp_path, **{"report.json": '{"format": 1}', "sb.json": '{"u": {"wav": "u.wav", "words": "x"}}'})
+    with pytest.raises(DataError, match=r"or metadata\.csv (.|\n)*Name one of its files: sb\.json\."):
+        read_manifest(tmp_path)

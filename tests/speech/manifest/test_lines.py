@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from tune_asr.errors import DataError
-from tune_asr.speech.manifest.lines import MAX_LINE, MAX_UNPACKED
+from tune_asr.speech.manifest.lines import MAX_BLANK, MAX_LINE, MAX_UNPACKED
 from tune_asr.speech.manifest.rows import read_manifest
 
 ROW = b'{"audio_filepath": "a.wav", "text": "One."}\n'
@@ -49,14 +49,20 @@ def test_long_line_is_refused(tmp_path, pack):
 
 
 def test_bomb_is_refused(tmp_path):
-    """A file of a megabyte that unpacks to a thousand."""
+    """A file of a megabyte that unpacks to hundreds."""
     packer = zlib.compressobj(9, wbits=31)
-    member = packer.compress(b"\n" * 10_000_000) + packer.flush()
+    member = packer.compress(ROW * 200_000) + packer.flush()
     path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(ROW) + member * (MAX_UNPACKED // 10_000_000 + 1))
+    path.write_bytes(gzip.compress(ROW) + member * (MAX_UNPACKED // (200_000 * len(ROW)) + 1))
     assert path.stat().st_size < 2_000_000
-    with pytest.raises(DataError, match=r"bytes of gzip unpack to more than 1,000,000,000, over 100 times as many"):
+    with pytest.raises(DataError, match=r"bytes of gzip unpack to more than 100,000,000, over 100 times as many"):
         read_manifest(path)
+
+
+def test_blank_lines_without_end_are_refused(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(gzip.compress(ROW + b"\n" * (MAX_BLANK + 1)))
+    with pytest.raises(DataError, match=r"a\.jsonl:1000002: over 1,000,000 bytes of blank lines"):
+        read_manifest(tmp_path / "a.jsonl")
 
 
 def test_blank_lines_of_gzip_are_no_bomb(tmp_path):

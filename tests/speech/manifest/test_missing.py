@@ -55,6 +55,7 @@ def test_other_files_are_not_near(tmp_path, written):
         ("${data_root}/a.wav", "${data_root} is a placeholder; replace it by the folder that data_root stands for"),
         ("https://host/a.wav", "nothing is fetched; download it and name the file"),
         ("s3://bucket/a.wav", "nothing is fetched; download it and name the file"),
+        ("data.ark:15", "it is a place in an archive of Kaldi, which is not opened; write its recordings to files"),
         ("C:\\data\\a.wav", "it is a path of Windows; name the file relative to the manifest"),
     ],
 )

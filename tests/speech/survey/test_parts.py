@@ -147,3 +147,23 @@ def test_length_needs_no_decoding(tmp_path, decode):
     found = survey(tmp_path, {"audio_filepath": "a.mp3"}, decode=decode)
     assert [u.seconds for u in found.corpus.train] == [2.0]
     assert len(found.corpus.train[0].audio.samples()[0]) == 2 * RATE
+
+
+def test_second_channel_of_one_is_a_remark(tmp_path):
+    soundfile.write(tmp_path / "B.wav", VOICE, RATE)
+    for name, line in (("wav.scp", "u1 B.wav"), ("text", "u1 One"), ("reco2file_and_channel", "u1 call B")):
+        (tmp_path / name).write_text(f"{line}\n")
+    soundfile.write(tmp_path / "val.wav", OTHER, RATE)
+    (tmp_path / "val.jsonl").write_text(json.dumps({"audio_filepath": "val.wav", "text": "one"}))
+    arguments = {"normalizer": TextNormalizer(), "sample_rate": RATE, "max_seconds": None, "subsampling": 4}
+    found = survey_manifests(tmp_path, tmp_path / "val.jsonl", **arguments)
+    assert "recordings with but one channel, which is read, though" in "\n".join(found.remarks)
+    assert not found.bad_rows
+
+
+def test_rows_without_a_speaker_are_a_remark(tmp_path):
+    soundfile.write(tmp_path / "a.wav", VOICE, RATE)
+    soundfile.write(tmp_path / "b.wav", OTHER * 0.5, RATE)
+    rows = [{"audio_filepath": "a.wav", "id": "u1"}, {"audio_filepath": "b.wav", "id": "u2", "speaker": "s"}]
+    found = survey(tmp_path, *rows)
+    assert "rows without a speaker, though others of their file name one: 1 ('u1')" in found.remarks

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from tune_asr.errors import DataError, Problem
 from tune_asr.speech.manifest.fields import Record
 from tune_asr.speech.manifest.lines import Mistakes, Place, read_lines
 from tune_asr.speech.manifest.spans import CHANNEL_IF_SEVERAL
-from tune_asr.storage.files import reason_unusable
+from tune_asr.storage.files import MISSING, reason_unusable
 
 FILES = ("wav.scp", "text", "segments", "utt2spk", "reco2file_and_channel")
 _TO_THE_END = -1.0  # in segments, the end of the recording
@@ -51,7 +51,7 @@ def read_kaldi(path: Path, mistakes: Mistakes, rules: int) -> Iterator[Placed]:
     texts = table(path / "text", mistakes)
     speakers = _optional(path / "utt2spk", mistakes)
     segments = _optional(path / "segments", mistakes)
-    channels = _channels(_optional(path / "reco2file_and_channel", mistakes), mistakes) if rules > 1 else {}
+    channels = _Channels.read(path / "reco2file_and_channel", mistakes) if rules > 1 else _Channels()
     has_segments = (path / "segments").exists()
     # The file with one line for each utterance, which is a row.
     utterances = segments if has_segments else recordings
@@ -73,11 +73,14 @@ def read_kaldi(path: Path, mistakes: Mistakes, rules: int) -> Iterator[Placed]:
         if wrong:
             mistakes.append((place, "; ".join(wrong)))
             continue
+        if "channel" not in part and (mistake := channels.mistake(recording, place)):
+            mistakes.append(mistake)
+            continue
         record: dict[str, object] = {"id": utterance, "audio_filepath": audio, "text": texts[utterance][1], **part}
         if utterance in speakers:
             record["speaker"] = speakers[utterance][1]
-        if "channel" not in part and recording in channels:
-            record[CHANNEL_IF_SEVERAL] = channels[recording]
+        if "channel" not in part and recording in channels.numbers:
+            record[CHANNEL_IF_SEVERAL] = channels.numbers[recording]
         yield Placed(place, record, texts[utterance][0])
     for utterance, (place, _) in texts.items():
         if utterance not in utterances:
@@ -91,7 +94,9 @@ def table(path: Path, mistakes: Mistakes) -> dict[str, tuple[Place, str]]:
         DataError: it is missing or cannot be read.
     """
     if reason := reason_unusable(path):
-        raise DataError(Problem(str(path), reason))
+        packed = path.with_name(f"{path.name}.gz")
+        hint = f"Unpack {packed.name}: gunzip -k {packed}" if reason == MISSING and packed.is_file() else ""
+        raise DataError(Problem(str(path), reason, hint))
     lines: dict[str, tuple[Place, str]] = {}
     for number, line in read_lines(path, mistakes):
         if not line.strip():
@@ -126,21 +131,48 @@ def _part(value: str, rules: int) -> dict[str, str | float] | None:
     return part | {"channel": channel[0]} if channel and channel[0] != -1 else part
 
 
-def _channels(lines: Table, mistakes: Mistakes) -> dict[str, int]:
-    """Return the channel of each recording, counted from 0.
+@dataclass(frozen=True, slots=True)
+class _Channels:
+    """Channels of recordings, by reco2file_and_channel."""
 
-    It is A or B, or a number from 1; if any number is 0, all of them count from 0.
-    """
-    words = {recording: value.split()[-1:] for recording, (_, value) in lines.items()}
-    first = 0 if any(word and _NUMBER.fullmatch(word[0]) and not int(word[0]) for word in words.values()) else 1
-    channels = {}
-    for recording, word in words.items():
-        name = word[0].upper() if word else ""
-        if name in _LETTERS:
-            channels[recording] = _LETTERS[name]
-        elif _NUMBER.fullmatch(name):
-            channels[recording] = int(name) - first
-        else:
-            what = f"{recording} {lines[recording][1]!r}: must be a recording, a file and a channel, A, B, 1 or 2"
-            mistakes.append((lines[recording][0], what))
-    return channels
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """Channel of each recording, counted from 0."""
+    wrong: Mapping[str, tuple[Place, str]] = field(default_factory=dict)
+    """Mistake of each recording in a bad line."""
+    is_damaged: bool = False
+    """True if a line could not be read, so that its recording is unknown."""
+
+    @classmethod
+    def read(cls, path: Path, mistakes: Mistakes) -> _Channels:
+        """Read the file, if there is one.
+
+        A channel is A or B, or a number from 1; if any number is 0, all of them count from 0.
+        """
+        before = len(mistakes)
+        lines = _optional(path, mistakes)
+        words = {recording: (value.split() or [""])[-1].upper() for recording, (_, value) in lines.items()}
+        first = 0 if any(_NUMBER.fullmatch(word) and not int(word) for word in words.values()) else 1
+        numbers, wrong = {}, {}
+        for recording, word in words.items():
+            if word in _LETTERS:
+                numbers[recording] = _LETTERS[word]
+            elif _NUMBER.fullmatch(word):
+                numbers[recording] = int(word) - first
+            else:
+                place, value = lines[recording]
+                what = f"{recording} {value!r}: must be a recording, a file and a channel, A, B, 1 or 2"
+                wrong[recording] = (place, what)
+        return cls(numbers, wrong, len(mistakes) > before)
+
+    def mistake(self, recording: str, place: Place) -> tuple[Place, str] | None:
+        """Return why an utterance's channel is unknown, and where.
+
+        Without its channel it would silently be the mean of both speakers.
+
+        Args:
+            recording: recording of the utterance.
+            place: place of the utterance.
+        """
+        if recording in self.wrong or recording in self.numbers or not self.is_damaged:
+            return self.wrong.get(recording)
+        return place, f"its recording {recording} has no channel, since reco2file_and_channel has a bad line"

@@ -18,9 +18,11 @@ from tune_asr.errors import DataError, Problem
 
 MAX_LINE = 1_000_000
 """Bytes of a line."""
-MAX_UNPACKED = 1_000_000_000
+MAX_UNPACKED = 100_000_000
 """Bytes of an unpacked file, if they are over `MAX_EXPANSION` times the packed ones."""
 MAX_EXPANSION = 100
+MAX_BLANK = 1_000_000
+"""Bytes of blank lines without a row between them."""
 
 PERMIT = "Make it readable for this user."
 _GZIP = b"\x1f\x8b"
@@ -42,10 +44,11 @@ def read_lines(path: Path, mistakes: Mistakes) -> Lines:
     """Yield the good lines of a file, packed or not.
 
     Raises:
-        DataError: it cannot be read, is UTF-16 or damaged gzip, has a line above `MAX_LINE`, or unpacks to too much.
+        DataError: it cannot be read, is UTF-16 or damaged gzip, has a line above `MAX_LINE` or blank lines above
+            `MAX_BLANK`, or unpacks to too much.
     """
     with _opened(path) as file:
-        number = 0
+        number = blank = 0
         while line := file.readline(MAX_LINE + 1):
             number += 1
             if number == 1:
@@ -55,6 +58,10 @@ def read_lines(path: Path, mistakes: Mistakes) -> Lines:
             if len(line) > MAX_LINE:
                 what = f"the line is longer than {MAX_LINE:,} bytes, so this is no list of recordings"
                 raise DataError(Problem(f"{path}:{number}", what, "Write one row a line."))
+            blank = 0 if line.strip() else blank + len(line)
+            if blank > MAX_BLANK:
+                what = f"over {MAX_BLANK:,} bytes of blank lines follow each other, so this is no list of recordings"
+                raise DataError(Problem(f"{path}:{number}", what, "Remove the blank lines."))
             if b"\0" in line:
                 mistakes.append(((str(path), number), "holds a NUL byte, as UTF-16 does; a manifest is UTF-8"))
                 continue

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 ENDINGS = (".flac", ".wav", ".ogg", ".mp3")
 _PLACEHOLDER = re.compile(r"\$\{?(\w+)\}?(?=/)|\{(\w+)\}(?=/)")
 _ADDRESS = re.compile(r"\w{2,}:/")
+_IN_ARCHIVE = re.compile(r"\.ark(:\d+)?(\[.*\])?$")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -48,6 +49,8 @@ def why_missing(written: str, path: Path) -> str:
         return f"{found[0]} is a placeholder; replace it by the folder that {name} stands for, with sed or an editor"
     if _ADDRESS.match(written):
         return "nothing is fetched; download it and name the file"
+    if _IN_ARCHIVE.search(written):
+        return "it is a place in an archive of Kaldi, which is not opened; write its recordings to files and name those"
     if _WINDOWS.match(written) and os.name != "nt":
         return "it is a path of Windows; name the file relative to the manifest"
     near = _nearest(path)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,8 @@ _TOLERATED_SECONDS = 0.1
 _TOLERATED_SHARE = 0.01
 _GIVE_OFFSET = "give an offset too if it is a part of the recording"
 _OPPOSITE = "recordings with channels of opposite phase, which cancel each other, so that the louder one alone is used"
+
+_ONE_CHANNEL = "recordings with but one channel, which is read, though reco2file_and_channel names the second"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,12 @@ def _of_rules(path: Path, rows: Sequence[Row], sample_rate: int, decode: bool) -
     parts = [_part(row, recording, sample_rate, 2) for row in rows]
     good = [part for part in parts if isinstance(part, FileAudio)]
     levels = iter(hear(path, opened, good) if decode else [Levels(part.channel) for part in good])
-    for part in parts:
-        yield part if isinstance(part, Unusable) else _judged(recording, part, next(levels))
+    for row, part in zip(rows, parts, strict=True):
+        found = part if isinstance(part, Unusable) else _judged(recording, part, next(levels))
+        is_second_of_one = row.is_channel_optional and row.channel and opened.info.channels == 1
+        if isinstance(found, Usable) and is_second_of_one:
+            found = replace(found, remarks=(*found.remarks, _ONE_CHANNEL))
+        yield found
 
 
 def _judged(recording: Recording, part: FileAudio, levels: Levels) -> Usable | Unusable:

@@ -93,8 +93,20 @@ def remarks_on(train: Sequence[Entry], val: Sequence[Entry], test: Sequence[Entr
     for remark, names_of_files in of_audio.items():
         yield from _remark(remark, names_of_files)
 
+    yield from _remark("rows without a speaker, though others of their file name one", _nameless((*train, *val, *test)))
+
     for name, entries, parts in (("training", train, train_parts), ("validation", val, val_parts)):
         yield from _remark(f"recordings more than once in {name}", _sharing(entries, parts, parts, more_than=1))
+
+
+def _nameless(entries: Sequence[Entry]) -> list[str]:
+    """Return ids of rows without a speaker among others."""
+
+    def file(entry: Entry) -> str:
+        return entry.row.place.rpartition(":")[0]
+
+    named = {file(entry) for entry in entries if entry.row.speaker is not None}
+    return [entry.row.id for entry in entries if entry.row.speaker is None and file(entry) in named]
 
 
 def _remark(what: str, found: Iterable[str]) -> Iterator[str]:
