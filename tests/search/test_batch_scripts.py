@@ -67,6 +67,7 @@ def outcome(events):
     return [(e["trial"], e["epoch"], e["val_loss"]) for e in events if e["event"] == "report"]
 
 
+@pytest.mark.slow
 def test_script_for_one_node_resumes(workspace, finished, submit):
     warned(workspace, submit("one-node.sbatch", 1), 3, os.kill)
     process = submit("one-node.sbatch", 1)

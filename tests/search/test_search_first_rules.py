@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 import yaml
 
@@ -28,6 +29,7 @@ def make_first(root) -> None:
     (root / "trials.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
 
 
+@pytest.mark.slow
 def test_folder_of_0_1_0_with_apostrophes_goes_on(workspace):
     """Resumed, trained again, reported and exported by rules 1, on the data that it began with."""
     write_recordings(workspace.root)

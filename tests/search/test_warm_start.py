@@ -31,7 +31,8 @@ def plan_from(root: Path, searched=LR, **config) -> Plan:
 def earlier(search: Search) -> Search:
     """A finished search with rungs at 1 and 2 of 4 epochs: one trial of 4 epochs, one of 3, and one of none."""
     space = {**DESCRIPTION["space"], "asha": {"max_t": 4, "grace_period": 1}}
-    search.describe(space=space, versions=versions(), data_fingerprint="same")
+    config = {**DESCRIPTION["config"], "text": {"rules": 2}}
+    search.describe(space=space, config=config, versions=versions(), data_fingerprint="same")
     search.start()
     whole, pruned = search.trial(**{"optimizer.lr": 0.001}), search.trial(**{"optimizer.lr": 0.02})
     search.trial(**{"optimizer.lr": 0.01})

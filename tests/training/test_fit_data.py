@@ -94,8 +94,8 @@ def in_double(examples):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"tokens": (1, 3)}, DataError, r"token 1 of utterance 0 is 3, but must be in 0\.\.2 and not the blank, 0"),
-        ({"tokens": (1, -1)}, DataError, "token 1 of utterance 0 is -1"),
+        ({"tokens": (1, 3)}, DataError, r"token 1 of utterance u0 is 3, but must be in 0\.\.2 and not the blank, 0"),
+        ({"tokens": (1, -1)}, DataError, "token 1 of utterance u0 is -1"),
         ({"tokens": (0, 1)}, DataError, "not the blank, 0"),
         ({"bins": 80}, DataError, "yields 80 mel bins, but features.num_mel_bins is 40"),
         ({"collate_fn": len}, DataError, r"yields a int, but .* takes a tune_asr\.training\.batching\.Batch"),

@@ -30,8 +30,6 @@ class Trial:
     """Searched values, by their path into the configuration."""
     seed: int
     status: str = "pending"
-    hosts: list[str] = field(default_factory=list)
-    """Machines that have trained it, the newest last."""
     reports: list[Report] = field(default_factory=list)
     """Reports of its epochs; that of epoch e has index e - 1."""
     decisions: list[Decision] = field(default_factory=list)
@@ -44,6 +42,8 @@ class Trial:
     """Causes of these deaths since its last epoch."""
     has_died_training: bool = False
     """True if one of these deaths came after the training had begun."""
+    hosts: list[str] = field(default_factory=list)
+    """Machines that have trained it, the newest last."""
     cause: str | None = None
     """Cause of its end or pause, beyond its status."""
     of_setting: bool = False
