@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import TextIO
+
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/|hf:")
 
 
 def count(number: float, noun: str) -> str:
@@ -80,6 +83,11 @@ def shortened(text: str, longest: int) -> str:
 def printable(text: str) -> str:
     """Escape control and unprintable characters; the result is one line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_address(text: str) -> bool:
+    """Return True for a URL, such as `https:` or `hf:`."""
+    return _ADDRESS.match(text) is not None
 
 
 def first_line(error: BaseException) -> str:

@@ -138,6 +138,7 @@ def test_bases_have_a_limit(write):
     ("value", "what"),
     [
         ("5", "is 5, but must be the path"),
+        ("https://x.y/a.yaml", "is 'https://x.y/a.yaml', but must be a path: nothing is fetched"),
         ("''", "is '', but"),
         ("[a]", "is ['a'], but"),
         ("x.yaml", "no such file"),

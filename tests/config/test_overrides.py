@@ -132,3 +132,13 @@ def test_paths_of_manifests_are_absolute(tmp_path, monkeypatch):
     assert data["train"] == [f"{root}/a.jsonl", {"recordings": f"{root}/r", "supervisions": f"{root}/s"}]
     assert data["val"] == {"recordings": "/r", "supervisions": f"{root}/s"}
     assert data["test"] == [f"{root}/here/t.jsonl"]
+
+
+@pytest.mark.parametrize("address", ["https://x.y/train.jsonl", "s3://b/t.jsonl", "hf:me/data"])
+def test_addresses_are_refused_as_given(address):
+    with pytest.raises(ConfigError) as caught:
+        layered("data: {}", f"data.train={address}").resolved(("data", "train"), address)
+    assert str(caught.value) == (
+        f"--set data.train={address}: is '{address}', but must be a path: nothing is fetched\n"
+        "    Download it, and give the path of the file."
+    )

@@ -7,6 +7,7 @@ import sys
 import pytest
 import soundfile
 
+from tune_asr.evaluate.__main__ import main as evaluate_main
 from tune_asr.speech.audio.recordings import read
 
 
@@ -166,3 +167,11 @@ def test_module_without_forward_is_refused(evaluate, config, speech, tmp_path):
     values = from_values({**config, "model": model, "trainer": {"max_epochs": 1}}, "custom")
     fit(values, lambda _result, last, save: last and save(tmp_path / "it.ckpt"))
     assert "Recogniser has no forward" in evaluate("it.ckpt", speech / "val.jsonl", expect=2).err
+
+
+@pytest.mark.parametrize(("given", "what"), [("", "'' names no file"), ("s3://b/a.wav", "s3://b/a.wav is an address")])
+def test_no_file_at_all_is_wrong_usage(given, what, capsys):
+    with pytest.raises(SystemExit) as end:
+        evaluate_main(["bundle", given])
+    assert end.value.code == 2
+    assert what in capsys.readouterr().err

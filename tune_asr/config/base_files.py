@@ -25,6 +25,7 @@ from tune_asr.config.schema import target_of
 from tune_asr.config.sections import BUILT_IN
 from tune_asr.config.strict_yaml import Document, Keys
 from tune_asr.errors import ConfigError, Problem
+from tune_asr.wording import is_address
 
 BASE = "base"
 MOST_BASES = 8
@@ -84,6 +85,9 @@ def _base_of(document: Document) -> Path | None:
     if not isinstance(given, str) or not given:
         what = f"is {shown(given)}, but must be the path of a configuration"
         raise _problem(document, what, f"Write for example {BASE}: manifest.yaml.")
+    if is_address(given):
+        what = f"is {shown(given)}, but must be a path: nothing is fetched"
+        raise _problem(document, what, "Download it, and give the path of the file.")
     path = Path(os.path.abspath(document.folder / os.path.expanduser(given)))  # noqa: PTH100, PTH111
     if not os.path.exists(path):  # noqa: PTH110  Path.exists raises if a name is too long
         what = f"is {shown(given)}, but there is no such file (looked for {path})"

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from tune_asr.config.scalars import shown
 from tune_asr.config.strict_yaml import MAX_DEPTH, Document, Keys, dotted, parse_value
 from tune_asr.errors import ConfigError, Problem
+from tune_asr.wording import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,14 @@ class Layered:
         return document.place(keys) if document else dotted(keys)
 
     def resolved(self, keys: Keys, path: str) -> str:
-        """Return the absolute form of a path given at `keys`."""
+        """Return the absolute form of a path given at `keys`.
+
+        Raises:
+            ConfigError: it is an address.
+        """
+        if is_address(path):
+            what = f"is {shown(path)}, but must be a path: nothing is fetched"
+            raise ConfigError(Problem(self.place(keys), what, "Download it, and give the path of the file."))
         override, owner = self._override(keys), self._owner(keys)
         base = override.base if override else owner.folder if owner else self.base
         # Links are not resolved: recordings of a linked manifest are beside the link. Path.expanduser would raise for

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_asr.errors import ConfigError, DataError, Problem, StorageError, end_on_signals, exit_with
-from tune_asr.wording import printable
+from tune_asr.wording import is_address, printable
 
 if TYPE_CHECKING:
     from tune_asr.evaluate.model import Model
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         "model", metavar="MODEL", type=Path, help="checkpoint, results folder (its best trial), or folder of a bundle"
     )
     parser.add_argument(
-        "data", metavar="MANIFEST|AUDIO", type=Path, nargs="+", help="one manifest with transcripts, or recordings"
+        "data", metavar="MANIFEST|AUDIO", type=_path, nargs="+", help="one manifest with transcripts, or recordings"
     )
     parser.add_argument("--trial", metavar="ID", help="trial of the results folder (default: the best)")
     parser.add_argument(
@@ -53,6 +53,19 @@ def _parser() -> argparse.ArgumentParser:
         "--output", metavar="FILE", type=Path, help="JSONL to write: id, reference, hypothesis, counts of errors"
     )
     return parser
+
+
+def _path(text: str) -> Path:
+    """Return the path of a file or folder here.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, which a path takes for the working directory, or an address.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} names no file")
+    if is_address(text):
+        raise argparse.ArgumentTypeError(f"{printable(text)} is an address; nothing is fetched, so download it first")
+    return Path(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

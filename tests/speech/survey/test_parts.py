@@ -167,3 +167,8 @@ def test_rows_without_a_speaker_are_a_remark(tmp_path):
     rows = [{"audio_filepath": "a.wav", "id": "u1"}, {"audio_filepath": "b.wav", "id": "u2", "speaker": "s"}]
     found = survey(tmp_path, *rows)
     assert "rows without a speaker, though others of their file name one: 1 ('u1')" in found.remarks
+
+
+def test_address_is_shown_as_given(tmp_path):
+    [bad] = survey(tmp_path, {"audio_filepath": "https://x.y/a.wav"}).bad_rows
+    assert bad.what == "https://x.y/a.wav is an address; nothing is fetched; download it and name the file"

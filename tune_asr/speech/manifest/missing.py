@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePath
 
+from tune_asr.wording import is_address
+
 ENDINGS = (".flac", ".wav", ".ogg", ".mp3")
 _PLACEHOLDER = re.compile(r"\$\{?(\w+)\}?(?=/)|\{(\w+)\}(?=/)")
-_ADDRESS = re.compile(r"\w{2,}:/")
 _IN_ARCHIVE = re.compile(r"\.ark(:\d+)?(\[.*\])?$")
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -47,7 +48,7 @@ def why_missing(written: str, path: Path) -> str:
     if found := _PLACEHOLDER.match(written):
         name = next(filter(None, found.groups()))
         return f"{found[0]} is a placeholder; replace it by the folder that {name} stands for, with sed or an editor"
-    if _ADDRESS.match(written):
+    if is_address(written):
         return "nothing is fetched; download it and name the file"
     if _IN_ARCHIVE.search(written):
         return "it is a place in an archive of Kaldi, which is not opened; write its recordings to files and name those"

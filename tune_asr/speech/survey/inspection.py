@@ -12,6 +12,7 @@ from tune_asr.speech.manifest.rows import Row
 from tune_asr.speech.survey.recordings import Recording, Unusable, Usable, inspect_recordings
 from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.storage.files import MISSING
+from tune_asr.wording import is_address
 
 __all__ = ["Entry", "Recording", "inspect_rows"]
 
@@ -68,7 +69,8 @@ def _problem(row: Row, audio: Usable | Unusable, of_text: str | None) -> Problem
         return Problem(row.text_place, f"{row.id}: {of_text}") if row.text_place else Problem(row.place, of_text or "")
     what = audio.what
     if what == f"{row.audio} {MISSING}" and (why := why_missing(row.audio_as_written, row.audio)):
-        what = f"{what}; {why}"
+        # A path would write its two slashes as one.
+        what = f"{row.audio_as_written} is an address; {why}" if is_address(row.audio_as_written) else f"{what}; {why}"
     return Problem(row.place, "; ".join(filter(None, (what, of_text))), audio.hint)
 
 
