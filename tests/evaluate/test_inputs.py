@@ -127,6 +127,7 @@ REFUSALS = {
     "two manifests": (["{bundle}", "{val}", "{val}"], 2, "one manifest is evaluated at a time"),
     "manifest and recording": (["{bundle}", "{val}", "{speech}/val/val-00000.wav"], 2, "is a manifest"),
     "comparison of recordings": (["{bundle}", "a.wav", "--compare", "{bundle}"], 2, "--compare needs references"),
+    "samples without a header": (["{bundle}", "a.raw"], 3, "a.raw does not exist"),
     "no manifest": (["{bundle}", "gone.jsonl"], 3, "gone.jsonl: the manifest does not exist"),
     "unknown manifest": (["{bundle}", "{results}/best.ckpt"], 3, "a manifest ends in .jsonl"),
     "output in no folder": (["{bundle}", "{val}", "--output", "gone/it.jsonl"], 5, "there is no folder"),

@@ -15,7 +15,8 @@ from tune_asr.speech.survey.report import bad_rows_lines, first_bad_rows
 ENDINGS = frozenset(
     {
         *(".wav", ".flac", ".ogg", ".mp3", ".opus", ".oga", ".aif", ".aiff", ".aifc", ".caf", ".au", ".sph"),
-        *(".w64", ".rf64", ".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp"),
+        *(".w64", ".rf64", ".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".raw", ".pcm", ".gsm", ".vox"),
+        *(".ape", ".wv", ".nist", ".wavex", ".snd", ".voc", ".8svx", ".svx", ".ircam", ".sf", ".htk", ".shn", ".tta"),
     }
 )
 """Endings of recordings; those that cannot be read are refused as recordings, not as manifests."""

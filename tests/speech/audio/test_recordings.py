@@ -74,9 +74,83 @@ def test_a_truncated_file_is_refused(tmp_path, ending, share):
             look(path)
 
 
-@pytest.mark.parametrize(("ending", "kind"), [("au", "AU"), ("w64", "W64"), ("rf64", "RF64")])
+@pytest.mark.parametrize(("ending", "kind"), [("au", "AU"), ("voc", "VOC"), ("8svx", "SVX")])
 def test_unverifiable_containers_are_refused(tmp_path, ending, kind):
-    assert_unusable(cut(write(tmp_path / f"a.{ending}", format=kind)), f"is a {kind} file: make it WAV, FLAC")
+    path = cut(write(tmp_path / f"a.{ending}", format=kind))
+    assert_unusable(path, f"is {kind}: only WAV, AIFF, CAF, FLAC, OGG and MP3 are read")
+    with pytest.raises(AudioError) as error:
+        probe(path)
+    assert f"sox IN.{ending} OUT.wav" in error.value.hint
+
+
+@pytest.mark.parametrize("kind", ["RF64", "W64"])
+def test_large_containers_are_read(tmp_path, kind):
+    path = write(tmp_path / "a.wav", format=kind)
+    np.testing.assert_array_equal(read(path)[0], read(write(tmp_path / "b.wav"))[0])
+    assert verify(path).num_frames == 2 * RATE
+    with pytest.raises(AudioError, match=f"is a {kind} file"):
+        probe(path, rules=1)
+    content = path.read_bytes()
+    start = content.find(b"data")
+    no_length = bytearray(content)
+    place = content.find(b"ds64") + 16 if kind == "RF64" else start + 16
+    no_length[place : place + 8] = bytes(8)
+    path.write_bytes(no_length)
+    assert_unusable(path, "has no length in its header")
+    path.write_bytes(content)
+    assert_unusable(cut(path), "is truncated")
+
+
+def test_name_of_raw_samples_is_overruled(tmp_path):
+    for ending in ("raw", "gsm", "vox", "mp3"):
+        for kind in ("WAV", "FLAC", "CAF"):
+            assert verify(write(tmp_path / f"a.{ending}", format=kind)).num_frames == 2 * RATE
+
+
+def test_samples_without_header_are_refused(tmp_path):
+    path = tmp_path / "a.raw"
+    for first in (b"\1\0", b"\xff\xff"):
+        path.write_bytes(first + (NOISE * 30_000).astype("<i2").tobytes())
+        assert_unusable(path, "holds samples without a header")
+    with pytest.raises(AudioError) as error:
+        probe(path)
+    assert "sox -t raw" in error.value.hint
+    with pytest.raises(AudioError, match=r"its name ends in \.raw"):
+        probe(path, rules=1)
+
+
+@pytest.mark.parametrize("rate", [0, 1, 4_294_967_295])
+def test_absurd_rate_is_refused(tmp_path, rate):
+    path = write(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(content)
+    assert_unusable(path, f"is damaged: its header says {rate:,} Hz")
+
+
+def test_contradictory_header_is_named(tmp_path):
+    """Floating-point numbers of 16 bits."""
+    path = write(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    content[20] = 3
+    path.write_bytes(content)
+    assert_unusable(path, "its header contradicts itself")
+
+
+@pytest.mark.parametrize("first", [b"\xff\xfb", b"ID3\4\0\0\0\0\0\0\xff\xfb", b"\1\2"])
+def test_random_bytes_are_no_mp3(tmp_path, capfd, first):
+    path = tmp_path / "a.mp3"
+    path.write_bytes(first + np.random.default_rng(1).bytes(50_000))
+    assert_unusable(path, r"cannot be read as audio \(Format not recognised\)")
+    assert capfd.readouterr().err == ""
+
+
+def test_tag_before_ogg_is_passed_over(tmp_path):
+    path = write(tmp_path / "a.ogg")
+    expected = read(path)[0]
+    path.write_bytes(b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + path.read_bytes())
+    assert verify(path) == AudioInfo(RATE, 1, 2 * RATE)
+    np.testing.assert_array_equal(read(path)[0], expected)
 
 
 def test_truncation_is_recognised_by_content(tmp_path):

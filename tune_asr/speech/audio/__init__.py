@@ -4,7 +4,7 @@ recordings   a file -> samples, or the reason it cannot be used
 opening      a file -> what decodes it, by its content
 mp3          MP3 -> its length, and samples of any part
 mp3_frames   places of the frames of an MP3 file
-chunks       lengths in WAV and AIFF, beside the bytes that are there
+chunks       lengths in WAV, W64 and AIFF, beside the bytes that are there
 links        streams of a chained Ogg file
 flac         length of a FLAC file without one
 spliced      stretch of a file, under another head

@@ -1,4 +1,4 @@
-"""Lengths in WAV and AIFF files, beside the bytes that are there.
+"""Lengths in WAV, W64 and AIFF files, beside the bytes that are there.
 
 A recorder writes the length last. Where it was killed the length is 0, or the one of an earlier moment; a program that
 writes to a pipe leaves a value near 2 or 4 GiB.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from tune_asr.speech.audio.info import AudioError
+from tune_asr.speech.audio.info import AudioError, check_rate
 
 UNKNOWN_LENGTH = 0x7FFF_F000
 _MOST_CHUNKS = 1000
@@ -37,11 +37,14 @@ class Chunks:
     rest: int
     """Place after the samples, and after the chunks that follow them."""
     is_wav: bool
+    is_large: bool = False
+    """True if its length has 64 bits."""
 
     @property
     def has_no_length(self) -> bool:
         """True if the header was never completed."""
-        return self.declared >= UNKNOWN_LENGTH or (self.declared == 0 and self.rest < self.start + self.available)
+        is_unknown = self.declared >= UNKNOWN_LENGTH and not self.is_large
+        return is_unknown or (self.declared == 0 and self.rest < self.start + self.available)
 
     @property
     def are_cut(self) -> bool:
@@ -52,19 +55,46 @@ class Chunks:
 def chunks_of(file: BinaryIO, size: int) -> Chunks | None:
     """Walk the chunks of a WAV or AIFF file."""
     file.seek(0)
-    order: Literal["little", "big"] = "little" if file.read(4) == b"RIFF" else "big"
-    rate = 0
+    order: Literal["little", "big"] = "little" if file.read(4) in (b"RIFF", b"RF64") else "big"
+    rate, long = 0, None
     for place, name, length in _walk(file, 12, size, order):
         if name == b"fmt ":
-            file.seek(place + 8)
+            file.seek(place + 4)
+            check_rate(int.from_bytes(file.read(4), order))
             rate = int.from_bytes(file.read(4), order)
+        elif name == b"ds64":  # of RF64, which is WAV above 4 GB
+            file.seek(place + 8)
+            long = int.from_bytes(file.read(8), order)
         elif name == b"COMM":
             file.seek(place)
             rate = _aiff_rate(file.read(18))
         elif name in (b"data", b"SSND"):
+            is_large = long is not None and length == 0xFFFF_FFFF
+            length = long if long is not None and is_large else length
             end = place + length + length % 2
             rest = _after(file, end, size, order)
-            return Chunks(order, place, length, size - place, rate, rest, name == b"data")
+            return Chunks(order, place, length, size - place, rate, rest, name == b"data", is_large)
+    return None
+
+
+def chunks_of_w64(file: BinaryIO, size: int) -> Chunks | None:
+    """Walk the chunks of a W64 file.
+
+    Each has a name of 16 bytes and a length of 8 that counts both; it is padded to a multiple of 8.
+    """
+    place, rate = 40, 0
+    for _ in range(_MOST_CHUNKS):
+        file.seek(place)
+        header = file.read(36)
+        length = max(24, int.from_bytes(header[16:24], "little"))
+        if header[:4] == b"fmt ":
+            check_rate(int.from_bytes(header[28:32], "little"))
+            rate = int.from_bytes(header[32:36], "little")
+        elif header[:4] == b"data":
+            # Nothing is checked after the samples, unless there are none.
+            rest = size if length > 24 else place + 24
+            return Chunks("little", place + 24, length - 24, size - place - 24, rate, rest, is_wav=True, is_large=True)
+        place += length + -length % 8
     return None
 
 

@@ -42,6 +42,8 @@ def probe(path: Path) -> AudioInfo:
         raise AudioError(f"cannot be read ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
         raise AudioError(f"cannot be read as audio ({error.error_string.rstrip('.')})") from error
+    except TypeError as error:  # soundfile goes by the ending .raw
+        raise AudioError("cannot be read as audio (its name ends in .raw)") from error
     if header.format not in _CONTAINERS:
         raise AudioError(f"is a {header.format} file: make it WAV, FLAC, OGG or MP3")
     if header.frames == _NO_FRAME_COUNT:

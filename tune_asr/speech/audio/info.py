@@ -14,6 +14,20 @@ class AudioError(Exception):
         self.hint = hint
 
 
+_RATES = (1_000, 1_000_000)  # in Hz; no recorder of sounds is outside
+
+
+def check_rate(sample_rate: int) -> None:
+    """Refuse a sample rate that no recording has.
+
+    Raises:
+        AudioError: it is too low or too high.
+    """
+    lowest, highest = _RATES
+    if not lowest <= sample_rate <= highest:
+        raise AudioError(f"is damaged: its header says {sample_rate:,} Hz")
+
+
 class Finding(StrEnum):
     """Properties of readable recordings worth a remark."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-CONVERT = "make it WAV, FLAC, OGG or MP3"
+CONVERT = "only WAV, AIFF, CAF, FLAC, OGG and MP3 are read"
+_HEADERLESS = (".raw", ".pcm", ".gsm", ".vox", ".ul", ".ulaw", ".al", ".alaw", ".s16", ".sw")
 _FOREIGN = (
     (0, b"\x1aE\xdf\xa3", "WebM or Matroska"),
     (0, b"0&\xb2u\x8ef\xcf\x11", "WMA"),
@@ -28,6 +29,19 @@ _OTHER = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x93NUMPY", "an array of NumPy"),
 )
+_ENDINGS = {
+    "WebM or Matroska": "webm",
+    "M4A (AAC) or MP4": "m4a",
+    "WavPack": "wv",
+    "Monkey's Audio": "ape",
+    "Shorten": "shn",
+    "RealAudio": "rm",
+    "DSD": "dsf",
+    "SVX": "8svx",
+    "IRCAM": "sf",
+    "MAT4": "mat4",
+    "MAT5": "mat5",
+}
 _SEEN = 512
 
 
@@ -37,6 +51,11 @@ def foreign_kind(head: bytes) -> tuple[str, str] | None:
     Args:
         head: the first 512 bytes or more.
     """
+    if head.startswith(b"NIST_1A"):
+        hint = (
+            "Convert it, for example: sph2pipe -f wav IN.sph OUT.wav (or sox IN.sph OUT.wav, if it is not compressed)"
+        )
+        return f"is NIST SPHERE: {CONVERT}", hint
     for place, magic, name in _FOREIGN:
         if head[place : place + len(magic)] == magic:
             return f"is {name}: {CONVERT}", _example(name)
@@ -48,8 +67,29 @@ def foreign_kind(head: bytes) -> tuple[str, str] | None:
     return _text(head[:_SEEN])
 
 
+def other_container(kind: str) -> tuple[str, str]:
+    """Return why a container is not read, and a hint."""
+    ending = _ENDINGS.get(kind, kind.lower())
+    return f"is {kind}: {CONVERT}", f"Convert it, for example: sox IN.{ending} OUT.wav"
+
+
+def unknown_kind(ending: str, reason: str) -> tuple[str, str]:
+    """Return why nothing recognises a file, and a hint.
+
+    Args:
+        ending: of its name, with the dot.
+        reason: message of libsndfile.
+    """
+    if ending.lower() in _HEADERLESS and "not recognised" in reason:
+        hint = f"Add one, for example: sox -t raw -r 16000 -e signed -b 16 -c 1 IN{ending} OUT.wav"
+        return "holds samples without a header, so their rate is unknown", hint
+    if "nternal error" in reason:  # words for programmers
+        reason = "its header contradicts itself"
+    return f"cannot be read as audio ({reason.rstrip('.')})", ""
+
+
 def _example(name: str) -> str:
-    ending = {"WebM or Matroska": "webm", "M4A (AAC) or MP4": "m4a"}.get(name, name.split()[0].lower())
+    ending = _ENDINGS.get(name, name.lower())
     return f"Convert it, for example: ffmpeg -i IN.{ending} OUT.flac"
 
 

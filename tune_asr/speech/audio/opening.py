@@ -1,6 +1,6 @@
 """File -> a recording that can be decoded, whole or in part.
 
-libsndfile decodes WAV, AIFF, FLAC, Ogg and CAF, and is given a file in stretches where it would end too early.
+libsndfile decodes WAV, W64, AIFF, FLAC, Ogg and CAF, and is given a file in stretches where it would end too early.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tune_asr.speech.audio.chunks import check_rest, chunks_of, completed_head
+from tune_asr.speech.audio.chunks import Chunks, check_rest, chunks_of, chunks_of_w64, completed_head
 from tune_asr.speech.audio.flac import head_with_length
-from tune_asr.speech.audio.info import AudioError, AudioInfo, Finding
-from tune_asr.speech.audio.kinds import CONVERT, foreign_kind
+from tune_asr.speech.audio.info import AudioError, AudioInfo, Finding, check_rate
+from tune_asr.speech.audio.kinds import foreign_kind, other_container, unknown_kind
 from tune_asr.speech.audio.links import links_of
 from tune_asr.speech.audio.mp3 import open_mp3
 from tune_asr.speech.audio.mp3_frames import after_tags
@@ -26,8 +26,9 @@ from tune_asr.speech.audio.spliced import Spliced
 from tune_asr.storage.files import reason_unusable
 
 # Containers whose truncated files can be recognised; libsndfile reads more.
-_CONTAINERS = ("WAV", "WAVEX", "AIFF", "CAF", "FLAC", "OGG")
+_CONTAINERS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "FLAC", "OGG")
 _NO_FRAME_COUNT = 2**63 - 1  # libsndfile's value for a FLAC header without a length
+_NO_LENGTH = "has no length in its header, which was never completed; encode it again"
 _CUT = "is truncated: the file ends before the samples that its header declares"
 
 
@@ -62,7 +63,9 @@ class _Stream:
     def opened(self, path: Path, stack: ExitStack) -> soundfile.SoundFile:
         """Open it until the stack is left."""
         if self.end is None:
-            return stack.enter_context(soundfile.SoundFile(path))
+            # By its number, since a name that ends in .raw, .gsm or .mp3 would count for more than the content.
+            file = stack.enter_context(path.open("rb"))
+            return stack.enter_context(soundfile.SoundFile(file.fileno(), closefd=False))
         source = stack.enter_context(Spliced(path, self.start, self.end, self.head))
         return stack.enter_context(soundfile.SoundFile(source))
 
@@ -117,33 +120,41 @@ def open_recording(path: Path) -> Recording:
     except OSError as error:
         raise AudioError(f"cannot be read ({error.strerror})") from error
     except soundfile.LibsndfileError as error:
-        # The ending .mp3 misleads libsndfile into another message.
-        reason = error.error_string.rstrip(".") if path.suffix.lower() != ".mp3" else "Format not recognised"
-        raise AudioError(f"cannot be read as audio ({reason})") from error
+        raise AudioError(*unknown_kind(path.suffix, error.error_string)) from error
 
 
 def _opened(path: Path, file: BinaryIO) -> Recording:
     size, head = path.stat().st_size, file.read(512)
-    if head[:4] in (b"RIFF", b"RIFX", b"FORM"):
-        return _chunked(path, file, size)
-    if head[:4] == b"OggS":
-        links = links_of(file, size)
-        return _chained(path, links) if len(links) > 1 else _native(path)
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
+        return _chunked(path, file, size, chunks_of(file, size))
+    if head[:4] == b"riff":
+        return _chunked(path, file, size, chunks_of_w64(file, size))
     if start := after_tags(head):  # ID3 may precede any kind
         file.seek(start)
         head = file.read(512)
+    if head[:4] == b"OggS":
+        links = links_of(file, size)
+        return _chained(path, links) if start or len(links) > 1 else _native(path)
     if foreign := foreign_kind(head):
         raise AudioError(*foreign)
     may_be_mp3 = head[:1] in (b"\xff", b"\0") or (start and head[:4] != b"fLaC")
     if may_be_mp3 and (mp3 := open_mp3(path)):
         return mp3
-    return _native(path)
+    if head[:1] == b"\xff":  # without frames; the decoder of MP3 would print its complaints
+        raise AudioError(*unknown_kind(path.suffix, "Format not recognised"))
+    try:
+        return _native(path)
+    except soundfile.LibsndfileError:
+        if path.suffix.lower() == ".mp3" and (mp3 := open_mp3(path)):  # after other data
+            return mp3
+        raise
 
 
 def _header(path: Path, stream: _Stream, *findings: Finding) -> tuple[str, AudioInfo]:
     """Return container and header of a stream."""
     with ExitStack() as stack:
         file = stream.opened(path, stack)
+        check_rate(file.samplerate)
         is_float = file.subtype in ("FLOAT", "DOUBLE")
         return file.format, AudioInfo(file.samplerate, file.channels, file.frames, findings, is_float)
 
@@ -152,13 +163,8 @@ def _native(path: Path, stream: _Stream | None = None, *findings: Finding) -> Re
     """Open what libsndfile reads as one recording."""
     stream = stream or _Stream()
     kind, info = _header(path, stream, *findings)
-    if kind == "MP3":  # after other data, which libsndfile passed over
-        mp3 = open_mp3(path)
-        if mp3 is None:
-            raise AudioError("holds no MP3 frame of a known length", "Encode it again, for example by ffmpeg.")
-        return mp3
     if kind not in _CONTAINERS:
-        raise AudioError(f"is a {kind} file: {CONVERT}")
+        raise AudioError(*other_container(kind))
     if info.num_frames == _NO_FRAME_COUNT:
         return _unfinished_flac(path)
     if info.num_frames == 0:
@@ -166,9 +172,8 @@ def _native(path: Path, stream: _Stream | None = None, *findings: Finding) -> Re
     return _Native(path, info, (replace(stream, num_frames=info.num_frames),))
 
 
-def _chunked(path: Path, file: BinaryIO, size: int) -> Recording:
-    """Open a WAV or AIFF file."""
-    chunks = chunks_of(file, size)
+def _chunked(path: Path, file: BinaryIO, size: int, chunks: Chunks | None) -> Recording:
+    """Open a WAV, W64 or AIFF file."""
     if chunks is None:
         return _native(path)
     if chunks.are_cut:
@@ -176,6 +181,8 @@ def _chunked(path: Path, file: BinaryIO, size: int) -> Recording:
     check_rest(file, size, chunks)
     if not chunks.has_no_length:
         return _native(path)
+    if chunks.is_large:
+        raise AudioError(_NO_LENGTH)
     is_empty = chunks.declared == 0 and chunks.is_wav
     stream = _Stream(0, size, completed_head(path, chunks)) if is_empty else None
     return _native(path, stream, Finding.UNFINISHED)
@@ -193,12 +200,13 @@ def _chained(path: Path, links: list[tuple[int, int]]) -> Recording:
         what = f"holds {len(streams)} streams one after the other, of {' and '.join(kinds)}"
         raise AudioError(what, "Encode it again, for example: ffmpeg -i IN.ogg OUT.flac")
     num_frames = sum(info.num_frames for info in infos)
-    return _Native(path, replace(infos[0], num_frames=num_frames, findings=(Finding.JOINED,)), streams)
+    findings = (Finding.JOINED,) if len(infos) > 1 else ()
+    return _Native(path, replace(infos[0], num_frames=num_frames, findings=findings), streams)
 
 
 def _unfinished_flac(path: Path) -> Recording:
     """Open a FLAC file without a length."""
     head = head_with_length(path)
     if head is None:
-        raise AudioError("has no length in its header, which was never completed; encode it again")
+        raise AudioError(_NO_LENGTH)
     return _native(path, _Stream(0, path.stat().st_size, head), Finding.UNFINISHED)
