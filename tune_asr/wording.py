@@ -86,7 +86,7 @@ def printable(text: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Return True for a URL, such as `https:` or `hf:`."""
+    """Return True for a URL."""
     return _ADDRESS.match(text) is not None
 
 

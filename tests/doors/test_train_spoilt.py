@@ -63,7 +63,7 @@ WAYS = [
     (row(duration=7.5), "lasts 1 s, but its row says 7.5 s"),
     (row(offset=1.5, duration=0.5), "lasts 1 s, but its row asks for 1.5 s to 2 s"),
     (row(offset=0.9, duration=0.5), "lasts 1 s, but its row asks for 0.9 s to 1.4 s"),
-    (row(offset=0, duration=float("nan")), '"duration" is nan'),
+    (row(offset=0, duration=float("nan")), '"duration" is NaN'),
     (row().replace(b"ab", b"\xe9"), "not UTF-8: byte 0xe9"),
     (row().decode().encode("utf-16"), "holds a NUL byte, as UTF-16 does"),
     (row()[:20] + b"\0" + row()[20:], "holds a NUL byte"),

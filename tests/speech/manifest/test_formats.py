@@ -150,8 +150,14 @@ def test_words_are_a_number_beside_a_text(tmp_path):
         (
             "pretty.jsonl",
             json.dumps({"audio_filepath": "a.wav", "text": "x"}, indent=2),
-            "pretty.jsonl:2: an object over several lines whose 'audio_filepath' is no utterance\n"
+            "pretty.jsonl:2: the object reaches over several lines, and a manifest has one object a line\n"
             "    Write one utterance a line: jq -c . OLD > NEW.jsonl, or an object of utterances by their ids.",
+        ),
+        (
+            "files.list",
+            "/data/a 1.wav\n/data/b.wav\n",
+            "files.list:1: the file is a list of recordings without transcripts, and a manifest needs both\n"
+            "    Write one object a line: ",
         ),
         ("a.json", '{"u0": {"wav": "a.wav", "words": "x"},\n', "a.json:1: not JSON: Expecting value"),
         (

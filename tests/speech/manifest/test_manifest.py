@@ -72,8 +72,11 @@ def test_ids_are_unique(tmp_path):
     ("line", "what"),
     [
         ("{", "not JSON: Expecting property name enclosed in double quotes, column 2"),
-        ("[" * 100_000, "unreadable JSON"),
-        ("7" * 5000, "unreadable JSON"),
+        ("[" * 100_000, "unreadable JSON: brackets are nested too deep"),
+        ("7" * 5000, "unreadable JSON: a number has too many digits"),
+        ('{"text": "x",}', "not JSON: a comma stands before }, column 14"),
+        ("{'text': 1}", "not JSON: text stands in single quotation marks, but must have double ones, column 2"),
+        (r'{"audio_filepath": "a.wav", "text": "a \ud83d b"}', '"text" has half a character \\(a lone surrogate\\): '),
         ("[1, 2]", r"not an object with the keys audio_filepath, text: \[1, 2\]"),
         ('{"audio_filepaht": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(is it "audio_filepaht"\?\)'),
         ('{"sound": "a.wav", "text": "x"}', r'"audio_filepath" is missing \(there are: sound, text\)'),
@@ -95,18 +98,18 @@ def test_ids_are_unique(tmp_path):
         ('{"audio_filepath": "a.wav", "text": "go\\u0007od"}', r'"text" has the control character U\+0007 in place 3'),
         ('{"audio_filepath": "a.wav", "texts": "x"}', r'"text" is missing \(is it "texts"\?\)'),
         ('{"audio_filepath": 7, "text": "x"}', '"audio_filepath" is 7, but must be text'),
-        ('{"audio_filepath": "a.wav", "text": null}', '"text" is None, but must be text'),
+        ('{"audio_filepath": "a.wav", "text": null}', '"text" is null, but must be text'),
         ('{"audio_filepath": "", "text": "x"}', '"audio_filepath" is empty'),
         ('{"audio_filepath": "a.wav", "text": " \\t"}', '"text" is empty'),
         ('{"audio_filepath": "a.wav", "text": "x", "duration": -1}', '"duration" is -1, but must be a positive number'),
         ('{"audio_filepath": "a.wav", "text": "x", "duration": 0}', '"duration" is 0, but must be a positive number'),
         (
             '{"audio_filepath": "a.wav", "text": "x", "duration": NaN}',
-            '"duration" is nan, but must be a positive number',
+            '"duration" is NaN, but must be a positive number',
         ),
         (
             '{"audio_filepath": "a.wav", "text": "x", "duration": Infinity}',
-            '"duration" is inf, but must be a positive number',
+            '"duration" is Infinity, but must be a positive number',
         ),
         (
             '{"audio_filepath": "a.wav", "text": "x", "duration": "1"}',
@@ -114,7 +117,7 @@ def test_ids_are_unique(tmp_path):
         ),
         (
             '{"audio_filepath": "a.wav", "text": "x", "duration": true}',
-            '"duration" is True, but must be a positive number',
+            '"duration" is true, but must be a positive number',
         ),
         (f'{{"audio_filepath": "a.wav", "text": "x", "duration": 1{"0" * 400}}}', '"duration" is 1000+'),
         (

@@ -51,7 +51,7 @@ def test_tags_are_counted(surveyed):
 
 def test_removed_tags_are_counted_too(surveyed):
     found = surveyed(TAGGED, tags="remove")
-    assert "they are removed, as text.tags asks" in remarks(found)
+    assert "they are removed, as text.tags asks; any single word in parentheses is taken for one" in remarks(found)
     assert [utterance.text for utterance in found.corpus.train] == ["the red door", "wait here", "we saw birds"]
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.speech.text.normalizer import TextNormalizer
+from tune_asr.speech.text.tags import tags_in
 
 BY_RULES = {
     rules: [
@@ -37,6 +38,7 @@ WORDS = [
     "Işık", "Iğdır", "IĞDIR", "น้ำทำงาน", "นํ้า", "ນ້ຳ", "ໜັງສື", "m²", "1½", "10²", "H₂O", "½", "5①",
     "<unk>", "[noise]", "(laughter)", "{breath}", "</s>", "[background", "noise]", "ΟΔΟΣ", "straße",
     "می\u200cخواهم", "क्\u200dष", "北京。", "カタカナ・語", "한국어", "ភាសាខ្មែរ", "မြန်မာ", "བོད་ཡིག", "▁the",
+    "<|en|>", "（笑）", "【音楽】", "[ a ]", "ـ", " ـ ", "(",
 ]
 # fmt: on
 
@@ -187,6 +189,10 @@ def test_case_and_marks_of_languages(language, case, text, normal):
         ("(laughter) ten (and more words) birds </s> <sil>", "ten and more words birds"),
         ("＜unk＞ <a[b]c> 2 < 3 > 1 [2]", "2 3 1 2"),
         ("[noise]", ""),
+        ("<|startoftranscript|><|en|><|0.00|> the red <|endoftext|>", "the red"),
+        ("[ speaker 1 ] 面白い（笑） 【音楽】 はい", "面白い はい"),
+        ("(Applause.) f(x) SSL(TLS) (re)start (laughter)(cough), ten", "f x ssl tls re start ten"),
+        ("他（她说得很好了）", "他 她说得很好了"),
     ],
 )
 def test_tags_can_be_removed(text, normal):
@@ -207,3 +213,14 @@ def test_tags_can_be_removed(text, normal):
 )
 def test_each_setting_does_what_it_says(settings_, text, normal):
     assert TextNormalizer(**settings_)(text) == normal
+
+
+def test_joiners_and_tatweel_by_rules():
+    """Rules 1 keep the references of release 0.1.0."""
+    text = "zero\u200dwidth α\u200cβ क्\u200dष می\u200cخواهم ـ كتـاب"
+    assert TextNormalizer()(text) == "zerowidth αβ क्\u200dष می\u200cخواهم كتـاب"
+    assert TextNormalizer(rules=1)(text) == text
+
+
+def test_tags_are_counted_as_they_are_removed():
+    assert tags_in("(a)(b) <|0.5|> f(x) （笑）") == ["(a)", "<|0.5|>", "（笑）", "(b)"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.manifest.fields import Record, field_names
 from tune_asr.speech.manifest.lines import Lines, Mistakes
+from tune_asr.speech.manifest.values import shown, why_not_json
 
 _LINES = "Write one utterance a line: jq -c . OLD > NEW.jsonl, or an object of utterances by their ids."
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -30,9 +30,7 @@ def strict_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         for key, value in pairs:
             if value != found[key]:
-                raise RepeatedKeyError(
-                    f'"{key}" is given twice, as {reprlib.repr(value)} and {reprlib.repr(found[key])}'
-                )
+                raise RepeatedKeyError(f'"{key}" is given twice, as {shown(value)} and {shown(found[key])}')
     return found
 
 
@@ -75,9 +73,7 @@ def read_document(path: Path, lines: Lines, mistakes: Mistakes) -> Iterator[tupl
     for index, name, value in _members(path, content, numbers):
         number = numbers[index]
         if name in first_lines:
-            mistakes.append(
-                ((str(path), number), f"{reprlib.repr(name)} is repeated, first in line {first_lines[name]}")
-            )
+            mistakes.append(((str(path), number), f"{shown(name)} is repeated, first in line {first_lines[name]}"))
         elif isinstance(value, str):
             mistakes.append(((str(path), number), value))
         else:
@@ -111,11 +107,13 @@ def _members(path: Path, content: str, numbers: list[int]) -> Iterator[tuple[int
             start = _skip(content, end + 1)
             value, end = _value(content, start)
         except json.JSONDecodeError as error:
-            raise fail(error.pos, f"not JSON: {error.msg}") from error
+            raise fail(error.pos, f"not JSON: {why_not_json(error)}") from error
         except (ValueError, RecursionError) as error:
-            raise fail(at, f"not JSON: {error}") from error
+            raise fail(at, f"not JSON: {why_not_json(error)}") from error
         if not isinstance(value, dict | str) or content[start] == '"':
-            raise fail(at, f"an object over several lines whose {reprlib.repr(name)} is no utterance", _LINES)
+            if field_names((name,)):
+                raise fail(at, "the object reaches over several lines, and a manifest has one object a line", _LINES)
+            raise fail(at, f"an object over several lines whose {shown(name)} is no utterance", _LINES)
         yield line, name, value
         at = _skip(content, end)
         if content[at : at + 1] == ",":

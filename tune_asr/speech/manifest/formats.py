@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import reprlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,8 @@ from tune_asr.speech.manifest import lhotse
 from tune_asr.speech.manifest.documents import LENIENT, STRICT, RepeatedKeyError, is_document, read_document
 from tune_asr.speech.manifest.fields import REQUIRED, Record
 from tune_asr.speech.manifest.lines import Lines, Mistakes, kind_of
-from tune_asr.speech.manifest.tables import DIALECTS, read_table
+from tune_asr.speech.manifest.tables import AUDIO, DIALECTS, read_table
+from tune_asr.speech.manifest.values import shown, why_not_json
 
 _PAIR = "Give both files: data.train: {recordings: FILE, supervisions: FILE}."
 _LINES = "Write one object a line, for example with jq -c '.[]' OLD > NEW.jsonl."
@@ -42,7 +42,7 @@ def _json(path: Path, lines: Lines, mistakes: Mistakes, *, rules: int) -> Iterat
     """Read an object per line, or an object of utterances.
 
     Raises:
-        DataError: an array, a list of shards, or half of lhotse's pair.
+        DataError: an array, a list of shards or of recordings, or half of lhotse's pair.
     """
     first = next(((number, line) for number, line in lines if line.strip()), None)
     if first is None:
@@ -76,17 +76,21 @@ def json_lines(path: Path, lines: Lines, mistakes: Mistakes, *, rules: int) -> I
         try:
             record = decode(line)
         except json.JSONDecodeError as error:
-            mistakes.append((place, f"not JSON: {error.msg}, column {error.colno}"))
+            mistakes.append((place, f"not JSON: {why_not_json(error)}, column {error.colno}"))
         except RepeatedKeyError as error:
             mistakes.append((place, str(error)))
         except (ValueError, RecursionError) as error:
-            mistakes.append((place, f"unreadable JSON: {error}"))
+            mistakes.append((place, f"unreadable JSON: {why_not_json(error)}"))
         else:
             if isinstance(record, dict):
                 yield number, record
             else:
-                what = f"not an object with the keys {', '.join(REQUIRED)}: {reprlib.repr(record)}"
+                what = f"not an object with the keys {', '.join(REQUIRED)}: {shown(record)}"
                 mistakes.append((place, what))
+
+
+def _is_list_of_files(line: str) -> bool:
+    return line[:1] not in ("{", "[", '"') and AUDIO.search(line) is not None
 
 
 def _refuse(path: Path, number: int, line: str) -> None:
@@ -95,6 +99,10 @@ def _refuse(path: Path, number: int, line: str) -> None:
     if start.startswith("["):
         what = "the file is a JSON array, and a manifest has one object a line"
         raise DataError(Problem(f"{path}:{number}", what, _LINES))
+    if _is_list_of_files(start):
+        what = "the file is a list of recordings without transcripts, and a manifest needs both"
+        hint = 'Write one object a line: {"audio_filepath": "a.wav", "text": "what is spoken"}.'
+        raise DataError(Problem(f"{path}:{number}", what, hint))
     if start.lower().endswith((".tar", ".tar.gz")) and not start.startswith("{"):
         what = f"{start!r} is a shard of WeNet, which is not opened"
         raise DataError(

@@ -6,12 +6,12 @@ the manifest, mixed cuts, and recordings with transforms are mistakes, and nothi
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from tune_asr.speech.manifest.fields import Record, field_names
 from tune_asr.speech.manifest.spans import is_number
+from tune_asr.speech.manifest.values import shown
 
 Result: TypeAlias = Record | str
 """Record of an utterance, or a mistake."""
@@ -36,7 +36,7 @@ def part_of_pair(record: Record) -> str:
 
 def utterances_of(cut: Record) -> Iterator[Result]:
     """Yield the utterances of a cut, or mistakes."""
-    name = f"cut {reprlib.repr(cut.get('id'))}"
+    name = f"cut {shown(cut.get('id'))}"
     kind = cut.get("type", _PLAIN_CUTS[0])
     recording, supervisions, start = cut.get("recording"), cut.get("supervisions"), cut.get("start", 0)
     if kind not in _PLAIN_CUTS:
@@ -44,7 +44,7 @@ def utterances_of(cut: Record) -> Iterator[Result]:
     elif not isinstance(recording, Mapping):
         yield f"{name} has no recording; features alone are not read"
     elif not is_number(start):
-        yield f'"start" of {name} is {reprlib.repr(start)}, but must be a number of seconds'
+        yield f'"start" of {name} is {shown(start)}, but must be a number of seconds'
     elif not isinstance(supervisions, list) or not supervisions:
         yield f"{name} has no supervision, and so no text"
     else:
@@ -62,12 +62,12 @@ def utterance(supervision: object, recording: Record, *, start: float = 0, chann
         channel: channel of the cut, for a supervision without one.
     """
     if not isinstance(supervision, Mapping):
-        return f"the supervision is {reprlib.repr(supervision)}, but must be an object"
-    name = f"supervision {reprlib.repr(supervision.get('id'))}"
+        return f"the supervision is {shown(supervision)}, but must be an object"
+    name = f"supervision {shown(supervision.get('id'))}"
     begin, duration = supervision.get("start", 0), supervision.get("duration")
     for key, value in (("start", begin), ("duration", duration)):
         if not is_number(value):
-            return f'"{key}" of {name} is {reprlib.repr(value)}, but must be a number of seconds'
+            return f'"{key}" of {name} is {shown(value)}, but must be a number of seconds'
     source = _source(recording, supervision.get("channel", channel))
     if isinstance(source, str):
         return source
@@ -87,7 +87,7 @@ def _source(recording: Record, channel: object) -> tuple[str, int | None] | str:
 
     The place is None if all channels of the file are meant.
     """
-    name = f"recording {reprlib.repr(recording.get('id'))}"
+    name = f"recording {shown(recording.get('id'))}"
     if recording.get("transforms"):
         return f"{name} has transforms, such as a change of speed, which are not applied; {_SAVE}"
     sources = recording.get("sources")
@@ -95,7 +95,7 @@ def _source(recording: Record, channel: object) -> tuple[str, int | None] | str:
         return f"{name} has no sources"
     for source in sources:
         if source.get("type") != "file":
-            kind = reprlib.repr(source.get("type"))
+            kind = shown(source.get("type"))
             return f"{name} comes from a source of type {kind}, and only files are read; {_SAVE}"
         if not isinstance(source.get("source"), str):
             return f"{name} has a source without a file"
@@ -103,12 +103,12 @@ def _source(recording: Record, channel: object) -> tuple[str, int | None] | str:
     if len(sources) == 1 and (channel is None or _same(channels, sources[0].get("channels"))):
         return sources[0]["source"], None
     if len(channels) > 1:
-        return f"{name}: channels {reprlib.repr(channels)} are some of several; give each its own supervision"
+        return f"{name}: channels {shown(channels)} are some of several; give each its own supervision"
     for source in sources:
         in_file = source.get("channels", [0])
         if isinstance(in_file, list) and channels[0] in in_file:
             return source["source"], in_file.index(channels[0]) if len(in_file) > 1 else None
-    return f"{name} has no channel {reprlib.repr(channels[0])}"
+    return f"{name} has no channel {shown(channels[0])}"
 
 
 def _same(channels: list[object], others: object) -> bool:

@@ -6,7 +6,6 @@ Every bad row becomes a `Problem` with its `file:line`, and the next one is read
 from __future__ import annotations
 
 import os
-import reprlib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from tune_asr.speech.manifest.spans import (
     unread_end,
     unread_names,
 )
+from tune_asr.speech.manifest.values import shown
 from tune_asr.storage.files import EMPTY, reason_unusable
 
 _FILL = "Write a row for each utterance, with audio_filepath and text."
@@ -166,14 +166,14 @@ class _Maker:
         fields, mistakes = under_our_names(record)
         given = fields.get("id")
         given = None if given in (None, "") else str(given)
-        of_text = list(_text_mistakes(fields, record))
+        of_text = list(_text_mistakes(fields, record, self._rules))
         mistakes += [*_mistakes_of(record, fields), *(channel_mistakes(fields) if self._rules > 1 else ())]
         if of_text and not mistakes and placed.text_place:
             return placed.text_place, f"{given}: {'; '.join(of_text)}"
         if found := "; ".join([*mistakes, *of_text]):
             return place, found
         if given is not None and (first := self._given.setdefault(given, place)) is not place:
-            return place, f'"id" is {reprlib.repr(given)}, as in line {first[1]}; an id names one utterance'
+            return place, f'"id" is {shown(given)}, as in line {first[1]}; an id names one utterance'
         audio, offset = fields["audio_filepath"], fields.get("offset")
         return Row(
             place=f"{place[0]}:{place[1]}",
@@ -201,16 +201,18 @@ class _Maker:
         return unique
 
 
-def _text_mistakes(fields: Record, record: Record) -> Iterator[str]:
+def _text_mistakes(fields: Record, record: Record, rules: int) -> Iterator[str]:
     """Yield all mistakes of the transcript that is there."""
     text = fields.get("text", "x")
     name = next(iter(field_names(tuple(record)).get("text", ("",))))
     if not isinstance(text, str):
-        yield f'"{name}" is {reprlib.repr(text)}, but must be text'
+        yield f'"{name}" is {shown(text)}, but must be text'
     elif not text.strip():
         yield f'"{name}" is empty'
     elif (at := _control_character(text)) is not None:
         yield f'"{name}" has the control character U+{ord(text[at]):04X} in place {at + 1}'
+    elif rules > 1 and not _is_utf8(text):
+        yield f'"{name}" has half a character (a lone surrogate): {shown(text)}'
 
 
 def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
@@ -219,16 +221,16 @@ def _mistakes_of(record: Record, fields: Record) -> Iterator[str]:
     written = {field: f'"{names[0]}"' for field, names in field_names(tuple(record)).items()}
     audio = fields.get("audio_filepath", "x")
     if not isinstance(audio, str):
-        yield f"{written['audio_filepath']} is {reprlib.repr(audio)}, but must be text"
+        yield f"{written['audio_filepath']} is {shown(audio)}, but must be text"
     elif not audio.strip():
         yield f"{written['audio_filepath']} is empty"
     yield from span_mistakes(fields, written)
     yield from unread_end(record, fields)
     for field in ("id", "speaker"):
         if isinstance(value := fields.get(field), str) and not _is_utf8(value):
-            yield f"{written[field]} is {reprlib.repr(value)}, but it cannot be written in UTF-8"
+            yield f"{written[field]} is {shown(value)}, but it cannot be written in UTF-8"
         if not isinstance(value, str | int | None):
-            yield f"{written[field]} is {reprlib.repr(fields[field])}, but must be text or an integer"
+            yield f"{written[field]} is {shown(fields[field])}, but must be text or an integer"
 
 
 def _is_utf8(text: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TypeGuard
 
 from tune_asr.speech.manifest.fields import NUMBERS, Record, field_names
+from tune_asr.speech.manifest.values import shown
 
 CHANNEL_IF_SEVERAL = "channel_if_several"
 """Key of a record: channel that is left out if the recording has but one.
@@ -46,22 +46,22 @@ def span_mistakes(fields: Record, written: Mapping[str, str]) -> Iterator[str]:
     duration, offset, end = (fields.get(field) for field in ("duration", "offset", "end"))
     for field, value in (("duration", duration), ("end", end)):
         if value is not None and not (is_number(value) and value > 0):
-            yield f"{written[field]} is {reprlib.repr(value)}, but must be a positive number of seconds"
+            yield f"{written[field]} is {shown(value)}, but must be a positive number of seconds"
     if offset is not None and not (is_number(offset) and offset >= 0):
-        yield f"{written['offset']} is {reprlib.repr(offset)}, but must be a number of seconds, 0 or more"
+        yield f"{written['offset']} is {shown(offset)}, but must be a number of seconds, 0 or more"
     for field in sorted(NUMBERS):
         if is_number(value := fields.get(field)) and value > MAX_SECONDS:
-            yield f"{written[field]} is {reprlib.repr(value)}, but must be in seconds, a thousand million at most"
+            yield f"{written[field]} is {shown(value)}, but must be in seconds, a thousand million at most"
     if not (is_number(end) and end > 0 and is_number(offset or 0)):
         return
     lasts = _between(offset, end)
-    begins = f"{written['offset']}, {reprlib.repr(offset)}" if offset else "the recording's start"
+    begins = f"{written['offset']}, {shown(offset)}" if offset else "the recording's start"
     if offset and lasts <= 0:
-        yield f"{written['end']} is {reprlib.repr(end)}, but must be above {begins}"
+        yield f"{written['end']} is {shown(end)}, but must be above {begins}"
     elif is_number(duration) and round(abs(duration - lasts), _MICROSECONDS) > ROUNDED_SECONDS:
         yield (
-            f"{written['end']} is {reprlib.repr(end)}, {lasts:g} s after {begins}, but {written['duration']} is "
-            f"{reprlib.repr(duration)}; correct them, or keep one"
+            f"{written['end']} is {shown(end)}, {lasts:g} s after {begins}, but {written['duration']} is "
+            f"{shown(duration)}; correct them, or keep one"
         )
 
 
@@ -78,7 +78,7 @@ def channel_mistakes(fields: Record) -> Iterator[str]:
         return
     if not is_number(channel) or channel != int(channel) or channel < 0:
         hint = "rename the key if it means something else"
-        yield f'"channel" is {reprlib.repr(channel)}, but must be the number of a channel, counted from 0; {hint}'
+        yield f'"channel" is {shown(channel)}, but must be the number of a channel, counted from 0; {hint}'
 
 
 def unread_end(record: Record, fields: Record) -> Iterator[str]:

@@ -21,7 +21,7 @@ from tune_asr.speech.manifest.missing import ENDINGS, names_in
 from tune_asr.speech.manifest.quoting import Dialect, read_rows
 from tune_asr.wording import count
 
-_AUDIO = re.compile(r"\.(wav|flac|ogg|opus|mp3|m4a|sph|aiff?)\s*$", re.IGNORECASE)
+AUDIO = re.compile(r"\.(wav|flac|ogg|opus|mp3|m4a|sph|aiff?)\s*$", re.IGNORECASE)
 
 
 DIALECTS = {".csv": Dialect(",", is_quoted=True), ".tsv": Dialect("\t", is_quoted=False)}
@@ -83,7 +83,7 @@ def _header(place: str, line: str, dialect: Dialect) -> list[str]:
         return header
     if problem := _other_separator(place, line, dialect.delimiter):
         raise DataError(problem)
-    if recording := next((cell for cell in header if _AUDIO.search(cell)), ""):
+    if recording := next((cell for cell in header if AUDIO.search(cell)), ""):
         what = f"the first row must name the columns, but it holds a recording, {reprlib.repr(recording)}"
         example = dialect.delimiter.join(REQUIRED).replace("\t", "<TAB>")
         raise DataError(Problem(place, what, f"Write the names above it, for example {example}."))
@@ -120,7 +120,7 @@ def _ljspeech(path: Path, lines: Lines, mistakes: Mistakes) -> Iterator[tuple[in
     for number, line in lines:
         name, *texts = line.rstrip("\r").split("|")
         if len(texts) in (1, 2):
-            audio = name if _AUDIO.search(name) else _recording(name, there)
+            audio = name if AUDIO.search(name) else _recording(name, there)
             yield number, {"id": name, "audio_filepath": audio, "text": texts[-1].strip() or texts[0]}
         else:
             what = f"the row has {count(len(texts) + 1, 'cell')}, but ID|text or ID|text|normalised text has 2 or 3"

@@ -51,4 +51,5 @@ def _tags(texts: Iterable[str], normalizer: TextNormalizer) -> Iterator[str]:
         if normalizer.tags == "remove"
         else "they are learnt as words; text.tags: remove leaves them out"
     )
-    yield f"{count(found.total(), 'tag')} in the texts ({often}{more}): {end}"
+    words = "; any single word in parentheses is taken for one" if any(tag[0] in "(（" for tag in found) else ""
+    yield f"{count(found.total(), 'tag')} in the texts ({often}{more}): {end}{words}"

@@ -22,6 +22,8 @@ WORD_BOUNDARY = "\u2581"
 """Sign for a space in the pieces of sentencepiece and in tokens.txt of a bundle."""
 _FIRST_APOSTROPHES = frozenset("'\u2019\u02bc")
 _JOINERS = frozenset("\u200c\u200d")  # ZWNJ and ZWJ: part of the spelling in Persian, Hindi, Bengali and others
+_UNJOINED = ("LATIN", "GREEK", "CYRILLIC", "COMBINING")  # first words of their letters' and accents' names
+_TATWEEL = "\u0640"  # Arabic stroke that lengthens a letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +64,11 @@ class TextNormalizer:
         if self.rules == 2:
             text = numbers_apart(spelled(text).replace(WORD_BOUNDARY, " "), self.unicode_form)
         text = in_case(self._formed(text), self.case, self.language)
-        text = _without_format_characters(self._formed(text))
+        text = _without_format_characters(self._formed(text), self.rules)
         if self.rules == 2:
             text = paired(text)
-        text = " ".join(self._without_unwanted(text).split())
+        words = self._without_unwanted(text).split()
+        text = " ".join(words if self.rules == 1 else (word for word in words if word.strip(_TATWEEL)))
         # A removed character may have separated a letter from an accent, which now compose to one character.
         return self._formed(text)
 
@@ -114,16 +117,18 @@ def _category(character: str) -> str:
     return "P" if is_mark else unicodedata.category(character)[0]
 
 
-def _without_format_characters(text: str) -> str:
+def _without_format_characters(text: str, rules: int) -> str:
     """Drop layout characters, but keep joiners between letters.
 
-    Layout characters are e.g. the byte order mark, the soft hyphen and directions.
+    Layout characters are e.g. the byte order mark, the soft hyphen and directions. By rules 2, joiners stay in scripts
+    that have them.
     """
+    is_of_a_letter = _is_of_a_letter if rules == 1 else _is_joined
     if text.isascii():
         return text
     kept = [" "]
     for character, following in pairwise(f"{text} "):
-        joins = character in _JOINERS and _is_of_a_letter(kept[-1]) and _is_of_a_letter(following)
+        joins = character in _JOINERS and is_of_a_letter(kept[-1]) and is_of_a_letter(following)
         if joins or unicodedata.category(character) != "Cf":
             kept.append(character)
     return "".join(kept)
@@ -131,3 +136,9 @@ def _without_format_characters(text: str) -> str:
 
 def _is_of_a_letter(character: str) -> bool:
     return _first_category(character) in "LM"
+
+
+@cache
+def _is_joined(character: str) -> bool:
+    """Return True for letters and signs of scripts with joiners."""
+    return _is_of_a_letter(character) and not unicodedata.name(character, "").startswith(_UNJOINED)
