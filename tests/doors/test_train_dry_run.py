@@ -89,3 +89,11 @@ def test_synthetic_speech_has_a_report(train):
     train("--dry-run", "--json", "report.json")
     assert report(train)["data"]["train"]["utterances"] == 56
     assert report(train)["data"]["recordings"] == {}
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "a.wav", "low.yaml"])
+def test_inputs_are_not_overwritten(recorded, name):
+    before = (recorded.root / name).read_bytes()
+    refused = recorded("--dry-run", "--json", name, expect=2).err
+    assert f"--json {name}: this file exists, and is no earlier output" in refused
+    assert (recorded.root / name).read_bytes() == before

@@ -132,7 +132,17 @@ REFUSALS = {
     "unknown manifest": (["{bundle}", "{results}/best.ckpt"], 3, "a manifest ends in .jsonl"),
     "output in no folder": (["{bundle}", "{val}", "--output", "gone/it.jsonl"], 5, "there is no folder"),
     "output is a folder": (["{bundle}", "{val}", "--output", "."], 2, "--output .: this is a folder"),
-    "output is the manifest": (["{bundle}", "{val}", "--output", "{val}"], 2, "this file is to be evaluated"),
+    "output is the manifest": (
+        ["{bundle}", "{val}", "--output", "{val}"],
+        2,
+        "this file exists, and is no earlier output",
+    ),
+    "output is the other model": (
+        ["{results}", "{val}", "--compare", "{bundle}", "--output", "{bundle}/model.onnx"],
+        2,
+        "model.onnx: this file exists",
+    ),
+    "output is the ledger": (["{results}", "{val}", "--output", "{results}/trials.jsonl"], 2, "it is not overwritten"),
 }
 
 

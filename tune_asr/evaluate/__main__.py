@@ -11,18 +11,21 @@ Standard output has one JSON object about a manifest, or the texts of recordings
 from __future__ import annotations
 
 import argparse
-import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, DataError, Problem, StorageError, end_on_signals, exit_with
+from tune_asr.errors import DataError, end_on_signals, exit_with
 from tune_asr.wording import is_address, printable
 
 if TYPE_CHECKING:
     from tune_asr.evaluate.model import Model
     from tune_asr.evaluate.result import Result
+
+_TRANSCRIPTS = re.compile(rb'\{"id": "(?:\\.|[^"\\])*", "(?:reference|hypothesis)": ')
+"""Beginning of a file of `--output`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", metavar="MODEL", type=Path, help="second model, on the same utterances and references"
     )
     parser.add_argument(
-        "--output", metavar="FILE", type=Path, help="JSONL to write: id, reference, hypothesis, counts of errors"
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="JSONL to write: id, reference, hypothesis, counts of errors; replaces an earlier one, and no other file",
     )
     return parser
 
@@ -76,7 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
     kind = kind_of(arguments.model, arguments.trial)
     other_kind = kind_of(other, None, "--compare") if other else None
     manifest = manifest_of(arguments.data, compares=other is not None)
-    _check_output(arguments.output, arguments.data)
+    _clear_output(arguments.output)
     end_on_signals()
     late: list[str] = []  # the first line on stderr may be about the test set
     models = [open_model(arguments.model, kind, arguments.trial, late.append)]
@@ -145,17 +151,12 @@ def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> Non
         write_lines(output, lines)
 
 
-def _check_output(output: Path | None, data: Sequence[Path]) -> None:
-    """Refuse an output file before anything heavy is loaded."""
-    if output is None:
-        return
-    if os.path.realpath(output) in map(os.path.realpath, data):
-        raise ConfigError(Problem(f"--output {output}", "this file is to be evaluated", "Name another file."))
-    if output.is_dir():
-        raise ConfigError(Problem(f"--output {output}", "this is a folder", "Name a file."))
-    if not output.absolute().parent.is_dir():
-        what = f"there is no folder {output.absolute().parent}"
-        raise StorageError(Problem(f"--output {output}", what, "Make it, or choose another --output."))
+def _clear_output(output: Path | None) -> None:
+    """Refuse another file, or remove an earlier output."""
+    from tune_asr.storage.outputs import clear_output
+
+    if output is not None:
+        clear_output(output, _TRANSCRIPTS, "--output")
 
 
 def _flush(lines: Sequence[str]) -> None:

@@ -5,5 +5,6 @@ errors   errors of the file system as messages
 files    content and durability of single files
 job_copy  copy of a working directory that Ray makes for a job, and removes
 locks    a file owned by one process at a time
+outputs  files that a flag names, which replace only earlier ones
 temporary  temporary names, and the remains of killed processes
 """

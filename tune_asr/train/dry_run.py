@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,8 +17,11 @@ from tune_asr.errors import TuneAsrError
 from tune_asr.speech.survey.facts import FORMAT, DataFacts
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.storage.atomic import probe_writable, write_atomic
+from tune_asr.storage.outputs import clear_output
 
 FLAG = "--json"
+_REPORT = re.compile(rb'\{\s*"format": \d+,\s*"configuration": ')
+"""Beginning of a file of `--json`."""
 
 
 def dry_run(config: Config, files: Sequence[str], path: Path | None) -> None:
@@ -29,11 +33,12 @@ def dry_run(config: Config, files: Sequence[str], path: Path | None) -> None:
         path: file for the report as JSON, None for none. It is written for data that are refused as well.
 
     Raises:
-        ConfigError: a file or a class that the configuration names is wrong.
+        ConfigError: a file or a class that the configuration names is wrong, or `path` is a file of another kind.
         DataError: the data cannot be used.
         StorageError: the file cannot be written.
     """
     if path:  # before the survey, which may take minutes
+        clear_output(path, _REPORT, FLAG)
         probe_writable(path.parent, setting=FLAG)
     if chain := bases_in_words(files):
         print(chain, flush=True)
