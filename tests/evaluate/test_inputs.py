@@ -126,6 +126,7 @@ REFUSALS = {
     "no such trial": (["{results}", "{val}", "--trial", "9"], 2, "--trial"),
     "two manifests": (["{bundle}", "{val}", "{val}"], 2, "one manifest is evaluated at a time"),
     "manifest and recording": (["{bundle}", "{val}", "{speech}/val/val-00000.wav"], 2, "is a manifest"),
+    "unknown ending and recording": (["{bundle}", "a.xyz", "a.wav"], 2, "a.xyz has no ending of a recording, so it"),
     "comparison of recordings": (["{bundle}", "a.wav", "--compare", "{bundle}"], 2, "--compare needs references"),
     "samples without a header": (["{bundle}", "a.raw"], 3, "a.raw does not exist"),
     "no manifest": (["{bundle}", "gone.jsonl"], 3, "gone.jsonl: the manifest does not exist"),

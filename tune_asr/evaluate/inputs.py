@@ -20,6 +20,8 @@ ENDINGS = frozenset(
     }
 )
 """Endings of recordings; those that cannot be read are refused as recordings, not as manifests."""
+_OF_MANIFESTS = (".jsonl", ".json", ".tsv", ".csv", ".gz", "wav.scp")
+_BY_NAME = "has no ending of a recording, so it counts as a manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,10 @@ def manifest_of(paths: Sequence[Path], *, compares: bool = False) -> Path | None
             raise ConfigError("--compare needs references, but recordings have none", hint=hint)
         return None
     if len(paths) > 1:
+        # Of a name with an ending such as .xyz nothing is known.
+        what = "is a manifest" if manifests[0].is_dir() or manifests[0].name.endswith(_OF_MANIFESTS) else _BY_NAME
         raise ConfigError(
-            f"{manifests[0]} is a manifest, and one manifest is evaluated at a time",
+            f"{manifests[0]} {what}, and one manifest is evaluated at a time",
             hint="Give it alone, or recordings alone.",
         )
     return manifests[0]

@@ -192,9 +192,13 @@ def _dropped_from_validation(manifest: Inspected, is_held_out: bool) -> str:
 def _not_longer_than(max_seconds: float | None, entries: list[Entry]) -> tuple[list[Entry], str]:
     """Leave out longer utterances; return the rest and a sentence."""
     short = [entry for entry in entries if max_seconds is None or entry.utterance.seconds <= max_seconds]
+    if len(short) == len(entries):
+        return short, ""
+    longest = max((entry.utterance for entry in entries), key=lambda utterance: utterance.seconds)
     num_long = len(entries) - len(short)
-    sentence = f"{num_long:,} training utterances are left out: they are longer than data.max_seconds, {max_seconds} s"
-    return short, sentence if num_long else ""
+    what = "1 training utterance is" if num_long == 1 else f"{num_long:,} training utterances are"
+    limit = f"longer than data.max_seconds, {max_seconds} s"
+    return short, f"{what} left out: {limit} (the longest: {longest.id}, {longest.seconds:,.4g} s)"
 
 
 def _place(problem: Problem) -> tuple[str, int]:
