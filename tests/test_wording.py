@@ -23,7 +23,7 @@ def test_count_of_whole_and_parts():
         "1 CPU",
         "1 CPU",
         "0.5 CPUs",
-        "2000000 CPUs",
+        "2,000,000 CPUs",
     ]
 
 

@@ -12,8 +12,8 @@ _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/|hf:")
 
 
 def count(number: float, noun: str) -> str:
-    """Return `1 trial`, `2 trials`, `0.5 trials`."""
-    text = f"{number:g}" if isinstance(number, float) else str(number)
+    """Return `1 trial`, `2,000 trials`, `0.5 trials`."""
+    text = f"{number:g}" if isinstance(number, float) else f"{number:,}"
     return f"{text} {noun}" if number == 1 else f"{text} {noun}s"
 
 

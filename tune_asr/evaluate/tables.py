@@ -38,7 +38,7 @@ def show(parts: Iterator[Table | str]) -> None:
 
 def result_parts(name: str, result: Result, speakers: Mapping[str, str]) -> Iterator[Table | str]:
     """Yield rates, worst utterances, and speakers if rows name them."""
-    yield f"{printable(name)}: {len(result.transcripts):,} utterances, {result.num_words:,} words"
+    yield f"{printable(name)}: {count(len(result.transcripts), 'utterance')}, {count(result.num_words, 'word')}"
     yield f"WER {_rate_text(result.wer)}, CER {_rate_text(result.cer)}"
     if result.metric == "val_cer":
         yield "CER ranks here, by text.score or since these references hardly separate words."

@@ -172,3 +172,21 @@ def test_rows_without_a_speaker_are_a_remark(tmp_path):
 def test_address_is_shown_as_given(tmp_path):
     [bad] = survey(tmp_path, {"audio_filepath": "https://x.y/a.wav"}).bad_rows
     assert bad.what == "https://x.y/a.wav is an address; nothing is fetched; download it and name the file"
+
+
+def test_rows_of_one_line_are_told_apart(tmp_path):
+    soundfile.write(tmp_path / "a.wav", VOICE, RATE)
+    soundfile.write(tmp_path / "val.wav", OTHER, RATE)
+    rows = {
+        "u1": {"wav": "a.wav", "words": "one"},
+        "u2": {"wav": "b.wav", "words": "x"},
+        "u3": {"wav": 3, "words": "x"},
+    }
+    (tmp_path / "sb.json").write_text(json.dumps(rows))
+    (tmp_path / "val.jsonl").write_text(json.dumps({"audio_filepath": "val.wav", "text": "one"}))
+    arguments = {"normalizer": TextNormalizer(), "sample_rate": RATE, "max_seconds": None, "subsampling": 4}
+    found = survey_manifests(tmp_path / "sb.json", tmp_path / "val.jsonl", **arguments)
+    assert sorted(bad.what for bad in found.bad_rows) == [
+        f"u2: {tmp_path}/b.wav does not exist",
+        'u3: "wav" is 3, but must be text',
+    ]

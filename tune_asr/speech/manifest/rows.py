@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -95,13 +96,18 @@ def make_rows(records: Iterator[tuple[Path, Placed]], mistakes: Mistakes, rules:
     Bad records are added to `mistakes`.
     """
     make = _Maker(rules)
-    rows = []
+    rows, bad, numbers = [], [], Counter[Place]()
     for folder, placed in records:
+        numbers[placed.place] += 1
         row = make(placed, folder)
         if isinstance(row, Row):
             rows.append(row)
         else:
-            mistakes.append(row)
+            bad.append((placed, *row))
+    for placed, place, what in bad:
+        # A document in one line has all its utterances there.
+        given = under_our_names(placed.record)[0].get("id") if numbers[place] > 1 and place == placed.place else None
+        mistakes.append((place, f"{given}: {what}" if given else what))
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,7 @@ def inspect_rows(
     """
     entries, problems = [], []
     hints = set[str]()
+    of_place = Counter(row.place for row in rows)
     for row, audio in zip(rows, inspect_recordings(rows, sample_rate, decode=decode, rules=rules), strict=True):
         text = normalizer(row.text)
         if isinstance(audio, Usable) and text:
@@ -54,6 +56,8 @@ def inspect_rows(
             entries.append(Entry(row, audio.recording, utterance, audio.remarks))
         else:
             problem = _problem(row, audio, None if text else _why_empty(row.text, normalizer))
+            if of_place[row.place] > 1 and row.has_id and problem.place == row.place:
+                problem = replace(problem, what=f"{row.id}: {problem.what}")
             # A hint for hundreds of files is read once.
             problems.append(replace(problem, hint="" if problem.hint in hints else problem.hint))
             hints.add(problem.hint)
