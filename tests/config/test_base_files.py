@@ -187,3 +187,14 @@ def test_validation_of_another_form_is_replaced(write, val, kind, below):
     )
     held_out = load_config(Path("own.yaml")).data.val
     assert (held_out.hold_out, held_out.by) == (0.1, "random")
+
+
+@pytest.mark.parametrize("given", ["", "."])
+def test_base_must_name_a_file(write, given):
+    write(own=f"seed: 1\nbase: {given}")
+    assert refusal().startswith("own.yaml:2: base: is ")
+
+
+def test_misspelt_base_is_recognised(write):
+    write(own="Base: low.yaml")
+    assert "Did you mean base?" in refusal()

@@ -38,7 +38,7 @@ def refusal(text: str) -> str:
         ("optimiser: {}", "c.yaml:1: optimiser: unknown section\n    Did you mean optimizer?"),
         ("lr: 1e-3", "c.yaml:1: lr: unknown section\n    Did you mean optimizer.lr?"),
         ("name: x", "c.yaml:1: name: unknown section\n    Did you mean optimizer.name or scheduler.name?"),
-        ("zzz: 1", "c.yaml:1: zzz: unknown section\n    Known: augment, checkpoint, data, "),
+        ("zzz: 1", "c.yaml:1: zzz: unknown section\n    Known: augment, base, checkpoint, data, "),
         ("optimizer:\n  lrr: 1", "c.yaml:2: optimizer.lrr: unknown key\n    Did you mean lr?"),
         (
             "optimizer: {zzz: 1}",

@@ -52,7 +52,7 @@ def test_bad_row_is_refused_as_in_training(evaluate, model, faulty, speech, tmp_
 
 def test_bad_row_is_passed_over(evaluate, model, faulty, tmp_path):
     ended = evaluate(lenient(model, tmp_path / "lenient"), faulty)
-    assert ended.scores["utterances"] == 7
+    assert (ended.scores["utterances"], ended.scores["bad_rows"]) == (7, 1)
     assert f"bad rows: 1, dropped (data.skip_bad)\n  {faulty}:3" in ended.err
 
 
@@ -129,6 +129,7 @@ REFUSALS = {
     "unknown ending and recording": (["{bundle}", "a.xyz", "a.wav"], 2, "a.xyz has no ending of a recording, so it"),
     "comparison of recordings": (["{bundle}", "a.wav", "--compare", "{bundle}"], 2, "--compare needs references"),
     "samples without a header": (["{bundle}", "a.raw"], 3, "a.raw does not exist"),
+    "comparison with itself": (["{bundle}", "{val}", "--compare", "{bundle}"], 2, "is the model itself"),
     "no manifest": (["{bundle}", "gone.jsonl"], 3, "gone.jsonl: the manifest does not exist"),
     "unknown manifest": (["{bundle}", "{results}/best.ckpt"], 3, "a manifest ends in .jsonl"),
     "output in no folder": (["{bundle}", "{val}", "--output", "gone/it.jsonl"], 5, "there is no folder"),

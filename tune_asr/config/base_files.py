@@ -79,9 +79,9 @@ def bases_in_words(names: Sequence[str]) -> str:
 
 
 def _base_of(document: Document) -> Path | None:
-    given = document.values.get(BASE)
-    if given is None:
+    if BASE not in document.values:
         return None
+    given = document.values[BASE]
     if not isinstance(given, str) or not given:
         what = f"is {shown(given)}, but must be the path of a configuration"
         raise _problem(document, what, f"Write for example {BASE}: manifest.yaml.")
@@ -92,6 +92,8 @@ def _base_of(document: Document) -> Path | None:
     if not os.path.exists(path):  # noqa: PTH110  Path.exists raises if a name is too long
         what = f"is {shown(given)}, but there is no such file (looked for {path})"
         raise _problem(document, what, "Give a path relative to the folder of the file that names it.")
+    if not path.is_file():
+        raise _problem(document, f"is {shown(given)}, but {path} is not a file", "Give the path of a YAML file.")
     return path
 
 

@@ -219,7 +219,8 @@ def _unknown_key(keys: Keys, schema: type[BaseModel]) -> tuple[str, str]:
         return "unknown section", "Write it in the file of a configuration."
     if len(keys) == 1:
         homes = [f"{section}.{name}" for section in schema.model_fields if name in known_keys(section, schema)]
-        hint = f"Did you mean {' or '.join(homes)}?" if homes else nearest(name, list(schema.model_fields))
+        bases = [base_files.BASE] if schema is Config else []
+        hint = f"Did you mean {' or '.join(homes)}?" if homes else nearest(name, [*schema.model_fields, *bases])
         return "unknown section", hint
     section = str(keys[0])
     if keys[:2] in MANIFEST_KEYS and len(keys) > 2:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import DataError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, DataError, end_on_signals, exit_with
 from tune_asr.wording import is_address, printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,15 @@ _TRANSCRIPTS = re.compile(rb'\{"id": "(?:\\.|[^"\\])*", "(?:reference|hypothesis
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the door; return the exit code."""
     arguments = _parser().parse_args(argv)
-    return exit_with(lambda: _run(arguments))
+
+    def run() -> int:
+        try:
+            return _run(arguments)
+        except (KeyboardInterrupt, SystemExit):  # of a signal
+            _say("interrupted")
+            raise
+
+    return exit_with(run)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +90,8 @@ def _run(arguments: argparse.Namespace) -> int:
     kind = kind_of(arguments.model, arguments.trial)
     other_kind = kind_of(other, None, "--compare") if other else None
     manifest = manifest_of(arguments.data, compares=other is not None)
+    if other is not None and arguments.trial is None and other.resolve() == arguments.model.resolve():
+        raise ConfigError(f"--compare {other} is the model itself", hint="Give another model.")
     _clear_output(arguments.output)
     end_on_signals()
     late: list[str] = []  # the first line on stderr may be about the test set
@@ -123,7 +133,7 @@ def _evaluate(models: Sequence[Model], manifest: Path, output: Path | None, late
     if len(results) > 1:
         names = (str(models[0].path), str(models[1].path))
         tables.show(tables.comparison_parts(names, *results))
-    print(results[0].json_line, flush=True)
+    print(results[0].json_line(len(found.bad_rows)), flush=True)
 
 
 def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> None:
@@ -166,7 +176,7 @@ def _flush(lines: Sequence[str]) -> None:
 
 def _say(text: str) -> None:
     """Print to stderr: standard output has the result alone."""
-    print(text, file=sys.stderr, flush=True)
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

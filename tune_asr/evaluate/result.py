@@ -48,13 +48,16 @@ class Result:
         """Words of the references."""
         return sum(transcript.counts.words for transcript in self.transcripts)
 
-    @property
-    def json_line(self) -> str:
-        """Only line of standard output."""
+    def json_line(self, num_bad: int = 0) -> str:
+        """Return the only line of standard output.
+
+        Args:
+            num_bad: rows passed over; the key `bad_rows` stands there only if there are some.
+        """
         values: dict[str, float] = {"utterances": len(self.transcripts), "words": self.num_words}
         for name, rate in (("wer", self.wer), ("cer", self.cer)):
             values |= {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
-        return json.dumps(values)
+        return json.dumps(values | ({"bad_rows": num_bad} if num_bad else {}))
 
 
 def errors_and_sizes(transcripts: Sequence[Transcript], metric: Metric) -> tuple[list[int], list[int]]:

@@ -142,7 +142,8 @@ def inspect_manifest(
     """
     good_rows, bad_rows = found
     entries, unusable = inspect_rows(good_rows, normalizer, sample_rate, decode=decode, rules=rules)
-    return Inspected(listing, len(good_rows) + len(bad_rows), entries, bad_rows + unusable)
+    bad = sorted(bad_rows + unusable, key=_place)
+    return Inspected(listing, len(good_rows) + len(bad_rows), entries, bad)
 
 
 def _read_all(listings: Mapping[str, Listing], rules: int) -> list[Found]:

@@ -14,6 +14,7 @@ from tune_asr.speech.audio.recordings import AudioInfo
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey import report
 from tune_asr.speech.survey.shared_rows import SharedRow
+from tune_asr.wording import printable
 
 MAX_INFEASIBLE_PERCENT = 1
 
@@ -103,9 +104,9 @@ class Survey:
         lines += report.shared_rows_lines([str(row) for row in self.shared], len(val))
         for remark in self.remarks:
             lines += report.warning(remark)
-        return "\n".join(
-            [*lines, *report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad, merged=self._lacks_split)]
-        )
+        lines += report.bad_rows_lines(self.bad_rows, dropped=self.skips_bad, merged=self._lacks_split)
+        # Names in manifests are foreign, and may hold codes of the terminal.
+        return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
     def check(self) -> None:
         """Check the data for training.
