@@ -18,7 +18,7 @@ from tune_asr.errors import DataError, Problem
 
 MAX_LINE = 1_000_000
 """Bytes of a line."""
-MAX_UNPACKED = 100_000_000
+MAX_UNPACKED = 1_000_000_000
 """Bytes of an unpacked file, if they are over `MAX_EXPANSION` times the packed ones."""
 MAX_EXPANSION = 100
 MAX_BLANK = 1_000_000
