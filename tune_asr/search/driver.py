@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tune_asr.corpus.beside import check_beside
@@ -145,12 +146,7 @@ def _run(
         description: content of search.yaml if the search is new.
     """
     folder, plan = search.folder, search.plan
-
-    def abandon() -> None:
-        # The folder of a search that never began would only be in the way of the next try.
-        if not folder.search_yaml.exists():
-            folder.discard()
-
+    abandon = partial(_abandon, folder)
     print("starting Ray" if address is None else f"joining Ray at {address}", flush=True)
     with ExitStack() as stack:
         stack.enter_context(disk_errors(folder.root))
@@ -170,8 +166,8 @@ def _run(
         prepared = timed(search, state, machine, command, interrupts.exit_if_any)
         search = prepared.search
         if description:
-            description["config"] = search.plan.base_values()
-            write_search_yaml(folder.search_yaml, {**description, "space": search.plan.values(), "slots": slots})
+            config, space = search.plan.base_values(), search.plan.values()
+            write_search_yaml(folder.search_yaml, {**description, "config": config, "space": space, "slots": slots})
         if found and found.bad_rows:
             path = write_skipped_rows(folder.root, found.bad_rows)
             print(f"skipped {len(found.bad_rows):,} bad rows, listed in {path}", flush=True)
@@ -192,6 +188,15 @@ def _run(
         if code < 128:
             print_farewell(search, state)  # before Ray is shut down, which a lost one may never be
     return code
+
+
+def _abandon(folder: ResultsFolder) -> None:
+    """Remove the folder of a search that never began.
+
+    It would only be in the way of the next try.
+    """
+    if not folder.search_yaml.exists():
+        folder.discard()
 
 
 def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget) -> Iterator[str]:
