@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+_JOINERS = "\u200c\u200d"
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/|hf:")
 
 
@@ -81,8 +82,11 @@ def shortened(text: str, longest: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape control and unprintable characters; the result is one line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Escape control and unprintable characters; the result is one line.
+
+    Joiners stay: names in Persian, in Indian scripts and of emoji are spelled with them.
+    """
+    return "".join(c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_address(text: str) -> bool:
