@@ -76,7 +76,8 @@ def test_kinds_of_models_agree(evaluate, results, bundle, speech, rows):
 
 def test_bundle_needs_no_torch(bundle, speech, tmp_path, evaluate):
     """The same line as in this process, with torch and Lightning refused."""
-    command = [sys.executable, "-c", WITHOUT_TORCH, bundle, speech / "val.jsonl", "--compare", bundle]
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    command = [sys.executable, "-c", WITHOUT_TORCH, bundle, speech / "val.jsonl", "--compare", copy]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout) == evaluate(bundle, speech / "val.jsonl").scores

@@ -13,11 +13,11 @@ from tests.processes import assert_gone, still_alive
 from tune_asr.search.ray.fast_start.environment import local_environment
 from tune_asr.search.ray.fast_start.switch import SWITCH, FastStart
 
-PROGRAM = str(Path(__file__).with_name("programs") / "session.py")
+PROGRAM = "tests.search.ray.programs.session"
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, PROGRAM, *map(str, arguments)]
+    return [sys.executable, "-m", PROGRAM, *map(str, arguments)]
 
 
 @pytest.fixture(scope="module")
