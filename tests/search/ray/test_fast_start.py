@@ -40,7 +40,7 @@ def test_dashboard_starts_late_and_names_search(session):
 def test_ray_is_closed_to_others(session):
     """It listens on the loopback interface, and its files are this user's alone."""
     assert session["listens"] == ["127.0.0.1"]
-    assert session["modes"] == [0o600, 0o700, 0o700, 0o700]
+    assert session["modes"] == [0o600, 0o700, 0o700]
 
 
 def test_workers_are_preloaded_for_tune(session):

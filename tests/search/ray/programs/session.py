@@ -37,12 +37,15 @@ def jobs(url):
 
 
 def modes():
-    """Modes of logs, of the session folder and of the two above it."""
+    """Modes of logs, of the session folder and of the one that nobody else can enter.
+
+    Another local Ray opens the folder between them for a moment when it starts.
+    """
     import ray
 
     logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     files = {path.stat().st_mode & 0o777 for path in logs.glob("dashboard*") if path.is_file()}
-    return [*sorted(files), *(path.stat().st_mode & 0o777 for path in list(logs.parents)[:3])]
+    return [*sorted(files), *(path.stat().st_mode & 0o777 for path in (logs.parent, logs.parents[2]))]
 
 
 def look_at_worker():
