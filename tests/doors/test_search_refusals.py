@@ -74,6 +74,13 @@ def test_wrong_space_names_file_and_line(workspace, change, message):
     assert not (workspace.root / "results").exists()
 
 
+def test_empty_address_is_refused(workspace):
+    """As of a variable that is not set: the search must not begin here."""
+    process = workspace.run("search", "--space", "space.yaml", "--address", "", expect=2)
+    assert "--address: is empty, but must be HOST:PORT or auto" in process.stderr
+    assert not (workspace.root / "results").exists()
+
+
 def test_fifo_does_not_block(workspace):
     os.mkfifo(workspace.root / "pipe.yaml")
     assert "not a file" in refused(workspace, "--space", "pipe.yaml", code=2)

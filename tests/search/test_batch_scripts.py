@@ -96,3 +96,15 @@ def test_options_of_scripts_are_at_the_top(script):
     assert lines[0] == "#!/bin/bash"
     assert "--signal=B:USR1@120 --requeue" in lines[2]
     assert all(line.startswith("#SBATCH --") for line in lines[1:3])
+
+
+def test_failed_srun_ends_the_job(tmp_path):
+    """Nobody pays for nodes on which no Ray starts."""
+    (tmp_path / "srun").write_text("#!/bin/bash\nexit 1\n")
+    (tmp_path / "srun").chmod(0o755)
+    job = {"SLURM_JOB_ID": "4400", "SLURM_NNODES": "2", "SLURM_CPUS_PER_TASK": "1", "HEAD_IP": "127.0.0.1"}
+    environment = os.environ | job | {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])}
+    command = ["bash", SCRIPTS / "several-nodes.sbatch"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 6
+    assert run.stderr == "srun has ended, so there is no Ray at 127.0.0.1:24400\n"

@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="with --resume: accept the change of KEY in search.yaml, of the data or of a version; repeatable",
     )
-    parser.add_argument("--address", metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)")
+    parser.add_argument(
+        "--address", type=_address, metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)"
+    )
     parser.add_argument(
         "--time", action="store_true", help="with --dry-run: also time some steps, and forecast time, memory and disk"
     )
@@ -118,6 +120,16 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
         from tune_asr.search.driver import start
 
     return start(plan, root, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
+
+
+def _address(text: str) -> str:
+    """Return an address, but refuse an empty one.
+
+    `--address "$HEAD"` without HEAD must not search on this machine.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty, but must be HOST:PORT or auto")
+    return text
 
 
 def _check_name(name: str) -> None:

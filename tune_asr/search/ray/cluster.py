@@ -189,7 +189,7 @@ def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
 def _silent(address: str, seconds: float) -> ClusterError:
     return ClusterError(
         f"no Ray answers at {address} within {seconds:.0f} s",
-        hint="Check the address. If its cluster is gone, clear it with `ray stop`.\n"
+        hint="Check the address. `ray stop` clears what is left of a cluster that is gone, and ends every Ray here.\n"
         "If it requires a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH.",
     )
 
