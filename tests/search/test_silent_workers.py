@@ -19,6 +19,7 @@ def scores(events):
     return [{key: event[key] for key in SCORES} for event in events if event["event"] == "report"]
 
 
+@pytest.mark.slow
 def test_stopped_worker_is_killed_and_retried(workspace, finished):
     workspace.write("space.yaml", {**TINY_SPACE, "resources": {"silence": 0.4}})
     process = workspace.popen("search", "--space", "space.yaml")
