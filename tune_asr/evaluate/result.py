@@ -11,7 +11,7 @@ from tune_asr.config.speech_sections import TextSection
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.metric import Metric, metric_for
-from tune_asr.scoring.transcript import Transcript
+from tune_asr.scoring.transcript import Transcript, errors_and_sizes
 from tune_asr.storage.atomic import write_atomic
 
 
@@ -37,10 +37,9 @@ class Result:
     @classmethod
     def of(cls, transcripts: Sequence[Transcript], metric: Metric) -> Result:
         """Score transcripts, at least one."""
-        counts = [transcript.counts for transcript in transcripts]
-        total = sum(counts, ErrorCounts())
-        words = wer_interval([c.word_errors for c in counts], [c.words for c in counts])
-        characters = wer_interval([c.character_errors for c in counts], [c.characters for c in counts])
+        total = sum((transcript.counts for transcript in transcripts), ErrorCounts())
+        words = wer_interval(*errors_and_sizes(transcripts, "val_wer"))
+        characters = wer_interval(*errors_and_sizes(transcripts, "val_cer"))
         return cls(tuple(transcripts), metric, Rate(total.wer, *words), Rate(total.cer, *characters))
 
     @property
@@ -58,14 +57,6 @@ class Result:
         for name, rate in (("wer", self.wer), ("cer", self.cer)):
             values |= {name: rate.value, f"{name}_low": rate.low, f"{name}_high": rate.high}
         return json.dumps(values | ({"bad_rows": num_bad} if num_bad else {}))
-
-
-def errors_and_sizes(transcripts: Sequence[Transcript], metric: Metric) -> tuple[list[int], list[int]]:
-    """Return errors and reference sizes of a metric, by utterance."""
-    counts = [transcript.counts for transcript in transcripts]
-    if metric == "val_wer":
-        return [c.word_errors for c in counts], [c.words for c in counts]
-    return [c.character_errors for c in counts], [c.characters for c in counts]
 
 
 def metric_of(transcripts: Sequence[Transcript], text: TextSection) -> Metric:

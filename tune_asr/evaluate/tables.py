@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tune_asr.evaluate.result import Rate, Result, errors_and_sizes
+from tune_asr.evaluate.result import Rate, Result
 from tune_asr.scoring.comparison import comparison
 from tune_asr.scoring.metric import Metric, metric_name
-from tune_asr.scoring.transcript import Transcript
+from tune_asr.scoring.transcript import Transcript, errors_and_sizes
 from tune_asr.wording import count, printable
 
 _WIDTH = 80

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.metric import Metric, metric_name
-from tune_asr.scoring.transcript import Transcript
+from tune_asr.scoring.transcript import Transcript, errors_and_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,5 @@ class Score:
 def score(transcripts: Sequence[Transcript], metric: Metric) -> Score:
     """Score decoded utterances, with the interval of one rate."""
     counts = [transcript.counts for transcript in transcripts]
-    if metric == "val_wer":
-        low, high = wer_interval([c.word_errors for c in counts], [c.words for c in counts])
-    else:
-        low, high = wer_interval([c.character_errors for c in counts], [c.characters for c in counts])
+    low, high = wer_interval(*errors_and_sizes(transcripts, metric))
     return Score(len(counts), sum(counts, ErrorCounts()), metric, low, high)
