@@ -9,6 +9,7 @@
                             speech_sections.py, model_sections.py and training_sections.py
     key_facts.py            properties that a key declares on its field: searchable, path, fixed on resume, ...
     keys.py                 the keys there are, and the facts of each
+    key_paths.py            paths in the value of a key
     language.py             language tags (BCP 47)
     mel_bins.py             largest number of mel filters at a sample rate
     lightning_arguments.py  arguments of Lightning's `Trainer` that `trainer` and `precision` take

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import JsonValue
-
+from tune_asr.config.key_paths import paths_in
 from tune_asr.config.keys import facts
 from tune_asr.config.sections import Config
 from tune_asr.speech.audio.recordings import FileAudio
@@ -43,16 +42,4 @@ def _paths(config: Config) -> Iterator[tuple[str, Path]]:
     for name, section in config.model_dump().items():
         for key, value in section.items() if isinstance(section, dict) else ():
             if facts(f"{name}.{key}").is_path:
-                yield from ((f"{name}.{key}", path) for path in _paths_in(value))
-
-
-def _paths_in(value: JsonValue) -> Iterator[Path]:
-    """Yield the paths of a value, of any form."""
-    if isinstance(value, str):
-        yield Path(value)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _paths_in(one)
-    elif isinstance(value, dict) and "hold_out" not in value:
-        for one in value.values():
-            yield from _paths_in(one)
+                yield from ((f"{name}.{key}", Path(path)) for path in paths_in(value))

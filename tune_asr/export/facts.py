@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from tune_asr import __version__
+from tune_asr.config.key_paths import is_hold_out
 from tune_asr.config.keys import facts
 from tune_asr.config.sections import Config
 from tune_asr.export.recorded import Recorded
@@ -108,13 +109,8 @@ def _public(config: Config, name: str) -> Settings:
     return {
         key: value
         for key, value in values.items()
-        if known[key].in_cards is not False and (not known[key].is_path or _is_hold_out(value))
+        if known[key].in_cards is not False and (not known[key].is_path or is_hold_out(value))
     }
-
-
-def _is_hold_out(value: Json) -> bool:
-    """Recognise `data.val` without a path."""
-    return isinstance(value, dict) and "hold_out" in value
 
 
 def subsampling(encoder: nn.Module, num_mel_bins: int) -> int:

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from tune_asr import __version__
 from tune_asr.config import load, strict_yaml
+from tune_asr.config.key_paths import map_paths
 from tune_asr.config.keys import facts
 from tune_asr.config.overrides import Layered
 from tune_asr.config.releases import with_rules
@@ -194,16 +195,7 @@ def without_paths(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
     Files may move, and fingerprints show whether they are the same.
     """
-    return {key: _masked(value) if _is_path(key) else value for key, value in values.items()}
-
-
-def _masked(value: JsonValue) -> JsonValue:
-    """Mask the paths of a value, of any form."""
-    if isinstance(value, list):
-        return [_masked(one) for one in value]
-    if isinstance(value, dict) and "hold_out" not in value:
-        return {key: _masked(one) for key, one in value.items()}
-    return A_PATH if isinstance(value, str) else value
+    return {key: map_paths(value, lambda _: A_PATH) if _is_path(key) else value for key, value in values.items()}
 
 
 def _is_path(key: str) -> bool:
