@@ -113,6 +113,10 @@ class Config(Section):
     checkpoint: Annotated[CheckpointSection, KeyFacts(not_searched=NO_SETTING)] = CheckpointSection()
     logging: Annotated[LoggingSection, KeyFacts(not_searched=NO_SETTING, free_on_resume=True)] = LoggingSection()
 
+    def with_text(self, **values: str | int) -> Config:
+        """Return the configuration with other values in `text`."""
+        return self.model_copy(update={"text": self.text.model_copy(update=values)})
+
     @property
     def custom_sections(self) -> frozenset[str]:
         """Sections with a custom class, of `data` and `model`."""

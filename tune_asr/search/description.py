@@ -46,8 +46,7 @@ def with_score(plan: Plan, found: Survey | None) -> Plan:
     """
     if found is None:
         return plan
-    text = plan.config.text.model_copy(update={"score": score_name(found.choice.metric)})
-    return replace(plan, config=plan.config.model_copy(update={"text": text}))
+    return replace(plan, config=plan.config.with_text(score=score_name(found.choice.metric)))
 
 
 def no_pruning(plan: Plan) -> str:

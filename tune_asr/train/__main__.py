@@ -125,7 +125,7 @@ def _resumed(config: Config, checkpoint: Path) -> Config:
     if "rules" in text.model_fields_set:
         what = f"trained by text.rules {rules}, but the configuration has {text.rules}"
         raise ConfigError(Problem(str(checkpoint), what, f"Leave text.rules out, or set it to {rules}."))
-    return config.model_copy(update={"text": text.model_copy(update={"rules": rules})})
+    return config.with_text(rules=rules)
 
 
 def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) -> Trained:

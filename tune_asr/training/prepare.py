@@ -51,7 +51,7 @@ def _with_score(config: Config, data: TrainingData) -> Config:
     """Return the configuration with `text.score` settled."""
     if data.speech is None:
         return config
-    return config.model_copy(update={"text": config.text.model_copy(update={"score": score_name(data.metric)})})
+    return config.with_text(score=score_name(data.metric))
 
 
 def module_class(config: Config) -> type[pl.LightningModule]:
