@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
+"""ZWNJ and ZWJ: part of the spelling in Persian, Hindi, Bengali and others, and of emoji."""
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/|hf:")
 
 
@@ -84,9 +85,9 @@ def shortened(text: str, longest: int) -> str:
 def printable(text: str) -> str:
     """Escape control and unprintable characters; the result is one line.
 
-    Joiners stay: names in Persian, in Indian scripts and of emoji are spelled with them.
+    `JOINERS` stay: names are spelled with them.
     """
-    return "".join(c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_address(text: str) -> bool:

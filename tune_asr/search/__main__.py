@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_asr.errors import ConfigError, StorageError, exit_with
+from tune_asr.wording import JOINERS, printable
 
 if TYPE_CHECKING:
     from tune_asr.space.plan import Plan
@@ -134,8 +135,8 @@ def _address(text: str) -> str:
 
 def _check_name(name: str) -> None:
     """Refuse all but plain names, in any script."""
-    shown = name.replace("\u200c", "").replace("\u200d", "")  # join letters and emoji
-    if not shown or Path(name).name != name or name.startswith(".") or not shown.isprintable():
+    is_plain = name.strip(JOINERS) != "" and printable(name) == name and Path(name).name == name
+    if not is_plain or name.startswith("."):
         what = f"--name is {name!r}, but must be a plain folder name"
         raise ConfigError(what, "Use --results for the folder above it.")
     if (size := len(os.fsencode(name))) > _LONGEST_NAME:

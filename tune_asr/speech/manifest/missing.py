@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePath
 
+from tune_asr.storage.files import names_in
 from tune_asr.wording import is_address
 
 ENDINGS = (".flac", ".wav", ".ogg", ".mp3")
@@ -28,10 +29,10 @@ def beside(folder: Path, name: str) -> str:
     return next((name for name in candidates if os.path.exists(folder / name)), candidates[0])  # noqa: PTH110
 
 
-def names_in(folder: Path) -> frozenset[str]:
+def names_if_readable(folder: Path) -> frozenset[str]:
     """Return the names in a folder, if it is readable."""
     try:
-        return frozenset(os.listdir(folder))  # noqa: PTH208
+        return frozenset(names_in(folder))
     except OSError:
         return frozenset()
 
@@ -118,7 +119,7 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
 @lru_cache(maxsize=256)
 def _names(folder: str, difference: str) -> Mapping[str, str]:
     """Return the names in a folder by their form."""
-    names = sorted(names_in(Path(folder)), reverse=True)
+    names = sorted(names_if_readable(Path(folder)), reverse=True)
     if difference == "its ending":
         names = [name for name in names if PurePath(name).suffix.lower() in (*ENDINGS, ".opus", ".sph", ".m4a")]
     return {_FORMS[difference](name): name for name in names}

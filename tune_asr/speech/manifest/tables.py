@@ -17,7 +17,7 @@ from pathlib import Path
 from tune_asr.errors import DataError, Problem
 from tune_asr.speech.manifest.fields import NUMBERS, REQUIRED, Record, conflict, field_names, missing_fields
 from tune_asr.speech.manifest.lines import Lines, Mistakes, kind_of
-from tune_asr.speech.manifest.missing import ENDINGS, names_in
+from tune_asr.speech.manifest.missing import ENDINGS, names_if_readable
 from tune_asr.speech.manifest.quoting import Dialect, read_rows
 from tune_asr.wording import count
 
@@ -116,7 +116,7 @@ def _is_ljspeech(line: str, dialect: Dialect) -> bool:
 
 
 def _ljspeech(path: Path, lines: Lines, mistakes: Mistakes) -> Iterator[tuple[int, Record]]:
-    there = {folder: names_in(path.parent / folder) for folder in ("wavs", ".")}
+    there = {folder: names_if_readable(path.parent / folder) for folder in ("wavs", ".")}
     for number, line in lines:
         name, *texts = line.rstrip("\r").split("|")
         if len(texts) in (1, 2):

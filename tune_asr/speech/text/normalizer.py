@@ -17,11 +17,11 @@ from tune_asr.speech.text.kinds import Case, Digits, Punctuation, Tags, UnicodeF
 from tune_asr.speech.text.letter_case import in_case
 from tune_asr.speech.text.marks import APOSTROPHES, MARKS, inner_mark, is_letter, paired, spelled
 from tune_asr.speech.text.tags import without_tags
+from tune_asr.wording import JOINERS
 
 WORD_BOUNDARY = "\u2581"
 """Sign for a space in the pieces of sentencepiece and in tokens.txt of a bundle."""
 _FIRST_APOSTROPHES = frozenset("'\u2019\u02bc")
-_JOINERS = frozenset("\u200c\u200d")  # ZWNJ and ZWJ: part of the spelling in Persian, Hindi, Bengali and others
 _UNJOINED = ("LATIN", "GREEK", "CYRILLIC", "COMBINING")  # first words of their letters' and accents' names
 _TATWEEL = "\u0640"  # Arabic stroke that lengthens a letter
 
@@ -85,7 +85,7 @@ class TextNormalizer:
                 kept.append(mark)
                 continue
             kind = category(character)
-            if kind == "M" or character in _JOINERS:
+            if kind == "M" or character in JOINERS:
                 # Neither stands alone: it is kept or removed with its letter.
                 character = character if kept[-1] != " " else " "
             elif kind not in wanted:
@@ -128,7 +128,7 @@ def _without_format_characters(text: str, rules: int) -> str:
         return text
     kept = [" "]
     for character, following in pairwise(f"{text} "):
-        joins = character in _JOINERS and is_of_a_letter(kept[-1]) and is_of_a_letter(following)
+        joins = character in JOINERS and is_of_a_letter(kept[-1]) and is_of_a_letter(following)
         if joins or unicodedata.category(character) != "Cf":
             kept.append(character)
     return "".join(kept)
