@@ -17,7 +17,7 @@ from tune_asr.evaluate.result import Rate, Result
 from tune_asr.scoring.comparison import comparison
 from tune_asr.scoring.metric import Metric, metric_name
 from tune_asr.scoring.transcript import Transcript, errors_and_sizes
-from tune_asr.wording import count, printable
+from tune_asr.wording import count, percent, printable
 
 _WIDTH = 80
 _WORST = 10
@@ -57,7 +57,7 @@ def comparison_parts(names: tuple[str, str], one: Result, other: Result) -> Iter
     for head in ("compared", "WER %", "95 %", "CER %", "95 %"):
         table.add_column(head, justify="left" if head == "compared" else "right", overflow="fold")
     for name, result in zip(names, (one, other), strict=True):
-        cells = [cell for rate in (result.wer, result.cer) for cell in (_percent(rate.value), _interval(rate))]
+        cells = [cell for rate in (result.wer, result.cer) for cell in (percent(rate.value), _interval(rate))]
         table.add_row(printable(name), *cells)
     yield ""
     yield table
@@ -108,7 +108,7 @@ def _speaker_parts(result: Result, speakers: Mapping[str, str]) -> Iterator[Tabl
         table.add_column(head, justify="right")
     for speaker, found in results[:_SPEAKERS]:
         counts = (f"{len(found.transcripts):,}", f"{found.num_words:,}")
-        rates = (_percent(found.wer.value), _interval(found.wer), _percent(found.cer.value))
+        rates = (percent(found.wer.value), _interval(found.wer), percent(found.cer.value))
         table.add_row(printable(speaker) or "(none named)", *counts, *rates)
     yield table
     if len(results) > _SPEAKERS:
@@ -116,12 +116,8 @@ def _speaker_parts(result: Result, speakers: Mapping[str, str]) -> Iterator[Tabl
 
 
 def _rate_text(rate: Rate) -> str:
-    return f"{_percent(rate.value)} % (95 %: {_interval(rate)})"
+    return f"{percent(rate.value)} % (95 %: {_interval(rate)})"
 
 
 def _interval(rate: Rate) -> str:
-    return f"{_percent(rate.low)} to {_percent(rate.high)}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
+    return f"{percent(rate.low)} to {percent(rate.high)}"
