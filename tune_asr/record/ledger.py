@@ -126,10 +126,14 @@ def ends_finished(path: Path) -> bool:
     return (values.get("event"), values.get("status")) == ("search_ended", "finished")
 
 
+def timestamp() -> str:
+    """Return the time of now, as events have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def as_written(event: Event) -> dict[str, Any]:
     """Return the values of a line, null for non-finite numbers."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    values = {"event": event.event, "time": event.time or now}
+    values = {"event": event.event, "time": event.time or timestamp()}
     return values | {key: value for key, value in event.items() if key not in values}
 
 

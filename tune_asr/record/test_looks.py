@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.record.ledger import timestamp
 from tune_asr.storage.files import fsync
 
 TEST_LOOKS = "test_set.jsonl"
@@ -43,8 +42,7 @@ def record_look(folder: Path, look: TestLook) -> None:
         StorageError: it cannot be written.
     """
     path = folder / TEST_LOOKS
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = json.dumps(asdict(look) | {"time": look.time or now}, ensure_ascii=False) + "\n"
+    line = json.dumps(asdict(look) | {"time": look.time or timestamp()}, ensure_ascii=False) + "\n"
     try:
         is_new = not path.exists()
         with path.open("ab+") as file:
@@ -72,25 +70,6 @@ def read_looks(folder: Path) -> list[TestLook]:
     except OSError:
         return []
     return [look for line in lines if (look := _look(line))]
-
-
-def look_lines(looks: Sequence[TestLook], metric: str) -> Iterator[str]:
-    """Yield a sentence on the looks, and the trials.
-
-    Args:
-        looks: looks in the order of the file.
-        metric: error rate that ranks, `val_wer` or `val_cer`.
-    """
-    if not looks:
-        return
-    times = "once" if len(looks) == 1 else f"{len(looks)} times"
-    trials = {look.trial: look for look in looks}
-    yield f"The test set was looked at {times} by evaluate" + (
-        "." if len(trials) == 1 else f", for {len(trials)} trials: the lowest of their error rates is too good."
-    )
-    for look in trials.values():
-        rate = f"CER {100 * look.cer:.1f} %" if metric == "val_cer" else f"WER {100 * look.wer:.1f} %"
-        yield f"  {look.trial} epoch {look.epoch}: {rate} on {look.utterances} utterances"
 
 
 def _ends_line(file: BinaryIO) -> bool:

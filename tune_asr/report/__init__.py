@@ -23,6 +23,7 @@
 - `two_searches`   two searches on one ruler
 - `text_table`     tables in lines of text
 - `trade_offs`     limits, and the Pareto front of objectives
+- `test_set`       evaluations on the search's own test set
 - `machines`       trials of each machine of a cluster
 - `timeline`       trials by process and time
 - `transcripts`    hypotheses beside their references

@@ -13,7 +13,7 @@ from tune_asr.record.conclusion import finalist_lines, stop_line
 from tune_asr.record.finalists import finalists
 from tune_asr.record.ranking import is_gone, leader, too_early
 from tune_asr.record.resolution import resolution
-from tune_asr.record.test_looks import look_lines, read_looks
+from tune_asr.record.test_looks import read_looks
 from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.families import family_lines
@@ -25,6 +25,7 @@ from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.pruning import savings_lines
 from tune_asr.report.results import Results
 from tune_asr.report.seeds import seed_lines
+from tune_asr.report.test_set import look_lines
 from tune_asr.report.what_matters import matter_lines
 from tune_asr.report.what_next import advise
 from tune_asr.space.values import takes
