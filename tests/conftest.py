@@ -16,6 +16,7 @@ import soundfile
 import yaml
 
 from tests.written_search import Search
+from tune_asr.errors import ENDING_SIGNALS
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -108,6 +109,15 @@ def write_documented(folder: Path) -> None:
             samples = np.concatenate(tones) * 0.3 + random.normal(0, 0.01, 1200 * len(words))
             soundfile.write(folder / "speech" / split / f"{i}.wav", samples, 8000)
             (folder / "speech" / split / f"{i}.txt").write_text(f"{words}\n")
+
+
+@pytest.fixture(scope="module")
+def own_signals() -> Iterator[None]:
+    """Restores the signal handlers that a door replaces in this process."""
+    handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.features import RATE, Noise
 from tests.benchmarks.searches import REPOSITORY
 from tests.benchmarks.table import Row
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from tune_asr.evaluate.model import Model
     from tune_asr.speech.corpus import Utterance
 
-UTTERANCES, RATE = 600, 8000
+UTTERANCES = 600
 TURNS = 7
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Samples that cost nothing to read."""
-
-    waveform: npt.NDArray[np.float32]
-
-    def samples(self) -> tuple[npt.NDArray[np.float32], int]:
-        """Samples and their rate, Hz."""
-        return self.waveform, RATE
 
 
 def measure() -> list[Row]:

@@ -22,15 +22,7 @@ from tune_asr.record.folder import ResultsFolder
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 FILES = {"model.onnx", "tokens.txt", "model.safetensors", "config.json", "README.md"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _signals():
-    """Restore the signal handlers replaced by the door."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("own_signals")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Recordings in files, a search on them, and the door in this process."""
 
 import json
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,12 +96,8 @@ def bundle(searched, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _signals():
-    """Restore the signal handlers replaced by the door."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+def _signals(own_signals):
+    """Let no test of a door keep its signal handlers."""
 
 
 @pytest.fixture
