@@ -187,3 +187,11 @@ def test_both_commands_exit_5_with_hint(searched, capsys, damage, message, door)
     assert message in captured.err
     assert "estore" in captured.err
     assert captured.out == ""
+
+
+def test_random_bytes_are_not_printed(searched, capsys):
+    searched.folder.ledger.write_bytes(bytes(range(128, 256)) * 9 + b"\n" + bytes(range(256)))
+    assert report.main([str(searched.folder.root)]) == 5
+    error = capsys.readouterr().err
+    assert "trials.jsonl:1: the line is damaged: it is not an event, but not even text (byte 0x80)" in error
+    assert error.isascii()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from tune_asr.errors import ConfigError, Problem, StorageError
+from tune_asr.storage.files import SPECIAL
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
@@ -99,6 +100,8 @@ def _kind(path: Path) -> Kind:
         return "bundle" if is_bundle else "results"
     if path.name in ("model.onnx", "model.safetensors"):
         raise StorageError(Problem(str(path), "this is one file of a bundle", f"Give its folder, {path.parent}."))
+    if not path.is_file():
+        raise StorageError(Problem(str(path), f"this is {SPECIAL}", _GIVE))
     if not zipfile.is_zipfile(path):  # as all checkpoints of torch are
         raise StorageError(Problem(str(path), "not a checkpoint, or damaged", _GIVE))
     return "checkpoint"

@@ -22,9 +22,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
+from tune_asr.storage.files import SPECIAL
 from tune_asr.storage.temporary import remove_remains
 from tune_asr.wording import printable
 
+_GIVE = "Give a results folder, such as results/lr, or a checkpoint."
 PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
 
 
@@ -90,11 +92,13 @@ def _check_source(source: Path, trial: str | None) -> None:
     """Refuse all but results folders and checkpoints, before importing torch."""
     if not os.path.exists(source):  # noqa: PTH110  Path.exists raises if a name is too long
         what = "there is no such results folder or checkpoint"
-        raise StorageError(Problem(str(source), what, "Give a results folder, such as results/lr, or a checkpoint."))
+        raise StorageError(Problem(str(source), what, _GIVE))
     if _is_bundle(source):
         raise StorageError(Problem(str(source), "this is a bundle already", "Check it with --verify."))
-    if not source.is_file():
+    if source.is_dir():
         return
+    if not source.is_file():
+        raise StorageError(Problem(str(source), f"this is {SPECIAL}", _GIVE))
     if trial is not None:
         raise ConfigError(
             f"--trial {trial} chooses a trial of a search, but {source} is a file",

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.storage.files import regular
 
 MODEL, TOKENS, WEIGHTS, CONFIG, CARD = "model.onnx", "tokens.txt", "model.safetensors", "config.json", "README.md"
 FORMAT = 1
@@ -89,7 +90,7 @@ def verify(folder: Path) -> Sealed:
 def _read_config(folder: Path) -> Sealed:
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_bytes())
+        config = json.loads(regular(path).read_bytes())
         content = {key: value for key, value in config.items() if key != "sha256"}
         if config["sha256"] == _sha256(_canonical(content)) and config["format"] == FORMAT:
             keys = ("model", "features", "normaliser", "vocabulary", "blank_id")
@@ -114,7 +115,7 @@ def _read_config(folder: Path) -> Sealed:
 
 def _damage(path: Path, sha256: str) -> str | None:
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
     except FileNotFoundError:
         return f"{path.name} is missing"
     except OSError as error:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tune_asr.storage.atomic import new_folder, set_aside
 from tune_asr.storage.errors import storage_error, writing
-from tune_asr.storage.files import names_in
+from tune_asr.storage.files import names_in, regular
 from tune_asr.storage.temporary import TEMPORARY_PREFIX, temporary_sibling
 
 CHECKPOINT = "checkpoint.ckpt"
@@ -78,7 +78,7 @@ def verify(folder: Path) -> str | None:
     try:
         if not folder.exists():
             return "removed"
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = json.loads(regular(folder / MANIFEST).read_bytes())
         entries = [(name, entry["size"], entry["sha256"]) for name, entry in manifest.items()]
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
@@ -165,5 +165,5 @@ def _damage(file: Path, size: int, sha256: str) -> str | None:
 
 
 def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+    with regular(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

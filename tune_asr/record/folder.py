@@ -14,7 +14,7 @@ from tune_asr.errors import Problem, StorageError
 from tune_asr.record.skipped_rows import SKIPPED_ROWS
 from tune_asr.storage import locks
 from tune_asr.storage.atomic import probe_writable
-from tune_asr.storage.errors import disk_errors, storage_error
+from tune_asr.storage.errors import disk_errors, require_files, storage_error
 from tune_asr.storage.files import names_in
 from tune_asr.storage.temporary import TEMPORARY_PREFIX, remove_remains
 
@@ -35,6 +35,7 @@ class ResultsFolder:
         folder = cls(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
+            folder._require_files()
             folder._refuse_to_overwrite()
             probe_writable(root)
             folder.ledger.touch()
@@ -52,6 +53,7 @@ class ResultsFolder:
         """
         try:
             if self.root.is_dir():
+                self._require_files()
                 self._refuse_to_overwrite()
             elif not self._nearest().is_dir():
                 raise self._in_the_way()
@@ -112,6 +114,7 @@ class ResultsFolder:
             StorageError: some are missing.
         """
         self.require_folder()
+        self._require_files()
         missing = [path.name for path in (self.search_yaml, self.ledger) if not path.is_file()]
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
@@ -120,6 +123,10 @@ class ResultsFolder:
         if self._has_lost_events():
             what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
             raise StorageError(Problem(str(self.ledger), what, "Restore it from a copy, or start a new search."))
+
+    def _require_files(self) -> None:
+        """Refuse what is no file in the place of one."""
+        require_files(self.search_yaml, self.ledger, self.lock_file)
 
     def _has_lost_events(self) -> bool:
         """Return whether checkpoints lie beside an empty ledger."""
@@ -214,7 +221,12 @@ class ResultsFolder:
         remove_remains(self.root, self.root / "utterances")
 
     def is_running(self) -> bool:
-        """Return whether a living search owns the folder. Writes nothing."""
+        """Return whether a living search owns the folder. Writes nothing.
+
+        Raises:
+            StorageError: something else is in the place of a file.
+        """
+        self._require_files()
         return locks.is_locked(self.lock_file)
 
     def _hint_without_search(self) -> str:

@@ -16,6 +16,7 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Standing, leader, order
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
+from tune_asr.storage.files import regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
     None if the file is missing or damaged, or names none.
     """
     try:
-        best = json.loads(folder.summary.read_bytes())["best"]
+        best = json.loads(regular(folder.summary).read_bytes())["best"]
         return str(best["trial"]), int(best["epoch"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

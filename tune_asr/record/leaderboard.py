@@ -19,6 +19,7 @@ from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import keep_utterances, utterances_of
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import write_if_changed
+from tune_asr.storage.files import regular
 
 COLUMNS = (
     *("rank", "trial", "status", "epochs", "val_wer", "val_wer_low", "val_wer_high"),
@@ -109,7 +110,7 @@ def _known_intervals(folder: ResultsFolder) -> dict[tuple[str, ...], tuple[str, 
     None is computed twice, even after a restart. The keys are trial, checkpoint and val_wer, as the file spells them.
     """
     try:
-        table = csv.DictReader(io.StringIO(folder.leaderboard.read_bytes().decode(), newline=""))
+        table = csv.DictReader(io.StringIO(regular(folder.leaderboard).read_bytes().decode(), newline=""))
         if tuple(table.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
             return {}
         return {

@@ -18,8 +18,8 @@ from tune_asr.errors import Problem, StorageError
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Event
 from tune_asr.storage.errors import storage_error
-from tune_asr.storage.files import fsync
-from tune_asr.wording import printable
+from tune_asr.storage.files import fsync, regular
+from tune_asr.wording import printable, shortened
 
 _END_BYTES = 1024
 
@@ -119,7 +119,7 @@ def ends_finished(path: Path) -> bool:
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         file.seek(max(0, path.stat().st_size - _END_BYTES))
         last = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2] + b"\n"
     values = _values(last) or {}
@@ -150,14 +150,13 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
 
     A crash tears the last line alone; a broken line before it is an error.
     """
-    with path.open("rb") as lines:
+    with regular(path).open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             values = _values(line) if line.endswith(b"\n") else None
             if values is None:
                 if not lines.read(1):
                     return
-                text = printable(line.rstrip()[:60].decode(errors="backslashreplace"))
-                what = f"the line is damaged: it is not an event, but '{text}'"
+                what = f"the line is damaged: it is not an event, but {_beginning(line)}"
                 raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number)))
             yield values, len(line)
 
@@ -168,6 +167,14 @@ def _values(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) and isinstance(values.get("event"), str) else None
+
+
+def _beginning(line: bytes) -> str:
+    """Return the start of a damaged line for people."""
+    try:
+        return f"'{shortened(printable(line.rstrip().decode()), 60)}'"
+    except UnicodeDecodeError as error:
+        return f"not even text (byte 0x{line[error.start]:02x})"
 
 
 def repair_hint(path: Path | str, line: int) -> str:

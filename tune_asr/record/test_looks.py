@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from tune_asr.errors import Problem, StorageError
 from tune_asr.record.ledger import timestamp
-from tune_asr.storage.files import fsync
+from tune_asr.storage.files import fsync, regular
 
 TEST_LOOKS = "test_set.jsonl"
 
@@ -45,7 +45,7 @@ def record_look(folder: Path, look: TestLook) -> None:
     line = json.dumps(asdict(look) | {"time": look.time or timestamp()}, ensure_ascii=False) + "\n"
     try:
         is_new = not path.exists()
-        with path.open("ab+") as file:
+        with regular(path, missing_ok=True).open("ab+") as file:
             if file.tell() and not _ends_line(file):  # the write of an earlier look was cut short
                 line = f"\n{line}"
             file.write(line.encode(errors="backslashreplace"))
@@ -66,7 +66,7 @@ def record_look(folder: Path, look: TestLook) -> None:
 def read_looks(folder: Path) -> list[TestLook]:
     """Read the looks on record, without damaged lines."""
     try:
-        lines = (folder / TEST_LOOKS).read_bytes().splitlines()
+        lines = regular(folder / TEST_LOOKS).read_bytes().splitlines()
     except OSError:
         return []
     return [look for line in lines if (look := _look(line))]

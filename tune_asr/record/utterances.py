@@ -18,6 +18,7 @@ from tune_asr.scoring.intervals import paired_difference, wer_interval
 from tune_asr.scoring.metric import Metric
 from tune_asr.storage.atomic import copy_atomic
 from tune_asr.storage.errors import storage_error
+from tune_asr.storage.files import regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def read_utterances(path: Path) -> Utterances | None:
     None if the file is missing, empty or damaged.
     """
     try:
-        rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+        rows = [json.loads(line) for line in regular(path).read_bytes().splitlines()]
         rows.sort(key=lambda row: str(row["id"]))
         errors = [row["substitutions"] + row["deletions"] + row["insertions"] for row in rows]
         ids, words = tuple(str(row["id"]) for row in rows), [row["words"] for row in rows]

@@ -10,12 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from tune_asr.errors import Problem, StorageError
+from tune_asr.storage.files import FOLDER, SPECIAL, regular
 
 _ELSEWHERE = "another --results helps"
 """Kind of problems that another results folder would avoid."""
 _MORE_SPACE = "Free some space, or choose another disk with {}."
 _COPY = "copy the folder to another disk and resume it there."
+_REPLACE = "Remove it, and restore the file from a copy if it had one."
 _REASONS = {
+    errno.EISDIR: (f"it is {FOLDER}", _REPLACE),
+    errno.ENXIO: (f"it is {SPECIAL}", _REPLACE),
     errno.ENOSPC: ("the disk is full", _MORE_SPACE),
     errno.EDQUOT: ("the disk quota is used up", _MORE_SPACE),
     errno.EFBIG: ("the file would exceed the size limit", "Raise the limit (ulimit -f), or make the file smaller."),
@@ -72,6 +76,19 @@ def disk_errors(root: Path) -> Iterator[None]:
         if path is None or not path.absolute().is_relative_to(root.absolute()):
             raise
         raise storage_error(error, path, "cannot be used") from error
+
+
+def require_files(*paths: Path) -> None:
+    """Refuse folders, FIFOs, sockets and devices.
+
+    Raises:
+        StorageError: one of the paths is neither a file nor missing.
+    """
+    for path in paths:
+        try:
+            regular(path, missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, path, "cannot be used") from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -11,6 +12,10 @@ EMPTY = "is empty"
 """Reason for which a file without bytes is unusable."""
 MISSING = "does not exist"
 """Reason for which a path without a file is unusable."""
+FOLDER = "a folder, not a file"
+"""Kind of a folder in a file's place."""
+SPECIAL = "a FIFO, a socket or a device, not a file"
+"""Kind of anything else in a file's place."""
 _SAMPLE_BYTES = 2048
 _PLACES = 8
 
@@ -32,8 +37,33 @@ def reason_unusable(path: Path) -> str | None:
     if stat.S_ISDIR(status.st_mode):
         return "is a directory, not a file"
     if not stat.S_ISREG(status.st_mode):
-        return "is a FIFO, a socket or a device, not a file"
+        return f"is {SPECIAL}"
     return None if status.st_size else EMPTY
+
+
+def regular(path: Path, *, missing_ok: bool = False) -> Path:
+    """Return `path`, but refuse all but regular files.
+
+    Call it before `open`: a FIFO would wait for a writer, and a device may never end.
+
+    Args:
+        path: file to open.
+        missing_ok: whether there may be nothing.
+
+    Raises:
+        OSError: there is something else, or nothing.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if missing_ok:
+            return path
+        raise
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, f"it is {FOLDER}", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.ENXIO, f"it is {SPECIAL}", str(path))  # as the system refuses to open a socket
+    return path
 
 
 def content_sample(path: Path) -> str:

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from tune_asr.storage.files import regular
+
 _ATTEMPTS = 5
 _PAUSE = 0.02
 """Seconds. `is_locked` holds the lock for an instant, which must not stop the next owner."""
@@ -45,10 +47,10 @@ def lock(path: Path) -> Lock | None:
     A missing file is created. Returns None if another process has it.
 
     Raises:
-        OSError: it cannot be written, or is on a file system without locks.
+        OSError: it is no file, cannot be written, or is on a file system without locks.
     """
     # Python opens files close-on-exec: a child that outlives this process holds no lock.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = os.open(regular(path, missing_ok=True), os.O_RDWR | os.O_CREAT, 0o666)
     try:
         if _flock(descriptor):
             os.ftruncate(descriptor, 0)
@@ -63,13 +65,13 @@ def lock(path: Path) -> Lock | None:
 
 def owner(path: Path) -> str:
     """Return the owner of the file at `path`, in words."""
-    return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
+    return regular(path).read_text(encoding="utf-8", errors="replace").strip() or "another process"
 
 
 def is_locked(path: Path) -> bool:
     """Return True if a living process owns `path`. Writes nothing."""
     try:
-        with path.open("rb") as file:
+        with regular(path).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

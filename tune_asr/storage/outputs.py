@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.storage.errors import writing
+from tune_asr.storage.files import SPECIAL
 
 _BEGINNING = 1 << 16
 _HINT = "Name a new file, or remove this one."
@@ -39,7 +40,7 @@ def clear_output(path: Path, begins: re.Pattern[bytes], flag: str) -> None:
         if not path.exists():
             return
         if not path.is_file():
-            raise ConfigError(Problem(place, "this is a FIFO, a socket or a device, not a file", "Name a file."))
+            raise ConfigError(Problem(place, f"this is {SPECIAL}", "Name a file."))
         with path.open("rb") as file:
             beginning = file.read(_BEGINNING)
         if beginning and not begins.match(beginning):

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from tune_asr.config.releases import with_rules
 from tune_asr.errors import ConfigError, StorageError
+from tune_asr.storage.files import regular
 from tune_asr.training.epochs import Epoch
 
 EPOCHS_STATE, EMA_STATE, BATCHES_STATE = "tune_asr.epochs", "tune_asr.ema", "tune_asr.batches"
@@ -120,7 +121,7 @@ def load_checkpoint(checkpoint: Path, *, mapped: bool = False) -> Content:
         StorageError: it is damaged, or holds more than tensors and plain values.
     """
     try:
-        with zipfile.ZipFile(checkpoint) as archive:
+        with zipfile.ZipFile(regular(checkpoint)) as archive:
             torn = None if mapped else archive.testzip()  # torch does not look at the check sums
         if torn:
             raise zipfile.BadZipFile(f"{torn} does not match its check sum")
@@ -138,7 +139,7 @@ def load_checkpoint(checkpoint: Path, *, mapped: bool = False) -> Content:
         ) from error
     except Exception as error:  # zipfile and torch raise errors of many classes over garbled bytes
         is_zip = not isinstance(error, zipfile.BadZipFile) or zipfile.is_zipfile(checkpoint)
-        reason = f" ({error})" if is_zip else ""
+        reason = f" ({getattr(error, 'strerror', None) or error})" if is_zip else ""
         raise StorageError(
             f"{checkpoint}: not a checkpoint, or damaged{reason}", hint="Use an earlier checkpoint."
         ) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tune_asr.errors import ClusterError
 from tune_asr.search.ray.token import own_token, token_source
+from tune_asr.storage.files import regular
 
 _CALL = "/ray.rpc.NodeInfoGcsService/CheckAlive"
 _SECONDS = 5.0
@@ -42,7 +43,7 @@ def address_of(address: str) -> str | None:
         return address_of(given) if given != "auto" else None
     temporary = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
     with suppress(OSError):
-        return Path(temporary, "ray", "ray_current_cluster").read_text(encoding="utf-8").strip() or None
+        return regular(Path(temporary, "ray", "ray_current_cluster")).read_text(encoding="utf-8").strip() or None
     return None
 
 

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tune_asr.storage.files import regular
 from tune_asr.storage.locks import is_locked, lock
 
 _PREFIX = "tune_asr-ray-"
@@ -29,7 +30,7 @@ def own_token() -> str:
     if given := os.environ.get("RAY_AUTH_TOKEN"):
         return given.strip()
     try:
-        return token_path().read_text(encoding="utf-8").strip()
+        return regular(token_path()).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
