@@ -142,7 +142,7 @@ class Engine:
         work = self.conductor.next_work()
         if work is None:
             return None
-        self.conductor.receive(work.number, messages.Started(work.epoch, [], "replay:1"))
+        self.conductor.receive(work.number, messages.Ready(work.epoch, [], "replay:1"))
         return Job(work.number, self.state.trials[work.number].params, work.epoch)
 
     def report(self, job: Job, trained: Trained) -> bool:
@@ -157,7 +157,7 @@ class Engine:
 
     def diverged(self, job: Job) -> None:
         """Report that the loss is not finite."""
-        self.conductor.receive(job.trial, messages.Diverged("the loss is nan"))
+        self.conductor.receive(job.trial, messages.NotFinite("the loss is nan"))
         self.conductor.process_ended(job.trial, None)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +20,7 @@ NAMES = st.sampled_from(
 
 
 def load(text: str) -> Config:
-    return check(Layered.of(parse(text, "c.yaml"), Path("/base")))
+    return check(Layered.of(parse(text, "c.yaml")))
 
 
 def refusal(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tune_asr.errors import ConfigError
 
 
 def layered(text: str, *assignments: str) -> Layered:
-    tree = Layered.of(parse(text, "c.yaml"), Path("/base"))
+    tree = Layered.of(replace(parse(text, "c.yaml"), folder=Path("/base")))
     for override in parse_assignments(assignments):
         tree.lay(override)
     return tree
@@ -61,7 +62,7 @@ def test_override_creates_sections_above():
 def test_laying_changes_no_input():
     document = parse("model: {dim: 4}", "c.yaml")
     section = {"dim": 6}
-    tree = Layered.of(document, Path("/base"))
+    tree = Layered.of(document)
     tree.lay(Override("model.dim", 5, "here", Path()))
     tree.lay(Override("model", section, "here", Path()))
     tree.lay(Override("model.dim", 7, "here", Path()))

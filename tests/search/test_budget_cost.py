@@ -49,7 +49,7 @@ def costs(trials):
     """Steps of reports and polls of one more trial."""
     search = long_search(trials)
     work = search.conductor.next_work()
-    search.conductor.receive(work.number, messages.Started(work.epoch, [], "host:1"))
+    search.conductor.receive(work.number, messages.Ready(work.epoch, [], "host:1"))
     found = [steps(search.conductor.receive, work.number, search.report(work.number, epoch)) for epoch in range(1, 4)]
     search.conductor.process_ended(work.number, None)
     search.conductor.turns.next()
@@ -72,7 +72,7 @@ def test_report_and_poll_cost_alike_in_a_long_search():
 def test_search_without_a_budget_counts_nothing(trials):
     search = long_search(trials, seconds=None)
     work = search.conductor.next_work()
-    search.conductor.receive(work.number, messages.Started(work.epoch, [], "host:1"))
+    search.conductor.receive(work.number, messages.Ready(work.epoch, [], "host:1"))
     for epoch in range(1, 4):
         search.conductor.receive(work.number, search.report(work.number, epoch))
     assert search.conductor.turns._left._tally.epochs == 0

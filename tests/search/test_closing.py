@@ -100,7 +100,7 @@ class Simulation:
         running, free = [], list(range(self.slots))
         while True:
             while free and (work := self.conductor.next_work()):
-                self.conductor.receive(work.number, messages.Started(work.epoch, [], "host:1"))
+                self.conductor.receive(work.number, messages.Ready(work.epoch, [], "host:1"))
                 heapq.heappush(running, (self.now + 1.0, free.pop(), work.number, work.epoch + 1))
             if not running or running[0][0] > until:
                 return self

@@ -62,8 +62,8 @@ def events(folder):
 def test_ledger_is_written_before_the_answer(make, folder):
     conductor = make()
     first, second = conductor.next_work(), conductor.next_work()
-    assert conductor.receive(first.number, messages.Started(0, [], "host:1")) == "continue"
-    assert conductor.receive(second.number, messages.Started(0, [], "host:2")) == "continue"
+    assert conductor.receive(first.number, messages.Ready(0, [], "host:1")) == "continue"
+    assert conductor.receive(second.number, messages.Ready(0, [], "host:2")) == "continue"
     assert conductor.receive(first.number, report(1, 0.5)) == "continue"
     assert conductor.receive(second.number, report(1, 0.6, trial=second.number)) == "stop"
     assert events(folder)[-3:] == ["report", "decision", "pruned"]
@@ -95,7 +95,7 @@ def test_third_retry_is_the_last(make, folder):
     conductor = make()
     for attempt in range(MAX_RETRIES + 1):
         assert conductor.next_work().number == "00000"
-        conductor.receive("00000", messages.Started(0, [], f"host:{attempt}"))
+        conductor.receive("00000", messages.Ready(0, [], f"host:{attempt}"))
         conductor.process_ended("00000", "killed")
     assert events(folder).count("resumed") == MAX_RETRIES
     assert read_lines(folder.ledger)[-1]["event"] == "failed"
@@ -106,7 +106,7 @@ def test_retries_count_across_drivers(make, folder):
     for attempt in range(MAX_RETRIES):
         conductor = make()
         conductor.next_work()
-        conductor.receive("00000", messages.Started(0, [], f"host:{attempt}"))
+        conductor.receive("00000", messages.Ready(0, [], f"host:{attempt}"))
         conductor.process_ended("00000", "killed")
     conductor = make()
     conductor.next_work()
@@ -119,7 +119,7 @@ def test_epoch_resets_the_retries(make, folder):
     for epoch in (1, 2):
         for attempt in range(MAX_RETRIES):
             conductor.next_work()
-            conductor.receive("00000", messages.Started(epoch - 1, [], f"host:{attempt}"))
+            conductor.receive("00000", messages.Ready(epoch - 1, [], f"host:{attempt}"))
             if not attempt:
                 conductor.receive("00000", report(epoch))
             conductor.process_ended("00000", "preempted")
@@ -149,7 +149,7 @@ def test_search_ends_if_no_trial_trains(make, fault, most, one_has_trained):
     refused = "no trial has come to an epoch; trial 0000. has failed as others have: it ended .tried . times."
     with nullcontext() if one_has_trained else pytest.raises(TrialFailedError, match=refused):
         while work := conductor.next_work():
-            conductor.receive(work.number, messages.Started(0, [], "host:1"))
+            conductor.receive(work.number, messages.Ready(0, [], "host:1"))
             conductor.process_ended(work.number, "it ended", fault)
     assert conductor.state.counts()["failed"] == (MAX_REFUSALS + 2 if one_has_trained else most)
     assert conductor.is_over is one_has_trained
@@ -158,12 +158,12 @@ def test_search_ends_if_no_trial_trains(make, fault, most, one_has_trained):
 def test_repeated_epoch_counts_once(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.Started(0, [], "host:1"))
+    conductor.receive("00000", messages.Ready(0, [], "host:1"))
     conductor.receive("00000", report(1))
     conductor.receive("00000", report(2))
     again = make()
     again.next_work()
-    again.receive("00000", messages.Started(0, ["epoch_002: removed"], "host:2"))
+    again.receive("00000", messages.Ready(0, ["epoch_002: removed"], "host:2"))
     assert again.receive("00000", report(1)) == "continue"
     assert again.receive("00000", report(2)) == "continue"
     assert events(folder).count("report") == 2
@@ -175,7 +175,7 @@ def test_resume_appends_lost_verdicts(make, folder, cut):
     conductor = make()
     for number in ("00000", "00001"):
         conductor.next_work()
-        conductor.receive(number, messages.Started(0, [], "host:1"))
+        conductor.receive(number, messages.Ready(0, [], "host:1"))
     conductor.receive("00000", report(1, 0.5))
     conductor.receive("00001", report(1, 0.6, trial="00001"))
     whole = read_lines(folder.ledger)
@@ -198,7 +198,7 @@ def test_resume_ends_a_finished_trial(make, folder):
     """Its checkpoints are pruned, too."""
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.Started(0, [], "host:1"))
+    conductor.receive("00000", messages.Ready(0, [], "host:1"))
     for epoch in (1, 2, 3, 4):
         saved(folder, "00000", epoch)
         conductor.receive("00000", report(epoch, 0.5 - epoch / 10, last=epoch == 4))
@@ -212,12 +212,12 @@ def test_resume_ends_a_finished_trial(make, folder):
 def test_repeated_epochs_are_pruned_too(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.Started(0, [], "host:1"))
+    conductor.receive("00000", messages.Ready(0, [], "host:1"))
     for epoch in (1, 2, 3, 4):
         conductor.receive("00000", report(epoch, epoch / 10))
     again = make()
     again.next_work()
-    again.receive("00000", messages.Started(0, ["removed"] * 4, "host:2"))
+    again.receive("00000", messages.Ready(0, ["removed"] * 4, "host:2"))
     for epoch, left in ((1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (4, [1, 3, 4])):
         saved(folder, "00000", epoch)
         again.receive("00000", report(epoch, epoch / 10))
@@ -227,8 +227,8 @@ def test_repeated_epochs_are_pruned_too(make, folder):
 def test_diverged_trial_is_not_retried(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.Started(0, [], "host:1"))
-    assert conductor.receive("00000", messages.Diverged("training loss nan")) == "stop"
+    conductor.receive("00000", messages.Ready(0, [], "host:1"))
+    assert conductor.receive("00000", messages.NotFinite("training loss nan")) == "stop"
     conductor.process_ended("00000", None)
     assert conductor.next_work().number == "00001"
 
@@ -253,9 +253,9 @@ def test_unusable_data_end_the_search(make, key, ends):
 def test_custom_class_may_end_its_training(make, folder):
     conductor = make()
     conductor.next_work()
-    conductor.receive("00000", messages.Started(0, [], "host:1"))
+    conductor.receive("00000", messages.Ready(0, [], "host:1"))
     conductor.receive("00000", report(1))
-    assert conductor.receive("00000", messages.Ended()) == "stop"
+    assert conductor.receive("00000", messages.CutShort()) == "stop"
     conductor.process_ended("00000", None)
     assert events(folder)[-1] == "finished"
 
@@ -283,7 +283,7 @@ def test_repeated_refusals_end_the_search(make, has_started):
         for _ in range(MAX_REFUSALS):
             number = conductor.next_work().number
             if has_started:
-                conductor.receive(number, messages.Started(0, [], "host:1"))
+                conductor.receive(number, messages.Ready(0, [], "host:1"))
             conductor.receive(number, told)
             conductor.process_ended(number, None)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS - 1
@@ -292,9 +292,9 @@ def test_repeated_refusals_end_the_search(make, has_started):
 @pytest.mark.parametrize("fault", [Fault.EXCEPTION, Fault.DEATH])
 def test_running_first_epoch_keeps_search_going(make, fault):
     conductor = make(num_samples=MAX_REFUSALS + 3)
-    conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
+    conductor.receive(conductor.next_work().number, messages.Ready(0, [], "host:1"))
     while work := conductor.next_work():
-        conductor.receive(work.number, messages.Started(0, [], "host:2"))
+        conductor.receive(work.number, messages.Ready(0, [], "host:2"))
         conductor.process_ended(work.number, "it ended", fault)
     assert conductor.state.counts()["failed"] == MAX_REFUSALS + 2
     assert conductor.handed_out == ["00000"]
@@ -316,8 +316,8 @@ def test_search_is_over_after_all_trials(make):
     conductor = make()
     for _ in range(3):
         work = conductor.next_work()
-        conductor.receive(work.number, messages.Started(0, [], "host:1"))
-        conductor.receive(work.number, messages.Diverged("nan"))
+        conductor.receive(work.number, messages.Ready(0, [], "host:1"))
+        conductor.receive(work.number, messages.NotFinite("nan"))
         conductor.process_ended(work.number, None)
     assert conductor.is_over
     assert conductor.next_work() is None
@@ -332,7 +332,7 @@ def test_control_survives_a_kill(make, folder):
             while number not in conductor.state.trials:
                 conductor.next_work()
             if not conductor.state.trials[number].reports:
-                conductor.receive(number, messages.Started(0, [], "host:1"))
+                conductor.receive(number, messages.Ready(0, [], "host:1"))
             conductor.receive(number, report(epoch, value, last=last, trial=number))
         return conductor
 

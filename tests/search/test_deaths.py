@@ -38,7 +38,7 @@ def attempt(conductor, cause=DIED, fault=Fault.DEATH, starts=False):
     """Let the next trial's process end; return its number."""
     number = conductor.next_work().number
     if starts:
-        conductor.receive(number, messages.Started(0, [], "host:1"))
+        conductor.receive(number, messages.Ready(0, [], "host:1"))
     conductor.process_ended(number, cause, fault)
     return number
 
@@ -71,7 +71,7 @@ def test_epoch_forgets_lost_nodes(make):
     for _ in range(MAX_RETRIES):
         attempt(conductor, LOST, Fault.RAY)
     conductor.next_work()
-    conductor.receive("00000", messages.Started(0, [], "host:1"))
+    conductor.receive("00000", messages.Ready(0, [], "host:1"))
     conductor.receive("00000", epoch("00000"))
     conductor.process_ended("00000", LOST, Fault.RAY)
     assert attempt(conductor, LOST, Fault.RAY) == "00000"
@@ -97,7 +97,7 @@ def test_setting_that_kills_its_process_fails(make):
     for _ in range(MAX_RETRIES + 1):
         assert attempt(conductor) == "00000"
     assert conductor.next_work().number == "00001"
-    conductor.receive("00001", messages.Started(0, [], "host:1"))
+    conductor.receive("00001", messages.Ready(0, [], "host:1"))
     assert attempt(conductor) == "00000"
     assert conductor.state.trials["00000"].status == "failed"
     assert conductor.handed_out == ["00001"]
@@ -107,8 +107,8 @@ def test_last_trial_that_never_starts_fails(make):
     """There is no other to try."""
     conductor = make()
     for number in ("00000", "00001"):
-        conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
-        conductor.receive(number, messages.Diverged("nan"))
+        conductor.receive(conductor.next_work().number, messages.Ready(0, [], "host:1"))
+        conductor.receive(number, messages.NotFinite("nan"))
         conductor.process_ended(number, None)
     while conductor.state.trials.get("00002") is None or conductor.state.trials["00002"].status != "failed":
         assert attempt(conductor) == "00002"
@@ -120,7 +120,7 @@ def test_setting_that_kills_says_nothing_about_the_next(make):
     conductor = make()
     for _ in range(MAX_RETRIES + 1):
         attempt(conductor)
-    conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
+    conductor.receive(conductor.next_work().number, messages.Ready(0, [], "host:1"))
     assert attempt(conductor) == "00000"
     for _ in range(MAX_RETRIES + 1):
         assert attempt(conductor) == "00002"
@@ -148,7 +148,7 @@ def test_process_out_of_reach_fails_alone(make):
     for _ in range(MAX_RETRIES + 1):
         assert unreached(conductor) == "00000"
     assert unreached(conductor) == "00001"
-    conductor.receive(conductor.next_work().number, messages.Started(0, [], "host:1"))
+    conductor.receive(conductor.next_work().number, messages.Ready(0, [], "host:1"))
     conductor.receive("00001", epoch("00001"))
     assert unreached(conductor) == "00000"
     assert conductor.state.trials["00000"].status == "failed"

@@ -53,7 +53,7 @@ def run(plan: Plan, events: Sequence[Event] = (), asked: Asked | None = None) ->
     conductor = Conductor(search, ledger, state, lambda _: None, NothingKept())
     conductor.open(1)
     while work := conductor.next_work():
-        conductor.receive(work.number, messages.Started(work.epoch, [], "host:1"))
+        conductor.receive(work.number, messages.Ready(work.epoch, [], "host:1"))
         horizon = work.values["trainer"]["max_epochs"]
         for epoch in range(work.epoch + 1, horizon + 1):
             rates = dict.fromkeys(("val_wer", "val_cer", "val_loss", "objective", "score"), error(work, epoch))

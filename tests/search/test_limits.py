@@ -49,7 +49,7 @@ def report(trial, size=1000, rtf=0.5, epoch=1, wer=0.5, last=False):
 
 def begin(conductor):
     work = conductor.next_work()
-    conductor.receive(work.number, messages.Started(0, [], "host:1"))
+    conductor.receive(work.number, messages.Ready(0, [], "host:1"))
     return work.number
 
 

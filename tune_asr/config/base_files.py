@@ -68,11 +68,6 @@ def merged(files: Sequence[Document]) -> Layered:
     return Layered(values, files[0], files[0].folder, owners=owners)
 
 
-def names_of(path: Path) -> list[str]:
-    """Return the names of a configuration and its bases."""
-    return [file.name for file in read_files(path)]
-
-
 def bases_in_words(names: Sequence[str]) -> str:
     """Name files for a dry run, if there are several."""
     return f"configuration: {' -> '.join(names)}" if len(names) > 1 else ""

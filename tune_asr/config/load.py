@@ -71,7 +71,7 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
         ConfigError: unreadable file, or an override below a value that is not a section.
     """
     document = strict_yaml.read(path)
-    return _with(Layered.of(document, document.folder), overrides)
+    return _with(Layered.of(document), overrides)
 
 
 def _with(layered: Layered, overrides: Sequence[Override]) -> Layered:

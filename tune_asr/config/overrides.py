@@ -72,9 +72,9 @@ class Layered:
     """File of each key if the lowest layer was merged from several."""
 
     @classmethod
-    def of(cls, document: Document, base: Path) -> Layered:
+    def of(cls, document: Document) -> Layered:
         """Return a copy of a file as the lowest layer."""
-        return cls(copy.deepcopy(document.values), document, base)
+        return cls(copy.deepcopy(document.values), document, document.folder)
 
     def lay(self, override: Override) -> None:
         """Set one key, and create the sections above it.

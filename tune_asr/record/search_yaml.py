@@ -166,7 +166,7 @@ def _described(path: Path) -> SearchYaml:
     """Read the file and check its keys alone."""
     try:
         document = strict_yaml.read(path, room=2)
-        _, problems = load.examine(Layered.of(document, path.parent), _Keys)
+        _, problems = load.examine(Layered.of(document), _Keys)
         if "data_fingerprint" not in document.values:
             problems.append(Problem(document.place(("data_fingerprint",)), "is missing"))
     except ConfigError as error:

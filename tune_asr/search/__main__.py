@@ -173,7 +173,7 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         )
         budget = _budget(arguments.time_budget)
         if arguments.dry_run:
-            from tune_asr.search.outlook import dry_run
+            from tune_asr.search.dry_resume import dry_run
 
             for line in dry_run(arguments.resume, more, budget):
                 print(line)

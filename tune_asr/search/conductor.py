@@ -145,13 +145,13 @@ class Conductor:
         match message:
             case messages.Here():
                 return "continue"
-            case messages.Started():
+            case messages.Ready():
                 return self._started(trial, message)
             case Report():
                 return self._reported(trial, message)
-            case messages.Ended():
+            case messages.CutShort():
                 self._append(Ended(event="finished", trial=number, epoch=trial.epoch))
-            case messages.Diverged():
+            case messages.NotFinite():
                 self._append(Ended(event="diverged", trial=number, epoch=trial.epoch + 1, cause=message.cause))
             case messages.Failed():
                 self._failed(trial, message.to_error())
@@ -217,7 +217,7 @@ class Conductor:
                 self._keeping.rest(trial)
         self.catch_up()
 
-    def _started(self, trial: Trial, message: messages.Started) -> Answer:
+    def _started(self, trial: Trial, message: messages.Ready) -> Answer:
         self._deaths.started(trial.number)
         process, damaged, warning = message.process, message.damaged or None, message.warning or None
         event: Event = Started(trial=trial.number, process=process, damaged=damaged, warning=warning)

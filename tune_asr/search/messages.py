@@ -80,7 +80,7 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class Ready:
     """Training is about to begin."""
 
     epoch: int
@@ -94,12 +94,12 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CutShort:
     """Training ended earlier than announced, by a custom class."""
 
 
 @dataclass(frozen=True, slots=True)
-class Diverged:
+class NotFinite:
     """Loss or error rate is not finite any more."""
 
     cause: str
@@ -126,11 +126,11 @@ class Failed:
         return by_name.get(self.error, TuneAsrError)([Problem(**problem) for problem in self.problems])
 
 
-Message = Here | Started | Report | Ended | Diverged | Failed
+Message = Here | Ready | Report | CutShort | NotFinite | Failed
 """Message of a worker. A `Report` is the event of the ledger itself."""
 
-_KINDS: Mapping[str, type[Here | Started | Ended | Diverged | Failed]] = {
-    kind.__name__: kind for kind in (Here, Started, Ended, Diverged, Failed)
+_KINDS: Mapping[str, type[Here | Ready | CutShort | NotFinite | Failed]] = {
+    kind.__name__: kind for kind in (Here, Ready, CutShort, NotFinite, Failed)
 }
 
 

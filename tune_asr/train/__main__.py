@@ -64,12 +64,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.json and not arguments.dry_run:
         raise ConfigError("--json is given without --dry-run", "Add --dry-run: the file holds its data report.")
-    config = _config(arguments)
+    config, files = _config(arguments)
     if arguments.dry_run:
-        from tune_asr.config.base_files import names_of
         from tune_asr.train.dry_run import dry_run
 
-        files = names_of(arguments.config) if arguments.trial is None else [str(arguments.config)]
         dry_run(config, files, arguments.json)
         return 0
     if not arguments.fast_dev_run:
@@ -91,9 +89,13 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config(arguments: argparse.Namespace) -> Config:
-    """Load the configuration of the file or of the trial."""
-    from tune_asr.config.load import from_values, load_config
+def _config(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
+    """Load the configuration of the file or of the trial.
+
+    Returns:
+        The configuration, and the names of its files, the upper one first.
+    """
+    from tune_asr.config.load import check, from_values, read_config
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.record.folder import is_record_of_a_search
 
@@ -103,11 +105,13 @@ def _config(arguments: argparse.Namespace) -> Config:
             what = "this is the record of a search, not a configuration"
             hint = "Choose a trial by --trial NUMBER, or give best.yaml."
             raise ConfigError(Problem(str(arguments.config), what, hint))
-        return load_config(arguments.config, overrides)
+        layered, files = read_config(arguments.config, overrides)
+        return check(layered), [file.name for file in files]
     from tune_asr.record.rerun import trial_config
 
     name = f"trial {arguments.trial} of {arguments.config}"
-    return from_values(trial_config(arguments.config, arguments.trial), name, overrides)
+    config = from_values(trial_config(arguments.config, arguments.trial), name, overrides)
+    return config, [str(arguments.config)]
 
 
 def _resumed(config: Config, checkpoint: Path) -> Config:

@@ -66,7 +66,7 @@ def run_trial(work: Work) -> None:
     try:
         _train(work)
     except Diverged as error:
-        tune.report(to_result(messages.Diverged(str(error))))
+        tune.report(to_result(messages.NotFinite(str(error))))
     except TuneAsrError as error:
         tune.report(to_result(messages.Failed.of(error)))
 
@@ -125,7 +125,7 @@ def _train(work: Work) -> None:
 
     def on_start() -> None:
         _announce(work, f"trains from epoch {epoch + 1}")
-        tune.report(to_result(messages.Started(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}", warning)))
+        tune.report(to_result(messages.Ready(epoch, damaged, f"{socket.gethostname()}:{os.getpid()}", warning)))
         _name_process(work)
 
     def sink(result: EpochResult, last: bool, save: Save) -> None:
@@ -154,7 +154,7 @@ def _train(work: Work) -> None:
         other_data=work.other_data,
     )
     if not was_last:
-        tune.report(to_result(messages.Ended()))
+        tune.report(to_result(messages.CutShort()))
 
 
 def _config(work: Work) -> Config:
