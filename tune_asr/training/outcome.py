@@ -18,7 +18,7 @@ from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.transcript import Transcript
 from tune_asr.speech.text.vocabulary import spelled
 from tune_asr.training.batching import Batch
-from tune_asr.training.ctc import CTCLoss, best_path, emitted
+from tune_asr.training.ctc import CTCLoss, collapse
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,11 @@ class _DecodedBatch:
 
     ids: list[str]
     references: list[str]
-    symbols: Tensor
-    """(N, T'): see `emitted`."""
-    sums: Tensor
-    """(4,) int64: tokens and infeasible utterances of the loss, output frames, frames of blank."""
-    nats: Tensor
-    """0-dim float32."""
+    best: Tensor
+    """(N, T'): best symbol of each frame, padding included."""
+    lengths: Tensor
+    """(N,): output frames."""
+    loss: CTCLoss
 
 
 class ValidationPass:
@@ -82,28 +81,36 @@ class ValidationPass:
             lengths: (N,) int64, output frames, on the CPU or where `log_probs` are.
             loss: CTC loss of the batch.
         """
-        device = log_probs.device
-        path = best_path(log_probs, lengths.to(device, non_blocking=True))
-        sums = (loss.num_tokens, loss.num_infeasible, lengths.sum(), (path == self._blank_id).sum())
-        on_device = torch.stack([part.to(device, non_blocking=True) for part in sums])
-        symbols = emitted(path, self._blank_id)
-        self._decoded.append(_DecodedBatch(batch.ids, batch.texts, symbols, on_device, loss.nats))
+        self._decoded.append(_DecodedBatch(batch.ids, batch.texts, log_probs.argmax(-1), lengths, loss))
 
     def outcome(self) -> ValidationOutcome | None:
         """Spell hypotheses and count errors; None without a batch."""
-        if not self._decoded:
+        parts = self._decoded
+        if not parts:
             return None
-        symbols = torch.cat([part.symbols.flatten() for part in self._decoded]).cpu()
-        tokens, infeasible, frames, blanks = torch.stack([part.sums for part in self._decoded]).sum(0).tolist()
-        nats: list[float] = torch.stack([part.nats for part in self._decoded]).tolist()
-        sizes = [part.symbols.numel() for part in self._decoded]
-        utterances = [
-            self._result(*named)
-            for part, block in zip(self._decoded, torch.split(symbols, sizes), strict=True)
-            for named in zip(part.ids, part.references, block.view(part.symbols.shape).numpy(), strict=True)
-        ]
-        return ValidationOutcome(tuple(utterances), sum(nats), tokens, infeasible, blanks / max(1, frames))
+        paths = self._paths()
+        utterances = tuple(
+            Transcript(name, reference, spelled(self._vocab, symbols))
+            for part, path in zip(parts, paths, strict=True)
+            for name, reference, symbols in zip(part.ids, part.references, collapse(path, self._blank_id), strict=True)
+        )
+        tokens, infeasible = (
+            int(torch.stack(counts).sum())
+            for counts in ([part.loss.num_tokens for part in parts], [part.loss.num_infeasible for part in parts])
+        )
+        nats: list[float] = torch.stack([part.loss.nats for part in parts]).tolist()
+        frames = sum(int((path >= 0).sum()) for path in paths)
+        blanks = sum(int((path == self._blank_id).sum()) for path in paths)
+        return ValidationOutcome(utterances, sum(nats), tokens, infeasible, blanks / max(1, frames))
 
-    def _result(self, name: str, reference: str, symbols: npt.NDArray[np.int64]) -> Transcript:
-        hypothesis = spelled(self._vocab, symbols[symbols != self._blank_id].tolist())
-        return Transcript(name, reference, hypothesis)
+    def _paths(self) -> list[npt.NDArray[np.int64]]:
+        """Best path of each batch, (N, T'), -1 after an utterance's end."""
+        sizes = [part.best.numel() for part in self._decoded]
+        best = torch.cat([part.best.flatten() for part in self._decoded]).cpu().numpy()
+        lengths = torch.cat([part.lengths for part in self._decoded]).cpu().numpy()
+        ends, rows = np.cumsum(sizes)[:-1], np.cumsum([len(part.ids) for part in self._decoded])[:-1]
+        each = zip(self._decoded, np.split(best, ends), np.split(lengths, rows), strict=True)
+        return [
+            np.where(np.arange(part.best.shape[1]) < own[:, None], block.reshape(part.best.shape), -1)
+            for part, block, own in each
+        ]
