@@ -6,13 +6,15 @@ import itertools
 import random
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ledgers import event
+from tests.report.slow_replay import slow_replay
 from tune_asr.record.state import SearchState
-from tune_asr.report.replay import History, Setting
+from tune_asr.report.replay import History, Setting, lower_before
 from tune_asr.space.stopping import Asha
 
 MAX_T = 8
@@ -46,12 +48,45 @@ def lengths(state):
     return {number: trial.epoch for number, trial in state.trials.items()}
 
 
+def bounds(replay):
+    return {number: replay.of(number) for number in replay.trials}
+
+
+def exactly(state):
+    return {number: (epochs, epochs) for number, epochs in lengths(state).items()}
+
+
+@settings(deadline=None, max_examples=300)
+@given(curves, graces, factors, st.integers(1, 4), st.integers(0, 99), graces, factors, st.integers(0, 2))
+def test_replay_equals_slow_one(curves, grace, eta, slots, seed, other_grace, other_eta, controls):
+    state = searched(curves, grace, eta, slots=slots, seed=seed, controls=controls)
+    setting = Setting("objective", other_grace, other_eta)
+    assert bounds(History(state, MAX_T).replay(setting)) == slow_replay(state, setting, MAX_T)
+
+
+def test_replay_of_many_equals_slow_one():
+    chance = random.Random(0)
+    curves = [[chance.randint(0, 200) for _ in range(MAX_T)] for _ in range(600)]
+    state = searched(curves, 2, 3, slots=4)
+    history = History(state, MAX_T)
+    for grace, eta in itertools.product((1, 2, 4), (2, 3, 4)):
+        setting = Setting("objective", grace, eta)
+        assert bounds(history.replay(setting)) == slow_replay(state, setting, MAX_T)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=400))
+def test_lower_before_counts(places):
+    ranks, counts = (np.array([place[i] for place in places], dtype=kind) for i, kind in ((0, int), (1, bool)))
+    expected = [sum(r < rank and c for r, c in places[:place]) for place, (rank, _) in enumerate(places)]
+    assert lower_before(np.unique(ranks, return_inverse=True)[1], counts).tolist() == expected
+
+
 @settings(deadline=None)
 @given(curves, graces, factors, st.integers(1, 4), st.integers(0, 99))
 def test_replay_under_own_setting_is_identity(curves, grace, eta, slots, seed):
     state = searched(curves, grace, eta, slots=slots, seed=seed)
     replay = History(state, MAX_T).replay(Setting("objective", grace, eta))
-    assert replay.at_least == replay.at_most == lengths(state)
+    assert bounds(replay) == exactly(state)
 
 
 @settings(deadline=None)
@@ -59,7 +94,7 @@ def test_replay_under_own_setting_is_identity(curves, grace, eta, slots, seed):
 def test_unpruned_search_replays_exactly(curves, grace, eta, other_grace, other_eta):
     whole = searched(curves, MAX_T, eta)
     replay = History(whole, MAX_T).replay(Setting("objective", other_grace, other_eta))
-    assert replay.at_least == replay.at_most == lengths(searched(curves, other_grace, other_eta))
+    assert bounds(replay) == exactly(searched(curves, other_grace, other_eta))
 
 
 @settings(deadline=None, max_examples=300)
@@ -69,24 +104,24 @@ def test_truth_lies_within_bounds(curves, grace, eta, other_grace, other_eta, co
     replay = History(state, MAX_T).replay(Setting("objective", other_grace, other_eta))
     truth = lengths(searched(curves, other_grace, other_eta))
     for number, epochs in truth.items():
-        assert replay.at_least[number] <= epochs <= replay.at_most[number]
+        assert replay.of(number)[0] <= epochs <= replay.of(number)[1]
 
 
 @settings(deadline=None)
 @given(curves, graces, factors, st.integers(1, 3))
 def test_controls_stop_in_replay(curves, grace, eta, controls):
     replay = History(searched(curves, grace, eta, controls=controls), MAX_T).replay(Setting("objective", grace, eta))
-    assert replay.at_least == replay.at_most == lengths(searched(curves, grace, eta))
+    assert bounds(replay) == exactly(searched(curves, grace, eta))
 
 
 def test_missing_values_stay_unknown():
     # At epoch 1 the search stops trial 1, which would have come to 0: under a longer grace period it may be anything.
     state = searched([[5] * MAX_T, [6, *[0] * (MAX_T - 1)], [4] * MAX_T], 1, 2)
     replay = History(state, MAX_T).replay(Setting("objective", 4, 2))
-    assert (replay.at_least["00001"], replay.at_most["00001"]) == (1, MAX_T)
+    assert replay.of("00001") == (1, MAX_T)
     assert [replay.fate("00001", epoch) for epoch in (1, 2)] == ["kept", "unknown"]
     # Trial 2 is the best of three, or, if trial 1 is better, the second of three, of which one goes on.
-    assert (replay.at_least["00002"], replay.at_most["00002"]) == (4, MAX_T)
+    assert replay.of("00002") == (4, MAX_T)
     assert replay.epochs == (1 + MAX_T + 4, 3 * MAX_T)
 
 

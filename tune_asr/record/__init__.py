@@ -3,7 +3,7 @@
 Truth, enough to resume the search:
 
 - `events`, `search_events`  one class per kind of event, of a trial and of the search
-- `event_lines`             lines of the ledger as events
+- `event_lines`, `batches`  lines of the ledger as events, one by one or many at once
 - `ledger`                  trials.jsonl, append-only and fsynced
 - `trial`, `state`          trials and search, rebuilt from the events
 - `stages`                  trials by horizon: the search, and longer trainings of its best settings

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from tune_asr.errors import Problem, StorageError
+from tune_asr.record import batches
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Event
 from tune_asr.storage.errors import storage_error
 from tune_asr.storage.files import fsync, regular
 from tune_asr.wording import printable, shortened
 
+Values = Mapping[str, Any]
+
 _END_BYTES = 1024
+_BATCH_BYTES = 1 << 20
 
 
 class Ledger:
@@ -96,14 +102,16 @@ def iter_ledger(path: Path) -> Iterator[Event]:
     Raises:
         StorageError: the file is missing, a line before the last one is broken, or a line is not an event.
     """
+    number = 0
     try:
-        for number, (values, _) in enumerate(_lines(path), start=1):
+        for batch in _batches(path):
             try:
-                event = parse(values)
+                for event in batches.events(batch):
+                    yield event
+                    number += 1
             except ValueError as error:
                 what = f"the line is damaged: {error}"
-                raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number))) from error
-            yield event
+                raise StorageError(Problem(f"{path}:{number + 1}", what, repair_hint(path, number + 1))) from error
     except FileNotFoundError as error:
         what = f"there is no ledger: {path.parent} is not a results folder, or has lost its {path.name}"
         raise StorageError(Problem(str(path), what, "Name the folder that a search has written.")) from error
@@ -145,14 +153,35 @@ def encoded(event: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+def _batches(path: Path) -> Iterator[list[Values]]:
+    """Yield the values of the lines, some at a time."""
+    number = position = 0
+    with regular(path).open("rb") as file:
+        while lines := file.readlines(_BATCH_BYTES):
+            batch = [values for values in map(_values, lines) if values is not None]
+            if len(batch) < len(lines):
+                break
+            yield batch
+            number, position = number + len(lines), file.tell()
+    # A damaged line, or a torn end.
+    yield from ([values] for values, _ in _lines(path, number, position))
+
+
+def _lines(path: Path, number: int = 0, position: int = 0) -> Iterator[tuple[Values, int]]:
     """Yield the values of each line, and its bytes.
 
     A crash tears the last line alone; a broken line before it is an error.
+
+    Args:
+        path: ledger.
+        number: lines to pass over.
+        position: their bytes.
     """
     with regular(path).open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            values = _values(line) if line.endswith(b"\n") else None
+        lines.seek(position)
+        for line in lines:
+            number += 1
+            values = _values(line)
             if values is None:
                 if not lines.read(1):
                     return
@@ -161,11 +190,17 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             yield values, len(line)
 
 
-def _values(line: bytes) -> dict[str, Any] | None:
-    try:
-        values = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError):
+def _values(line: bytes) -> Values | None:
+    """Return the values of an event's line, or None."""
+    if not line.endswith(b"\n"):
         return None
+    try:
+        values = from_json(line, cache_strings="keys")
+    except ValueError:
+        try:  # as escaped surrogates, which `from_json` refuses
+            values = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):
+            return None
     return values if isinstance(values, dict) and isinstance(values.get("event"), str) else None
 
 

@@ -37,12 +37,13 @@ def best_epoch(trial: Trial, kept: set[int] | None = None, metric: Metric = "val
         kept: epochs with a checkpoint; None for all.
         metric: error rate that ranks.
     """
-    counting = (
-        report
-        for report in trial.reports
-        if report.scores.get(metric) is not None and (kept is None or report.epoch in kept)
-    )
-    return min(counting, key=lambda report: order(report, metric), default=None)
+    counting = [report for report in trial.reports if kept is None or report.epoch in kept]
+    rates = [report.scores.get(metric) for report in counting]
+    best = min((rate for rate in rates if rate is not None), default=None)
+    if best is None:
+        return None
+    tied = [report for report, rate in zip(counting, rates, strict=True) if rate == best]
+    return tied[0] if len(tied) == 1 else min(tied, key=lambda report: order(report, metric))
 
 
 def standings(

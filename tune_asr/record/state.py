@@ -14,7 +14,7 @@ from pathlib import Path
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.changes import Changes
-from tune_asr.record.events import Created, Event, Report
+from tune_asr.record.events import Created, Decision, Event, Report
 from tune_asr.record.ledger import iter_ledger, repair_hint
 from tune_asr.record.search_events import Closing, Planned, SearchEnded, SearchStarted, Stopped, Warmed, WaveOpened
 from tune_asr.record.stages import Stages
@@ -90,6 +90,11 @@ class SearchState:
         """
         self._pass_time(event)
         match event:
+            case Report():  # the most frequent first
+                self._open_trial(event.trial).apply(event)
+                self.reports.append(event)
+            case Decision():
+                self._open_trial(event.trial).apply(event)
             case SearchStarted():
                 self.status, self.slots, self.address = "running", event.slots, event.address
                 self.before_seconds += event.before_seconds or 0.0
@@ -115,8 +120,6 @@ class SearchState:
             # An event that may follow the end of its trial belongs here: `_open_trial` refuses a trial that is over.
             case _:
                 self._open_trial(event.trial).apply(event)
-                if isinstance(event, Report):
-                    self.reports.append(event)
 
     @property
     def used_seconds(self) -> float:
@@ -168,9 +171,9 @@ class SearchState:
         if event.time is None:
             return
         time = datetime.fromisoformat(event.time)
-        if self._last_time and not isinstance(event, SearchStarted):
-            # A clock that is set back must not take away time that has passed.
-            self.wall_seconds += max(0.0, (time - self._last_time).total_seconds())
+        # A clock that is set back must not take away time that has passed.
+        if self._last_time and self._last_time < time and not isinstance(event, SearchStarted):
+            self.wall_seconds += (time - self._last_time).total_seconds()
         self._last_time = time
 
     def _create(self, event: Created) -> None:

@@ -117,16 +117,7 @@ class Trial:
         Raises:
             StorageError: the event cannot follow the ones before it.
         """
-        match event:
-            case Started() | Resumed():
-                self.status, self.cause = "running", None
-                self._is_at((event.process or "").rpartition(":")[0])
-            case Paused():
-                if event.retry is not None:
-                    self.retries += 1
-                    self.deaths.append(event.cause or "")
-                    self.has_died_training |= self.status == "running"
-                self.status, self.cause = "paused", event.cause
+        match event:  # the most frequent first
             case Report():
                 following = self.epoch + 1
                 if event.epoch != following:
@@ -136,6 +127,15 @@ class Trial:
                 self.has_died_training = False
             case Decision():
                 self._decide(event)
+            case Started() | Resumed():
+                self.status, self.cause = "running", None
+                self._is_at((event.process or "").rpartition(":")[0])
+            case Paused():
+                if event.retry is not None:
+                    self.retries += 1
+                    self.deaths.append(event.cause or "")
+                    self.has_died_training |= self.status == "running"
+                self.status, self.cause = "paused", event.cause
             case Ended():
                 self.status, self.cause, self.of_setting = event.event, event.cause, bool(event.of_setting)
 

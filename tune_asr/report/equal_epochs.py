@@ -24,8 +24,8 @@ def best_until(trial: Trial, epoch: int, metric: str) -> float | None:
     """Return the best value up to an epoch, None before."""
     if trial.epoch < epoch:
         return None
-    known = (report.scores.get(metric) for report in trial.reports[:epoch])
-    return min((value for value in known if value is not None), default=None)
+    known = [report.scores.get(metric) for report in trial.reports[:epoch]]
+    return min([value for value in known if value is not None], default=None)
 
 
 def at_equal_epochs(one: Trial, other: Trial, metric: Metric, names: tuple[str, str]) -> str:
