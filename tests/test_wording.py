@@ -34,3 +34,4 @@ def test_shortened_keeps_the_limit():
 def test_first_line_of_foreign_errors():
     assert first_line(ValueError("\none\ntwo")) == "one"
     assert first_line(ValueError()) == "ValueError"
+    assert first_line(OSError(111, "Connection refused")) == "Connection refused"

@@ -10,6 +10,7 @@ from typing import TextIO
 
 JOINERS = "\u200c\u200d"
 """ZWNJ and ZWJ: part of the spelling in Persian, Hindi, Bengali and others, and of emoji."""
+_ERRNO = re.compile(r"\[Errno -?\d+\] ")
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/|hf:")
 
 
@@ -96,8 +97,11 @@ def is_address(text: str) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of a message, or its class."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    """Return the first line of a message, or its class.
+
+    Numbers of the system's errors (`[Errno 111]`) mean nothing to people, and are left out.
+    """
+    return _ERRNO.sub("", next(iter(str(error).strip().splitlines()), type(error).__name__))
 
 
 def is_live_terminal(stream: TextIO) -> bool:

@@ -81,6 +81,27 @@ def test_empty_address_is_refused(workspace):
     assert not (workspace.root / "results").exists()
 
 
+@pytest.mark.parametrize("address", ["foo", "local", "127.0.0.1", "head:x", "head:99999"])
+@pytest.mark.parametrize("door", [("--space", "space.yaml"), ("--space", "space.yaml", "--dry-run"), ("--resume", ".")])
+def test_address_of_another_form_is_refused(workspace, address, door):
+    process = workspace.run("search", *door, "--address", address, expect=2)
+    what = f"--address: is {address}, but must be HOST:PORT of a head, such as 10.0.0.1:6379, or auto"
+    assert what in process.stderr
+    assert not (workspace.root / "results").exists()
+
+
+def test_mode_that_ray_does_not_know(workspace, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "bogus")
+    error = refused(workspace, "--space", "space.yaml", code=2)
+    assert "the variable RAY_AUTH_MODE is 'bogus', but must be token or disabled" in error
+
+
+def test_unwritable_results_are_refused_first(workspace):
+    run = workspace.run("search", "--space", "space.yaml", "--results", "/proc/results", expect=5)
+    assert "error: /proc/results/space: cannot make the results folder" in run.stderr
+    assert run.stdout == ""
+
+
 def test_fifo_does_not_block(workspace):
     os.mkfifo(workspace.root / "pipe.yaml")
     assert "not a file" in refused(workspace, "--space", "pipe.yaml", code=2)
@@ -247,7 +268,8 @@ def test_dry_run_warns(workspace):
 
 def test_resume_hint_omits_results(workspace):
     root = workspace.root / "results" / "space"
-    (root / ".lock").mkdir(parents=True)  # no file, so it cannot be locked
+    root.mkdir(parents=True)
+    (root / ".lock").symlink_to("nowhere/.lock")  # so it cannot be locked
     for name in ("search.yaml", "trials.jsonl"):
         (root / name).touch()
     message = refused(workspace, "--resume", "results/space", code=5)

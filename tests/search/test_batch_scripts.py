@@ -108,3 +108,11 @@ def test_failed_srun_ends_the_job(tmp_path):
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert run.returncode == 6
     assert run.stderr == "srun has ended, so there is no Ray at 127.0.0.1:24400\n"
+
+
+def test_script_outside_of_slurm():
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM")}
+    command = ["bash", SCRIPTS / "several-nodes.sbatch"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    script = SCRIPTS / "several-nodes.sbatch"
+    assert (run.returncode, run.stderr) == (2, f"{script} is a job of SLURM: submit it by sbatch {script}\n")

@@ -33,6 +33,7 @@ from tune_asr.search.farewell import print_farewell
 from tune_asr.search.foresight import Machine
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray import cluster, nodes
+from tune_asr.search.ray.token import require_mode
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
@@ -62,7 +63,9 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     """
     require_outside([("--results", root)], hint="Give a folder on storage that every node mounts (--results).")
     require_files_outside(plan.config)
+    require_mode()
     ResultsFolder(root).require_new()  # before the data are read, which may take minutes
+    ResultsFolder(root).require_writable()
     check_beside(plan.config)
     found = checked_survey(plan)
     if found:
@@ -111,6 +114,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
             _complete(Search(folder, plan, metric, {}), state)
             print(finished)
             return 0
+        require_mode()
         if resumed.creates:
             check_beside(plan.config)
         found = checked_survey(plan)

@@ -28,6 +28,7 @@ from tune_asr.training.prepare import prepare
 from tune_asr.training.resuming import check_resumable
 from tune_asr.training.targets import mistake_in_custom_code
 from tune_asr.training.trainer import make_trainer, quieten
+from tune_asr.wording import first_line
 
 
 def fit(
@@ -116,7 +117,7 @@ def explain_errors(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[N
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StorageError(
-            f"the disk is full: {error}", hint="Make room, and resume from the last checkpoint."
+            f"the disk is full: {first_line(error)}", hint="Make room, and resume from the last checkpoint."
         ) from error
     except (TuneAsrError, Diverged, torch.AcceleratorError):
         raise

@@ -17,6 +17,7 @@ from tune_asr.training.checkpoints import hyper_parameters, load_checkpoint
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.module import SimpleCTCModule, encoder_arguments
 from tune_asr.training.settings import Settings
+from tune_asr.wording import first_line
 
 OUTPUT = ("encoder.output.weight", "encoder.output.bias")
 _SHOWN = 5
@@ -145,6 +146,5 @@ def _safetensors(path: Path) -> Donor:
         settings = _settings(known.get("model", {}), known.get("features", {}))
         return Donor(path, load_file(path), known["vocabulary"], settings)
     except Exception as error:  # safetensors raises its own kind, json and the file system theirs
-        raise ConfigError(
-            f"model.init_from: {path}, with its vocabulary in {beside.name} beside it, cannot be read: {error}"
-        ) from error
+        what = f"{path}, with its vocabulary in {beside.name} beside it, cannot be read: {first_line(error)}"
+        raise ConfigError(f"model.init_from: {what}") from error

@@ -77,7 +77,7 @@ def start(project: str, name: str | None, save_dir: Path, group: str | None, val
         return WandbLogger(project=project, name=name, save_dir=save_dir, experiment=run)
     except Exception as error:  # wandb raises its own kinds, and others from below
         raise ConfigError(
-            f"logging.use_wandb: W&B cannot be started: {error}",
+            f"logging.use_wandb: W&B cannot be started: {first_line(error)}",
             hint="Run `wandb login`, set WANDB_MODE=offline, or set logging.use_wandb to false.",
         ) from error
 
@@ -141,7 +141,7 @@ def fault_of(address: str, seconds: float = INIT_SECONDS) -> str:
             if isinstance(reason, TimeoutError):
                 return
             if not isinstance(reason, ssl.SSLError):  # W&B has settings of its own for certificates
-                faults[0] = f"{address}: {reason}"
+                faults[0] = f"{address}: {first_line(reason) if isinstance(reason, OSError) else reason}"
                 return
         faults[0] = ""
 

@@ -96,7 +96,7 @@ def test_silent_address_leaves_nothing(workspace, listens):
             server.listen()
         port = server.getsockname()[1]
         run = workspace.run("search", "--space", "space.yaml", "--address", f"127.0.0.1:{port}", expect=6)
-    assert f"no Ray answers at 127.0.0.1:{port}" in run.stderr
+    assert f"no Ray answers at 127.0.0.1:{port}{' within' if listens else ': Connection refused'}" in run.stderr
     assert not (workspace.root / "results" / "space").exists()
 
 
@@ -106,3 +106,9 @@ def test_ray_client_address_is_refused(workspace, address, variable):
     refused = workspace.run(*command, RAY_ADDRESS=variable, expect=2).stderr
     assert "ray://x:1, a Ray Client, but must be an address inside the cluster" in refused
     assert "HOST:PORT" in refused
+
+
+def test_variable_with_another_form_is_refused(workspace):
+    run = workspace.run("search", "--space", "space.yaml", "--address", "auto", RAY_ADDRESS="foo", expect=2)
+    assert "--address is auto, and RAY_ADDRESS is 'foo', but must be HOST:PORT" in run.stderr
+    assert not (workspace.root / "results" / "space").exists()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.search.ray.heads import Head, free_ports, running_head
 from tune_asr.errors import ClusterError
-from tune_asr.search.ray.head import Answer, address_of, ask, use_its_token
+from tune_asr.search.ray.head import Answer, address_of, ask, is_host_and_port, use_its_token
 
 TOKEN = "0123456789abcdef" * 4
 
@@ -96,10 +96,15 @@ def test_search_uses_token_of_cluster(workspace, locked):
 def test_address_is_found_without_ray(variables, tmp_path):
     variables.setenv("TMPDIR", str(tmp_path))
     assert address_of("10.0.0.1:6379") == "10.0.0.1:6379"
-    assert address_of("cluster") is None
     assert address_of("auto") is None
     (tmp_path / "ray").mkdir()
     (tmp_path / "ray" / "ray_current_cluster").write_text("10.0.0.2:6379\n")
     assert address_of("auto") == "10.0.0.2:6379"
     variables.setenv("RAY_ADDRESS", "10.0.0.3:6379")
     assert address_of("auto") == "10.0.0.3:6379"
+
+
+def test_form_of_addresses():
+    assert all(map(is_host_and_port, ("head:6379", "10.0.0.1:1", "[fe80::1%eth0]:65535")))
+    wrong = ("foo", "local", "10.0.0.1", ":6379", "head:", "head:x", "head:0", "head:65536", "fe80::1:6379", "a b:1")
+    assert not any(map(is_host_and_port, wrong))

@@ -14,7 +14,7 @@ from tune_asr.search.ray.children import spare_children
 from tune_asr.search.ray.cpus import usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.fast_start.switch import FastStart
-from tune_asr.search.ray.head import address_of, use_its_token
+from tune_asr.search.ray.head import address_of, is_host_and_port, use_its_token
 from tune_asr.search.ray.job import WORKER_ENVIRONMENT, environment, job_of, require_local
 from tune_asr.search.ray.locked import LOOPBACK, close_sessions, folder_of_ray, keep_secrets
 from tune_asr.search.ray.token import remove_own_token, use_own_token
@@ -148,7 +148,7 @@ def _start(name: str, fast_start: FastStart) -> None:
     except Exception as error:  # Ray raises bare ones too, if its processes start too slowly
         ray.shutdown()
         remove_own_token()
-        raise ClusterError(f"a local Ray cannot be started: {error}") from error
+        raise ClusterError(f"a local Ray cannot be started: {first_line(error)}") from error
     close_sessions(folder)
     fast_start.complete()
 
@@ -161,6 +161,9 @@ def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
             f"--address is {given}, a Ray Client, but must be an address inside the cluster",
             hint="Run on a node of the cluster, and give HOST:PORT of its head.",
         )
+    if address == "auto" and head and not is_host_and_port(head):
+        what = f"--address is auto, and RAY_ADDRESS is {head!r}, but must be HOST:PORT"
+        raise ConfigError(what, hint="Set RAY_ADDRESS to HOST:PORT of the head, or unset it.")
     if head:
         _check_port(head)
         if use_its_token(head):
@@ -199,7 +202,9 @@ def _check_port(address: str) -> None:
     try:
         socket.create_connection((host or "127.0.0.1", int(port)), timeout=5).close()
     except (OSError, OverflowError) as error:
-        raise ClusterError(f"no Ray answers at {address}: {error}", hint=f"Check the address. {_START_ONE}") from error
+        raise ClusterError(
+            f"no Ray answers at {address}: {first_line(error)}", hint=f"Check the address. {_START_ONE}"
+        ) from error
 
 
 def leave_nothing() -> None:

@@ -9,6 +9,7 @@ tokens: there Ray's own variables decide.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
@@ -22,6 +23,9 @@ _SECONDS = 5.0
 _OTHER_MEANS = ("RAY_USE_TLS", "RAY_ENABLE_K8S_TOKEN_AUTH")
 
 
+_HOST_AND_PORT = re.compile(r"(\[[\w:.%]+\]|[^\s:/\[\]]+):(\d{1,5})")
+
+
 class Answer(Enum):
     """Answer of a head to a call."""
 
@@ -31,6 +35,12 @@ class Answer(Enum):
     """No answer, or no cluster of Ray."""
 
 
+def is_host_and_port(address: str) -> bool:
+    """Return True for `HOST:PORT`, or `[IPv6]:PORT`."""
+    found = _HOST_AND_PORT.fullmatch(address)
+    return found is not None and 0 < int(found[2]) < 65536
+
+
 def address_of(address: str) -> str | None:
     """Return the head at an address, if it is known.
 
@@ -38,9 +48,9 @@ def address_of(address: str) -> str | None:
         address: `HOST:PORT`, or `auto` for the cluster of `RAY_ADDRESS` or the one that `ray start` joined last here.
     """
     if address != "auto":
-        return address if address.rpartition(":")[2].isdigit() else None
+        return address
     if given := os.environ.get("RAY_ADDRESS"):
-        return address_of(given) if given != "auto" else None
+        return given if given != "auto" else None
     temporary = os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp"
     with suppress(OSError):
         return regular(Path(temporary, "ray", "ray_current_cluster")).read_text(encoding="utf-8").strip() or None

@@ -8,11 +8,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tune_asr.errors import ConfigError
 from tune_asr.storage.files import regular
 from tune_asr.storage.locks import is_locked, lock
 
 _PREFIX = "tune_asr-ray-"
 _OWNER = "owner"
+_MODES = ("token", "disabled")
 
 
 def token_path() -> Path:
@@ -38,6 +40,20 @@ def own_token() -> str:
 def token_hint() -> str:
     """Return a hint at the dashboard's token, if needed."""
     return f"  (its token is in {token_source()})" if os.environ.get("RAY_AUTH_MODE") == "token" else ""
+
+
+def require_mode() -> None:
+    """Refuse an unknown RAY_AUTH_MODE.
+
+    Ray would take it for `disabled`.
+
+    Raises:
+        ConfigError: RAY_AUTH_MODE is none of Ray's modes.
+    """
+    mode = os.environ.get("RAY_AUTH_MODE", "")
+    if mode and mode.lower() not in _MODES:
+        what = f"the variable RAY_AUTH_MODE is {mode!r}, but must be {' or '.join(_MODES)}"
+        raise ConfigError(what, hint="Unset it: the search then finds out which one is right.")
 
 
 def use_own_token() -> None:

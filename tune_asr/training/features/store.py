@@ -36,6 +36,7 @@ from tune_asr.errors import StorageError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.storage.atomic import new_folder
 from tune_asr.training.features.sources import Features, Frames, LiveFeatures
+from tune_asr.wording import first_line
 
 FRAMES, OFFSETS = "frames.f32", "offsets.npy"
 KEPT = 4
@@ -112,7 +113,7 @@ def build_or_open(
     except OSError as error:
         keeps = live.num_bytes <= MAX_IN_MEMORY
         instead = "keeps its own in memory" if keeps else "computes them anew in every epoch"
-        warnings.warn(f"features cannot be shared, so each process {instead}: {error}", stacklevel=2)
+        warnings.warn(f"features cannot be shared, so each process {instead}: {first_line(error)}", stacklevel=2)
     if not keeps:
         return live
     frames = list(live.all())
