@@ -88,13 +88,7 @@ def _waves(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[str]
 
 
 def _made(plan: Plan, last_epoch: int) -> asha.Waves:
-    section = plan.space.asha
-    return asha.Waves(
-        grace_period=section.grace_period,
-        reduction_factor=section.reduction_factor,
-        max_t=last_epoch,
-        controls=section.controls,
-    )
+    return asha.Waves.of(plan.space.asha, last_epoch)
 
 
 def _stopping(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[str]:

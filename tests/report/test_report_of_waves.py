@@ -98,11 +98,24 @@ def test_switched_off_key_is_empty(waves, capsys):
 
 
 def test_unlearnt_rung_is_a_warning(search, capsys):
-    WaveSearch(search, lambda number, epoch: 1.0 if epoch < 4 else falling(number, epoch)).conduct()
+    """By one word in 200, seven trials are better than the others, which stop."""
+
+    def curve(number: int, epoch: int) -> float:
+        early = 0.995 if number >= 5 else 1.0
+        return early if epoch < 4 else falling(number, epoch)
+
+    WaveSearch(search, curve).conduct()
     text = text_of(search, capsys)
     assert "Warning: at epoch 3 all 12 had a WER of 99 % or more. They had learnt nothing yet" in text
     assert "Raise asha.grace_period." in text
     assert "% saved" not in text
+
+
+def test_unlearnt_rung_that_stops_nothing(search, capsys):
+    WaveSearch(search, lambda number, epoch: 1.0 if epoch < 4 else falling(number, epoch)).conduct()
+    text = text_of(search, capsys)
+    assert "Warning: at epoch 3 all 12 had a WER of 99 % or more. No trial was stopped there." in text
+    assert "% saved" in text
 
 
 def test_learnt_rung_has_no_warning(waves, capsys):

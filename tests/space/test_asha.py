@@ -21,7 +21,7 @@ RUNGS = [
 """Grace period, reduction factor and last epoch, with the rungs that follow."""
 
 
-def waves(opened: int = 12, **setting: int) -> Waves:
+def waves(opened: int = 12, **setting: float) -> Waves:
     made = Waves(**{"grace_period": 3, "reduction_factor": 2, "max_t": 12} | setting)
     made.opened = opened
     return made
@@ -50,16 +50,17 @@ def test_last_epoch_has_room_for_one():
     assert waves(1, reduction_factor=9, max_t=300).room(299) == 1
 
 
-@given(curves=CURVES)
-def test_verdict_counts_better_trials(curves):
-    """A trial stops if `room` others that came to its epoch are better."""
-    made = waves(len(curves))
+@given(curves=CURVES, blank=st.sampled_from([0.5, 1.0, math.inf]))
+def test_verdict_counts_better_trials(curves, blank):
+    """A trial stops if `room` others that came to its epoch are better; up to epoch 6 blank trials are equal."""
+    made = waves(len(curves), blank=blank)
     for number, curve in enumerate(curves):
         for epoch, value in enumerate(curve, start=1):
             decision = made.judge(str(number), epoch, value)
             made.enter(str(number), epoch, value)
             others = [min(earlier[:epoch]) for earlier in curves[:number]]
-            better = sum(other < min(curve[:epoch]) for other in others)
+            own = min(curve[:epoch]) if epoch >= 6 else min(*curve[:epoch], blank)
+            better = sum(other < own for other in others)
             if not 3 <= epoch < 12:
                 expected = None
             elif better >= made.room(epoch):
@@ -78,6 +79,21 @@ def test_stopped_trials_still_count():
         enter(made, str(number), 0.1, 0.1, 0.1)
     assert made.judge("4", 3, 0.2).verdict == "stop"
     assert made.judge("4", 3, 0.1).verdict == "pause"
+
+
+def test_blank_trials_wait_for_each_other():
+    """Up to the second rung the loss, what lies above 2, stops no trial; a value that is not finite does."""
+    made = waves(1, max_t=12, blank=2.0)  # room for 4 at epoch 3, 3 at epoch 6
+    for number, value in enumerate((2.001, 2.002, 2.003, 2.004)):
+        enter(made, str(number), *[value] * 6)
+    assert made.judge("4", 3, 2.005).verdict == "pause"
+    assert made.judge("4", 5, 2.005) is None
+    assert made.judge("4", 6, 2.005).verdict == "stop"
+    assert made.judge("5", 3, math.inf).verdict == "stop"
+    for number in range(6, 10):
+        enter(made, str(number), 1.9, 1.9, 1.9)
+    assert made.judge("4", 3, 2.005).verdict == "stop"
+    assert made.judge("10", 3, 1.95).verdict == "stop"
 
 
 def test_best_value_so_far_counts():

@@ -45,13 +45,7 @@ class Rejudged:
 
     def _begin(self, horizon: int) -> None:
         """Begin the verdicts of a search with this last epoch."""
-        section = self.plan.space.asha
-        self._waves = asha.Waves(
-            grace_period=section.grace_period,
-            reduction_factor=section.reduction_factor,
-            max_t=horizon,
-            controls=section.controls,
-        )
+        self._waves = asha.Waves.of(self.plan.space.asha, horizon)
 
     def _apply(self, event: Event) -> None:
         match event:

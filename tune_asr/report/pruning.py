@@ -100,9 +100,9 @@ def horizon_of(plan: Plan | None, state: SearchState) -> int:
 def savings_lines(results: Results) -> Iterator[str]:
     """Yield the epochs that pruning saved, and the rungs."""
     saved = pruning(results.state, horizon_of(results.plan, results.state))
-    warnings = list(_early_rungs(results, saved))
+    early = list(_early_rungs(results, saved))
     if saved.stopped or saved.waiting:
-        yield _sum(results, saved, is_praised=not warnings)
+        yield _sum(results, saved, is_praised=not any(rung.stopped for rung in early))
         for rung in saved.rungs:
             yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.reached} stopped{_waits(rung.waiting, ', ')}"
         if saved.between:
@@ -114,7 +114,8 @@ def savings_lines(results: Results) -> Iterator[str]:
             "A trial that waits counts with the epochs it has, keeps its newest and its best checkpoint, and has its "
             "turn if the search continues."
         )
-    yield from warnings
+    for rung in early:
+        yield _warning(results, rung)
     yield from decision_lines(results.rejudged)
 
 
@@ -124,7 +125,7 @@ def _sum(results: Results, saved: Pruning, *, is_praised: bool) -> str:
     Args:
         results: results of the search.
         saved: its savings.
-        is_praised: whether the rungs judged trials that had learnt something.
+        is_praised: whether the rungs stopped only trials that had learnt something.
     """
     without = saved.trained + saved.saved
     stopped = f"Pruning stopped {saved.stopped} of {count(results.state.num_drawn, 'trial')}"
@@ -142,31 +143,40 @@ def _waits(number: int, before: str) -> str:
     return f"{before}{number} {'waits' if number == 1 else 'wait'}" if number else ""
 
 
-def _early_rungs(results: Results, saved: Pruning) -> Iterator[str]:
-    """Yield a warning for rungs at which nothing was learnt."""
+def _early_rungs(results: Results, saved: Pruning) -> Iterator[Rung]:
+    """Yield the rungs at which nearly all trials had learnt nothing."""
     for rung in saved.rungs:
-        judged = [trial for trial, _ in results.drawn if _was_judged(trial, rung.epoch)]
-        rates = _known(judged, rung.epoch, results.metric)
-        unlearnt = sum(rate >= _UNLEARNT for rate in rates)
-        if len(rates) > 1 and unlearnt >= _NEARLY_ALL * len(rates):
-            many = f"all {len(rates)}" if unlearnt == len(rates) else f"{unlearnt} of {len(rates)}"
-            name, order = metric_name(results.metric), _order(results, _known(judged, rung.epoch, "val_cer"))
-            yield f"Warning: at epoch {rung.epoch} {many} had a {name} of 99 % or more. {order}"
+        rates = _known(results, rung.epoch, results.metric)
+        if len(rates) > 1 and _unlearnt(rates) >= _NEARLY_ALL * len(rates):
+            yield rung
 
 
-def _order(results: Results, cers: Sequence[float]) -> str:
+def _warning(results: Results, rung: Rung) -> str:
+    """Return the warning for a rung at which nothing was learnt."""
+    rates = _known(results, rung.epoch, results.metric)
+    many = f"all {len(rates)}" if _unlearnt(rates) == len(rates) else f"{_unlearnt(rates)} of {len(rates)}"
+    what = f"Warning: at epoch {rung.epoch} {many} had a {metric_name(results.metric)} of 99 % or more."
+    return f"{what} {_order(results, rung) if rung.stopped else 'No trial was stopped there.'}"
+
+
+def _unlearnt(rates: Sequence[float]) -> int:
+    return sum(rate >= _UNLEARNT for rate in rates)
+
+
+def _order(results: Results, rung: Rung) -> str:
     """Describe the order of trials with equal error rates."""
-    metric = asha_metric(results.plan, results.metric)
+    metric, cers = asha_metric(results.plan, results.metric), _known(results, rung.epoch, "val_cer")
     if metric != results.metric and cers and max(cers) - min(cers) >= _SPREAD:
         return f"Their CER, {100 * min(cers):.0f} % to {100 * max(cers):.0f} %, ordered them."
     by = "chance" if metric == results.metric else "hardly more than chance"
     return f"They had learnt nothing yet, and {by} decided between them. Raise asha.grace_period."
 
 
+def _known(results: Results, epoch: int, metric: str) -> list[float]:
+    """Return the best values known at a rung."""
+    judged = (trial for trial, _ in results.drawn if _was_judged(trial, epoch))
+    return [value for trial in judged if (value := best_until(trial, epoch, metric)) is not None]
+
+
 def _was_judged(trial: Trial, epoch: int) -> bool:
     return any(decision.epoch == epoch and is_at_rung(decision) for decision in trial.decisions)
-
-
-def _known(trials: Sequence[Trial], epoch: int, metric: str) -> list[float]:
-    """Return the known best values up to an epoch."""
-    return [value for trial in trials if (value := best_until(trial, epoch, metric)) is not None]

@@ -73,12 +73,7 @@ class WaveVerdicts:
     def __init__(self, plan: Plan, metric: Metric, waves: Iterable[WaveOpened], trials: Iterable[Trial]) -> None:
         asha = plan.space.asha
         self._asked, self._metric = asha.metric, metric
-        self._waves = Waves(
-            grace_period=asha.grace_period,
-            reduction_factor=asha.reduction_factor,
-            max_t=plan.last_epoch,
-            controls=asha.controls,
-        )
+        self._waves = Waves.of(asha, plan.last_epoch)
         self.milestones, self.share_beyond = self._waves.milestones, self._waves.share_beyond
         for wave in waves:
             self.apply(wave)

@@ -19,6 +19,9 @@ paper, each decided by replay of recorded trainings:
   The paper's floor(n / eta) of those at a rung judges the first arrivals by few.
 - *Every epoch judges.* From epoch g on, a trial beyond the room stops, also between rungs. It pauses at rungs alone.
 - *The best so far counts*, not the last value: the best checkpoint of a trial is what is kept.
+- *A blank trial is not judged by its loss.* CTC begins with blanks alone, and the loss of these epochs says little of
+  the last one: on recorded late learners their ranks correlate by -.23. So up to the second rung all trials that
+  recognise nothing count alike. One stops there only if `room` others recognise something.
 - *The base configuration*, trial 00000, is never stopped.
 
 A value enters once, at its own epoch, from the live trial: never late, after a resume. The module knows neither files
@@ -34,7 +37,13 @@ import bisect
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
+
+if TYPE_CHECKING:
+    from tune_asr.space.sections import AshaSection
+
+BLANK = 2.0
+"""Score from which a trial recognises nothing: WER and CER are at least 1. The loss adds less than 0.01."""
 
 Verdict = Literal["continue", "pause", "stop"]
 
@@ -48,7 +57,7 @@ class Decision:
     epoch: int
     value: float
     better: int | None = None
-    """Trials of this epoch with a lower value."""
+    """Trials of this epoch with a lower value; up to the second rung, of a blank trial, those that are not blank."""
     room: int | None = None
     """Number of better trials at which a trial stops."""
     cutoff: float | None = None
@@ -92,10 +101,13 @@ class Waves:
         reduction_factor: eta, at least 2.
         max_t: H, epochs. With g at or above it, nothing is judged.
         controls: number of trials that continue as controls.
+        blank: value from which a trial recognises nothing; by default there is none.
     """
 
-    def __init__(self, *, grace_period: int, reduction_factor: int, max_t: int, controls: int = 0) -> None:
-        self.grace_period, self.reduction_factor, self.max_t = grace_period, reduction_factor, max_t
+    def __init__(
+        self, *, grace_period: int, reduction_factor: int, max_t: int, controls: int = 0, blank: float = math.inf
+    ) -> None:
+        self.grace_period, self.reduction_factor, self.max_t, self._blank = grace_period, reduction_factor, max_t, blank
         self.milestones = milestones(grace_period, reduction_factor, max_t)
         self.opened = 0
         """n, trials of all waves begun."""
@@ -106,6 +118,17 @@ class Waves:
         self._controls: set[str] = set()
         self._unjudged: set[str] = set()
         self._base: str | None = None
+
+    @classmethod
+    def of(cls, section: AshaSection, max_t: int) -> Self:
+        """Make the waves of a space."""
+        return cls(
+            grace_period=section.grace_period,
+            reduction_factor=section.reduction_factor,
+            max_t=max_t,
+            controls=section.controls,
+            blank=BLANK if section.metric == "score" else math.inf,
+        )
 
     def room(self, epoch: int, opened: int | None = None) -> int:
         """Return the number of better trials at which one stops.
@@ -192,8 +215,13 @@ class Waves:
     def _is_compared(self, epoch: int) -> bool:
         return self.grace_period <= epoch < self.max_t
 
+    def _compared(self, epoch: int, value: float) -> float:
+        """Return a value as it is compared at an epoch; a value that is not finite stays so."""
+        is_early = epoch < self.grace_period * self.reduction_factor
+        return self._blank if is_early and self._blank < value < math.inf else value
+
     def _decision(self, trial: str, epoch: int, value: float) -> Decision:
-        better, room = bisect.bisect_left(self._reached[epoch], value), self.room(epoch)
+        better, room = bisect.bisect_left(self._reached[epoch], self._compared(epoch, value)), self.room(epoch)
         rung = self.milestones.index(epoch) if epoch in self.milestones else -1
         stops = better >= room and trial != self._base
         control = stops and self._controls_left > 0
