@@ -15,7 +15,7 @@ Doors. Each is a program, `python -m tune_asr.DOOR` or `tune-asr DOOR`, and owns
 
 Rooms below them. Imports point down, and `tests/test_architecture.py` checks it:
 
-    training/     training of a recogniser: data, features/, augment/, encoders/, callbacks/, loss, schedules. Never Ray
+    training/     training of a recogniser: data, features/, augment/, encoders/, graphs/, callbacks/, loss. Never Ray
     record/       results folder: ledger, events, checkpoints, ranking. Neither Ray nor torch
     inference/    bundle -> texts, by numpy and onnxruntime. No torch
     corpus/       configuration and speech -> the data of a training. No torch

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from tests.benchmarks import gpu_step
 from tests.benchmarks.table import Row
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ PRECISIONS = {
     "TF32": ["precision.precision=32-true", "precision.float32_matmul=high"],
     "bf16": ["precision.precision=bf16-mixed"],
 }
-LARGE = ["model.dim=256", "model.num_layers=12", "data.batch_size=64"]
-PROFILED = 10
-"""Steps under the profiler."""
+LARGE = ["model.dim=256", "model.num_layers=12"]
+FASTEST = ["trainer.cuda_graphs=auto", "trainer.corpus_on_device=auto"]
+"""Keys that are off by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,6 @@ class Measured:
     """Milliseconds a step, and seconds an epoch."""
 
     step: float
-    kernels: float
-    """Sum of the kernels' own times, a step."""
     epoch: float
     validation: float
 
@@ -45,6 +44,7 @@ def steps(data: Path | None) -> list[Row]:
     """Each encoder in each precision, then the default training beside a plain script."""
     import torch
 
+    from tune_asr.training.data import load_data
     from tune_asr.training.encoders import ENCODERS
 
     if data is None or not torch.cuda.is_available():
@@ -53,26 +53,30 @@ def steps(data: Path | None) -> list[Row]:
     rows = []
     for name in ENCODERS:
         for precision, keys in PRECISIONS.items():
-            rows += _rows(f"{name} {precision}", trained(data, [f"model.target={name}", *keys]))
-    for precision, keys in PRECISIONS.items():
-        rows += _rows(f"conv_ctc 256x12 N=64 {precision}", trained(data, [*LARGE, *keys]))
+            config = configuration(data, [f"model.target={name}", *LARGE, *keys], 1)
+            rows += gpu_step.rows(f"{name} 256x12 {precision}", config, load_data(config))
     for name in ENCODERS:
         print(f"{name} waits, a step: {waits(data, [f'model.target={name}'])}", flush=True)
-    ours, plain = trained(data, [], profiled=0), plain_epoch(data)
-    return [
-        *rows,
-        Row(claim="default model, an epoch with validation", value=ours.epoch, at_most=0.5),
-        Row(claim="  validation of it", value=ours.validation),
-        Row(claim="plain Lightning script, an epoch", value=plain),
-    ]
+    rows.append(_bf16_gain(rows))
+    for name in ENCODERS:
+        for keys in ([], FASTEST):
+            found = trained(data, [f"model.target={name}", *keys])
+            print(f"{name} {keys}: {found}", flush=True)
+            goal = 0.5 if name == "conv_ctc" else None
+            what = "graphs, corpus on the device" if keys else "as it is by default"
+            rows += [
+                Row(claim=f"{name}, {what}: an epoch with validation", value=found.epoch, at_most=goal),
+                Row(claim="  a step of it", value=found.step, unit="ms"),
+                Row(claim="  validation of it", value=found.validation),
+            ]
+    return [*rows, Row(claim="plain Lightning script, an epoch", value=plain_epoch(data))]
 
 
-def _rows(name: str, found: Measured) -> list[Row]:
-    print(f"{name}: {found}", flush=True)
-    return [
-        Row(claim=f"{name}, a step", value=found.step, unit="ms"),
-        Row(claim="  its kernels", value=found.kernels, unit="ms"),
-    ]
+def _bf16_gain(rows: Sequence[Row]) -> Row:
+    """Time of an eager float32 step of the large model over that in bfloat16."""
+    times = {row.claim: row.value or math.nan for row in rows}
+    fp32, bf16 = (times[f"conv_ctc 256x12 {name} N=64, an eager step"] for name in ("fp32", "bf16"))
+    return Row(claim="bf16 over fp32, conv_ctc 256x12 N=64, eager", value=fp32 / bf16, unit="x", at_least=1.3)
 
 
 def configuration(data: Path, settings: Sequence[str], epochs: int) -> Config:
@@ -94,49 +98,30 @@ def configuration(data: Path, settings: Sequence[str], epochs: int) -> Config:
     return from_values(values, "benchmark")
 
 
-def trained(data: Path, settings: Sequence[str], *, profiled: int = PROFILED) -> Measured:
-    """Train for three epochs, the last of them under the profiler; the second is timed."""
+def trained(data: Path, settings: Sequence[str]) -> Measured:
+    """Train for four epochs; all but the first are timed."""
     import lightning.pytorch as pl
-    import torch
-    from torch.profiler import ProfilerActivity, profile
 
     from tune_asr.training.epochs import EpochResult, Save
     from tune_asr.training.fit import fit
 
     results: list[EpochResult] = []
-    kernels: list[float] = []
     batches: list[int] = []
 
-    class Profiler(pl.Callback):
-        """Sums the kernels' times over the first steps of the last epoch."""
+    class Count(pl.Callback):
+        """Notes the batches of an epoch."""
 
-        def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-            """Begin after two epochs."""
-            self.profile = profile(activities=[ProfilerActivity.CUDA])
+        def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            """Note them."""
             batches.append(int(trainer.num_training_batches))
-            if profiled and trainer.current_epoch == 2:
-                torch.cuda.synchronize()
-                self.profile.start()
-
-        def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-            """End after some steps."""
-            if profiled and trainer.current_epoch == 2 and trainer.fit_loop.batch_idx + 1 == min(profiled, batches[-1]):
-                torch.cuda.synchronize()
-                self.profile.stop()
-                averages = self.profile.key_averages()
-                kernels.append(sum(event.self_device_time_total for event in averages) / 1e3)
-                for event in sorted(averages, key=lambda event: -event.self_device_time_total)[:4]:
-                    each = event.self_device_time_total / 1e3 / min(profiled, batches[-1])
-                    print(f"    {each:8.3f} ms  {event.count:5d}  {event.key[:90]}", flush=True)
 
     def sink(result: EpochResult, _last: bool, _save: Save) -> None:
         results.append(result)
 
-    fit(configuration(data, settings, 3 if profiled else 4), sink, callbacks=[Profiler()])
-    timed = results[1:2] if profiled else results[1:]
+    fit(configuration(data, settings, 4), sink, callbacks=[Count()])
+    timed = results[1:]
     return Measured(
         step=1e3 * median(result.train_seconds for result in timed) / batches[0],
-        kernels=kernels[0] / min(profiled, batches[0]) if kernels else math.nan,
         epoch=median(result.train_seconds + result.val_seconds for result in timed),
         validation=median(result.val_seconds for result in timed),
     )

@@ -33,7 +33,7 @@ def documented():
 
 def test_table_of_hooks_is_true(quick):
     """The docstring has each hook with its callbacks in order."""
-    config = quick(checkpoint__weights="ema", precision={"float32_matmul": "medium"})
+    config = quick(checkpoint__weights="ema", precision={"float32_matmul": "medium"}, trainer__cuda_graphs="auto")
     report = EpochReport(lambda *_: None, seed=1, metric="val_wer", stopping=config.early_stopping)
     built = build(
         config, load_data(config), report, [SignsOfLife(print), EpochBar(Progress()), Samples()], logs_rates=True

@@ -6,6 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tune_asr.config.sections import Config
 from tune_asr.training.batching import Example, collate
+from tune_asr.training.callbacks.ema import WarmingAverage
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.features.noise import NoiseRecordings
 from tune_asr.training.module import SimpleCTCModule
@@ -81,6 +82,26 @@ def test_validation_step_never_waits(name):
         module.validation_step(batch, 0)
     assert noted.waiting == set()
     assert len(module.outcome().utterances) == len(batch)
+
+
+def test_moving_average_never_waits():
+    """It reads the number of updates once."""
+    module, _ = module_and_batch("conv_ctc")
+    average = WarmingAverage(0.9)
+    average._average_model = torch.optim.swa_utils.AveragedModel(module, use_buffers=True, **average._kwargs)
+    expected = torch.optim.swa_utils.AveragedModel(module, use_buffers=True, **average._kwargs)
+    for step in range(1, 5):
+        module.trainer.global_step = step
+        with torch.no_grad():
+            module.encoder.output.weight += 1.0
+        with Noted() as noted:
+            average.on_train_batch_end(module.trainer, module, None, None, step)
+        assert noted.waiting == ({"_local_scalar_dense"} if step == 1 else set())
+        expected.update_parameters(module)
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(average._average_model.state_dict().values(), expected.state_dict().values(), strict=True)
+    )
 
 
 def test_reading_a_value_is_noted():

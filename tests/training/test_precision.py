@@ -5,7 +5,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.fit import fit
 from tune_asr.training.module import SimpleCTCModule
-from tune_asr.training.precision import resolve_precision
+from tune_asr.training.precision import SMALL, TENSOR_CORES, remark_on_gpu, resolve_precision
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,22 @@ def test_torch_names_bfloat16_capabilities():
     named = {name for name, value in torch.cpu.get_capabilities().items() if value}
     _, remark = resolve_precision("bf16-mixed", "cpu")
     assert (remark is None) == bool(named & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+@pytest.mark.parametrize(
+    ("precision", "capability", "width", "words"),
+    [
+        ("bf16-mixed", (9, 0), SMALL - 1, "at model.dim 255 a GPU waits for launches"),
+        ("16-mixed", (9, 0), 144, "32-true is faster"),
+        ("16-mixed", (6, 1), 512, "this GPU has no fast float16 arithmetic"),
+        ("bf16-mixed", (9, 0), SMALL, None),
+        ("16-mixed", TENSOR_CORES, None, None),
+        ("32-true", (6, 1), 16, None),
+    ],
+)
+def test_mixed_precision_is_advised_against(precision, capability, width, words):
+    remark = remark_on_gpu(precision, capability, width)
+    assert remark is None if words is None else words in remark
 
 
 @pytest.mark.parametrize("asked", ["medium", "highest"])

@@ -6,12 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from tune_asr.config.key_facts import HORIZON, KeyFacts, Need
+from tune_asr.config.key_facts import HORIZON, NO_SETTING, KeyFacts, Need
 from tune_asr.config.schema import Count, Int, OpenSection, Section, Share
 
 
 def _needs(key: str, *values: str) -> KeyFacts:
     return KeyFacts(needs=Need(key, frozenset(values)))
+
+
+_MACHINE = KeyFacts(not_searched=NO_SETTING, free_on_resume=True, in_cards=False)
+"""A key that changes the time of a training, not its results."""
 
 
 class OptimizerSection(Section):
@@ -78,7 +82,7 @@ class SchedulerSection(Section):
 
 
 class TrainerSection(OpenSection):
-    """Arguments of Lightning's Trainer, and the number of threads."""
+    """Arguments of Lightning's Trainer, and keys of our own."""
 
     max_epochs: Annotated[Count, KeyFacts(not_searched=HORIZON)] = 24
     """Horizon: epochs of a full training, over which schedules run."""
@@ -88,6 +92,12 @@ class TrainerSection(OpenSection):
     """Batches per optimiser step."""
     num_threads: Annotated[Int, Field(ge=1, le=1024)] = 1
     """CPU threads of one training. They decide the last bits, so the number is never taken from the machine."""
+    cuda_graphs: Annotated[Literal["auto", "off"], _MACHINE] = "off"
+    """auto: replay the training steps of a built-in model as CUDA graphs on a GPU, each shape captured once; losses are
+    equal but for rounding. It has no effect on a CPU, and a custom class runs without."""
+    corpus_on_device: Annotated[Literal["auto", "off"], _MACHINE] = "off"
+    """auto: keep the features of built-in data on the GPU if they fit in a quarter of its free memory; a batch is then
+    gathered there. The results are the same."""
 
 
 class PrecisionSection(OpenSection):

@@ -14,12 +14,14 @@
     ctc_module.py       CTCModule: loss, decoding and error counts of any network, a custom one too
     module.py           SimpleCTCModule: a CTCModule around a built-in encoder, with augmentation and optimiser
     encoders/           conv_ctc, bigru_ctc, conformer_ctc: features (N, T, C) -> log-probabilities (N, T', V)
+    graphs/             CUDA graphs of training steps, off by default
     ctc.py              CTC loss of feasible utterances, greedy decoding
     outcome.py          decoded utterances of a validation
     optimizer.py        AdamW;   schedules.py  learning rates over the whole horizon;   precision.py  number formats
 
     data.py             TrainingData and the LightningDataModule of built-in data
     shared_speech.py    corpus with features and tokens, shared by the trainings of a process
+    device_corpus.py    features of a corpus on the device, off by default
     features/           log-mel features, kept on disk and shared by the trainings of a machine
     batching.py         batches of similar length
     augment/            SpecAugment, speed, gain and noise

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from torch.utils.data import DataLoader
 
 from tune_asr.config.sections import Config
@@ -16,6 +18,7 @@ from tune_asr.speech.audio.frames import FRAMES_PER_SECOND, output_frames
 from tune_asr.speech.corpus import Corpus
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.training.batching import Batch, BucketBatchSampler, collate, padding_share
+from tune_asr.training.device_corpus import SHARE, DeviceSplit, Indices, free_bytes, num_bytes
 from tune_asr.training.shared_speech import BATCH_KEYS, Speech, Split, load_speech
 from tune_asr.training.targets import construct, custom, import_target
 
@@ -30,6 +33,7 @@ class SpeechDataModule(pl.LightningDataModule):
         seed: seed of the order of training batches, together with the epoch.
         max_frames_in_batch: most frames in a batch, padding included.
         speed: largest share by which training slows an utterance down, which adds frames to a batch.
+        free_bytes: free memory of a device, for features that stay there if they fit; None: they stay on the host.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class SpeechDataModule(pl.LightningDataModule):
         seed: int,
         max_frames_in_batch: int | None = None,
         speed: float = 0.0,
+        free_bytes: Callable[[torch.device], int] | None = None,
     ) -> None:
         super().__init__()
         self.vocab = list(speech.corpus.vocabulary.symbols)
@@ -52,6 +57,8 @@ class SpeechDataModule(pl.LightningDataModule):
         self.batch_size, self.bucketing, self.seed = batch_size, bucketing, seed
         self.max_frames_in_batch = max_frames_in_batch
         self.speed = speed
+        self._free_bytes = free_bytes
+        self._kept: dict[tuple[Split, torch.device], DeviceSplit | None] = {}
         self._train, self._val = speech.train, speech.val
         self.num_train = len(speech.train)
 
@@ -112,8 +119,23 @@ class SpeechDataModule(pl.LightningDataModule):
     def _loader(self, split: Split, sampler: BucketBatchSampler) -> DataLoader[Any]:
         # Features are in memory or mapped: a worker process would only copy them. Features computed anew cost about as
         # much as the steps of a small model, but a worker would draw the order of an epoch too early.
-        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0, pin_memory=on_gpu)
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        if kept := self._on_device(split, device):
+            return DataLoader(Indices(len(split)), batch_sampler=sampler, collate_fn=kept.batch, num_workers=0)
+        pin = device.type == "cuda"
+        return DataLoader(split, batch_sampler=sampler, collate_fn=collate, num_workers=0, pin_memory=pin)
+
+    def _on_device(self, split: Split, device: torch.device) -> DeviceSplit | None:
+        """Return a split with features on the device.
+
+        None if they stay on the host.
+        """
+        if self._free_bytes is None:
+            return None
+        if (split, device) not in self._kept:
+            fits = num_bytes(split) <= SHARE * self._free_bytes(device)
+            self._kept[split, device] = DeviceSplit(split, device, self.blank_id) if fits else None
+        return self._kept[split, device]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +208,5 @@ def load_data(config: Config, found: Survey | None = None) -> TrainingData:
     speech = load_speech(config, found)
     batches = config.data.model_dump(include=BATCH_KEYS)
     speed = 0.0 if config.subsampling is None else config.augment.speed
-    return training_data(SpeechDataModule(speech, seed=config.seed, speed=speed, **batches))
+    room = free_bytes if config.trainer.corpus_on_device == "auto" else None
+    return training_data(SpeechDataModule(speech, seed=config.seed, speed=speed, free_bytes=room, **batches))

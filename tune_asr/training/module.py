@@ -20,6 +20,7 @@ from tune_asr.training.batching import Batch
 from tune_asr.training.ctc import CTCLoss, padded_min_frames
 from tune_asr.training.ctc_module import CTCModule
 from tune_asr.training.encoders import ENCODERS
+from tune_asr.training.graphs.cache import Graphs
 from tune_asr.training.optimizer import adamw, frozen
 
 
@@ -63,6 +64,13 @@ class SimpleCTCModule(CTCModule):
         """False if all training data have been checked: one transcript may be too large a share of a part of them."""
         self.freeze_steps = model.get("freeze_steps", 0)
         self.encoder = ENCODERS[model["target"]](num_mel_bins, len(vocab), **encoder_arguments(model))
+        self.graphs: Graphs | None = None
+        """Set in a training with `trainer.cuda_graphs`."""
+
+    @property
+    def is_built_in(self) -> bool:
+        """True unless a derived class has another network."""
+        return type(self).forward is SimpleCTCModule.forward and type(self.encoder) in ENCODERS.values()
 
     def forward(self, features: Tensor, feature_lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Score frames.
@@ -85,8 +93,12 @@ class SimpleCTCModule(CTCModule):
 
     def _scores(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of `forward`, checked for custom encoders alone."""
+        if self.training and self.graphs is not None:
+            captured = self.graphs.log_probs(features, lengths)
+            if captured is not None:
+                return captured, output_frames(lengths, self.hparams["model"]["subsampling"])
         given = self(features, lengths.to(features.device, non_blocking=True))
-        if type(self).forward is not SimpleCTCModule.forward or type(self.encoder) not in ENCODERS.values():
+        if not self.is_built_in:
             return self._checked(given, len(lengths))
         log_probs, output_lengths = given
         if lengths.device == log_probs.device:

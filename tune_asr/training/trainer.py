@@ -11,11 +11,12 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
+from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.alone import Alone, be_first, root_folder
 from tune_asr.training.checkpoints import CheckpointFile
-from tune_asr.training.precision import resolve_precision
+from tune_asr.training.precision import remark_on_gpu, resolve_precision
 
 _DEFAULTS = {
     "accelerator": "auto",
@@ -23,6 +24,9 @@ _DEFAULTS = {
     "enable_model_summary": False,
     "log_every_n_steps": 10,
 }
+
+OURS = {"num_threads", "cuda_graphs", "corpus_on_device"}
+"""Keys of the section that are no arguments of Lightning's."""
 
 
 def make_trainer(
@@ -39,15 +43,17 @@ def make_trainer(
     Raises:
         SettingError: Lightning refuses a value, or the accelerator cannot give the precision.
     """
-    arguments = config.trainer.model_dump(exclude={"num_threads"})
+    arguments = config.trainer.model_dump(exclude=OURS)
     arguments |= config.precision.model_dump(exclude={"float32_matmul"})
     for name, value in _DEFAULTS.items():
         arguments.setdefault(name, value)
     arguments["precision"], remark = resolve_precision(arguments["precision"], arguments["accelerator"])
+    on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
+    if not on_cpu and remark is None:
+        remark = remark_on_gpu(arguments["precision"], torch.cuda.get_device_capability(), _launched_width(config))
     if remark:
         warnings.warn(remark, stacklevel=2)
     # CTC has no deterministic gradient on CUDA; on a CPU equal configurations give equal bits.
-    on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
     arguments.setdefault("deterministic", on_cpu)
     # As exact as products of matrices are: torch alone would have cuDNN round to TF32. See `MatmulPrecision`.
     torch.backends.cudnn.allow_tf32 = False
@@ -67,6 +73,16 @@ def make_trainer(
         )
     except (MisconfigurationException, ValueError, ImportError) as error:
         raise SettingError(f"trainer: Lightning refuses it: {error}") from error
+
+
+def _launched_width(config: Config) -> int | None:
+    """Return a built-in model's width.
+
+    None with graphs, whose steps are not launched operator by operator.
+    """
+    if config.trainer.cuda_graphs == "auto" or isinstance(config.model, CustomTarget):
+        return None
+    return config.model.dim
 
 
 def quieten() -> None:

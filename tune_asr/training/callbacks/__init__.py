@@ -6,6 +6,7 @@
     fresh_workers.py        FreshWorkers: no worker process of a DataLoader outlives an epoch
     same_batches.py         SameBatches: as many batches an epoch as before a resume
     probe.py                LongestBatchProbe: forward and backward pass of the largest batch, on a GPU
+    capture.py              Capture: CUDA graphs of the steps, given up at the end
     signs_of_life.py        SignsOfLife: a word to the driver between two reports of a trial
     bar.py                  EpochBar: progress bar on a terminal
     samples.py              Samples: some hypotheses as text in the loggers
@@ -17,7 +18,7 @@ Callbacks of each hook, in this order. The checkpoint is saved by the last one, 
     setup                       WarmingAverage
     on_load_checkpoint          WarmingAverage, EpochReport
     load_state_dict             WarmingAverage, SameBatches, EpochReport
-    on_train_start              LearningRateMonitor, FreshWorkers, SameBatches, LongestBatchProbe, EpochReport
+    on_train_start              LearningRateMonitor, FreshWorkers, SameBatches, LongestBatchProbe, Capture, EpochReport
     on_train_epoch_start        LearningRateMonitor, EpochBar, EpochReport
     on_train_batch_start        LearningRateMonitor, MatmulPrecision, EpochReport
     on_train_batch_end          MatmulPrecision, WarmingAverage, SameBatches, SignsOfLife, EpochBar, EpochReport
@@ -30,8 +31,8 @@ Callbacks of each hook, in this order. The checkpoint is saved by the last one, 
     state_dict                  WarmingAverage, SameBatches, EpochReport
     on_save_checkpoint          WarmingAverage, EpochReport
     on_train_epoch_end          WarmingAverage
-    on_train_end                WarmingAverage
-    on_exception                MatmulPrecision
+    on_train_end                WarmingAverage, Capture
+    on_exception                MatmulPrecision, Capture
 
 A callback with a state has an explicit `state_key`, a constant of `training.checkpoints`: it is part of the file
 format. Callbacks may import any module of `training/` but `fit`, `trainer` and `resuming`.

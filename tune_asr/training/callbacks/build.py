@@ -8,6 +8,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import LearningRateMonitor
 
 from tune_asr.config.sections import Config
+from tune_asr.training.callbacks.capture import Capture
 from tune_asr.training.callbacks.ema import WarmingAverage
 from tune_asr.training.callbacks.epoch_report import EpochReport
 from tune_asr.training.callbacks.fresh_workers import FreshWorkers
@@ -40,6 +41,7 @@ def build(
         FreshWorkers(),
         SameBatches(),
         LongestBatchProbe(data.speech),
+        *([Capture()] if config.trainer.cuda_graphs == "auto" else []),
         *watching,
         report,
     ]
