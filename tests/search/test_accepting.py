@@ -215,6 +215,11 @@ def test_extent_is_never_accepted(began, capsys, keys, flag):
     assert f"    Restore it, and use {flag}" in error
 
 
+@pytest.mark.parametrize("key", ["trainer.cuda_graphs", "trainer.corpus_on_device"])
+def test_keys_of_the_machine_change_freely(began, capsys, key):
+    assert "continues: 00001" in resume(began, capsys, "--set", f"{key}=auto", "--dry-run", expect=0)
+
+
 def test_patch_level_is_printed_alone(began, capsys):
     edit(began, "versions", "torch", to=versions()["torch"].rpartition(".")[0] + ".99")
     assert "the search began with other versions (torch " in resume(began, capsys, expect=6)

@@ -131,7 +131,9 @@ class Captured:
             self._log_probs, _ = self._encoder(self._features, self._lengths)
 
     def _found(self) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(self._log_probs, self._gradients.parameters, self._slope)
+        # A backward pass runs outside of autocast, but a recording begins inside of it.
+        with torch.autocast(self._features.device.type, enabled=False):
+            return torch.autograd.grad(self._log_probs, self._gradients.parameters, self._slope)
 
     def _backward(self) -> None:
         self._gradients.add(self._found())
