@@ -29,8 +29,12 @@ TOKENS = torch.tensor([[1, 2], [3, 4], [2, 2], [1, 3]])
 class Called:
     """Recorder that replays by calling; notes what it is asked for, in order."""
 
-    def __init__(self):
+    def __init__(self, room=()):
         self.log = []
+        self.room = list(room)
+
+    def has_room(self):
+        return self.room.pop() if self.room else True
 
     @contextmanager
     def aside(self):
@@ -191,6 +195,17 @@ def test_refused_recordings_go_eager(error, words, after):
         given = losses(encoder, graphs, batches(frames))
     assert given == losses(encoder_of("bigru_ctc"), None, batches(frames))
     assert graphs.refusal and "\n" not in graphs.refusal and not len(graphs)
+
+
+def test_small_memory_goes_eager():
+    """A batch of another shape needs memory beside that of the graphs."""
+    frames = (50, 64)
+    encoder = encoder_of("bigru_ctc")
+    graphs = Graphs(encoder, Called(room=[False, True]))
+    with pytest.warns(UserWarning, match="memory does not hold the largest batch twice"):
+        given = losses(encoder, graphs, batches(frames))
+    assert given == losses(encoder_of("bigru_ctc"), None, batches(frames))
+    assert graphs.refusal and not len(graphs)
 
 
 def test_warm_up_leaves_draws_and_gradients():

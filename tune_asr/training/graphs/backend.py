@@ -12,6 +12,10 @@ import torch
 class Backend(Protocol):
     """Recorder of functions whose tensors stay where they are."""
 
+    def has_room(self) -> bool:
+        """Return whether memory holds the largest step twice."""
+        ...
+
     def aside(self) -> AbstractContextManager[None]:
         """Return a context for runs before a recording."""
         ...
@@ -36,8 +40,18 @@ class CudaGraphs:
     """
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._pool = torch.cuda.graph_pool_handle()
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def has_room(self) -> bool:
+        """Return whether memory holds the largest step twice.
+
+        Graphs keep theirs, and batches of other shapes need as much beside it. The longest batch has been tried before.
+        """
+        own = torch.cuda.memory_reserved(self._device)
+        free, _ = torch.cuda.mem_get_info(self._device)
+        return 2 * torch.cuda.max_memory_allocated(self._device) <= own + free
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -72,6 +72,9 @@ class Graphs:
         return Shape(count, rounded(frames) if self._rounds else frames, bins, autocast)
 
     def _capture(self, shape: Shape) -> None:
+        if not self._backend.has_room():
+            self._refuse("memory does not hold the largest batch twice")
+            return
         try:
             self._captured[shape] = Captured(self._encoder, shape, self._gradients, self._backend)
         except RuntimeError as error:
