@@ -2,13 +2,15 @@
 
     TuneAsrError            1   bug of ours
     ├── ConfigError         2   wrong flag, config or search space
-    │   └── SettingError        values refused together, each valid alone
+    │   ├── SettingError        values refused together, each valid alone
+    │   └── DeviceError         no GPU, or one that this torch does not support
     ├── DataError           3   wrong manifest, transcript or recording
     │   ├── RulerError          other data on a node of the cluster
     │   └── InfeasibleError     transcripts too long for their output frames
     ├── TrialFailedError    4   trial failed for good
     ├── StorageError        5   unusable folder: taken, locked, full, damaged
     └── ClusterError        6   Ray unreachable or lost
+        └── CardError           GPU lost in the middle, or filled by other programs
 
 A message names the value, the rule and the place; a hint, on a line of its own, what the user can do.
 All mistakes of a file are collected as `Problem`s and printed together. Nothing heavy is imported here.
@@ -85,6 +87,10 @@ class SettingError(ConfigError):
     """Values refused together by a class or the machine."""
 
 
+class DeviceError(ConfigError):
+    """GPU that is missing, or unsupported by this torch."""
+
+
 class DataError(TuneAsrError):
     """Wrong manifest, transcript or recording."""
 
@@ -115,6 +121,10 @@ class ClusterError(TuneAsrError):
     """Ray is unreachable at its address, or was lost."""
 
     exit_code = 6
+
+
+class CardError(ClusterError):
+    """GPU lost in the middle, or filled by other programs."""
 
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks                      # from the repository root; ten minutes on two cores
     python -m tests.benchmarks gap help             # some rows
-    python -m tests.benchmarks gpu steps --data DIR # on a GPU; not among the rows without a name
+    python -m tests.benchmarks gpu steps --data DIR # on a GPU, also pack, resume, packed; only by name
     python -m tests.benchmarks --data DIR           # rows on recorded speech too: DIR has train.jsonl and val.jsonl
     python -m tests.benchmarks free                 # proposals on functions drawn from a table
     python -m tests.benchmarks replay               # how good searches are on recorded curves, beside Optuna and Ray
@@ -30,6 +30,7 @@ from tests.benchmarks import (
     features,
     gap,
     gpu,
+    gpu_searches,
     memory,
     recordings,
     reports,
@@ -55,7 +56,12 @@ ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
 }
 
 
-GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {"steps": gpu.steps}
+GPU_ROWS: dict[str, Callable[[Path | None], list[Row]]] = {
+    "steps": gpu.steps,
+    "pack": gpu_searches.pack,
+    "resume": gpu_searches.resume,
+    "packed": gpu_searches.packed,
+}
 """Rows after the word `gpu`."""
 
 COMMANDS: dict[str, str] = {

@@ -13,8 +13,9 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_events import Planned, SearchEnded
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Command
+from tune_asr.search.cards.placement import Placement
 from tune_asr.search.extent import Asked, changes, is_finished, plans
-from tune_asr.search.foresight import Machine, interpolated
+from tune_asr.search.foresight import interpolated
 from tune_asr.search.search import Search
 from tune_asr.search.timed import timed
 
@@ -49,7 +50,7 @@ def more_time(events, asked):
     """Plan of a resume with a minute more."""
     search = Search(ResultsFolder(Path("none")), plan_of(), "val_wer", {}, asked=asked)
     state = SearchState.replay(events)
-    return timed(search, state, Machine(1, 1.0, 0.0), Command(0.0, 60.0), lambda: None).budget.plan
+    return timed(search, state, Placement(1, 1.0, 0.0), Command(0.0, 60.0), lambda: None).budget.plan
 
 
 def test_limit_outlives_more_time():

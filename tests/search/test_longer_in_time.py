@@ -11,8 +11,8 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_events import Closing, Planned, SearchEnded, WaveOpened
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Command
+from tune_asr.search.cards.placement import Placement
 from tune_asr.search.extent import Asked
-from tune_asr.search.foresight import Machine
 from tune_asr.search.longer import repeated
 from tune_asr.search.search import Search
 from tune_asr.search.timed import timed
@@ -76,7 +76,7 @@ def test_more_time_alone_returns_to_the_search():
     search.events.append(SearchEnded(status="finished"))
     state, drawn = SearchState.replay(search.events), search.state.num_drawn
     facts = Search(ResultsFolder(Path("none")), search.plan, "val_wer", {}, asked=Asked())
-    plan = timed(facts, state, Machine(2, 1.0, 0.0), Command(0.0, 200.0), lambda: None).budget.plan
+    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(0.0, 200.0), lambda: None).budget.plan
     assert plan.horizon == H
     search.state = state
     search.conductor = search._conductor(replace(plan, deadline_seconds=search.now + 200.0))
@@ -90,5 +90,5 @@ def test_more_time_continues_repetitions_that_are_left():
     assert search.state.open_trials()
     state = SearchState.replay([*search.events, SearchEnded(status="finished")])
     facts = Search(ResultsFolder(Path("none")), search.plan, "val_wer", {}, asked=Asked())
-    plan = timed(facts, state, Machine(2, 1.0, 0.0), Command(0.0, 200.0), lambda: None).budget.plan
+    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(0.0, 200.0), lambda: None).budget.plan
     assert plan.horizon == LONGER

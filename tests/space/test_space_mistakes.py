@@ -70,11 +70,12 @@ def refusal(spaces):
             "\n    Raise both with --max-epochs.",
         ),
         ("resources: {cpus_per_trial: 0}", "space.yaml:2: resources.cpus_per_trial: is 0, but must be above 0"),
-        ("resources: {gpus_per_trial: -1}", "gpus_per_trial: is -1, but must be auto, or a number that is not below 0"),
+        ("resources: {gpus_per_trial: -1}", "gpus_per_trial: is -1, but must be auto, pack, or a number"),
         (
             "resources: {gpus_per_trial: all}",
-            "gpus_per_trial: is 'all', but must be auto, or a number that is not below 0",
+            "is 'all', but must be auto, pack, or a number that is not below 0, and a whole one above 1",
         ),
+        ("resources: {gpus_per_trial: 1.5}", "gpus_per_trial: is 1.5, but must be auto, pack, or a number"),
         # Distributions.
         (
             "param_space: {optimizer.lr: 5}",

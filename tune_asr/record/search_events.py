@@ -43,6 +43,14 @@ class SearchStarted(BaseEvent):
     """Ray address, `local` for a Ray of its own."""
     slots: Whole
     """Number of trials that run at the same time."""
+    device: Text | None = None
+    """Name of the GPU that trials train on, `cpu` if they use none of the machine's; None on a machine without any."""
+    device_bytes: Whole | None = None
+    """Memory of the GPU."""
+    trials_per_device: Whole | None = None
+    """Number of trials that share a GPU."""
+    device_reason: Text | None = None
+    """Reason of this device, and of this number."""
     resumed: Flag | None = None
     before_seconds: Rate | None = None
     """Seconds from the command to this event."""

@@ -25,7 +25,7 @@
     failures       verdict on a failure: retry, failed trial, or end of the search
     deaths         the same for an ended process: is its trial to blame, or the cluster
     silence        workers that say nothing any more
-    assignment     work of a trial for a worker
+    assignment     work of a trial for a worker;   starting  event of its start
     messages       messages between driver and worker
     progress       one line per event; `live_table` shows a table on a terminal
     interrupts     Ctrl-C, SIGTERM, SIGHUP and SIGUSR1
@@ -33,6 +33,8 @@
     budget         time left of a search, and the trials for it;   closing  turns under a time budget
     foresight      costs of settings, and the extent for a time budget;   timed  start of a run with one
     dry_forecast   `--dry-run --time`
+    placing        slots on the nodes of a Ray;   packed  trials on a GPU, measured
+    cards/         GPUs: what they are, what fits on them, and the lines about them
     ray/           the only room that imports Ray
 
 Ray Tune runs trials in reused processes. Its own state is removed at the end of every run: a search resumes from

@@ -107,7 +107,7 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
     _check_name(name)
     root = (arguments.results or Path("results")) / name
     if arguments.dry_run:
-        code = _dry_run(plan, root)
+        code = _dry_run(plan, root, shows_devices=not arguments.time and arguments.address is None)
         if arguments.time:
             from tune_asr.search.budget import Command
             from tune_asr.search.dry_forecast import print_forecast
@@ -220,11 +220,13 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     return load_plan(arguments.space, arguments.config, overrides)
 
 
-def _dry_run(plan: Plan, root: Path) -> int:
+def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
     from tune_asr.config.load import from_values
     from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
+    from tune_asr.search.cards.nvml import this_machine
+    from tune_asr.search.cards.placement import foreseen
     from tune_asr.search.data import checked_survey, data_report
     from tune_asr.search.description import remarks
     from tune_asr.search.sizes import require_size
@@ -253,7 +255,8 @@ def _dry_run(plan: Plan, root: Path) -> int:
         print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
     if finalists := plan.space.search.finalists:
         print(f"then the finalists: the best {finalists.top} of them, each with {finalists.seeds} fresh seeds")
-    for line in (*warm.lines, *remarks(plan)):
+    devices = foreseen(plan.space.resources.gpus_per_trial, this_machine()) if shows_devices else ()
+    for line in (*warm.lines, *devices, *remarks(plan)):
         print(line)
     folder = ResultsFolder(root)
     try:

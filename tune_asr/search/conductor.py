@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Literal, Protocol
 
 from tune_asr.errors import TrialFailedError, TuneAsrError
-from tune_asr.record.events import Ended, Event, Paused, Report, Resumed, Started
+from tune_asr.record.events import Ended, Event, Paused, Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.front import measured_names
 from tune_asr.record.state import SearchState
@@ -31,6 +31,7 @@ from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
 from tune_asr.search.search import Search
 from tune_asr.search.staged import StagedVerdicts
+from tune_asr.search.starting import start_of
 from tune_asr.search.torn_ends import lost_ends, lost_excess, lost_verdict
 
 Answer = Literal["continue", "stop"]
@@ -54,6 +55,9 @@ class Conductor:
         listener: function called with every event, once it is on the disk.
         keeping: keeper of the trials' files.
         budget: clock of a time budget; by default no time passes.
+
+    Attributes:
+        rooms: shares of GPUs of trials for which the usual one was too small.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class Conductor:
         self._append(*self.turns.lost_finalists())
         self._queue = deque(interrupted(state))
         self._resting: set[str] = set()
+        self._squeezed: set[str] = set()
+        self.rooms: dict[str, float] = {}
         self._deaths = Deaths()
 
     def open(self, slots: int) -> None:
@@ -155,6 +161,10 @@ class Conductor:
                 self._append(Ended(event="diverged", trial=number, epoch=trial.epoch + 1, cause=message.cause))
             case messages.Failed():
                 self._failed(trial, message.to_error())
+            case messages.NeedsRoom():
+                self.rooms[number] = message.gpus
+                self._squeezed.add(number)
+                self._append(Paused(trial=number, epoch=trial.epoch, cause=message.cause))
         return "stop"
 
     def process_ended(self, number: str, cause: str | None, fault: Fault = Fault.DEATH) -> None:
@@ -171,6 +181,10 @@ class Conductor:
         """
         self._out.discard(number)
         trial = self.state.trials[number]
+        if number in self._squeezed:
+            self._squeezed.discard(number)
+            self._queue.appendleft(number)
+            return
         if trial.status in FINAL or self._is_resting(number):
             return
         cause = cause or "its process ended without a word"
@@ -191,6 +205,7 @@ class Conductor:
     def take_back(self, number: str) -> None:
         """Queue a trial again whose process is not to blame."""
         self._out.discard(number)
+        self._squeezed.discard(number)
         if self.state.trials[number].status not in FINAL and not self._is_resting(number):
             self._queue.appendleft(number)
 
@@ -219,18 +234,7 @@ class Conductor:
 
     def _started(self, trial: Trial, message: messages.Ready) -> Answer:
         self._deaths.started(trial.number)
-        process, damaged, warning = message.process, message.damaged or None, message.warning or None
-        event: Event = Started(trial=trial.number, process=process, damaged=damaged, warning=warning)
-        if trial.status != "pending":
-            event = Resumed(
-                trial=trial.number,
-                process=process,
-                epoch=message.epoch,
-                cause=trial.cause or "the search was resumed",
-                damaged=damaged,
-                warning=warning,
-            )
-        self._append(event)
+        self._append(start_of(trial, message))
         return "continue"
 
     def _reported(self, trial: Trial, report: Report) -> Answer:

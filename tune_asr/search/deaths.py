@@ -4,9 +4,9 @@ A process that dies while its trial trains is the trial's own affair: it is retr
 of a node, or of a process that it never started, is not: such an end counts in no trial, and too many of them end the
 search, which is resumed once the cluster is well again.
 
-Two ends are in doubt: a process that dies before its trial has begun, and one that cannot be reached. Either its
-setting kills it, or no trial could live there. Another trial decides: if it ends in the same way, the cluster is at
-fault.
+Three ends are in doubt: a process that dies before its trial has begun, one that cannot be reached, and one whose GPU
+failed or was filled by others. Either its setting is to blame, or no trial could live there. Another trial decides: if
+it ends in the same way, the cluster is at fault.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ from tune_asr.errors import ClusterError
 from tune_asr.record.trial import Trial
 from tune_asr.search.failures import MAX_RETRIES, may_be_chance
 
+_RAY = "Look at Ray's nodes (`ray status`) and its dashboard, then resume the search."
+_GPU = (
+    "Look at the GPU (`nvidia-smi`, `dmesg`): free it, or leave it out with CUDA_VISIBLE_DEVICES. "
+    "Then resume the search."
+)
+
 
 class Fault(Enum):
     """Reason for the end of a process."""
@@ -29,6 +35,8 @@ class Fault(Enum):
     """The training raised."""
     CONTACT = auto()
     """It cannot be reached: its network, its node, or its death, which Ray has not seen yet."""
+    CARD = auto()
+    """Its GPU failed, or other programs fill it."""
     RAY = auto()
     """Its node is lost, or Ray never started it."""
 
@@ -80,20 +88,20 @@ class Deaths:
             if self._of_ray[trial.number] > MAX_RETRIES:
                 raise _unusable([trial.number], cause)
             return Verdict.FREE_RETRY
-        if fault is Fault.CONTACT:
+        if fault in (Fault.CONTACT, Fault.CARD):
             self._out_of_reach.add(trial.number)
         in_doubt = fault is Fault.DEATH and trial.status != "running" and not trial.has_died_training
         if in_doubt:
             self._unstarted.setdefault(trial.number, []).append(self._starts)
         if may_be_chance(cause, trial, raised=fault is Fault.EXCEPTION):
             return Verdict.RETRY
-        if fault is Fault.CONTACT:
-            return self._unreached(trial.number, cause)
+        if fault in (Fault.CONTACT, Fault.CARD):
+            return self._unreached(trial.number, cause, fault)
         return self._in_doubt(trial.number, cause) if in_doubt else Verdict.FAILED
 
-    def _unreached(self, number: str, cause: str) -> Verdict:
+    def _unreached(self, number: str, cause: str, fault: Fault) -> Verdict:
         if len(self._out_of_reach) > 1:
-            raise _unusable(self._out_of_reach, cause)
+            raise _unusable(self._out_of_reach, cause, _GPU if fault is Fault.CARD else _RAY)
         if number not in self._put_off:
             self._put_off.add(number)
             return Verdict.LATER
@@ -112,10 +120,10 @@ class Deaths:
         return Verdict.FAILED
 
 
-def _unusable(numbers: Collection[str], cause: str) -> ClusterError:
+def _unusable(numbers: Collection[str], cause: str, hint: str = _RAY) -> ClusterError:
     *others, last = sorted(numbers)
     trials = f"trials {', '.join(others)} and {last}" if others else f"trial {last}"
     return ClusterError(
         f"{trials} cannot be run on this Ray, whatever the setting: {cause} (tried {MAX_RETRIES + 1} times)",
-        hint="Look at Ray's nodes (`ray status`) and its dashboard, then resume the search.",
+        hint=hint,
     )

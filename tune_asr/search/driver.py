@@ -30,8 +30,8 @@ from tune_asr.search.data import checked_survey, data_files, data_report, finger
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
-from tune_asr.search.foresight import Machine
 from tune_asr.search.interrupts import Interrupts
+from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.ray.token import require_mode
 from tune_asr.search.resuming import More, Resumed, named
@@ -162,12 +162,11 @@ def _run(
         interrupts.exit_if_any()
         from tune_asr.search.ray.session import Session
 
-        resources = plan.space.resources
-        slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
         if address:
             nodes.check_nodes(folder.ledger.resolve(), data_files(plan.config, found))
-        machine = Machine(slots, resources.cpus_per_trial, gpus)
-        prepared = timed(search, state, machine, command, interrupts.exit_if_any)
+        placement = place(plan, address, interrupts.exit_if_any)
+        slots = placement.slots
+        prepared = timed(search, state, placement, command, interrupts.exit_if_any)
         search = prepared.search
         if description:
             config, space = search.plan.base_values(), search.plan.values()
@@ -178,15 +177,15 @@ def _run(
         session = Session(
             search,
             state,
-            slots=slots,
-            gpus=gpus,
+            placement=placement,
             interrupts=interrupts,
             address=address,
             dashboard=dashboard,
             budget=prepared.budget,
             audio_seconds=sum(utterance.seconds for utterance in found.corpus.train) if found else None,
         )
-        for line in (*_first_lines(search, state, slots, prepared.budget), *prepared.lines):
+        first = _first_lines(search, state, slots, prepared.budget)
+        for line in (*first, *placement.lines(), *prepared.lines):
             session.progress.say(line)
         code = session.run()
         if code < 128:

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from tune_asr.search.budget import END_SECONDS, Budget, Command
 from tune_asr.search.foresight import (
     Extent,
-    Machine,
     Measured,
     extent_for,
     limit_of,
@@ -18,7 +17,8 @@ from tune_asr.search.foresight import (
     rule_of,
 )
 from tune_asr.search.interrupts import Interrupts
-from tune_asr.search.ray import cluster, nodes
+from tune_asr.search.placing import place
+from tune_asr.search.ray import cluster
 from tune_asr.space.durations import seconds_of
 from tune_asr.space.forecast import forecast, seconds_of_round
 from tune_asr.space.horizon import plan_with
@@ -41,15 +41,16 @@ def print_forecast(plan: Plan, address: str | None, command: Command) -> None:
         TuneAsrError: no setting can be trained.
         ClusterError: Ray cannot be reached.
     """
-    resources, text = plan.space.resources, plan.space.search.time_budget
+    text = plan.space.search.time_budget
     budget = seconds_of(text) if text else None
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
         stack.enter_context(cluster.ray_session("forecast", address, lambda: None, interrupts))
-        slots, gpus = nodes.slots(resources.cpus_per_trial, resources.gpus_per_trial, plan.space.search.max_concurrent)
+        placement = place(plan, address, interrupts.exit_if_any)
         started = Budget.of_run(command, 0.0).clock()
-        machine = Machine(slots, resources.cpus_per_trial, gpus)
-        found = measured(plan, machine, budget, interrupts.exit_if_any)
+        found = measured(plan, placement, budget, interrupts.exit_if_any)
+    slots = placement.slots
+    print(*placement.lines(), sep="\n", end="\n" * bool(placement.device))
     extent = Extent(plan.num_trials, plan.last_epoch, slots)
     if budget is not None:
         left = budget - started - found.ready_seconds

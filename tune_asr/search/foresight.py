@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tune_asr.errors import ConfigError, Problem, TuneAsrError
 from tune_asr.search.budget import END_SECONDS
+from tune_asr.search.cards.placement import Placement
 from tune_asr.search.ray.timing import measure_costs, measure_sizes
 from tune_asr.space.durations import written
 from tune_asr.space.forecast import (
@@ -58,21 +59,7 @@ class Extent:
     slots: int
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Slots of a search, and the resources of a trial."""
-
-    slots: int
-    cpus: float
-    gpus: float
-
-    @property
-    def resources(self) -> Mapping[str, float]:
-        """Resources of a trial."""
-        return {"cpu": self.cpus, "gpu": self.gpus}
-
-
-def measured(plan: Plan, machine: Machine, budget: float | None, go_on: Callable[[], None]) -> Measured:
+def measured(plan: Plan, machine: Placement, budget: float | None, go_on: Callable[[], None]) -> Measured:
     """Measure the costs of three settings.
 
     Args:
@@ -85,11 +72,7 @@ def measured(plan: Plan, machine: Machine, budget: float | None, go_on: Callable
         TuneAsrError: no setting can be trained.
         ClusterError: Ray was lost.
     """
-    base = plan.trial_values({}, 0)
-    drawn = (
-        [plan.trial_values(plan.settings(number), 0) for number in range(1, 1 + DRAWS)] if plan.distributions else []
-    )
-    everyone: list[Mapping[str, Any]] = [base, *drawn]
+    everyone = settings_of_space(plan)
     sizes = measure_sizes(everyone, machine.resources, go_on)
     chosen = chosen_settings(sizes.parameters)
     seconds = LONGEST if budget is None else min(LONGEST, max(SHORTEST, SHARE * budget))
@@ -106,6 +89,12 @@ def measured(plan: Plan, machine: Machine, budget: float | None, go_on: Callable
     set_up = sum(cost.set_up_seconds for cost in timed) / len(timed)
     pace = Pace(sum(every) / len(every), min(epochs), max(epochs), set_up)
     return Measured(pace, timed, sizes.ready_seconds)
+
+
+def settings_of_space(plan: Plan) -> list[Mapping[str, Any]]:
+    """Return the base and some draws, as plain values."""
+    drawn = [plan.settings(number) for number in range(1, 1 + DRAWS)] if plan.distributions else []
+    return [plan.trial_values(settings, 0) for settings in ({}, *drawn)]
 
 
 def chosen_settings(sizes: Sequence[int]) -> list[int]:

@@ -11,8 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tune_asr.errors import (
+    CardError,
+    ClusterError,
     ConfigError,
     DataError,
+    DeviceError,
     InfeasibleError,
     Problem,
     RulerError,
@@ -26,6 +29,10 @@ from tune_asr.record.events import Report
 
 # Key of a message in a Tune result, beside Tune's own keys.
 _KEY = "tune_asr"
+_ERRORS = (
+    *(ConfigError, SettingError, DeviceError, DataError, RulerError, InfeasibleError),
+    *(TrialFailedError, StorageError, ClusterError, CardError),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,25 +119,37 @@ class Failed:
     problems: Sequence[Mapping[str, str]]
     """Fields of each `Problem` of the error."""
     error: str
-    """Name of the class of the error."""
+    """Name of the class of the error, or of the nearest one that a message knows."""
 
     @classmethod
     def of(cls, error: TuneAsrError) -> Failed:
         """Make the message of an error."""
-        return cls([asdict(problem) for problem in error.problems], type(error).__name__)
+        kind = next((kind for kind in type(error).__mro__ if kind in _ERRORS), TuneAsrError)
+        return cls([asdict(problem) for problem in error.problems], kind.__name__)
 
     def to_error(self) -> TuneAsrError:
         """Make the error again."""
-        kinds = (ConfigError, SettingError, DataError, RulerError, InfeasibleError, TrialFailedError, StorageError)
-        by_name = {kind.__name__: kind for kind in kinds}
-        return by_name.get(self.error, TuneAsrError)([Problem(**problem) for problem in self.problems])
+        kind = next((kind for kind in _ERRORS if kind.__name__ == self.error), TuneAsrError)
+        return kind([Problem(**problem) for problem in self.problems])
 
 
-Message = Here | Ready | Report | CutShort | NotFinite | Failed
+@dataclass(frozen=True, slots=True)
+class NeedsRoom:
+    """Memory of a shared GPU ran out.
+
+    The trial is to be tried with a larger share.
+    """
+
+    cause: str
+    gpus: float
+    """Share to try."""
+
+
+Message = Here | Ready | Report | CutShort | NotFinite | Failed | NeedsRoom
 """Message of a worker. A `Report` is the event of the ledger itself."""
 
-_KINDS: Mapping[str, type[Here | Ready | CutShort | NotFinite | Failed]] = {
-    kind.__name__: kind for kind in (Here, Ready, CutShort, NotFinite, Failed)
+_KINDS: Mapping[str, type[Here | Ready | CutShort | NotFinite | Failed | NeedsRoom]] = {
+    kind.__name__: kind for kind in (Here, Ready, CutShort, NotFinite, Failed, NeedsRoom)
 }
 
 

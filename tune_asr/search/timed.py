@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Budget, Command
+from tune_asr.search.cards.placement import Placement
 from tune_asr.search.extent import extent_after, is_complete_stage
-from tune_asr.search.foresight import Machine, Measured, extent_for, limit_of, lines, measured
+from tune_asr.search.foresight import Measured, extent_for, limit_of, lines, measured
 from tune_asr.search.search import Search
 from tune_asr.space.durations import seconds_of, written
 from tune_asr.space.horizon import plan_with
@@ -27,7 +28,7 @@ class Timed:
     """Lines for people, printed before the first trial."""
 
 
-def timed(search: Search, state: SearchState, machine: Machine, command: Command, go_on: Callable[[], None]) -> Timed:
+def timed(search: Search, state: SearchState, machine: Placement, command: Command, go_on: Callable[[], None]) -> Timed:
     """Return the time budget of a run.
 
     Args:
@@ -87,7 +88,7 @@ def _deadline(plan: Plan, state: SearchState, command: Command) -> float | None:
 
 
 def _planned(
-    search: Search, budget: Budget, found: Measured, machine: Machine, deadline: float, *, fixed: bool
+    search: Search, budget: Budget, found: Measured, machine: Placement, deadline: float, *, fixed: bool
 ) -> Timed:
     """Return the budget and extent of a new search."""
     plan, left = search.plan, deadline - budget.clock()

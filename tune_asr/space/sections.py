@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import AfterValidator, Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from tune_asr.config.key_facts import KeyFacts
 from tune_asr.config.schema import Count, FilePath, Int, Section, Seed
@@ -26,6 +26,13 @@ def _one_rule(rule: str) -> WrapValidator:
             raise ValueError(rule) from None
 
     return WrapValidator(validate)
+
+
+def _whole_above_one(number: float) -> float:
+    """Refuse 1.5 GPUs, as Ray does."""
+    if number > 1 and number != int(number):
+        raise ValueError
+    return number
 
 
 class FinalistsSection(Section):
@@ -104,9 +111,11 @@ class ResourcesSection(Section):
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
     """CPUs; a fraction lets several trials share one."""
     gpus_per_trial: Annotated[
-        Literal["auto"] | Annotated[float, Field(ge=0)], _one_rule("must be auto, or a number that is not below 0")
+        Literal["auto", "pack"] | Annotated[float, Field(ge=0), AfterValidator(_whole_above_one)],
+        _one_rule("must be auto, pack, or a number that is not below 0, and a whole one above 1"),
     ] = "auto"
-    """GPUs; auto: one for each trial, if there are any."""
+    """GPUs; auto: one for each trial, if there are any; pack: as many trials on a GPU as pay, which is measured; a
+    number below 1: a share, so that several trials use one GPU; 0: none."""
     silence: Annotated[
         Literal["auto"] | Annotated[float, Field(gt=0)], _one_rule("must be auto, or a number of minutes above 0")
     ] = "auto"

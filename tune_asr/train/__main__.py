@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tune_asr.train",
         description="Train one CTC recogniser from a configuration.",
         epilog="Exit codes: 0 done, 2 wrong configuration, 3 wrong data, 4 diverged in its first epoch, 5 storage, "
-        "130 Ctrl-C, 138 SIGUSR1, 143 SIGTERM.",
+        "6 GPU lost or filled by other programs, 130 Ctrl-C, 138 SIGUSR1, 143 SIGTERM.",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="configuration (YAML)")
     parser.add_argument(

@@ -20,7 +20,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError, StorageError, TuneAsrError
 from tune_asr.training.callbacks.build import build
 from tune_asr.training.callbacks.epoch_report import EpochReport
-from tune_asr.training.callbacks.probe import too_little_memory
+from tune_asr.training.card import card_error
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.epochs import Diverged, Epoch, Sink
 from tune_asr.training.loggers import close
@@ -111,17 +111,19 @@ def explain_errors(config: Config, loggers: Sequence[Logger] = ()) -> Iterator[N
         yield
     except MisconfigurationException as error:
         raise SettingError(f"Lightning refuses the training: {error}") from error
-    except torch.OutOfMemoryError as error:
-        raise too_little_memory("a batch", error) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StorageError(
             f"the disk is full: {first_line(error)}", hint="Make room, and resume from the last checkpoint."
         ) from error
-    except (TuneAsrError, Diverged, torch.AcceleratorError):
+    except (TuneAsrError, Diverged):
         raise
     except Exception as error:
+        if of_card := card_error(error):
+            raise of_card from error
+        if isinstance(error, torch.AcceleratorError):
+            raise
         if mistake := mistake_in_custom_code(config, error):
             raise mistake from error
         raise

@@ -32,6 +32,8 @@ BATCHES = 10
 """Batches of a short epoch, of training and of validation each."""
 FEWEST = 4
 """Batches after which a slow setting may be left."""
+_ENDLESS = 100_000
+"""Epochs of a training that is left before their end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,22 @@ class _Steps(pl.Callback):
         """Keep the seconds of the step."""
         self.train.append(time.monotonic() - self._began)
         if len(self.train) >= FEWEST and time.monotonic() > self.until:
+            raise _Enough
+
+
+@dataclass(slots=True)
+class _Window(pl.Callback):
+    """Count of steps within some time."""
+
+    begin: float
+    end: float
+    steps: int = 0
+
+    def on_train_batch_end(self, *_: object) -> None:
+        """Count a step; end the training after the time."""
+        now = time.monotonic()
+        self.steps += self.begin <= now < self.end
+        if now >= self.end:
             raise _Enough
 
 
@@ -121,6 +139,25 @@ def measure(values: Mapping[str, Any], seconds: float) -> Cost:
         gpu_bytes=torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0,
         checkpoint_bytes=max(size, default=0),
     )
+
+
+def steps_between(values: Mapping[str, Any], begin: float, end: float) -> int:
+    """Train for some time; return the number of steps.
+
+    Args:
+        values: configuration as plain values.
+        begin: time of `time.monotonic` from which steps count.
+        end: time at which the training is left.
+
+    Raises:
+        TuneAsrError: it cannot be trained.
+    """
+    window = _Window(begin, end)
+    config = _short(from_values(values, "a setting"))
+    endless = config.trainer.model_copy(update={"max_epochs": _ENDLESS, "limit_train_batches": None})
+    with suppress(_Enough, Diverged):
+        fit(config.model_copy(update={"trainer": endless}), lambda *_: None, callbacks=[window])
+    return window.steps
 
 
 def _short(config: Config) -> Config:

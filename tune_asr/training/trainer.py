@@ -15,6 +15,7 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.alone import Alone, be_first, root_folder
+from tune_asr.training.card import require_device
 from tune_asr.training.checkpoints import CheckpointFile
 from tune_asr.training.precision import remark_on_gpu, resolve_precision
 
@@ -41,12 +42,14 @@ def make_trainer(
         fast_dev_run: one batch of training and one of validation.
 
     Raises:
+        DeviceError: the device is missing, or torch does not support it.
         SettingError: Lightning refuses a value, or the accelerator cannot give the precision.
     """
     arguments = config.trainer.model_dump(exclude=OURS)
     arguments |= config.precision.model_dump(exclude={"float32_matmul"})
     for name, value in _DEFAULTS.items():
         arguments.setdefault(name, value)
+    require_device(arguments["accelerator"])
     arguments["precision"], remark = resolve_precision(arguments["precision"], arguments["accelerator"])
     on_cpu = arguments["accelerator"] == "cpu" or not torch.cuda.is_available()
     if not on_cpu and remark is None:

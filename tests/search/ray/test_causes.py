@@ -36,6 +36,7 @@ ERRORS = Path(__file__).with_name("errors")
             "its process cannot be reached: RpcError: RPC error: recvmsg:Connection reset by peer",
             Fault.CONTACT,
         ),
+        ("card", "the GPU failed: CUDA error: unspecified launch failure", Fault.CARD),
         ("none", "its process ended without a word", Fault.DEATH),
     ],
 )

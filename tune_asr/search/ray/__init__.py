@@ -9,11 +9,13 @@ Driver, in a running Ray:
     actors.py       Tune's actor manager, for which running out of memory costs one trial a retry
     silent.py       end of workers that say nothing any more
     timing.py       cost of some settings, in processes of Ray before the first trial
+    crowd.py        steps a second of some trainings that share a GPU, likewise
     causes.py       why a trial's process ended, from Tune's error file
 
 Worker, in a process of its own:
 
     worker.py       one trial: `training.fit` from the newest checkpoint
+    share.py        GPUs of a trial, and no others
     epoch_files.py  checkpoint and hypotheses of an epoch
 
 Ray itself:
@@ -26,7 +28,7 @@ Ray itself:
     job.py          name of a search in Ray, and the environment of its workers
     locked.py       loopback, closed folder and no secrets of a local Ray
     fast_start/     faster start of a local Ray; TUNE_ASR_PLAIN_RAY=1 turns it off
-    nodes.py        trials that fit at once; files that each node must see
+    nodes.py        CPUs and GPUs of the nodes; files that each node must see
     watchdogs.py    ends for a search that Ray would keep waiting
     children.py     signals that Ray's processes ignore
     descendants.py  processes started by this one, and their end

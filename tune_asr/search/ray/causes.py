@@ -46,6 +46,7 @@ _REASON = re.compile(
 _FRAME = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in ')
 _PACKAGE = re.compile(r"/lib(64)?/python3|<frozen")
 """Files that are not custom code."""
+_CARD = re.compile(r"(?:tune_asr\.errors\.)?CardError: (?P<what>.+)")
 _SILENT = Cause("its process ended without a word")
 
 
@@ -83,4 +84,6 @@ def _exception(lines: list[str]) -> Cause:
     # The exception follows the last frame, in the first column, and may have several lines.
     after = lines[frames[-1][0] + 1 :] if frames else lines[-1:]
     first = next((line for line in after if not line[0].isspace()), lines[-1])
+    if of_card := _CARD.match(first):
+        return Cause(of_card["what"].strip()[:_MAX_LENGTH], Fault.CARD)
     return Cause(first.strip()[:_MAX_LENGTH] + place, Fault.EXCEPTION)

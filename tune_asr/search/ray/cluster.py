@@ -9,6 +9,8 @@ import socket
 from collections.abc import Callable, Iterator
 
 from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.search.cards.card import usable_parts
+from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray.children import spare_children
 from tune_asr.search.ray.cpus import usable_cpus
@@ -139,6 +141,7 @@ def _start(name: str, fast_start: FastStart) -> None:
             ray.init(
                 address="local",
                 num_cpus=usable_cpus(),
+                num_gpus=usable_parts(this_machine()),
                 object_store_memory=_OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level=logging.ERROR,

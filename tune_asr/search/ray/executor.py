@@ -22,9 +22,12 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from tune_asr.errors import ClusterError, TuneAsrError
+from tune_asr.search.cards.placement import Placement
+from tune_asr.search.cards.shares import weight
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.messages import from_result
 from tune_asr.search.ray.causes import Cause, read_cause
+from tune_asr.search.ray.share import Share
 from tune_asr.search.ray.silent import SilenceWatch
 from tune_asr.storage.errors import disk_errors
 
@@ -58,6 +61,10 @@ def ending(root: Path) -> Iterator[None]:
         raise EndSearch(error) from error
 
 
+def _waits(trial: Trial) -> bool:
+    return bool(trial.status == Trial.PENDING)
+
+
 def _nothing() -> None:
     """Unpickled form of searcher and scheduler."""
 
@@ -67,15 +74,17 @@ class WorkSearcher(Searcher):
 
     Args:
         conductor: source of the work; it learns how each trial ended.
-        slots: limit of trials at once.
+        placement: limit of trials at once, and the GPUs of each.
         between: callback between any two events of Tune, at least ten times a second.
         silence: watch over silent workers.
     """
 
-    def __init__(self, conductor: Conductor, slots: int, between: Callable[[], None], silence: SilenceWatch) -> None:
+    def __init__(
+        self, conductor: Conductor, placement: Placement, between: Callable[[], None], silence: SilenceWatch
+    ) -> None:
         super().__init__(metric="objective", mode="min")
         self.conductor = conductor
-        self.slots = slots
+        self.placement, self.slots = placement, placement.slots
         self.silence = silence
         self.between = between
         self.trials: dict[str, Trial] = {}
@@ -93,14 +102,30 @@ class WorkSearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:  # type: ignore[override]
         """Return the next trial's config, None for later, or FINISHED."""
         self._find_lost_trials()
-        if len(self._numbers) >= self.slots - self.silence.lost_slots:
+        if self._taken >= self.slots - self.silence.lost_slots or self._one_waits_for_room:
             return None
         with ending(self.conductor.folder.root):
             work = self.conductor.next_work()
         if work is None:  # a running trial may yet pause, and leave work
             return None if self._numbers else Searcher.FINISHED
         self._numbers[trial_id] = work.number
-        return dict(work.to_config())
+        share = Share.of(self.placement, self.conductor.rooms.get(work.number))
+        return work.to_config() | share.to_config()
+
+    @property
+    def _taken(self) -> int:
+        """Slots of the trials in the hands of workers."""
+        usual, rooms = self.placement.gpus, self.conductor.rooms
+        return sum(weight(rooms.get(number, usual), usual) for number in self._numbers.values())
+
+    @property
+    def _one_waits_for_room(self) -> bool:
+        """True if a trial waits for more of a GPU.
+
+        No other trial begins meanwhile: it would take each share that gets free.
+        """
+        waiting = (number for i, number in self._numbers.items() if i in self.trials and _waits(self.trials[i]))
+        return any(number in self.conductor.rooms for number in waiting)
 
     def on_trial_complete(self, trial_id: str, result: object = None, error: bool = False) -> None:
         """Report the end of a trial's process to the conductor."""

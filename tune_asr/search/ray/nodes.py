@@ -1,4 +1,4 @@
-"""Nodes of a Ray: slots for trials, versions, and visible files."""
+"""Nodes of a Ray: CPUs and GPUs, versions, and visible files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ClusterError, ConfigError, DataError, StorageError
+from tune_asr.errors import ClusterError, DataError, StorageError
+from tune_asr.search.cards.card import Machine
+from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.ray.versions import Versions
-from tune_asr.wording import count, first_line
+from tune_asr.wording import first_line
 
 if TYPE_CHECKING:
     import ray
@@ -20,38 +22,50 @@ ANSWER_SECONDS = 60.0
 """A busy node needs some twenty to start its first process."""
 
 
-def slots(cpus_per_trial: float, gpus_per_trial: float | str, max_concurrent: int | str) -> tuple[int, float]:
-    """Count the slots for trials, and the GPUs of each.
-
-    Args:
-        cpus_per_trial: CPUs of a trial, all on one node.
-        gpus_per_trial: GPUs of a trial; `auto` is one if any node has one.
-        max_concurrent: limit of trials at once; `auto` is none.
-
-    Raises:
-        ConfigError: no trial fits on any node.
-    """
+def capacity() -> list[tuple[float, float]]:
+    """Return CPUs and GPUs of each node."""
     import ray
 
-    have = [
+    return [
         (node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()  # type: ignore[no-untyped-call]
         if node["Alive"]
     ]
-    any_gpu = any(gpus for _, gpus in have)
-    per_trial = float(any_gpu) if gpus_per_trial == "auto" else float(gpus_per_trial)
-    fitting = sum(
-        min(int(cpus / cpus_per_trial), int(gpus / per_trial)) if per_trial else int(cpus / cpus_per_trial)
-        for cpus, gpus in have
-    )
-    if fitting < 1:
-        offered = ", ".join(f"{count(cpus, 'CPU')} and {count(gpus, 'GPU')}" for cpus, gpus in have)
-        needed = f"{count(cpus_per_trial, 'CPU')} and {count(per_trial, 'GPU')}"
-        raise ConfigError(
-            f"a trial needs {needed}, but Ray's nodes have {offered}",
-            hint="Lower resources.cpus_per_trial or resources.gpus_per_trial.",
-        )
-    return (fitting if max_concurrent == "auto" else min(fitting, int(max_concurrent))), per_trial
+
+
+def gpu_node() -> str | None:
+    """Return the id of the node with most GPUs.
+
+    None without any."""
+    import ray
+
+    having = {
+        node["NodeID"]: node["Resources"]["GPU"]
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if node["Alive"] and node["Resources"].get("GPU", 0.0)
+    }
+    return max(having, key=lambda node: (having[node], node), default=None)
+
+
+def gpus_of(node: str, seconds: float = ANSWER_SECONDS) -> Machine:
+    """Return the GPUs of a node.
+
+    They are unknown if the node does not answer: `check_nodes` finds that out.
+
+    Args:
+        node: Ray's id of the node.
+        seconds: time limit for its answer.
+    """
+    import ray
+    from ray.exceptions import RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    look: ray.ObjectRef[Machine] = ray.remote(num_cpus=0)(this_machine).options(scheduling_strategy=there).remote()
+    try:
+        return ray.get(look, timeout=seconds)
+    except RayError:
+        return Machine()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tune_asr.record.search_events import SearchEnded, SearchStarted
 from tune_asr.record.search_yaml import flat, read_search_yaml
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Budget
+from tune_asr.search.cards.placement import Placement
 from tune_asr.search.conductor import Conductor, remove_tune_state
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.keeping import FolderKeeping
@@ -46,8 +47,7 @@ class Session:
     Args:
         search: folder, plan and metric.
         state: trials so far.
-        slots: limit of trials at once.
-        gpus: GPUs of each trial.
+        placement: limit of trials at once, and what each gets.
         interrupts: signals that have come.
         address: address of the cluster; None for a local Ray.
         dashboard: function that returns the dashboard's URL, None before it is up.
@@ -60,8 +60,7 @@ class Session:
         search: Search,
         state: SearchState,
         *,
-        slots: int,
-        gpus: float,
+        placement: Placement,
         interrupts: Interrupts,
         address: str | None,
         dashboard: Callable[[], str | None],
@@ -69,11 +68,12 @@ class Session:
         audio_seconds: float | None = None,
     ) -> None:
         self.search, self.folder, self.plan = search, search.folder, search.plan
-        self.slots, self.gpus, self.interrupts, self.budget = slots, gpus, interrupts, budget
+        self.placement, self.slots = placement, placement.slots
+        self.interrupts, self.budget = interrupts, budget
         self.ledger = Ledger.open(self.folder.ledger)
         self.state = state
         show = LiveProgress if is_live_terminal(sys.stdout) else Progress
-        self.progress = show(search, self.state, slots)
+        self.progress = show(search, self.state, self.slots)
         read = partial(self._readings, audio_seconds)
         self._gauges = Gauges(self.folder.root.name, read, self.progress.say)
         self._is_new = not self.state.trials
@@ -100,6 +100,10 @@ class Session:
                 host=socket.gethostname(),
                 address=self._where,
                 slots=self.slots,
+                device=self.placement.device,
+                device_bytes=card.total_bytes if (card := self.placement.card) else None,
+                trials_per_device=self.placement.trials_a_card,
+                device_reason=self.placement.reason,
                 resumed=not self._is_new,
                 before_seconds=round(self.budget.clock() - self.budget.earlier, 3),
                 search_yaml=self._search_yaml(),
@@ -142,7 +146,7 @@ class Session:
         while not is_over():
             self.interrupts.hold()  # `_between` lets them come: a signal before it would go to Tune
             try:
-                fit(conductor, self.slots, self.gpus, self._between, self._silence)
+                fit(conductor, self.placement, self._between, self._silence)
             except EndSearch as end:
                 # After the last trial Ray is not needed any more.
                 if not is_over() or not isinstance(end.error, ClusterError):
@@ -183,8 +187,7 @@ class Session:
         if self._waits_since is None or time.monotonic() - self._waits_since < WAITING_SECONDS:
             return
         self._waits_since = None
-        resources = self.plan.space.resources
-        each = f"{count(resources.cpus_per_trial, 'CPU')}, {count(self.gpus, 'GPU')} each"
+        each = f"{count(self.placement.cpus, 'CPU')}, {count(self.placement.gpus, 'GPU')} each"
         self.progress.say(
             f"no trial has begun in {WAITING_SECONDS:.0f} s: the cluster may have nothing free for it "
             f"({each}; `ray status` shows what is in use)"

@@ -91,21 +91,38 @@ def _run(
     go_on: Callable[[], None],
 ) -> list[Any]:
     import ray
+
+    cpus, gpus = resources["cpu"], resources["gpu"]
+    return gathered(
+        [
+            ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(function).remote(*arguments)
+            for function, arguments in calls
+        ],
+        go_on,
+    )
+
+
+def gathered(asked: Sequence[ray.ObjectRef[Result]], go_on: Callable[[], None]) -> list[Result]:
+    """Return answers of processes of Ray, once all are there.
+
+    Args:
+        asked: references to the answers.
+        go_on: callback while it waits; an error that it raises leaves this function.
+
+    Raises:
+        ClusterError: Ray was lost, or a process hangs.
+    """
+    import ray
     from ray.exceptions import RayError
 
     from tune_asr.errors import ClusterError
     from tune_asr.search.silence import FIRST_SECONDS
     from tune_asr.wording import duration, first_line
 
-    cpus, gpus = resources["cpu"], resources["gpu"]
-    asked: list[ray.ObjectRef[Any]] = [
-        ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(function).remote(*arguments)
-        for function, arguments in calls
-    ]
     try:
         ready, heard = 0, time.monotonic()
         while ready < len(asked):
-            before, ready = ready, len(ray.wait(asked, num_returns=len(asked), timeout=LOOK_SECONDS)[0])
+            before, ready = ready, len(ray.wait(list(asked), num_returns=len(asked), timeout=LOOK_SECONDS)[0])
             heard = time.monotonic() if ready > before else heard
             if time.monotonic() - heard > FIRST_SECONDS:
                 raise ClusterError(
@@ -113,15 +130,16 @@ def _run(
                     hint="Look at the disks of the data and of the results.",
                 )
             go_on()
-        return list(ray.get(asked))
+        return list(ray.get(list(asked)))
     except RayError as error:
         raise ClusterError(f"the timing of settings was lost: {first_line(error)}") from error
 
 
-def _enter(here: Surroundings) -> None:
+def enter(here: Surroundings) -> None:
+    """Make this process one of the driver's surroundings."""
     import ray
 
-    from tune_asr.search.ray.worker import use_gpus
+    from tune_asr.search.ray.share import use_gpus
 
     use_gpus(ray.get_gpu_ids())
     os.umask(here.umask)
@@ -131,7 +149,7 @@ def _enter(here: Surroundings) -> None:
 
 def _count(configurations: list[Values], here: Surroundings) -> tuple[list[int] | Failed, float]:
     """Count parameters; return them with the seconds beyond loading."""
-    _enter(here)
+    enter(here)
     from tune_asr.config.load import from_values
     from tune_asr.training.data import load_data
     from tune_asr.training.timing import parameters
@@ -145,7 +163,7 @@ def _count(configurations: list[Values], here: Surroundings) -> tuple[list[int] 
 
 
 def _measure(values: Values, seconds: float, here: Surroundings) -> Cost | Failed:
-    _enter(here)
+    enter(here)
     from tune_asr.training.timing import measure
 
     try:

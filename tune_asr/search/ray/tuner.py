@@ -6,37 +6,39 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ray import tune
 
+from tune_asr.search.cards.placement import Placement
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.ray.actors import memory_kills_as_deaths
 from tune_asr.search.ray.executor import MessageScheduler, WorkSearcher
+from tune_asr.search.ray.share import request
 from tune_asr.search.ray.silent import SilenceWatch
 from tune_asr.search.ray.worker import make_trainable
 
 
-def fit(conductor: Conductor, slots: int, gpus: float, between: Callable[[], None], silence: SilenceWatch) -> None:
+def fit(conductor: Conductor, placement: Placement, between: Callable[[], None], silence: SilenceWatch) -> None:
     """Run trials until the conductor has no more.
 
     Args:
         conductor: source of the work.
-        slots: limit of trials at once.
-        gpus: GPUs of each trial.
+        placement: limit of trials at once, and what each gets.
         between: callback between any two events of Tune; an `EndSearch` that it raises leaves this function.
         silence: watch over silent workers.
     """
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # ledger and `progress` have what it would print
     # By default Tune asks for one trial at a time, and waits until its process is up before it asks again.
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(placement.slots + 1)
     with memory_kills_as_deaths():
-        _tuner(conductor, WorkSearcher(conductor, slots, between, silence), gpus).fit()
+        _tuner(conductor, WorkSearcher(conductor, placement, between, silence)).fit()
 
 
-def _tuner(conductor: Conductor, searcher: WorkSearcher, gpus: float) -> tune.Tuner:
-    root, resources = conductor.folder.root, conductor.plan.space.resources
+def _tuner(conductor: Conductor, searcher: WorkSearcher) -> tune.Tuner:
+    root = conductor.folder.root
     return tune.Tuner(
-        tune.with_resources(make_trainable(root.name), {"cpu": resources.cpus_per_trial, "gpu": gpus}),
+        tune.with_resources(make_trainable(root.name), partial(request, cpus=searcher.placement.cpus)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=MessageScheduler(conductor, searcher),

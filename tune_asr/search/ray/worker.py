@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_asr.search import messages
+from tune_asr.search.cards.shares import more_room
 from tune_asr.search.messages import Work, to_result
+from tune_asr.search.ray.share import Share, use_gpus
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
     from tune_asr.config.sections import Config, LoggingSection
+    from tune_asr.training.card import TooLittleMemory
     from tune_asr.training.data import TrainingData
     from tune_asr.training.epochs import EpochResult, Save
 
@@ -36,16 +39,17 @@ def make_trainable(search: str) -> Callable[[dict[str, str]], None]:
     """
 
     def trainable(config: dict[str, str]) -> None:
+        from tune_asr.search.ray.share import Share
         from tune_asr.search.ray.worker import run_trial
 
-        run_trial(Work.from_config(config))
+        run_trial(Work.from_config(config), Share.from_config(config))
 
     name = search.encode("unicode_escape").decode("ascii")  # Tune's registry takes ASCII alone
     trainable.__name__ = trainable.__qualname__ = f"tune_asr:{name}"
     return trainable
 
 
-def run_trial(work: Work) -> None:
+def run_trial(work: Work, share: Share) -> None:
     """Train one trial, and report to Ray Tune.
 
     An error that a retry would meet again is reported, not raised: raising ends the process, and the next trial would
@@ -54,21 +58,43 @@ def run_trial(work: Work) -> None:
     import ray
     from ray import tune
 
-    use_gpus(ray.get_gpu_ids())
+    ids = ray.get_gpu_ids()
+    use_gpus(ids)
     os.umask(work.umask)
     return_memory()
     if work.import_path not in sys.path:
         sys.path.insert(0, work.import_path)
     say_something()
-    from tune_asr.errors import TuneAsrError
+    from tune_asr.errors import CardError, TuneAsrError
+    from tune_asr.training.card import TooLittleMemory
     from tune_asr.training.epochs import Diverged
 
     try:
-        _train(work)
+        _train(work, share, ids)
     except Diverged as error:
         tune.report(to_result(messages.NotFinite(str(error))))
+    except CardError:
+        raise
+    except TooLittleMemory as error:
+        tune.report(to_result(_without_memory(error, share)))
     except TuneAsrError as error:
         tune.report(to_result(messages.Failed.of(error)))
+
+
+def _without_memory(error: TooLittleMemory, share: Share) -> messages.NeedsRoom | messages.Failed:
+    """Return the message of a trial out of memory.
+
+    Raises:
+        CardError: other programs fill its GPU.
+    """
+    from tune_asr.training.card import full
+
+    room = more_room(share.gpus, error.shortage.need if error.shortage else None)
+    if room is not None:
+        return messages.NeedsRoom(f"{error.cause}, beside other trials on its GPU", room)
+    if of_others := full(error):
+        raise of_others from error
+    return messages.Failed.of(error)
 
 
 def say_something() -> None:
@@ -83,14 +109,6 @@ def say_something() -> None:
     tune.report(to_result(messages.Here(f"{socket.gethostname()}:{os.getpid()}", node)))
 
 
-def use_gpus(ids: Sequence[int | str]) -> None:
-    """Let CUDA see only the given GPUs.
-
-    Ray itself lets a trial without a GPU see all of them.
-    """
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, ids))
-
-
 def return_memory() -> None:
     """Return the last trial's free memory to the system.
 
@@ -102,13 +120,14 @@ def return_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _train(work: Work) -> None:
+def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
     from ray import tune
 
     from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.search.ray.epoch_files import write_epoch
     from tune_asr.training.callbacks.signs_of_life import SignsOfLife
+    from tune_asr.training.card import limit_memory, require_device
     from tune_asr.training.data import load_data
     from tune_asr.training.fit import fit
     from tune_asr.training.loggers import close
@@ -116,6 +135,8 @@ def _train(work: Work) -> None:
 
     folder = ResultsFolder(Path(work.root))
     config = _config(work)
+    require_device((config.trainer.model_extra or {}).get("accelerator", "auto"), ids)
+    limit_memory(share.memory_bytes)
     data = load_data(config)
     _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch, oddity)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import lightning.pytorch as pl
 import torch
 
-from tune_asr.errors import SettingError
 from tune_asr.speech.audio.frames import FRAMES_PER_SECOND
 from tune_asr.training.augment.perturb import change_speed
 from tune_asr.training.batching import Batch
+from tune_asr.training.card import too_little_memory
 from tune_asr.training.data import SpeechDataModule
 from tune_asr.training.module import SimpleCTCModule
 
@@ -58,12 +58,3 @@ def probe(module: SimpleCTCModule, batch: Batch) -> None:
         raise too_little_memory(f"the longest batch, {size},", error) from error
     finally:
         module.zero_grad(set_to_none=True)
-
-
-def too_little_memory(batch: str, error: torch.OutOfMemoryError) -> SettingError:
-    """Return the error of a batch too large for memory."""
-    return SettingError(
-        f"{batch} does not fit in memory ({str(error).partition('.')[0]})",
-        hint="Lower data.batch_size, data.max_frames_in_batch or data.max_seconds, and raise "
-        "trainer.accumulate_grad_batches instead.",
-    )

@@ -1,0 +1,255 @@
+"""GPU of a training: is it there, does this torch support it, and why did it fail.
+
+Errors of CUDA differ in their text alone. Patterns are those of torch 2.8 to 2.14 and of the CUDA runtime.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import torch
+
+from tune_asr.errors import CardError, DeviceError, SettingError, TuneAsrError
+from tune_asr.wording import first_line
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+_FREE_IT = f"`nvidia-smi` shows the programs on it. End them, or choose another GPU with {_VISIBLE}."
+_REPAIR = f"Look at the GPU with `nvidia-smi` and `dmesg`. If it stays lost, leave it out with {_VISIBLE}; then resume."
+_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_GIGABYTE = 2**30
+
+
+class Fault(Enum):
+    """Kind of a failure on a GPU."""
+
+    FULL = auto()
+    """Memory is too small."""
+    LOST = auto()
+    """The GPU stopped in the middle; another process may still use it."""
+    UNSUPPORTED = auto()
+    """This torch was not built for it."""
+    MISSING = auto()
+    """There is none, or the driver does not fit torch."""
+
+
+_FAULTS = {
+    Fault.FULL: r"CUDA out of memory|CUDA error: out of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED",
+    Fault.UNSUPPORTED: r"no kernel image is available|device kernel image is invalid|unsupported toolchain",
+    Fault.MISSING: r"No CUDA GPUs are available|Found no NVIDIA driver|NVIDIA driver on your system is too old"
+    r"|not compiled with CUDA enabled|no CUDA-capable device is detected|driver version is insufficient",
+    # An assertion in a kernel is a mistake of the code, which a training on a CPU explains.
+    Fault.LOST: r"CUDA (driver )?error: (?!device-side assert)|CUBLAS_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)"
+    r"|CUDNN_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)",
+}
+"""Patterns of each kind, searched in this order."""
+
+
+def fault_of(error: BaseException) -> Fault | None:
+    """Return the kind of a failure, None for others."""
+    text = str(error)
+    if not isinstance(error, RuntimeError | AssertionError) or isinstance(error, TuneAsrError):
+        return None
+    return next((fault for fault, pattern in _FAULTS.items() if re.search(pattern, text)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Numbers in torch's message that memory ran out, in bytes."""
+
+    asked: int
+    allocated: int
+    """Memory of tensors of this process."""
+    total: int
+    free: int
+    others: int
+    """Memory of other processes."""
+
+    @classmethod
+    def of(cls, text: str) -> Shortage | None:
+        """Read a message; return None if it has no numbers."""
+        asked = _bytes(r"Tried to allocate ([\d.]+) (\w+)", text)
+        total = _bytes(r"total capacity of ([\d.]+) (\w+)", text)
+        if asked is None or total is None:
+            return None
+        free = _bytes(r"of which ([\d.]+) (\w+) is free", text) or 0
+        allocated = _bytes(r"Of the allocated memory ([\d.]+) (\w+) is allocated", text) or 0
+        own = _bytes(r"this process has ([\d.]+) (\w+) memory in use", text)
+        named = re.findall(r"Process \d+ has ([\d.]+) (\w+) memory in use", text)
+        others = sum(int(float(number) * _UNITS.get(unit, 0)) for number, unit in named)
+        return cls(asked, allocated, total, free, others or max(0, total - free - (own or allocated)))
+
+    @property
+    def need(self) -> float:
+        """Part of the GPU's memory that the training asked for."""
+        return (self.asked + self.allocated) / self.total
+
+    @property
+    def is_of_others(self) -> bool:
+        """True if it would have had room without other processes."""
+        return self.asked <= self.free + self.others and self.others > 0.05 * self.total
+
+
+def _bytes(pattern: str, text: str) -> int | None:
+    found = re.search(pattern, text)
+    return int(float(found[1]) * _UNITS.get(found[2], 0)) if found else None
+
+
+class TooLittleMemory(SettingError):
+    """Batch too large for the memory that is there."""
+
+    shortage: Shortage | None = None
+
+
+def too_little_memory(batch: str, error: Exception) -> TooLittleMemory:
+    """Return the error of a batch too large for memory.
+
+    Args:
+        batch: the batch, as the subject of a sentence.
+        error: error of torch.
+    """
+    found = TooLittleMemory(
+        f"{batch} does not fit in memory ({str(error).partition('.')[0]})",
+        hint="Lower data.batch_size, data.max_frames_in_batch or data.max_seconds, and raise "
+        "trainer.accumulate_grad_batches instead.",
+    )
+    found.shortage = Shortage.of(str(error))
+    return found
+
+
+def full(error: TooLittleMemory) -> CardError | None:
+    """Return the error of a GPU that other programs fill.
+
+    None if the batch would not fit without them either.
+    """
+    shortage = error.shortage
+    if shortage is None or not shortage.is_of_others:
+        return None
+    held, total = shortage.others / _GIGABYTE, shortage.total / _GIGABYTE
+    return CardError(f"the GPU is full: other programs hold {held:.1f} of its {total:.1f} GB", hint=_FREE_IT)
+
+
+def card_error(error: BaseException) -> TuneAsrError | None:
+    """Return the user's error for a failure of a GPU.
+
+    None for any other."""
+    said = first_line(error)
+    match fault_of(error):
+        case Fault.FULL:
+            if isinstance(error, torch.OutOfMemoryError):
+                return too_little_memory("a batch", error)
+            return CardError(f"the GPU is full: {said}", hint=_FREE_IT)
+        case Fault.LOST:
+            return CardError(f"the GPU failed: {said}", hint=_REPAIR)
+        case Fault.UNSUPPORTED:
+            return unsupported()
+        case Fault.MISSING:
+            return DeviceError(f"no GPU can be used: {_why_none()}", hint=_other_device())
+    return None
+
+
+def require_device(accelerator: object, ids: Sequence[int | str] = ()) -> None:
+    """Require that the device of a training is there.
+
+    Args:
+        accelerator: `trainer.accelerator`.
+        ids: GPUs that Ray gave the training.
+
+    Raises:
+        DeviceError: there is no GPU and one is needed, or this torch does not support it.
+    """
+    if accelerator not in ("auto", "gpu", "cuda"):
+        return
+    if torch.cuda.is_available():
+        if not is_supported(torch.cuda.get_device_capability(), torch.cuda.get_arch_list()):
+            raise unsupported()
+    elif ids:
+        given = ", ".join(map(str, ids))
+        raise DeviceError(f"Ray gave the trial the GPU {given}, but it cannot be used: {_why_none()}", _other_device())
+    elif accelerator in ("gpu", "cuda") and not _has_other_gpu():
+        what = f"trainer.accelerator is {accelerator}, but no GPU can be used: {_why_none()}"
+        raise DeviceError(what, _other_device())
+
+
+def is_supported(capability: tuple[int, int], built_for: Sequence[str]) -> bool:
+    """Return whether a torch runs on a GPU.
+
+    Machine code (`sm_75`) runs on later GPUs of the same generation; PTX (`compute_90`) on all later ones.
+
+    Args:
+        capability: compute capability of the GPU.
+        built_for: architectures of this torch; empty if they are not known.
+    """
+    found = [re.fullmatch(r"(sm|compute)_(\d+)(\d)[af]?", name) for name in built_for]
+    known = [(match[1], (int(match[2]), int(match[3]))) for match in found if match]
+    if not known:
+        return True
+    return any(version <= capability and (kind == "compute" or version[0] == capability[0]) for kind, version in known)
+
+
+def unsupported() -> DeviceError:
+    """Return the error of an unsupported GPU."""
+    name, capability, built_for = "the GPU", "", ""
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+        capability = " (compute capability {}.{})".format(*torch.cuda.get_device_capability())
+        built_for = f", which was built for {', '.join(torch.cuda.get_arch_list())}"
+    return DeviceError(
+        f"{name}{capability} is not supported by torch {torch.__version__}{built_for}",
+        hint=f"Install a torch that was built for it. {_other_device()}",
+    )
+
+
+def _has_other_gpu() -> bool:
+    return torch.backends.mps.is_available()
+
+
+def _why_none() -> str:
+    visible = os.environ.get(_VISIBLE)
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} was built without CUDA"
+    if visible is not None:
+        return f"{_VISIBLE} is {visible!r}, which names none of this machine"
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except (RuntimeError, AssertionError) as error:
+        return first_line(error).partition(". ")[0]
+    return "CUDA finds none"
+
+
+def _other_device() -> str:
+    return "To train on the CPU, set resources.gpus_per_trial to 0 in a search, or trainer.accelerator to cpu."
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of the GPU of this process, in bytes."""
+
+    total_bytes: int
+    free_bytes: int
+    reserved_bytes: int
+    """Memory that torch holds for tensors."""
+    peak_bytes: int
+    """Most of it so far."""
+
+
+def memory_beside() -> Memory | None:
+    """Return the memory of the GPU, None on a CPU."""
+    if not torch.cuda.is_available():
+        return None
+    free, total = torch.cuda.mem_get_info()
+    return Memory(total, free, torch.cuda.memory_reserved(), torch.cuda.max_memory_reserved())
+
+
+def limit_memory(limit: int | None) -> None:
+    """Limit the tensors of this process on its GPU.
+
+    Args:
+        limit: number of bytes, None for all.
+    """
+    if torch.cuda.is_available():
+        total = torch.cuda.mem_get_info()[1]
+        torch.cuda.set_per_process_memory_fraction(1.0 if limit is None else min(1.0, limit / total))
