@@ -31,7 +31,7 @@ class Recogniser(own.Recogniser):
         if self.is_to("lose"):
             raise torch.AcceleratorError("CUDA error: unspecified launch failure\nMore of it.")
 
-    def on_fit_end(self):
+    def on_validation_end(self):
         self.note("ends")
 
     def is_to(self, what):
