@@ -58,11 +58,12 @@ def test_squeezed_trial_is_taken_back(make):
 
 
 def test_trial_alone_on_its_gpu_fails(make):
+    """Its setting is to blame: nobody else used the GPU."""
     conductor = make()
     number = conductor.next_work().number
-    error = SettingError("a batch does not fit in memory")
-    with pytest.raises(SettingError):  # no searched key changes what a batch needs
-        conductor.receive(number, messages.Failed.of(error))
+    conductor.receive(number, messages.Failed.of(SettingError("a batch does not fit in memory")))
+    last = read_lines(conductor.folder.ledger)[-1]
+    assert (last["event"], last["trial"], last["of_setting"]) == ("failed", number, True)
 
 
 def test_lost_gpu_is_retried(make):
@@ -74,11 +75,10 @@ def test_lost_gpu_is_retried(make):
 
 def test_lost_gpus_end_the_search(make):
     """Two trials in a row: no setting is to blame, and none is called failed."""
-    conductor = make()
-    for _ in range(MAX_RETRIES + 1):
-        attempt(conductor, LOST, Fault.CARD, starts=True)
-    with pytest.raises(
-        ClusterError, match=r"trials 00000 and 00001 .*: the GPU failed: CUDA .*\n    Look at the GPU \("
-    ):
-        attempt(conductor, LOST, Fault.CARD, starts=True)
+    conductor, tried = make(), []
+    message = r"trials 00000 and 00001 .*: the GPU failed: CUDA .*\n    Look at the GPU \("
+    with pytest.raises(ClusterError, match=message):
+        while True:
+            tried.append(attempt(conductor, LOST, Fault.CARD, starts=True))
+    assert set(tried) == {"00000", "00001"}
     assert "failed" not in kinds(conductor)
