@@ -15,6 +15,7 @@ import numpy as np
 from tests.benchmarks.doors import cpu_seconds
 from tests.benchmarks.table import Row
 from tune_asr.record.search_yaml import write_search_yaml
+from tune_asr.scoring.scores import score
 from tune_asr.space.stopping import Asha
 
 TIME = "2026-01-01T00:00:00.000Z"
@@ -30,6 +31,7 @@ DESCRIPTION = {
     "slots": 2,
 }
 UTTERANCES = 74
+HORIZON = 27
 
 
 def measure() -> list[Row]:
@@ -48,7 +50,7 @@ def measure() -> list[Row]:
 
 def make_search(root: Path, trials: int) -> None:
     """Write a results folder of so many trials: ledger, search.yaml, the utterances of each trial's last epoch."""
-    generator, asha = np.random.default_rng(0), Asha(grace_period=3, reduction_factor=3, max_t=27)
+    generator, asha = np.random.default_rng(0), Asha(grace_period=3, reduction_factor=3, max_t=HORIZON)
     words = generator.integers(1, 14, UTTERANCES)
     (root / "utterances").mkdir(parents=True)
     write_search_yaml(root / "search.yaml", DESCRIPTION)
@@ -61,13 +63,13 @@ def make_search(root: Path, trials: int) -> None:
 def _trial(number: str, generator: np.random.Generator, asha: Asha, words: Any, root: Path) -> Iterator[dict[str, Any]]:
     hard = float(generator.uniform(0.2, 0.9))
     yield {"event": "created", "params": {"optimizer.lr": hard, "model.dropout": 0.1}, "seed": 1}
-    for epoch in range(1, 28):
+    yield {"event": "started", "process": "localhost:4711"}
+    for epoch in range(1, HORIZON + 1):
         errors = generator.binomial(words, min(1.0, hard * (0.5 + 1 / epoch)))
         counts = {"words": int(words.sum()), "substitutions": int(errors.sum()), "deletions": 0, "insertions": 0}
+        yield _report(number, epoch, counts, float(generator.uniform(0.3, 0.5)))
         wer = counts["substitutions"] / counts["words"]
-        rates = dict.fromkeys(("val_wer", "val_cer", "val_loss", "objective"), wer)
-        yield {"event": "report", "epoch": epoch, **rates, **counts, "seconds": 1.0, "last": epoch == 27}
-        decision = asha.decide(epoch, wer) if epoch < 27 else None
+        decision = asha.decide(epoch, wer) if epoch < HORIZON else None
         if decision:
             yield {"event": "decision", **asdict(decision)}
         if decision and decision.verdict == "stop":
@@ -77,4 +79,29 @@ def _trial(number: str, generator: np.random.Generator, asha: Asha, words: Any, 
         for k, (w, e) in enumerate(zip(words, errors, strict=True))
     )
     (root / "utterances" / f"{number}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    yield {"event": "finished" if epoch == 27 else "pruned"}
+    yield {"event": "finished" if epoch == HORIZON else "pruned"}
+
+
+def _report(number: str, epoch: int, counts: dict[str, int], ease: float) -> dict[str, Any]:
+    """Make a line with the keys that a search writes."""
+    wer = counts["substitutions"] / counts["words"]
+    cer, loss = ease * wer, 4 * ease * wer
+    return {
+        "event": "report",
+        "epoch": epoch,
+        "val_wer": wer,
+        "val_cer": cer,
+        "val_loss": loss,
+        "objective": min(wer, 1) + 1e-2 * min(cer, 1) + 1e-4 * loss / (1 + loss),
+        "score": score(wer, cer, loss),
+        "train_loss": 0.9 * loss,
+        "val_blank_share": 0.8,
+        "val_empty_share": 0.0,
+        "weights": "raw",
+        **counts,
+        "train_seconds": 0.8125,
+        "val_seconds": 0.1875,
+        "seconds": 1.0,
+        "checkpoint": f"checkpoints/{number}/epoch_{epoch:03d}/checkpoint.ckpt",
+        "last": epoch == HORIZON,
+    }

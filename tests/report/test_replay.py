@@ -15,6 +15,7 @@ from tests.ledgers import event
 from tests.report.slow_replay import slow_replay
 from tune_asr.record.state import SearchState
 from tune_asr.report.replay import History, Setting, lower_before
+from tune_asr.report.what_next import controls
 from tune_asr.space.stopping import Asha
 
 MAX_T = 8
@@ -141,3 +142,13 @@ def test_ended_trial_trains_no_longer(end):
     state.apply(event(end))
     for grace, eta in itertools.product((1, 2), (2, 3)):
         assert History(state, MAX_T).replay(Setting("objective", grace, eta)).epochs == (1, 1)
+
+
+@pytest.mark.parametrize("again", ["continues_setting_of", "finalist_of"])
+def test_replay_judges_drawn_trials_alone(again):
+    state = searched([[5] * MAX_T, [6] * MAX_T], MAX_T, 2)
+    state.apply(event("created", trial="00002", **{again: "00000"}))
+    state.apply(event("report", trial="00002", objective=0, seconds=1.0))
+    state.apply(event("decision", trial="00002", control=True))
+    assert bounds(History(state, MAX_T).replay(Setting("objective", 1, 2))) == {"00000": (8, 8), "00001": (1, 1)}
+    assert list(controls(state)) == []

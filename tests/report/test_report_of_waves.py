@@ -131,6 +131,13 @@ def test_equal_epochs_of_stopped_trials(waves, capsys):
     assert lines[head + 11] == ["came", "12", "6", "4", "2"]
 
 
+def test_unlearnt_trials_have_no_table_of_equal_epochs(search, capsys):
+    WaveSearch(search, lambda number, epoch: 1.0).conduct()
+    text = text_of(search, capsys)
+    assert "The best WER is near 100 %" in text
+    assert "at equal epochs" not in text
+
+
 def test_decisions_are_judged_again(waves, capsys):
     assert " decisions are the same." in text_of(waves, capsys)
 

@@ -152,7 +152,8 @@ class _Plain:
             column = [value for value in column if value is not None]
         if self.choices is not None:
             return self.choices.issuperset(column)
-        if self.type is float and not all(map(math.isfinite, column)):
+        # The sum is quick; it may also overflow.
+        if self.type is float and not (math.isfinite(sum(column)) or all(map(math.isfinite, column))):
             return False
         return not column or all(_is_within(column, bound) for bound in self.bounds)
 

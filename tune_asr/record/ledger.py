@@ -27,7 +27,7 @@ from tune_asr.wording import printable, shortened
 Values = Mapping[str, Any]
 
 _END_BYTES = 1024
-_BATCH_BYTES = 1 << 20
+_BATCH_BYTES = 1 << 17
 
 
 class Ledger:

@@ -114,7 +114,8 @@ def longer(results: Results) -> Iterator[str]:
 
 def equal_epochs(results: Results) -> Iterator[str]:
     """Yield the first trials compared at equal epochs."""
-    yield from equal_epochs_lines(results)
+    if _has_learnt(results):
+        yield from equal_epochs_lines(results)
 
 
 def savings(results: Results) -> Iterator[str]:
@@ -125,8 +126,7 @@ def savings(results: Results) -> Iterator[str]:
 def replays(results: Results) -> Iterator[str]:
     """Yield results of controls and of other settings of `asha`."""
     yield from control_lines(results.state, results.drawn, results.metric)
-    best = leader(results.ranked)
-    if best is None or results.running or too_early(best[1].scores.value(results.metric), results.metric):
+    if results.running or not _has_learnt(results):
         return
     if advice := advise(results.plan, results.state, results.metric, results.drawn):
         yield from replay_lines(advice)
@@ -134,8 +134,7 @@ def replays(results: Results) -> Iterator[str]:
 
 def what_matters(results: Results) -> Iterator[str]:
     """Yield the searched keys that matter."""
-    best = leader(results.ranked)
-    if best and not too_early(best[1].scores.value(results.metric), results.metric):
+    if _has_learnt(results):
         yield from matter_lines(results)
 
 
@@ -179,3 +178,9 @@ def winner(results: Results) -> Iterator[str]:
 def next_steps(results: Results) -> Iterator[str]:
     """Yield the commands for the next steps."""
     yield from next_command_lines(results)
+
+
+def _has_learnt(results: Results) -> bool:
+    """Test if the best trial has learnt enough to compare settings."""
+    best = leader(results.ranked)
+    return best is not None and not too_early(best[1].scores.value(results.metric), results.metric)

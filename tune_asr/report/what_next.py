@@ -44,7 +44,7 @@ class Advice:
 
 def controls(state: SearchState) -> Iterator[tuple[Trial, Decision]]:
     """Yield the controls with the decisions that spared them."""
-    for trial in state.trials.values():
+    for trial in state.drawn:
         for decision in trial.decisions:
             if decision.control:
                 yield trial, decision
