@@ -67,7 +67,7 @@ def parts_named(visible: str | None) -> int:
 
 
 def usable_parts(machine: Machine) -> int | None:
-    """Return the number of parts of GPUs (MIG) for a local Ray.
+    """Return the parts of GPUs (MIG) for a local Ray.
 
     None if it counts right itself.
     """
