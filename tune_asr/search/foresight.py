@@ -76,7 +76,8 @@ def measured(plan: Plan, machine: Placement, budget: float | None, go_on: Callab
     sizes = measure_sizes(everyone, machine.resources, go_on)
     chosen = chosen_settings(sizes.parameters)
     seconds = LONGEST if budget is None else min(LONGEST, max(SHORTEST, SHARE * budget))
-    found = measure_costs([everyone[index] for index in chosen], seconds, machine.resources, go_on)
+    alone = measure_costs([everyone[index] for index in chosen], seconds, machine.resources_alone, go_on)
+    found = [cost if isinstance(cost, TuneAsrError) else _slower(cost, machine.slower) for cost in alone]
     costs = {sizes.parameters[i]: c for i, c in zip(chosen, found, strict=True) if not isinstance(c, TuneAsrError)}
     timed = [cost for cost in found if not isinstance(cost, TuneAsrError)]
     if not timed:
@@ -89,6 +90,11 @@ def measured(plan: Plan, machine: Placement, budget: float | None, go_on: Callab
     set_up = sum(cost.set_up_seconds for cost in timed) / len(timed)
     pace = Pace(sum(every) / len(every), min(epochs), max(epochs), set_up)
     return Measured(pace, timed, sizes.ready_seconds)
+
+
+def _slower(cost: Cost, factor: float) -> Cost:
+    """Return the cost beside other trials of the same GPU."""
+    return replace(cost, epoch_seconds=factor * cost.epoch_seconds)
 
 
 def settings_of_space(plan: Plan) -> list[Mapping[str, Any]]:

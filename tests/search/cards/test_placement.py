@@ -73,6 +73,14 @@ def test_packing_gives_slots_of_all_gpus(plan):
     assert next(found.lines()) == f"device: {FIRST}; 5 trials share a GPU (they pay)"
 
 
+def test_packed_trials_are_timed_alone(plan):
+    """Their epochs take longer together, as the packing has measured."""
+    found = placed(plan("pack"), NODE, MACHINE, Packing(4, "they pay", 7, faster=2.5))
+    assert (found.resources_alone["gpu"], found.slower) == (1.0, 1.6)
+    single = placed(plan(0.25), NODE, MACHINE)
+    assert (single.resources_alone, single.slower) == ({"cpu": 1, "gpu": 0.25}, 1.0)
+
+
 @pytest.mark.parametrize(
     ("gpus", "concurrent", "cpus", "expected"),
     [("pack", "auto", 1, (8, None)), ("pack", 6, 1, (8, 3)), ("pack", 7, 3, (2, 4)), ("pack", 1, 0.5, (16, 1))],

@@ -42,6 +42,16 @@ class Placement:
         return {"cpu": self.cpus, "gpu": self.gpus}
 
     @property
+    def resources_alone(self) -> Mapping[str, float]:
+        """Resources of a packed trial without neighbours."""
+        return {"cpu": self.cpus, "gpu": 1.0} if self.packing else self.resources
+
+    @property
+    def slower(self) -> float:
+        """Factor by which packed trials slow each other down."""
+        return self.packing.trials / self.packing.faster if self.packing else 1.0
+
+    @property
     def card(self) -> Card | None:
         """GPU that trials train on, the first of several."""
         return next(iter(self.machine.cards), None) if self.gpus else None
