@@ -9,15 +9,12 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import LambdaCallback
 
-from tune_asr.config.key_facts import NO_SETTING
-from tune_asr.config.keys import facts
-from tune_asr.config.sections import Config
 from tune_asr.training.callbacks.capture import Capture, on_cuda
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.fit import fit
 from tune_asr.training.graphs.cache import FIRST_EAGER, Graphs
 from tune_asr.training.graphs.captured import WARM_UPS
-from tune_asr.training.graphs.shapes import SMALLEST, ignores_padding, rounded
+from tune_asr.training.graphs.shapes import ignores_padding
 
 every_encoder = pytest.mark.parametrize("name", ENCODERS)
 STEPS = 10
@@ -165,13 +162,6 @@ def test_padding_of_earlier_batches_is_gone(name):
     assert given == pytest.approx(losses(encoder_of(name, dropout=0.0), None, batches(frames)), rel=1e-4)
 
 
-def test_rounded_frames_are_few():
-    rounds = [rounded(frames) for frames in range(1, 4097)]
-    assert all(0 <= up - frames < max(SMALLEST, frames / 8) for frames, up in enumerate(rounds, 1))
-    assert all(up % SMALLEST == 0 for up in rounds)
-    assert len(set(rounds)) <= 48
-
-
 def test_shapes_are_bounded():
     encoder = encoder_of("bigru_ctc")
     graphs = Graphs(encoder, Called(), most=1)
@@ -265,12 +255,3 @@ def test_training_equals_eager_one(quick, name, keys):
 
 def test_cpu_has_no_recorder():
     assert on_cuda(torch.device("cpu")) is None
-
-
-def test_keys_of_the_machine_may_change():
-    """A resume takes them anew, a search never varies them, and model cards leave them out."""
-    for key in ("trainer.cuda_graphs", "trainer.corpus_on_device"):
-        known = facts(key)
-        assert known.free_on_resume and not known.fixed_on_resume and known.in_cards is False
-        assert known.not_searched == NO_SETTING
-    assert Config().trainer.cuda_graphs == Config().trainer.corpus_on_device == "off"
