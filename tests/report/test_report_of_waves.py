@@ -142,6 +142,11 @@ def test_decisions_are_judged_again(waves, capsys):
     assert " decisions are the same." in text_of(waves, capsys)
 
 
+def test_one_decision_is_in_the_singular(search, capsys):
+    WaveSearch(search, trials=1).conduct(turns=0)
+    assert "Judged again from the ledger, the only decision is the same." in text_of(search, capsys)
+
+
 def test_changed_decision_is_a_warning(search, capsys):
     WaveSearch(search).conduct(turns=3)
     lines = search.folder.ledger.read_text().splitlines()

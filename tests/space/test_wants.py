@@ -62,6 +62,7 @@ def test_limits_take_every_spelling(spaces):
         ("search: {limits: {num_parameters: 1.5}}", "is 1.5, but must be a whole number"),
         ("search: {limits: {rtf: -0.1}}", "space.yaml:2: search.limits.rtf: is -0.1, but must be above 0"),
         ("search: {limits: {rtf: fast}}", "is 'fast', but must be a number"),
+        ("search: {objectives: val_wer}", "search.objectives: is 'val_wer', but must be a list"),
         ("search: {limits: 5}", "space.yaml:2: search.limits: is 5, but must be a mapping of keys"),
         (
             "search:\n  objectives: [val_wer, size]",

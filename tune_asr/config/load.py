@@ -251,4 +251,5 @@ _TYPES = {
     "model_type": "a mapping of keys",
     "model_attributes_type": "a mapping of keys",
     "dict_type": "a mapping of keys",
+    "list_type": "a list",
 }

@@ -85,7 +85,9 @@ def decision_lines(rejudged: Rejudged | None) -> Iterator[str]:
         return
     if not rejudged.different:
         until = "" if rejudged.is_known else " before the longer trainings"
-        yield f"Judged again from the ledger, all {rejudged.decisions} decisions{until} are the same."
+        one = rejudged.decisions == 1
+        which = f"the only decision{until} is" if one else f"all {rejudged.decisions} decisions{until} are"
+        yield f"Judged again from the ledger, {which} the same."
         return
     first, number = rejudged.different[0], f"{len(rejudged.different)} of {rejudged.decisions}"
     yield (
