@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -29,6 +29,7 @@ from tune_asr.storage.files import reason_unusable
 _CONTAINERS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "FLAC", "OGG")
 _NO_FRAME_COUNT = 2**63 - 1  # libsndfile's value for a FLAC header without a length
 _NO_LENGTH = "has no length in its header, which was never completed; encode it again"
+_PLAIN_SUFFIXES = (".flac", ".wav")
 _CUT = "is truncated: the file ends before the samples that its header declares"
 
 
@@ -60,10 +61,18 @@ class _Stream:
     """Bytes that replace those at the beginning."""
     num_frames: int = 0
 
+    def is_plain(self, path: Path) -> bool:
+        """Return whether libsndfile may open the file by its name.
+
+        A name that ends in .raw, .gsm or .mp3 would count for more than the content.
+        """
+        return self.end is None and path.suffix in _PLAIN_SUFFIXES
+
     def opened(self, path: Path, stack: ExitStack) -> soundfile.SoundFile:
         """Open it until the stack is left."""
+        if self.is_plain(path):
+            return stack.enter_context(soundfile.SoundFile(path))
         if self.end is None:
-            # By its number, since a name that ends in .raw, .gsm or .mp3 would count for more than the content.
             file = stack.enter_context(path.open("rb"))
             return stack.enter_context(soundfile.SoundFile(file.fileno(), closefd=False))
         source = stack.enter_context(Spliced(path, self.start, self.end, self.head))
@@ -77,6 +86,11 @@ class _Native:
     path: Path
     info: AudioInfo
     streams: tuple[_Stream, ...]
+    still_open: list[soundfile.SoundFile] = field(default_factory=list)
+    """File of a plain stream, until `blocks` takes it.
+
+    To open one costs as much as to decode a second of speech.
+    """
 
     def blocks(self, start: int, num_frames: int, size: int) -> Iterator[npt.NDArray[np.float32]]:
         """Yield samples from `start`, shape (<= size, channels) each."""
@@ -94,7 +108,7 @@ class _Native:
 
     def _of_stream(self, stream: _Stream, start: int, left: int, size: int) -> Iterator[npt.NDArray[np.float32]]:
         with ExitStack() as stack:
-            file = stream.opened(self.path, stack)
+            file = stack.enter_context(self.still_open.pop()) if self.still_open else stream.opened(self.path, stack)
             if start:
                 file.seek(start)
             while left:
@@ -150,26 +164,30 @@ def _opened(path: Path, file: BinaryIO) -> Recording:
         raise
 
 
-def _header(path: Path, stream: _Stream, *findings: Finding) -> tuple[str, AudioInfo]:
-    """Return container and header of a stream."""
-    with ExitStack() as stack:
-        file = stream.opened(path, stack)
-        check_rate(file.samplerate)
-        is_float = file.subtype in ("FLOAT", "DOUBLE")
-        return file.format, AudioInfo(file.samplerate, file.channels, file.frames, findings, is_float)
+def _header(file: soundfile.SoundFile, *findings: Finding) -> AudioInfo:
+    """Return the header of a stream."""
+    check_rate(file.samplerate)
+    is_float = file.subtype in ("FLOAT", "DOUBLE")
+    return AudioInfo(file.samplerate, file.channels, file.frames, findings, is_float)
 
 
 def _native(path: Path, stream: _Stream | None = None, *findings: Finding) -> Recording:
     """Open what libsndfile reads as one recording."""
     stream = stream or _Stream()
-    kind, info = _header(path, stream, *findings)
-    if kind not in _CONTAINERS:
-        raise AudioError(*other_container(kind))
-    if info.num_frames == _NO_FRAME_COUNT:
-        return _unfinished_flac(path)
-    if info.num_frames == 0:
-        raise AudioError("holds no samples")
-    return _Native(path, info, (replace(stream, num_frames=info.num_frames),))
+    with ExitStack() as stack:
+        file = stream.opened(path, stack)
+        info = _header(file, *findings)
+        if file.format not in _CONTAINERS:
+            raise AudioError(*other_container(file.format))
+        if info.num_frames == _NO_FRAME_COUNT:
+            return _unfinished_flac(path)
+        if info.num_frames == 0:
+            raise AudioError("holds no samples")
+        streams = (replace(stream, num_frames=info.num_frames),)
+        if not stream.is_plain(path):
+            return _Native(path, info, streams)
+        stack.pop_all()  # libsndfile closes it with its object
+        return _Native(path, info, streams, [file])
 
 
 def _chunked(path: Path, file: BinaryIO, size: int, chunks: Chunks | None) -> Recording:
@@ -190,7 +208,11 @@ def _chunked(path: Path, file: BinaryIO, size: int, chunks: Chunks | None) -> Re
 
 def _chained(path: Path, links: list[tuple[int, int]]) -> Recording:
     """Open successive streams; those without samples are left out."""
-    headers = [(_Stream(start, end), _header(path, _Stream(start, end))[1]) for start, end in links]
+    headers = []
+    for start, end in links:
+        with ExitStack() as stack:
+            stream = _Stream(start, end)
+            headers.append((stream, _header(stream.opened(path, stack))))
     streams = tuple(replace(stream, num_frames=info.num_frames) for stream, info in headers if info.num_frames)
     infos = [info for _, info in headers if info.num_frames]
     if not infos:
