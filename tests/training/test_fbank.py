@@ -7,8 +7,10 @@ import torchaudio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tune_asr.errors import ConfigError
 from tune_asr.training.features.fbank import fbanks
 from tune_asr.training.features.log_mel import log_mels, resample
+from tune_asr.training.features.sources import device_of
 
 
 def torchaudios(samples, sample_rate, num_mel_bins):
@@ -61,6 +63,24 @@ def test_resampled_equals_torchaudio(rates, sample_rate, length):
             expected = torchaudio.functional.resample(expected, rate, sample_rate)
         assert torch.equal(resample(samples, rate, sample_rate), expected)
         assert torch.equal(found, torchaudios(expected.numpy(), sample_rate, 23))
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_other_device_differs_by_rounding(rate):
+    """A device with a number is none to keep the bits of: it takes the way of a GPU, many utterances at once."""
+    random = np.random.default_rng(0)
+    recordings = [(random.standard_normal(length).astype(np.float32), rate) for length in (900, 9001, 30000)]
+    made = log_mels(recordings, sample_rate=8000, num_mel_bins=40, device=torch.device("cpu", 0))
+    for found, expected in zip(made, log_mels(recordings, sample_rate=8000, num_mel_bins=40), strict=True):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-4)
+
+
+def test_gpu_is_asked_for_in_vain():
+    if torch.cuda.is_available():
+        pytest.skip("has a GPU")
+    with pytest.raises(ConfigError, match=r"features\.device: is gpu, but torch sees no GPU here"):
+        device_of("gpu")
 
 
 @pytest.mark.parametrize("offset", [1, 3])

@@ -60,6 +60,9 @@ def log(tmp_path):
     return tmp_path / "log"
 
 
+OTHER_DEVICE = {"device": torch.device("cpu", 0)}
+
+
 @pytest.fixture
 def root(tmp_path):
     return tmp_path / "root"
@@ -126,7 +129,7 @@ def test_features_are_computed_few_ahead(log):
     assert len(log.read_text().split()) < 20
 
 
-@pytest.mark.parametrize("other", [{"key": "l"}, {"sample_rate": 16000}, {"num_mel_bins": 12}])
+@pytest.mark.parametrize("other", [{"key": "l"}, {"sample_rate": 16000}, {"num_mel_bins": 12}, OTHER_DEVICE])
 def test_other_settings_make_other_store(root, log, other):
     build_or_open(utterances(log), key="k", root=root, **SETTINGS)
     build_or_open(utterances(log), **({"key": "k", "root": root} | SETTINGS | other))

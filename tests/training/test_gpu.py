@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,6 +10,8 @@ from tune_asr.config.load import from_values
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.encoders.encoder import TimeConv
 from tune_asr.training.epochs import Diverged
+from tune_asr.training.features.log_mel import log_mels
+from tune_asr.training.features.sources import device_of
 from tune_asr.training.fit import fit
 from tune_asr.training.module import SimpleCTCModule
 
@@ -54,6 +57,20 @@ def test_ten_losses_equal_cpu(name):
     assert gpu == pytest.approx(cpu, rel=1e-3)
     assert on_gpu[0].train_loss == pytest.approx(math.fsum(gpu) / STEPS)
     assert on_gpu[0].scores.val_loss == pytest.approx(on_cpu[0].scores.val_loss, rel=1e-2)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_features_equal_cpu(rate):
+    """To float32 rounding, also while products of float32 are rounded to TF32; the files of both are kept apart."""
+    random = np.random.default_rng(0)
+    recordings = [(random.standard_normal(length).astype(np.float32), rate) for length in (900, 9001, 30000)]
+    torch.set_float32_matmul_precision("high")
+    try:
+        made = log_mels(recordings, sample_rate=8000, num_mel_bins=40, device=device_of("gpu"))
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    for found, expected in zip(made, log_mels(recordings, sample_rate=8000, num_mel_bins=40), strict=True):
+        torch.testing.assert_close(found.cpu(), expected, atol=1e-3, rtol=1e-4)
 
 
 @every_encoder

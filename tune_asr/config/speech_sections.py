@@ -85,6 +85,8 @@ class FeaturesSection(Section):
     max_cache_gb: Annotated[float, Field(ge=0, le=1e6), KeyFacts(not_searched=NO_SETTING, free_on_resume=True)] = 8.0
     """Features of at most this size, in GB (10^9 bytes; an hour takes 0.06 at 40 mel bins), are computed once and kept
     on this machine's disk. Larger ones are computed anew in every epoch. 0: always anew."""
+    device: Annotated[Literal["cpu", "gpu"], KeyFacts(not_searched=NO_SETTING, in_cards=False)] = "cpu"
+    """CPU or GPU for computing them. Those of a GPU differ by rounding, and are kept apart from a CPU's."""
 
     @model_validator(mode="after")
     def _filters(self) -> FeaturesSection:

@@ -23,7 +23,7 @@ from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.speech.text.vocabulary import Vocabulary
 from tune_asr.training.batching import Example
-from tune_asr.training.features.sources import Features
+from tune_asr.training.features.sources import Features, device_of
 from tune_asr.training.features.store import KEPT, build_or_open
 
 T = TypeVar("T")
@@ -106,6 +106,7 @@ def load_speech(config: Config, found: Survey | None = None) -> Speech:
             sample_rate=features.sample_rate,
             num_mel_bins=features.num_mel_bins,
             max_bytes=round(features.max_cache_gb * 1e9),
+            device=device_of(features.device),
         )
         _keep(_speech, key, Speech(corpus, made, surveyed.choice.metric))
     return _speech[key]

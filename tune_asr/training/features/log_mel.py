@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tune_asr.training.features.fbank import fbanks, import_torchaudio
+from tune_asr.training.features.fbank import CPU, fbanks, import_torchaudio, product_type
 
 
 def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: int, num_mel_bins: int) -> Tensor:
@@ -35,23 +35,29 @@ def log_mel(samples: np.ndarray | Tensor, sample_rate_in: int, *, sample_rate: i
 
 
 def log_mels(
-    recordings: Sequence[tuple[npt.NDArray[np.float32], int]], *, sample_rate: int, num_mel_bins: int
+    recordings: Sequence[tuple[npt.NDArray[np.float32], int]],
+    *,
+    sample_rate: int,
+    num_mel_bins: int,
+    device: torch.device = CPU,
 ) -> list[Tensor]:
-    """Compute `log_mel` of several recordings, given as (samples, rate)."""
-    waveforms = [resample(samples, rate, sample_rate).numpy() for samples, rate in recordings]
-    return fbanks(waveforms, sample_rate, num_mel_bins)
+    """Compute `log_mel` of several recordings, given as (samples, rate), on a device."""
+    waveforms = [resample(samples, rate, sample_rate, device).cpu().numpy() for samples, rate in recordings]
+    return fbanks(waveforms, sample_rate, num_mel_bins, device)
 
 
-def resample(samples: np.ndarray | Tensor, sample_rate_in: int, sample_rate: int) -> Tensor:
+def resample(samples: np.ndarray | Tensor, sample_rate_in: int, sample_rate: int, device: torch.device = CPU) -> Tensor:
     """Resample (S,) to another rate in Hz, as (S',) float32."""
     waveform = torch.as_tensor(samples, dtype=torch.float32)
     if sample_rate_in == sample_rate:
         return waveform
-    resampled: Tensor = _resampler(sample_rate_in, sample_rate)(waveform)
-    return resampled
+    resampler = _resampler(sample_rate_in, sample_rate, device)
+    resampled: Tensor = resampler(waveform.to(device, product_type(device)))
+    return resampled.float()
 
 
 @functools.lru_cache(8)
-def _resampler(sample_rate_in: int, sample_rate: int) -> Any:
+def _resampler(sample_rate_in: int, sample_rate: int, device: torch.device) -> Any:
     """Resampler that keeps its filter."""
-    return import_torchaudio().transforms.Resample(sample_rate_in, sample_rate, dtype=torch.float32)
+    kind = product_type(device)
+    return import_torchaudio().transforms.Resample(sample_rate_in, sample_rate, dtype=kind).to(device)

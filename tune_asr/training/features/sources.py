@@ -11,21 +11,24 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tune_asr.errors import ConfigError, Problem
 from tune_asr.speech.audio.frames import num_feature_frames, num_samples_at
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.progress import watched
 from tune_asr.speech.samples import samples_of
+from tune_asr.training.features.fbank import CPU
 from tune_asr.training.features.log_mel import log_mel, log_mels
 
 TOGETHER = 6
 """Utterances that a thread reads and computes at once."""
+TOGETHER_ON_GPU = 64
 Frames = npt.NDArray[np.float32]
 
 
@@ -55,6 +58,8 @@ class LiveFeatures:
     """Hz; other rates are resampled to it."""
     num_mel_bins: int
     """C."""
+    device: torch.device = CPU
+    """Device that computes those of `all`."""
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -90,10 +95,11 @@ class LiveFeatures:
         # Each of our threads would start as many of torch's: with 16, twice the CPU time, and half as long again.
         torchs_own = torch.get_num_threads()
         torch.set_num_threads(1)
+        together = TOGETHER if self.device == CPU else TOGETHER_ON_GPU
         with ThreadPoolExecutor(num_threads) as pool:
             try:
-                for first in range(0, len(self), TOGETHER):
-                    ahead.append(pool.submit(self._block, self.utterances[first : first + TOGETHER]))
+                for first in range(0, len(self), together):
+                    ahead.append(pool.submit(self._block, self.utterances[first : first + together]))
                     if len(ahead) > num_threads:
                         yield from ahead.popleft().result()
                 while ahead:
@@ -109,13 +115,29 @@ class LiveFeatures:
         Small operators would hold the interpreter's lock most of the time.
         """
         recordings = [samples_of(utterance) for utterance in utterances]
-        made = log_mels(recordings, sample_rate=self.sample_rate, num_mel_bins=self.num_mel_bins)
-        return [frames.numpy() for frames in made]
+        rate, bins = self.sample_rate, self.num_mel_bins
+        made = log_mels(recordings, sample_rate=rate, num_mel_bins=bins, device=self.device)
+        return [frames.cpu().numpy() for frames in made]
 
     @cached_property
     def _lengths(self) -> npt.NDArray[np.int64]:
         samples = (num_samples_at(utterance.seconds, self.sample_rate) for utterance in self.utterances)
         return np.array([num_feature_frames(number, self.sample_rate) for number in samples], np.int64)
+
+
+def device_of(name: Literal["cpu", "gpu"]) -> torch.device:
+    """Return the device of `features.device`.
+
+    Raises:
+        ConfigError: it is a GPU, and torch sees none.
+    """
+    if name == "cpu":
+        return CPU
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            Problem("features.device", "is gpu, but torch sees no GPU here", "Set features.device=cpu, or use a GPU.")
+        )
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def features_of(utterance: Utterance, sample_rate: int, num_mel_bins: int) -> Frames:

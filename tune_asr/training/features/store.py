@@ -35,6 +35,7 @@ from torch import Tensor
 from tune_asr.errors import StorageError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.storage.atomic import new_folder
+from tune_asr.training.features.fbank import CPU
 from tune_asr.training.features.sources import Features, Frames, LiveFeatures
 from tune_asr.wording import first_line
 
@@ -84,6 +85,7 @@ def build_or_open(
     num_mel_bins: int,
     max_bytes: int,
     root: Path | None = None,
+    device: torch.device = CPU,
 ) -> Features:
     """Open the features of `utterances`, computed first if need be.
 
@@ -97,15 +99,16 @@ def build_or_open(
         max_bytes: limit of all stores together.
         root: private folder of the stores; `<temporary folder>/tune_asr-<uid>` if not given. If it cannot be
             written, features of up to 1 GiB stay in memory, others are not kept, and a warning says so.
+        device: device that computes them.
 
     Raises:
         DataError: a recording cannot be read (any more); it names the utterance.
         StorageError: the folder belongs to another user.
     """
-    live = LiveFeatures(utterances, sample_rate, num_mel_bins)
+    live = LiveFeatures(utterances, sample_rate, num_mel_bins, device)
     if live.num_bytes > max_bytes:
         return live
-    settings = json.dumps([FORMAT, key, sample_rate, num_mel_bins])
+    settings = json.dumps([FORMAT, key, sample_rate, num_mel_bins, *([] if device == CPU else [device.type])])
     digest = hashlib.blake2b(settings.encode(), digest_size=16).hexdigest()
     try:
         store = _private_folder(root) / digest
