@@ -33,6 +33,7 @@ from tune_asr.search.farewell import print_farewell
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
+from tune_asr.search.ray.cpus import needed_cpus
 from tune_asr.search.ray.token import require_mode
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.search.search import Search
@@ -158,7 +159,8 @@ def _run(
             stack.enter_context(_withdrawn_without_result(folder))
         stack.callback(abandon)
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
-        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts))
+        most_cpus = needed_cpus(plan.space.search.max_concurrent, plan.space.resources.cpus_per_trial)
+        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts, most_cpus))
         interrupts.exit_if_any()
         from tune_asr.search.ray.session import Session
 

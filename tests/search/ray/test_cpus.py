@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tune_asr.search.ray.cpus import usable_cpus
+from tune_asr.search.ray.cpus import needed_cpus, usable_cpus
 
 BOUND = len(os.sched_getaffinity(0))
 
@@ -28,3 +28,10 @@ def test_quota_of_cgroup_v1_bounds_cpus(tmp_path, quota, most):
 
 def test_cpus_without_cgroups_are_those_bound(tmp_path):
     assert usable_cpus(tmp_path / "none") == BOUND
+
+
+@pytest.mark.parametrize(
+    ("max_concurrent", "cpus_per_trial", "needed"), [("auto", 4.0, None), (2, 1.0, 2), (3, 0.5, 2), (2, 16.0, 32)]
+)
+def test_trials_at_once_bound_needed_cpus(max_concurrent, cpus_per_trial, needed):
+    assert needed_cpus(max_concurrent, cpus_per_trial) == needed

@@ -51,7 +51,7 @@ _started_before: list[int] | None = None
 
 @contextlib.contextmanager
 def ray_session(
-    name: str, address: str | None, abandon: Callable[[], None], interrupts: Interrupts
+    name: str, address: str | None, abandon: Callable[[], None], interrupts: Interrupts, most_cpus: int | None = None
 ) -> Iterator[Callable[[], str | None]]:
     """Start or join Ray; yield a getter of its dashboard.
 
@@ -62,6 +62,7 @@ def ray_session(
         address: address of a running cluster, `auto` for that of this machine; None starts a local Ray.
         abandon: callback before the process is ended because Ray does not answer, or a signal has come.
         interrupts: signals that have come; their handlers are installed again once Ray runs.
+        most_cpus: limit of the CPUs of a local Ray, None for those of the machine.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
@@ -82,7 +83,7 @@ def ray_session(
             if address:
                 _join(name, address, abandon)
             else:
-                _start(name, fast_start)
+                _start(name, fast_start, most_cpus or usable_cpus())
     except ClusterError:
         interrupts.exit_if_any()  # Ray's processes got the signal too
         raise
@@ -124,7 +125,7 @@ def _on_head(url: str) -> str:
     return "" if is_here or not url.startswith(("127.", "localhost")) else f" on {head} alone"
 
 
-def _start(name: str, fast_start: FastStart) -> None:
+def _start(name: str, fast_start: FastStart, most_cpus: int) -> None:
     global _started_before
     require_local()
     folder = folder_of_ray()
@@ -140,7 +141,7 @@ def _start(name: str, fast_start: FastStart) -> None:
             # Not "auto", which would follow the file that a dead cluster has left.
             ray.init(
                 address="local",
-                num_cpus=usable_cpus(),
+                num_cpus=min(most_cpus, usable_cpus()),
                 num_gpus=usable_parts(this_machine()),
                 object_store_memory=_OBJECT_STORE_BYTES,
                 log_to_driver=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,14 @@ def usable_cpus(cgroups: Path = CGROUPS) -> int:
     bound = len(os.sched_getaffinity(0))
     quota = _quota(cgroups)
     return bound if quota is None else max(1, int(min(bound, quota)))
+
+
+def needed_cpus(max_concurrent: int | str, cpus_per_trial: float) -> int | None:
+    """Count the CPUs of all trials at once; None for all there are.
+
+    Ray starts a worker for each CPU that it is given, and each imports torch.
+    """
+    return None if isinstance(max_concurrent, str) else math.ceil(max_concurrent * cpus_per_trial)
 
 
 def _quota(cgroups: Path) -> float | None:
