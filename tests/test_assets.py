@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 ASSETS = Path(__file__).with_name("assets")
 FIGURES = ("val_wer", "val_cer", "val_loss")
+OF_A_RUN = {"time", "seconds", "train_seconds", "val_seconds", "process"}
+"""Keys of the ledger that differ between two runs of a search."""
 OF_THE_CHECKPOINT = {"epoch": 6, "val_wer": 0.25, "val_cer": 0.030303, "val_loss": 0.181760}
 """What release 0.1.0 itself made of its checkpoint after the last epoch."""
 
@@ -168,6 +171,31 @@ def test_an_interrupted_search_ends_alike(resumed):
         if event["event"] == "report":
             expected = figures(recorded[event["trial"], event["epoch"]])
             assert figures(event) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_new_search_repeats_the_record(copies):
+    """A search of the same space by the rules of release 0.1.0 writes its ledger, but for times and new keys.
+
+    Settings, seeds, counts and verdicts are the same, figures to 1e-4.
+    """
+    written = yaml.safe_load((ASSETS / "results-0.1.0" / "search.yaml").read_text(encoding="utf-8"))
+    config, space = written["config"], written["space"]
+    config["text"]["rules"] = 1
+    space["asha"]["mode"] = "stop"
+    space["search"] |= {"include_base": False, "stop": "never"}
+    for name, values in (("base", config), ("again", {**space, "config": "base.yaml"})):
+        (copies.root / f"{name}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    copies.run("search --space again.yaml")
+    ours, theirs = (
+        [event for event in copies.workspace.ledger(name) if event["event"] not in ("search_started", "plan")]
+        for name in ("again", "done")
+    )
+    assert len(ours) == len(theirs)
+    for found, expected in zip(ours, theirs, strict=True):
+        for key in expected.keys() - OF_A_RUN:
+            is_rounded = isinstance(expected[key], float)
+            assert found[key] == (pytest.approx(expected[key], abs=1e-4) if is_rounded else expected[key]), key
 
 
 def test_a_paused_trial_trains_on_exactly(resumed):
