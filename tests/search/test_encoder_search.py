@@ -90,7 +90,7 @@ def test_report_shows_all_encoders(encoders):
     assert "num_heads: off" in page
 
 
-@pytest.mark.parametrize("target", ["bigru_ctc", "conformer_ctc"])
+@pytest.mark.parametrize("target", [pytest.param("bigru_ctc", marks=pytest.mark.slow), "conformer_ctc"])
 def test_trial_of_other_encoder_is_reproduced(encoders, created, target):
     """From search.yaml, whose base is a convolution."""
     trial = next(trial for trial, params in created.items() if params["model.target"] == target)

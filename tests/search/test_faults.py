@@ -47,6 +47,7 @@ def test_trial_without_wandb_warns(unlucky):
     assert {event["cause"] for event in unlucky.ledger() if event["event"] == "paused"} <= {"rung"}
 
 
+@pytest.mark.slow
 def test_conflicting_draws_fail_one_trial(workspace):
     config = yaml.safe_load((workspace.root / "config.yaml").read_text())
     conformer = {"target": "conformer_ctc", "dim": 20, "num_heads": 4, "num_layers": 1, "ffn_dim": 16, "kernel_size": 5}

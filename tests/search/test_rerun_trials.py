@@ -9,7 +9,7 @@ from tune_asr.record.ranking import best_epoch
 from tune_asr.record.state import SearchState
 
 
-@pytest.mark.parametrize("status", ["pruned", "finished"])
+@pytest.mark.parametrize("status", ["pruned", pytest.param("finished", marks=pytest.mark.slow)])
 def test_rerun_gives_recorded_error_rates(finished, status):
     """To the last bit, for any trial."""
     state = SearchState.read(finished.root / "results" / "space" / "trials.jsonl")

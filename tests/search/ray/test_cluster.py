@@ -88,7 +88,7 @@ def test_silent_workers_are_killed_on_their_nodes(workspace, cluster):
     assert all(any(f"its process {worker} has said nothing for" in cause for cause in silent) for worker in workers)
 
 
-@pytest.mark.parametrize("listens", [False, True])
+@pytest.mark.parametrize("listens", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_silent_address_leaves_nothing(workspace, listens):
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))

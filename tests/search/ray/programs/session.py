@@ -5,6 +5,7 @@
 Ray is imported once it runs: it reads its environment at import.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -48,8 +49,16 @@ def modes():
     return [*sorted(files), *(path.stat().st_mode & 0o777 for path in (logs.parent, logs.parents[2]))]
 
 
+PRELOADED = {"torch", "lightning.pytorch", "ray.tune", "tune_asr.training.fit"}
+
+
 def look_at_worker():
-    return ["torch" in sys.modules, os.environ.get("AWS_SECRET_ACCESS_KEY"), os.environ.get("PL_DISABLE_FORK")]
+    is_collected = gc.isenabled() and gc.get_freeze_count() > 100_000
+    return [
+        is_collected and PRELOADED.issubset(sys.modules),
+        os.environ.get("AWS_SECRET_ACCESS_KEY"),
+        os.environ.get("PL_DISABLE_FORK"),
+    ]
 
 
 def worker():
