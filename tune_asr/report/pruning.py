@@ -144,7 +144,7 @@ def _waits(number: int, before: str) -> str:
 
 
 def _early_rungs(results: Results, saved: Pruning) -> Iterator[Rung]:
-    """Yield the rungs at which nearly all trials had learnt nothing."""
+    """Yield the rungs at which hardly any trial had learnt."""
     for rung in saved.rungs:
         rates = _known(results, rung.epoch, results.metric)
         if len(rates) > 1 and _unlearnt(rates) >= _NEARLY_ALL * len(rates):
@@ -152,7 +152,7 @@ def _early_rungs(results: Results, saved: Pruning) -> Iterator[Rung]:
 
 
 def _warning(results: Results, rung: Rung) -> str:
-    """Return the warning for a rung at which nothing was learnt."""
+    """Return the warning for a rung without learning."""
     rates = _known(results, rung.epoch, results.metric)
     many = f"all {len(rates)}" if _unlearnt(rates) == len(rates) else f"{_unlearnt(rates)} of {len(rates)}"
     what = f"Warning: at epoch {rung.epoch} {many} had a {metric_name(results.metric)} of 99 % or more."

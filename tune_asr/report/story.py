@@ -181,6 +181,6 @@ def next_steps(results: Results) -> Iterator[str]:
 
 
 def _has_learnt(results: Results) -> bool:
-    """Test if the best trial has learnt enough to compare settings."""
+    """Test if the best trial has learnt enough."""
     best = leader(results.ranked)
     return best is not None and not too_early(best[1].scores.value(results.metric), results.metric)

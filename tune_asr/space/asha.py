@@ -216,7 +216,10 @@ class Waves:
         return self.grace_period <= epoch < self.max_t
 
     def _compared(self, epoch: int, value: float) -> float:
-        """Return a value as it is compared at an epoch; a value that is not finite stays so."""
+        """Return a value as it is compared at an epoch.
+
+        A value that is not finite stays so.
+        """
         is_early = epoch < self.grace_period * self.reduction_factor
         return self._blank if is_early and self._blank < value < math.inf else value
 
