@@ -22,9 +22,9 @@ def usable_cpus(cgroups: Path = CGROUPS) -> int:
 
 
 def needed_cpus(max_concurrent: int | str, cpus_per_trial: float) -> int | None:
-    """Count the CPUs of all trials at once; None for all there are.
+    """Count the CPUs of all trials at once.
 
-    Ray starts a worker for each CPU that it is given, and each imports torch.
+    None stands for all there are. Ray starts a worker for each CPU that it is given, and each imports torch.
     """
     return None if isinstance(max_concurrent, str) else math.ceil(max_concurrent * cpus_per_trial)
 

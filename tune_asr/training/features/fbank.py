@@ -84,7 +84,7 @@ def _together(
 
 
 def product_type(device: torch.device) -> torch.dtype:
-    """Return the type of products that no setting of torch rounds."""
+    """Return a type that no setting of torch rounds."""
     return torch.float32 if device == CPU else torch.float64
 
 

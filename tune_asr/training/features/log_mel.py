@@ -41,7 +41,7 @@ def log_mels(
     num_mel_bins: int,
     device: torch.device = CPU,
 ) -> list[Tensor]:
-    """Compute `log_mel` of several recordings, given as (samples, rate), on a device."""
+    """Compute `log_mel` of several (samples, rate) on a device."""
     waveforms = [resample(samples, rate, sample_rate, device).cpu().numpy() for samples, rate in recordings]
     return fbanks(waveforms, sample_rate, num_mel_bins, device)
 
