@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.ledgers import read_lines
-from tune_asr.errors import StorageError
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.record.search_yaml import dump_yaml, read_search_yaml
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
@@ -85,6 +85,9 @@ def test_damaged_search_yaml_is_read_or_refused(searched, capsys):
         except StorageError as error:
             refused += 1
             assert "Restore it from a copy" in str(error)
+        except ConfigError as error:  # of a kind that a person writes
+            refused += 1
+            assert "Restore the value that the search began with, or the file from a copy" in str(error)
         else:
             plan.from_values(read["space"], read["config"], "search.yaml")
             if read["space"] != whole["space"] or read["metric"] != whole["metric"]:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tune_asr.errors import StorageError
+from tune_asr.errors import ConfigError, StorageError
 from tune_asr.record.search_yaml import Description, dump_yaml, read_description, read_search_yaml, without_paths
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -86,13 +86,25 @@ def test_damaged_file_is_named(tmp_path, damaged, what):
     [
         ({"metric": "wer"}, r"search\.yaml:\d+: metric: is 'wer', but must be 'val_wer' or 'val_cer'"),
         ({"versions": {"python": 3}}, r"search\.yaml:\d+: versions\.python: is 3, but must be text"),
-        ({"config": {"optimizer": {"lr": -1}}}, r"search\.yaml: config: optimizer\.lr: is -1, but must be above 0"),
-        ({"space": {"param_space": {"lr": {"uniform": [1]}}}}, r"search\.yaml: space: param_space\.lr: "),
     ],
 )
 def test_all_mistakes_are_named_with_place(search, change, what):
     search.describe(**change)
     with pytest.raises(StorageError, match=what):
+        read_search_yaml(search.folder.search_yaml)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"config": {"optimizer": {"lr": -1}}}, r"search\.yaml:\d+: config\.optimizer\.lr: is -1, but must be above 0"),
+        ({"space": {"param_space": {"lr": {"uniform": [1]}}}}, r"search\.yaml:\d+: space\.param_space\.lr: "),
+    ],
+)
+def test_values_changed_by_hand_are_named(search, change, what):
+    """This version or an earlier one wrote the file, so its own values were valid."""
+    search.describe(**change)
+    with pytest.raises(ConfigError, match=rf"{what}.*\n    Restore the value that the search began with"):
         read_search_yaml(search.folder.search_yaml)
 
 

@@ -55,13 +55,13 @@ def read_config(path: Path, overrides: Sequence[Override] = ()) -> tuple[Layered
         ConfigError: unreadable file, a wrong `base`, or an override below a value that is not a section.
     """
     files = base_files.read_files(path)
-    return _with(base_files.merged(files), overrides), files
+    return with_overrides(base_files.merged(files), overrides), files
 
 
 def from_values(values: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()) -> Config:
     """Check plain values, called `name` in messages."""
     layered = Layered(copy.deepcopy(dict(values)), Document(name, dict(values), {}))
-    return check(_with(layered, overrides))
+    return check(with_overrides(layered, overrides))
 
 
 def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
@@ -71,10 +71,15 @@ def read_layers(path: Path, overrides: Sequence[Override] = ()) -> Layered:
         ConfigError: unreadable file, or an override below a value that is not a section.
     """
     document = strict_yaml.read(path)
-    return _with(Layered.of(document), overrides)
+    return with_overrides(Layered.of(document), overrides)
 
 
-def _with(layered: Layered, overrides: Sequence[Override]) -> Layered:
+def with_overrides(layered: Layered, overrides: Sequence[Override]) -> Layered:
+    """Lay overrides over a tree, and return it.
+
+    Raises:
+        ConfigError: an override below a value that is not a section.
+    """
     for override in overrides:
         layered.lay(override)
     return layered

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -46,18 +46,29 @@ class Document:
     lines: dict[Keys, int]
     folder: Path = field(default_factory=Path.cwd)
     """Folder of relative paths in the file."""
+    above: Keys = ()
+    """Keys of `values` in the file if they are a part of it."""
 
     def place(self, keys: Keys) -> str:
         """Return `file:line: key.path`.
 
         The line is that of the key, or of the nearest one above it.
         """
-        known = keys
+        known = keys = (*self.above, *keys)
         while known and known not in self.lines:
             known = known[:-1]
         line = self.lines.get(known)
         where = f"{self.name}:{line}" if line else self.name
         return f"{where}: {dotted(keys)}" if keys else where
+
+    def part(self, key: str, values: Mapping[str, JsonValue]) -> Document:
+        """Return the mapping below a key of the file.
+
+        Args:
+            key: key of the top level.
+            values: values below it, perhaps with defaults that the file lacks.
+        """
+        return replace(self, values=dict(values), above=(*self.above, key))
 
 
 def dotted(keys: Keys) -> str:

@@ -15,7 +15,8 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
@@ -31,6 +32,7 @@ from tune_asr.config.overrides import Layered
 from tune_asr.config.releases import with_rules
 from tune_asr.config.scalars import scalar
 from tune_asr.config.schema import Count, Int
+from tune_asr.config.strict_yaml import Document
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.scoring.metric import Metric
 from tune_asr.space import plan as plans
@@ -118,19 +120,45 @@ def read_search_yaml(path: Path) -> SearchYaml:
     """Read search.yaml, whose space and configuration are valid.
 
     Raises:
-        StorageError: the file is missing, damaged, or of a version with other keys; all mistakes are named.
+        ConfigError: values of space or configuration are wrong, since a person changed them; all of them are named.
+        StorageError: the file is missing, damaged, or of a later version with other keys; all mistakes are named.
     """
-    description = _described(path)
+    document, description = _described(path)
     try:
-        plans.from_values(description["space"], description["config"], str(path))
+        _plan_of(document, description)
     except ConfigError as error:
-        wrote = description["versions"].get("tune_asr", "of an unknown version")
-        hint = (
-            f"The file is damaged, or another version's: tune_asr {wrote} wrote it, and this is {__version__}. "
-            "Restore it from a copy, or use that version."
-        )
-        raise StorageError([Problem(problem.place, problem.what, hint) for problem in error.problems]) from error
+        raise _refusal(error.problems, description["versions"].get("tune_asr", "")) from error
     return description
+
+
+def _refusal(problems: Sequence[Problem], wrote: str) -> ConfigError | StorageError:
+    """Return the error for wrong values of space and configuration.
+
+    What this version or an earlier one wrote is valid, so that a person has changed it.
+
+    Args:
+        problems: every mistake.
+        wrote: version that wrote the file, empty if unknown.
+    """
+    if _numbers(wrote) and _numbers(wrote) <= _numbers(__version__):
+        hint = "Restore the value that the search began with, or the file from a copy."
+        return ConfigError([Problem(problem.place, problem.what, hint) for problem in problems])
+    by = f"tune_asr {wrote}" if wrote else "an unknown version of tune_asr"
+    hint = (
+        f"The file is damaged, or another version's: {by} wrote it, and this is {__version__}. "
+        "Restore it from a copy, or use that version."
+    )
+    return StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
+
+
+def _numbers(version: str) -> list[int]:
+    """Return major, minor and patch of a version."""
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
+
+
+def _plan_of(document: Document, description: SearchYaml) -> Plan:
+    parts = (document.part("space", description["space"]), document.part("config", description["config"]))
+    return plans.from_record(*parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +181,16 @@ def read_description(path: Path) -> Description:
     Raises:
         StorageError: the file or a key other than `space` and `config` is missing or damaged; all mistakes are named.
     """
-    values = _described(path)
+    document, values = _described(path)
     try:
-        plan = plans.from_values(values["space"], values["config"], str(path))
+        plan = _plan_of(document, values)
     except ConfigError:
         plan = None
     whole, val = values["data_fingerprint"], values.get("val_fingerprint")
     return Description(values["metric"], values["versions"], plan, whole, val)
 
 
-def _described(path: Path) -> SearchYaml:
+def _described(path: Path) -> tuple[Document, SearchYaml]:
     """Read the file and check its keys alone."""
     try:
         document = strict_yaml.read(path, room=2)
@@ -175,7 +203,7 @@ def _described(path: Path) -> SearchYaml:
         hint = "The file is damaged: a search writes it once and never again. Restore it from a copy."
         raise StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
     description = cast(SearchYaml, document.values)
-    return {**description, "config": with_rules(description["config"])}
+    return document, {**description, "config": with_rules(description["config"])}
 
 
 def flat(description: SearchYaml) -> dict[str, JsonValue]:

@@ -19,19 +19,19 @@ from pydantic import JsonValue
 from tune_asr.config import load
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.sections import Config
+from tune_asr.config.strict_yaml import Document
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.space import searchable
 from tune_asr.space.branches import ABSENT, ENCODERS, TARGET, Branches, base_values, lookup, trial_values
 from tune_asr.space.conditions import Conditions
 from tune_asr.space.distributions import Distribution
-from tune_asr.space.reading import base_config, examine_space, parse_keys, space_layers, with_first_defaults
+from tune_asr.space.reading import base_config, examine_space, grid_problems, parse_keys, with_first_defaults
 from tune_asr.space.sections import SpaceFile
 from tune_asr.space.wants import want_problems, with_absolute_paths
 from tune_asr.space.when import read_conditions
 
 SPACE_SECTIONS = ("search", "asha", "resources")
-# Trial numbers have five digits.
-MAX_TRIALS = 100_000
+MAX_TRIALS = 100_000  # their numbers have five digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,17 +208,25 @@ def load_plan(path: Path, config_path: Path | None = None, overrides: Sequence[O
 def from_values(
     space: Mapping[str, JsonValue], config: Mapping[str, JsonValue], name: str, overrides: Sequence[Override] = ()
 ) -> Plan:
-    """Return the plan in a `search.yaml` called `name`.
+    """Return the plan in a `search.yaml` called `name`; see `from_record`."""
+    parts = (Document(f"{name}: space", dict(space), {}), Document(f"{name}: config", dict(config), {}))
+    return from_record(*parts, overrides)
+
+
+def from_record(space: Document, config: Document, overrides: Sequence[Override] = ()) -> Plan:
+    """Return the plan in the two parts of a `search.yaml`.
 
     A key that the file lacks has the default of the release that wrote it.
+
+    Raises:
+        ConfigError: every mistake of both parts and of the overrides.
     """
-    layered = space_layers(with_first_defaults(space), name)
     ours = [o for o in overrides if o.key.split(".")[0] in SPACE_SECTIONS]
-    for override in ours:
-        layered.lay(override)
-    checked, problems = examine_space(layered)
     fixed = [o for o in overrides if o not in ours]
-    return _plan(checked, load.from_values(config, f"{name}: config", fixed), layered, fixed, problems)
+    layered = load.with_overrides(Layered.of(replace(space, values=with_first_defaults(space.values))), ours)
+    checked, problems = examine_space(layered)
+    base, mistakes = load.examine_config(load.with_overrides(Layered.of(config), fixed))
+    return _plan(checked, base, layered, fixed, [*problems, *mistakes])
 
 
 def _plan(
@@ -253,14 +261,7 @@ def _section_problems(plan: Plan, layered: Layered) -> Iterator[Problem]:
         what = f"is {finalists.top}, but must be at most the number of trials, which is {plan.num_trials}"
         yield Problem(layered.place(("search", "finalists", "top")), what, "Draw more trials, or train fewer again.")
     if plan.space.search.algorithm == "grid":
-        for key, distribution in plan.distributions.items():
-            if not distribution.is_grid:
-                place = layered.place(("param_space", key))
-                yield Problem(
-                    place,
-                    f"is {distribution.kind}, but search.algorithm is grid",
-                    "Use grid_search, or algorithm random.",
-                )
+        yield from grid_problems(plan.distributions, layered)
 
 
 def hashed(*parts: int | str) -> float:

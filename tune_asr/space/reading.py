@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from tune_asr.config import base_files, load, strict_yaml
+from tune_asr.config import base_files, load
 from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered, Override
 from tune_asr.config.scalars import shown
@@ -37,11 +36,6 @@ def with_first_defaults(space: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     return filled
 
 
-def space_layers(space: Mapping[str, JsonValue], name: str) -> Layered:
-    """Return plain values as a file called `name`."""
-    return Layered(copy.deepcopy(dict(space)), strict_yaml.Document(f"{name}: space", dict(space), {}))
-
-
 def examine_space(layered: Layered) -> tuple[SpaceFile, list[Problem]]:
     """Return a space without its mistakes, and every mistake."""
     space, problems = load.examine(layered, SpaceFile)
@@ -58,6 +52,14 @@ def parse_keys(space: SpaceFile, layered: Layered) -> tuple[dict[str, Distributi
         except ValueError as error:
             problems.append(Problem(layered.place(("param_space", key)), str(error), _hint(key, value)))
     return parsed, problems
+
+
+def grid_problems(searched: Mapping[str, Distribution], layered: Layered) -> Iterator[Problem]:
+    """Yield keys that a search over grids cannot have."""
+    for key, distribution in searched.items():
+        if not distribution.is_grid:
+            what = f"is {distribution.kind}, but search.algorithm is grid"
+            yield Problem(layered.place(("param_space", key)), what, "Use grid_search, or algorithm random.")
 
 
 def _hint(key: str, value: JsonValue) -> str:
