@@ -12,7 +12,8 @@ from tune_asr.record.checkpoints import epoch_folder, write_checkpoint
 from tune_asr.record.events import Event, Report, WordCounts
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
-from tune_asr.record.search_yaml import write_search_yaml
+from tune_asr.record.search_yaml import flat, read_search_yaml, write_search_yaml
+from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.scores import Scores
 
@@ -98,8 +99,30 @@ class Search:
             )
         )
 
+    def conclude(self) -> None:
+        """Write the derived files and the end of a finished search."""
+        config = read_search_yaml(self.folder.search_yaml)["config"]
+        write_snapshots(self.folder, self.state, status="finished", metric="val_wer", config=config)
+        self.log("search_ended", status="finished")
+
     def describe(self, **changes: Any) -> dict[str, Any]:
         """Write search.yaml, whole, with other values for some of its keys; returns what it says."""
         description = DESCRIPTION | changes
         write_search_yaml(self.folder.search_yaml, description)
         return description
+
+
+def finished_search(root: Path) -> Search:
+    """Write a finished search of two trials, of which the second, 00001, is the better one."""
+    search = Search(root)
+    space = {**DESCRIPTION["space"], "search": {"num_samples": 2, "algorithm": "random"}}
+    search.describe(space=space)
+    search.log("search_started", slots=2, search_yaml=flat(read_search_yaml(search.folder.search_yaml)))
+    for lr, errors in ((0.001, (6, 5, 5, 4)), (0.002, (5, 4, 3, 2))):
+        number = search.trial(**{"optimizer.lr": lr})
+        for wrong in errors:
+            search.epoch(number, [wrong, wrong])
+        search.log("finished", trial=number)
+    search.conclude()
+    search.ledger.close()
+    return search

@@ -6,31 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.written_search import Search
-from tune_asr.record.snapshots import write_snapshots
+from tests.written_search import finished_search
 from tune_asr.report import __main__ as report
 from tune_asr.search import __main__ as door
-
-SPACE = {
-    "param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}},
-    "search": {"num_samples": 2, "algorithm": "random"},
-    "asha": {"max_t": 4},
-}
-
-
-def finish(root: Path) -> Search:
-    search = Search(root)
-    description = search.describe(space=SPACE)
-    search.start()
-    for lr in (0.001, 0.002):
-        number = search.trial(**{"optimizer.lr": lr})
-        for errors in (5, 4, 3, 2):
-            search.epoch(number, [errors, errors])
-        search.log("finished", trial=number)
-    write_snapshots(search.folder, search.state, status="finished", metric="val_wer", config=description["config"])
-    search.log("search_ended", status="finished")
-    search.ledger.close()
-    return search
 
 
 def contents(root: Path) -> dict[Path, tuple[bytes, int]]:
@@ -38,7 +16,7 @@ def contents(root: Path) -> dict[Path, tuple[bytes, int]]:
 
 
 def test_finished_search_is_left_unchanged(tmp_path, capsys):
-    root = finish(tmp_path / "lr").folder.root
+    root = finished_search(tmp_path / "lr").folder.root
     (root / ".lock").write_text("process 1 on here\n")
     before = contents(root)
     assert door.main(["--resume", str(root)]) == 0
@@ -48,7 +26,7 @@ def test_finished_search_is_left_unchanged(tmp_path, capsys):
 
 def test_read_only_search_is_looked_at(own_disk, capsys):
     disk, make_read_only = own_disk
-    root = finish(disk / "lr").folder.root
+    root = finished_search(disk / "lr").folder.root
     make_read_only()
     before = contents(root)
     assert door.main(["--resume", str(root)]) == 0
@@ -58,7 +36,7 @@ def test_read_only_search_is_looked_at(own_disk, capsys):
     assert report.main([str(root)]) == 0
     assert "00000" in capsys.readouterr().out
     assert contents(root) == before
-    more = ["--resume", str(root), "--num-samples", "3", "--accept", "data_fingerprint"]
+    more = ["--resume", str(root), "--num-samples", "3", "--accept", "data_fingerprint", "--accept", "versions"]
     assert door.main([*more, "--dry-run"]) == 0
     assert "creates: 1 trial" in capsys.readouterr().out
     assert door.main(more) == 5
@@ -67,7 +45,20 @@ def test_read_only_search_is_looked_at(own_disk, capsys):
 
 @pytest.mark.parametrize("lost", ["summary.json", "best.ckpt"])
 def test_derived_files_are_made_again(tmp_path, lost):
-    root = finish(tmp_path / "lr").folder.root
+    root = finished_search(tmp_path / "lr").folder.root
     (root / lost).unlink()
     assert door.main(["--resume", str(root)]) == 0
     assert (root / lost).exists()
+
+
+@pytest.mark.parametrize("lost", ["leaderboard.csv", "best.ckpt"])
+def test_lost_file_on_read_only_disk_is_named(own_disk, capsys, lost):
+    """The lock cannot be taken there either, but it is not the cause."""
+    disk, make_read_only = own_disk
+    root = finished_search(disk / "lr").folder.root
+    (root / lost).unlink()
+    make_read_only()
+    assert door.main(["--resume", str(root)]) == 5
+    error = capsys.readouterr().err
+    assert f"{lost} must be made again ({lost} is missing), but " in error
+    assert "read-only" in error and "lock" not in error

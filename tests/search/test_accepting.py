@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -43,7 +45,7 @@ def began(search: Written) -> Written:
 def finish(search: Written) -> None:
     search.log("search_started", slots=1)
     search.log("finished", trial="00001")
-    search.log("search_ended", status="finished")
+    search.conclude()
 
 
 def edit(search: Written, *keys: str, to: object) -> None:
@@ -155,6 +157,60 @@ def test_each_section_is_compared(began, capsys, keys, value):
     name = ".".join(keys[1:])
     assert f"accept the change with --accept {name}." in resume(began, capsys)
     resume(began, capsys, "--accept", name, expect=6)
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [("optimizer.lr", "this key has not changed"), ("space.param_space.optimizer.lr", "there is no such key")],
+)
+def test_key_beside_the_changed_one_is_named(began, capsys, key, what):
+    """`optimizer.lr` is the value of the base, and the searched range is another key."""
+    edit(began, "space", "param_space", "optimizer.lr", to={"loguniform": [1e-4, 0.3]})
+    error = resume(began, capsys, "--accept", key)
+    assert (
+        f"--accept {key}: {what}, but param_space.optimizer.lr has changed\n"
+        "    Accept it with --accept param_space.optimizer.lr.\n"
+    ) in error
+
+
+def test_unknown_key_is_answered_shortly(began, capsys):
+    assert resume(began, capsys, "--accept", "nonsense") == (
+        "error: --accept nonsense: search.yaml has no such key\n    Nothing has changed: leave it out.\n"
+    )
+    edit(began, "config", "optimizer", "weight_decay", to=0.5)
+    edit(began, "space", "search", "seed", to=3)
+    assert "no such key\n    Changed: optimizer.weight_decay, search.seed.\n" in resume(
+        began, capsys, "--accept", "nonsense"
+    )
+    assert "    Did you mean optimizer.betas? Changed: optimizer.weight_decay, search.seed.\n" in resume(
+        began, capsys, "--accept", "optimizer.beta"
+    )
+
+
+def test_unchanged_key_is_accepted_in_silence(began, capsys):
+    """A batch script resumes with the same flags again."""
+    resume(began, capsys, "--accept", "optimizer.lr", "--accept", "versions", expect=6)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "text"),
+    [
+        (("space", "asha", "reduction_factor"), 1, r"space\.asha\.reduction_factor: is 1, but must be 2 or more"),
+        (("space", "asha", "max_t"), 9, r"space\.asha\.max_t: is 9, but must be at most the horizon"),
+        (("config", "optimizer", "lr"), "fast", r"config\.optimizer\.lr: is 'fast', but must be a number"),
+        (("space", "param_space", "optimizer.lr"), {"log": 1}, r"space\.param_space\.optimizer\.lr: "),
+    ],
+)
+def test_invalid_change_by_hand_is_a_mistake(began, capsys, keys, value, text):
+    """As any other mistake in YAML: all of them, each with its line."""
+    edit(began, *keys, to=value)
+    edit(began, "config", "model", "dropout", to=2)
+    error = resume(began, capsys)
+    path = re.escape(str(began.folder.search_yaml))
+    assert re.search(rf"{path}:\d+: {text}", error)
+    assert re.search(rf"{path}:\d+: config\.model\.dropout: is 2, but must be", error)
+    assert "    Restore the value that the search began with, or the file from a copy.\n" in error
+    assert resume(began, capsys, "--dry-run") == error
 
 
 def test_folder_in_copy_of_a_job_is_refused(began, capsys, tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ Derived, made again at any time:
 - `front`, `excess`         Pareto front of objectives; values beyond a limit, in words
 - `utterances`              error counts of each validation utterance
 - `leaderboard`, `snapshots`  leaderboard.csv; summary.json, best.yaml, best.ckpt
+- `derived`                 those of them that disagree with ledger and checkpoints
 - `choice`, `figures`       trial to export or evaluate, its checkpoint and recorded scores
 - `rerun`                   configuration and command that train a trial again
 

@@ -119,19 +119,18 @@ class ResultsFolder:
         if missing:
             what = f"this is not a results folder: {' and '.join(missing)} missing"
             raise StorageError(Problem(str(self.root), what, self._hint_without_search()))
-        # The ledger has a trial before any of it is trained.
-        if self._has_lost_events():
-            what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
-            raise StorageError(Problem(str(self.ledger), what, "Restore it from a copy, or start a new search."))
+        self.require_events()
 
     def _require_files(self) -> None:
         """Refuse what is no file in the place of one."""
         require_files(self.search_yaml, self.ledger, self.lock_file)
 
-    def _has_lost_events(self) -> bool:
-        """Return whether checkpoints lie beside an empty ledger."""
-        is_empty = not self.ledger.stat().st_size
-        return is_empty and self.all_checkpoints.is_dir() and bool(names_in(self.all_checkpoints))
+    def require_events(self) -> None:
+        """Raise StorageError for checkpoints beside an empty ledger."""
+        is_empty = self.ledger.is_file() and not self.ledger.stat().st_size
+        if is_empty and self.all_checkpoints.is_dir() and names_in(self.all_checkpoints):
+            what = "the ledger is empty, but there are checkpoints of trials: its events are lost"
+            raise StorageError(Problem(str(self.ledger), what, "Restore it from a copy, or start a new search."))
 
     def require_folder(self) -> None:
         """Refuse a missing folder or a file.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
@@ -27,6 +28,7 @@ from tune_asr.space.branches import trial_values
 from tune_asr.space.horizon import values_with
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
+from tune_asr.storage.errors import writing
 
 _PATIENCE = 0.1
 """Seconds that a running search gives to intervals in each snapshot."""
@@ -82,6 +84,28 @@ def write_snapshots(
     # Written last: as long as it names the former best, best.ckpt is copied again.
     write_if_changed(folder.summary, json.dumps(summary, indent=2, ensure_ascii=False).encode() + b"\n")
     return [str(damaged) for damaged in passed_over]
+
+
+def set_best_aside(folder: ResultsFolder, trial: str) -> Path:
+    """Rename best.ckpt, the last copy of its weights.
+
+    best.yaml is removed. The next snapshot writes both for the trial that is the best then, if there is one.
+
+    Args:
+        folder: results folder.
+        trial: number of the trial whose copy it is.
+
+    Returns:
+        The new path of the copy.
+
+    Raises:
+        StorageError: a file cannot be renamed or removed.
+    """
+    aside = folder.best_ckpt.with_name(f"best-{trial}.ckpt")
+    with writing(folder.root):
+        folder.best_ckpt.replace(aside)
+        folder.best_yaml.unlink(missing_ok=True)
+    return aside
 
 
 def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def gather(root: Path, rows: int) -> Results:
     """
     folder = ResultsFolder(root)
     folder.require_folder()
+    folder.require_events()
     # Ask before reading the ledger: a search that ends in between then counts as running, not as dead.
     running = folder.is_running()
     search = read_description(folder.search_yaml) if folder.search_yaml.exists() else None

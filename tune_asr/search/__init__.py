@@ -10,6 +10,7 @@
     resuming       plan of a resumed search, and what its flags ask for
     given          keys that `--set` may change on a resume
     accepting      changes of search.yaml, data and versions, refused until they are accepted
+    finished       resume of a complete search: its derived files
     dry_resume     dry run of a resume
     longer         best settings, trained again with a longer horizon
     turns          which trial a free slot takes

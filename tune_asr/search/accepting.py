@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from tune_asr.config import strict_yaml
-from tune_asr.config.load import nearest
 from tune_asr.config.releases import FIRST_RULES
 from tune_asr.config.scalars import shown
 from tune_asr.errors import ConfigError, Problem
@@ -20,6 +20,8 @@ from tune_asr.space.plan import SPACE_SECTIONS
 
 DATA, NOISE, VERSIONS = "data_fingerprint", "noise_fingerprint", "versions"
 RULES = "text.rules"
+_MOST_CHANGED = 8
+"""Changed keys that a hint lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,14 @@ class Comparison:
         path: path of search.yaml.
         description: its content.
         changes: content at the start, and changes accepted earlier.
-        now: fingerprints and versions of this run, by key.
+        now: fingerprints and versions of this run, by key; those left out count as unchanged.
     """
 
     def __init__(self, path: Path, description: SearchYaml, changes: Changes, now: Mapping[str, JsonValue]) -> None:
-        file = flat(description)
+        file, recorded = flat(description), _recorded(description)
         described = without_paths(changes.described or file)
-        before = {RULES: FIRST_RULES, **described, **_recorded(description), **without_paths(changes.accepted)}
-        current = {**file, **now}
+        before = {RULES: FIRST_RULES, **described, **recorded, **without_paths(changes.accepted)}
+        current = {**file, **{key: before[key] for key in recorded}, **now}
         self.keys = list(dict.fromkeys((*before, *current)))
         document = strict_yaml.read(path, room=2)
         self._found = [
@@ -126,19 +128,42 @@ def accepted(comparison: Comparison, names: Sequence[str]) -> dict[str, JsonValu
         names: arguments of `--accept`; a section names all of its keys.
 
     Raises:
-        ConfigError: a change is not named or can never be accepted, or a name is unknown; all of them are listed.
+        ConfigError: a change is not named or can never be accepted, or a name is unknown or that of a key beside the
+            changed one; all of them are listed.
     """
-    problems = [
-        Problem(f"--accept {name}", "search.yaml has no such key", nearest(name, comparison.keys))
-        for name in names
-        if not any(_covers(name, key) for key in comparison.keys)
-    ]
     refused = comparison.refused
     named = [each for each in refused if any(_covers(name, each.key) for name in names) and not flag_hint(each.key)]
-    problems += [_refusal(each) for each in refused if each not in named]
+    problems = [*_misnamed(comparison, names), *(_refusal(each) for each in refused if each not in named)]
     if problems:
         raise ConfigError(problems)
     return {each.key: each.value for each in named}
+
+
+def _misnamed(comparison: Comparison, names: Sequence[str]) -> Iterator[Problem]:
+    """Yield names without a key, or beside the changed one.
+
+    The name of an unchanged key is no mistake otherwise: a script may resume with the same flags again.
+    """
+    changed = [each.key for each in comparison.refused]
+    unnamed = [key for key in changed if not any(_covers(name, key) for name in names)]
+    for name in names:
+        if any(_covers(name, key) for key in changed):
+            continue
+        meant = [key for key in unnamed if key.endswith(f".{name}") or name.endswith(f".{key}")]
+        is_known = any(_covers(name, key) for key in comparison.keys)
+        if meant:
+            what = f"{'this key has not changed' if is_known else 'there is no such key'}, but {meant[0]} has changed"
+            yield Problem(f"--accept {name}", what, f"Accept it with --accept {meant[0]}.")
+        elif not is_known:
+            yield Problem(f"--accept {name}", "search.yaml has no such key", _near(name, comparison.keys, changed))
+
+
+def _near(name: str, keys: Sequence[str], changed: Sequence[str]) -> str:
+    """Return a hint with the nearest key and changed ones."""
+    near = difflib.get_close_matches(name, keys, n=1)
+    shown = ", ".join(changed[:_MOST_CHANGED]) + (", ..." if len(changed) > _MOST_CHANGED else "")
+    there = f"Changed: {shown}." if changed else "Nothing has changed: leave it out."
+    return f"Did you mean {near[0]}? {there}" if near else there
 
 
 def _recorded(description: SearchYaml) -> dict[str, JsonValue]:

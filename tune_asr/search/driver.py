@@ -17,19 +17,16 @@ from tune_asr.corpus.beside import check_beside
 from tune_asr.corpus.outside import require_files_outside, require_recordings_outside
 from tune_asr.errors import ConfigError, DataError
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import best_on_record
-from tune_asr.record.ledger import Ledger, ends_finished
-from tune_asr.record.search_events import SearchEnded
 from tune_asr.record.search_yaml import SearchYaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState
 from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
-from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
+from tune_asr.search.finished import is_settled, settled
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
@@ -104,7 +101,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
     folder = ResultsFolder.open_existing(named(root))
     finished = f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it"
     with disk_errors(root):
-        if command.budget is None and _needs_nothing(folder, more):
+        if command.budget is None and is_settled(folder, more):
             print(finished)
             return 0
     with folder.lock(), disk_errors(root):
@@ -112,8 +109,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
         resumed = Resumed(folder, more)
         plan, state, metric = resumed.plan, resumed.state, resumed.metric
         if not resumed.is_left and command.budget is None:
-            _complete(Search(folder, plan, metric, {}), state)
-            print(finished)
+            print(*settled(resumed, more), finished, sep="\n")
             return 0
         require_mode()
         if resumed.creates:
@@ -226,31 +222,3 @@ def _withdrawn_without_result(folder: ResultsFolder) -> Iterator[None]:
         if folder.search_yaml.exists() and not SearchState.read(folder.ledger).epochs:
             folder.remove()
         raise
-
-
-def _needs_nothing(folder: ResultsFolder, more: More) -> bool:
-    """Return whether a search is finished to its last file.
-
-    Nothing is written, so the disk may be read-only.
-    """
-    if folder.is_running() or not ends_finished(folder.ledger) or not _has_derived(folder):
-        return False
-    return not Resumed(folder, more).is_left
-
-
-def _has_derived(folder: ResultsFolder) -> bool:
-    best = (folder.best_yaml, folder.best_ckpt) if best_on_record(folder) else ()
-    return all(path.exists() for path in (folder.summary, folder.leaderboard, *best))
-
-
-def _complete(search: Search, state: SearchState) -> None:
-    """Make derived files again after a late kill."""
-    folder = search.folder
-    if state.status == "finished" and _has_derived(folder):
-        return
-    search.snapshot(state, "finished")
-    if state.status != "finished":
-        ledger = Ledger.open(folder.ledger)
-        ledger.append(SearchEnded(status="finished"))
-        ledger.close()
-    remove_tune_state(folder)

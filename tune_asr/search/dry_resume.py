@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from tune_asr.corpus.beside import check_beside
 from tune_asr.errors import StorageError
+from tune_asr.record.checkpoints import newest_valid
 from tune_asr.record.finalists import last_round
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.search.accepting import accepted, value_shown
@@ -18,6 +19,7 @@ from tune_asr.search.cards.placement import foreseen
 from tune_asr.search.data import checked_survey
 from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
+from tune_asr.search.finished import promised
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.space.durations import written
@@ -42,10 +44,8 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
     folder = ResultsFolder.open_existing(named(root))
     resumed = Resumed(folder, more)
     if not resumed.is_left and budget is None:
-        yield f"{root}: the search is finished, and a resume changes nothing"
-        looked = resumed.compared(None)  # the data do not matter any more
-        yield from (f"changed: {each.key} {each}" for each in looked.refused)
-        yield from filter(None, [looked.other_versions])
+        yield from promised(resumed)
+        yield from _locked(folder)
         return
     if resumed.creates:
         check_beside(resumed.plan.config)
@@ -60,6 +60,11 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
         yield comparison.other_versions
     yield from _trials(resumed, asked)
     yield from foreseen(resumed.plan.space.resources.gpus_per_trial, this_machine())
+    yield from _locked(folder)
+
+
+def _locked(folder: ResultsFolder) -> Iterator[str]:
+    """Yield a warning if the search runs."""
     if folder.is_running():
         try:
             folder.lock().release()
@@ -82,8 +87,7 @@ def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
 
 def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
-    going = [f"{trial.number} after epoch {trial.epoch}" for trial in state.open_trials()]
-    yield f"continues: {', '.join(going) or 'no trial'}"
+    yield from _continued(resumed)
     first = len(state.trials)
     if asked.horizon:
         again = repeated(state, resumed.metric, len(state.stages.every))
@@ -99,6 +103,20 @@ def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
     for place, index in enumerate(new[:_SHOWN]):
         settings = plan.settings(index)
         yield f"  {first + place:05d}  seed={plan.seed(index, settings)}  {_settings(settings)}"
+
+
+def _continued(resumed: Resumed) -> Iterator[str]:
+    """Yield the open trials, each with its newest intact checkpoint."""
+    places, passed_over = [], []
+    for trial in resumed.state.open_trials():
+        epoch, _, damaged = newest_valid(resumed.folder.checkpoints(trial.number), trial.epoch)
+        places.append(f"{trial.number} {f'after epoch {epoch}' if epoch else 'from the start'}")
+        if damaged:
+            first, last = epoch + 1, trial.epoch
+            again = f"epoch {last} is" if first == last else f"epochs {first} to {last} are"
+            passed_over.append(f"  {trial.number}: {again} trained again, since {'; '.join(damaged)}")
+    yield f"continues: {', '.join(places) or 'no trial'}"
+    yield from passed_over
 
 
 def _finalists(resumed: Resumed) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,8 +93,17 @@ class Resumed:
     def compared(self, found: Survey | None) -> Comparison:
         """Compare the search with its start."""
         data = found.corpus.fingerprint if found else self.description["data_fingerprint"]
-        now: dict[str, JsonValue] = {f"{VERSIONS}.{name}": version for name, version in versions().items()}
-        now |= {DATA: data, NOISE: noise_of(self.plan)}
+        return self._compared({**_versions(), DATA: data, NOISE: noise_of(self.plan)})
+
+    def edited(self, *, by_versions: bool = False) -> Comparison:
+        """Compare search.yaml alone; enough if nothing is trained.
+
+        Args:
+            by_versions: whether changed versions are found as well.
+        """
+        return self._compared(_versions() if by_versions else {})
+
+    def _compared(self, now: Mapping[str, JsonValue]) -> Comparison:
         return Comparison(self.folder.search_yaml, self.description, self.state.changes, now)
 
     @property
@@ -144,6 +153,10 @@ class Resumed:
         if not repeated(self.state, self.metric, len(self.state.stages.every)):
             raise ConfigError(Problem(place, "no trial has a result, so there is no setting to train longer"))
         return horizon
+
+
+def _versions() -> dict[str, JsonValue]:
+    return {f"{VERSIONS}.{name}": version for name, version in versions().items()}
 
 
 def named(root: Path) -> Path:

@@ -1,0 +1,104 @@
+"""Agreement of a finished search's derived files with its ledger and checkpoints.
+
+A person may have removed files or checkpoints since. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.intact import Damaged, best_on_record, copied, intact_standings, removed_best
+from tune_asr.record.ranking import Standing, leader
+from tune_asr.record.state import SearchState
+from tune_asr.scoring.metric import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Outdated:
+    """Derived files that disagree with ledger and checkpoints."""
+
+    paths: tuple[Path, ...]
+    """The files: missing, of an earlier state, or without a trial that they could be of."""
+    lost: tuple[Damaged, ...]
+    """Checkpoints that would be the best, but are damaged or removed."""
+    cause: str
+    """Cause, as text."""
+    best: tuple[str, int] | None
+    """Trial and epoch of the best checkpoint that is there."""
+    copy_of: str | None
+    """Trial of which best.ckpt is the last copy, since its best checkpoint is lost."""
+
+    @property
+    def names(self) -> str:
+        """Names of the files that can be made, as text."""
+        there = self.paths if self.best else [path for path in self.paths if not path.name.startswith("best.")]
+        return ", ".join(path.name for path in there)
+
+
+def outdated(folder: ResultsFolder, state: SearchState, metric: Metric) -> Outdated | None:
+    """Return derived files to make again, None if all agree.
+
+    Trials and checkpoints are compared: other releases write numbers and keys in other ways. The best checkpoint is
+    verified.
+    """
+    ranked, passed_over = intact_standings(folder, state, metric)
+    winner = leader(ranked)
+    best = (winner[0].number, winner[1].epoch) if winner else None
+    paths = (*_of_all(folder, ranked, best), *_of_best(folder, best))
+    if not paths:
+        return None
+    lost = [*removed_best(folder, state, metric, ranked), *passed_over]
+    copy = copied(folder, lost)
+    return Outdated(paths, tuple(lost), _cause(paths, lost), best, copy.trial if copy else None)
+
+
+def _of_all(folder: ResultsFolder, ranked: Sequence[Standing], best: tuple[str, int] | None) -> Iterator[Path]:
+    """Yield leaderboard.csv and summary.json if they disagree."""
+    there = {trial.number: (report.checkpoint or "") if report else "" for trial, report in ranked}
+    if _listed(folder) != there:
+        yield folder.leaderboard
+    if best_on_record(folder) != best or not _is_closed(folder):
+        yield folder.summary
+
+
+def _of_best(folder: ResultsFolder, best: tuple[str, int] | None) -> Iterator[Path]:
+    """Yield best.yaml and best.ckpt if they disagree."""
+    recorded = best_on_record(folder)
+    for path in (folder.best_yaml, folder.best_ckpt):
+        if recorded != best or (best and not path.exists()):
+            yield path
+
+
+def _cause(paths: Sequence[Path], lost: Sequence[Damaged]) -> str:
+    if lost:
+        return "; ".join(map(str, lost))
+    missing = [path.name for path in paths if not path.exists()]
+    if missing:
+        return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+    return "not as the ledger and the checkpoints are"
+
+
+def _listed(folder: ResultsFolder) -> dict[str, str] | None:
+    """Return the checkpoint of each trial in leaderboard.csv.
+
+    None if the file is missing or damaged.
+    """
+    try:
+        table = csv.DictReader(io.StringIO(folder.leaderboard.read_bytes().decode(), newline=""))
+        return {row["trial"]: row["checkpoint"] for row in table}
+    except (FileNotFoundError, ValueError, KeyError, csv.Error):
+        return None
+
+
+def _is_closed(folder: ResultsFolder) -> bool:
+    """Return whether summary.json has the end of the search."""
+    try:
+        return bool(json.loads(folder.summary.read_bytes())["status"] == "finished")
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+        return False

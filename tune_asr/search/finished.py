@@ -1,0 +1,106 @@
+"""Resume of a complete search: its derived files are brought up to date.
+
+A finished search is looked at first without a write, since its disk may be read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tune_asr.errors import StorageError
+from tune_asr.record.derived import Outdated, outdated
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.ledger import Ledger, ends_finished
+from tune_asr.record.search_events import SearchEnded
+from tune_asr.record.snapshots import set_best_aside
+from tune_asr.search.accepting import accepted
+from tune_asr.search.conductor import remove_tune_state
+from tune_asr.search.resuming import More, Resumed
+from tune_asr.search.search import Search
+from tune_asr.storage.atomic import probe_writable
+
+
+def is_settled(folder: ResultsFolder, more: More) -> bool:
+    """Return whether a search is finished to its last file.
+
+    Raises:
+        ConfigError: search.yaml was changed by hand.
+        StorageError: files have to be made again, and cannot be.
+    """
+    if folder.is_running() or not ends_finished(folder.ledger):
+        return False
+    resumed = Resumed(folder, more)
+    if resumed.is_left or accepted(resumed.edited(), more.accept):
+        return False
+    stale = _outdated(resumed)
+    if stale:
+        _require_writable(folder, stale)
+    return stale is None
+
+
+def settled(resumed: Resumed, more: More) -> Iterator[str]:
+    """Bring all files up to date; yield the changes.
+
+    Raises:
+        ConfigError: search.yaml was changed by hand.
+        StorageError: a file cannot be written.
+    """
+    folder, state = resumed.folder, resumed.state
+    if names := ", ".join(accepted(resumed.edited(), more.accept)):
+        yield f"accepted, but not kept until the search goes on with more: {names}"
+    stale, was_finished = _outdated(resumed), state.status == "finished"
+    if was_finished and not stale:
+        return
+    aside = set_best_aside(folder, stale.copy_of) if stale and stale.copy_of else None
+    Search(folder, resumed.plan, resumed.metric, {}).snapshot(state, "finished")
+    if not was_finished:
+        ledger = Ledger.open(folder.ledger)
+        ledger.append(SearchEnded(status="finished"))
+        ledger.close()
+        yield "all trials had ended; the search is marked as finished now"
+    remove_tune_state(folder)
+    if stale and (was_finished or stale.lost):
+        removed = "" if stale.best else f"{folder.best_yaml.name} is removed, and "
+        kept = f"; {removed}the last copy of trial {stale.copy_of} is {aside.name} now" if aside else ""
+        yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{kept}"
+
+
+def promised(resumed: Resumed) -> Iterator[str]:
+    """Yield the changes by a resume of a complete search."""
+    root, status, stale = resumed.folder.root, resumed.state.status, _outdated(resumed)
+    if status != "finished":
+        how = "was interrupted" if status == "interrupted" else "was killed"
+        yield f"{root}: all trials have ended, but the search {how} before its end: a resume marks it as finished"
+    elif stale:
+        yield f"{root}: the search is finished, but a resume makes some files again"
+    else:
+        yield f"{root}: the search is finished, and a resume changes nothing"
+    if stale and (status == "finished" or stale.lost):
+        yield f"makes again: {stale.names} ({stale.cause}){_best_now(stale)}"
+    edited, by_version = resumed.edited(), resumed.edited(by_versions=True)
+    yield from (f"changed: {each.key} {each}" for each in by_version.refused)
+    yield from filter(None, [by_version.other_versions])
+    if edited.refused:
+        flags = " ".join(f"--accept {each.key}" for each in edited.refused)
+        yield f"warning: the resume would be refused without {flags}"
+
+
+def _outdated(resumed: Resumed) -> Outdated | None:
+    return outdated(resumed.folder, resumed.state, resumed.metric)
+
+
+def _best_now(stale: Outdated) -> str:
+    """Return the end of a sentence about another best trial."""
+    if not stale.lost:
+        return ""
+    return f"; the best is now trial {stale.best[0]}" if stale.best else "; no trial has an intact checkpoint"
+
+
+def _require_writable(folder: ResultsFolder, stale: Outdated) -> None:
+    """Name the files that a read-only folder lacks."""
+    try:
+        probe_writable(folder.root)
+    except StorageError as error:
+        what = f"{stale.names} must be made again ({stale.cause}), but "
+        raise StorageError(replace(each, what=f"{what}{each.what}") for each in error.problems) from error
