@@ -106,7 +106,7 @@ def test_hidden_gpus_are_named(plan):
 
 def test_unknown_gpu_is_named(plan):
     found = placed(plan("auto"), [(16.0, 1.0)], Nvml(TWO).machine("0,7"))
-    assert list(found.lines())[1] == "CUDA_VISIBLE_DEVICES is 0,7, but no GPU is named 7: programs see 0 of them"
+    assert list(found.lines())[1] == "CUDA_VISIBLE_DEVICES is 0,7, but no GPU is named 7: only those before it are used"
 
 
 def test_divided_gpu_is_named(plan):

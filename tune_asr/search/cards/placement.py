@@ -103,8 +103,7 @@ def remarks(placement: Placement) -> Iterator[str]:
     """Yield what is odd about GPUs without being wrong."""
     machine, share = placement.machine, placement.gpus
     if machine.unknown:
-        there = ", ".join(f"{card.index}" for card in machine.cards) or "none"
-        yield f"{VISIBLE} is {machine.visible}, but no GPU is named {machine.unknown[0]}: programs see {there} of them"
+        yield f"{VISIBLE} is {machine.visible}, but no GPU is named {machine.unknown[0]}: only those before it are used"
     if share and any(card.parts for card in machine.cards):
         card = next(card for card in machine.cards if card.parts)
         yield (
