@@ -100,6 +100,16 @@ def test_only_differences_are_told(earlier):
     assert "custom data, so a change of the data would not be seen" in text
 
 
+def test_settled_score_and_horizon_are_no_differences_of_the_base(earlier):
+    space = {"param_space": LR, "asha": {"max_t": 3, "grace_period": 1}}
+    config = {"text": {"rules": 2, "score": "wer"}, "trainer": {"max_epochs": 3}}
+    earlier.describe(space=space, config=config, versions=versions(), data_fingerprint="same")
+    _, *lines = warm_start(plan_from(earlier.folder.root), "same").lines
+    assert lines == ["warm start: trials ended after 3 epochs, now after 4"]
+    _, *lines = warm_start(plan_from(earlier.folder.root, text={"score": "cer"}), "same").lines
+    assert lines[1:] == ["warm start: the base differs in text.score: wer, now cer"]
+
+
 def test_long_lists_of_changes_end(earlier):
     config = {"optimizer": {"weight_decay": 0.5}, "model": {"dim": 32, "num_layers": 3, "kernel_size": 5}}
     config |= {"features": {"num_mel_bins": 41}, "data": {"num_train": 5, "num_val": 5, "batch_size": 2}}

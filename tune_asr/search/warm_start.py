@@ -166,8 +166,13 @@ def _changed_keys(earlier: _Earlier, plan: Plan) -> Iterator[str]:
     """
     both = plan.distributions.keys() & earlier.plan.distributions.keys()
     before, now = (dict(_leaves(each.config.model_dump(mode="json"))) for each in (earlier.plan, plan))
+    passed = set(both)
+    if earlier.last_epoch != plan.last_epoch:  # has a line of its own
+        passed.add("trainer.max_epochs")
+    if now["text.score"] == "auto":  # the earlier search has settled it by its data
+        passed.add("text.score")
     for key in dict.fromkeys((*before, *now)):
-        if key in both or before.get(key, ABSENT) == now.get(key, ABSENT):
+        if key in passed or before.get(key, ABSENT) == now.get(key, ABSENT):
             continue
         old, new = (value_text(values[key]) if key in values else "none" for values in (before, now))
         yield f"{key}: {old}, now {new}"
