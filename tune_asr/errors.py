@@ -18,10 +18,12 @@ All mistakes of a file are collected as `Problem`s and printed together. Nothing
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from textwrap import indent
@@ -131,19 +133,48 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Signals that end a program of ours in order. The last is the warning of a batch system before the end of a job."""
 
 
-def end_on_signals() -> None:
+_TOGETHER_SECONDS = 1.0
+"""Signals so close to the first one are the same wish: a batch system and a shell send several."""
+
+
+def end_on_signals(last_words: str = "") -> None:
     """Turn Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 into an exception.
 
     A batch system sends SIGUSR1 some time before it ends a job. Every `finally` then runs, and the exit code is
-    128 + the signal's number.
+    128 + the signal's number. A later signal ends the process at once, with that code too.
+
+    Args:
+        last_words: line for stderr.
     """
+    end = _end_once(last_words)
     for number in ENDING_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
-            signal.signal(number, _end)
+            signal.signal(number, end)
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _end_once(last_words: str) -> Callable[[int, FrameType | None], None]:
+    """Return a handler that raises SystemExit at the first signal."""
+    code, began = 0, 0.0
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        nonlocal code, began
+        if code:
+            if time.monotonic() - began > _TOGETHER_SECONDS:
+                os._exit(code)
+            return
+        code, began = 128 + number, time.monotonic()
+        atexit.register(_ignore_signals)
+        if last_words:
+            os.write(sys.stderr.fileno(), f"{last_words}\n".encode())  # `print` may be interrupted in itself
+        raise SystemExit(code)
+
+    return end
+
+
+def _ignore_signals() -> None:
+    """Let no signal change the exit code while Python ends."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def exit_with(run: Callable[[], int]) -> int:

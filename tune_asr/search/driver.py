@@ -27,7 +27,7 @@ from tune_asr.search.description import describe, no_pruning, remarks, with_scor
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.finished import is_settled, settled
-from tune_asr.search.interrupts import Interrupts
+from tune_asr.search.interrupts import Interrupts, for_the_main_thread
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.ray.cpus import needed_cpus
@@ -73,8 +73,11 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     require_size(plan, found)
     warm = warm_start(plan, found.corpus.fingerprint if found else None)
     print(*warm.lines, sep="\n", end="\n" * bool(warm.lines), flush=True)
-    folder = ResultsFolder.create(root)
-    with folder.lock():
+    with ExitStack() as stack:
+        with for_the_main_thread():  # a signal comes before the folder is made, or after it can be removed
+            folder = ResultsFolder.create(root)
+            stack.enter_context(folder.lock())
+            stack.callback(_abandon, folder)
         folder.tidy()
         description = describe(plan, root.name, found)
         search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm.events)

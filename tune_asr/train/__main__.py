@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    end_on_signals("interrupted before the training began")
     from tune_asr.corpus.beside import check_beside
     from tune_asr.corpus.outside import require_files_outside
     from tune_asr.corpus.sources import survey
@@ -84,7 +85,6 @@ def _run(arguments: argparse.Namespace) -> int:
     if found is not None:
         print(found.render(), file=sys.stderr, flush=True)
         found.check()
-    end_on_signals()  # at any instruction: checkpoints are renamed into place, so none is half written
     print(_train(config, found, arguments).json_line, flush=True)
     return 0
 
@@ -155,6 +155,7 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
         config=config, data=data, folder=folder, save_dir=save_dir, command=Command.of(arguments), say=_say
     )
     with folder.lock() if folder else nullcontext():
+        end_on_signals()  # at any instruction: checkpoints are renamed into place, so none is half written
         trained = training.run(resume_from)
         if writes:
             close(training, trained, time.monotonic() - began)

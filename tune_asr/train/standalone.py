@@ -98,4 +98,6 @@ def _resume_hint(log: EpochLog, command: Command) -> Iterator[None]:
     except SystemExit:
         if log.newest:
             print(f"interrupted: resume with\n    {command.resuming(log.newest)}", file=sys.stderr)
+        else:
+            print("interrupted before the end of the first epoch", file=sys.stderr)
         raise
