@@ -194,7 +194,7 @@ def test_signal_at_start_leaves_nothing(workspace, number, part):
     assert err == ""
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
     assert not (workspace.root / "results" / "space").exists()
-    assert_none_is_left(f"TMPDIR={workspace.root}")
+    assert_none_is_left(f"TUNE_ASR_TMPDIR={workspace.root}")
 
 
 def child_of(process, part):
@@ -222,7 +222,7 @@ def test_lost_ray_is_exit_6(workspace, part):
     assert f"its {part.partition('/')[2]} (pid " in err
     assert "--resume results/space" in err
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
-    assert_none_is_left(f"TMPDIR={workspace.root}")
+    assert_none_is_left(f"TUNE_ASR_TMPDIR={workspace.root}")
     # A trial's process that ends with its Ray is no fault of the trial's.
     assert not any(event.get("retry") for event in workspace.ledger())
     workspace.run("search", "--resume", "results/space")
@@ -241,7 +241,7 @@ def test_ray_lost_at_end_costs_nothing(workspace):
     # Tune may still ask something of Ray or not: exit code, message and ledger must agree.
     ended = workspace.ledger()[-1]["event"] == "search_ended" and workspace.ledger()[-1]["status"] == "finished"
     assert (process.returncode, err.count("Ray was lost"), ended) in ((0, 0, True), (6, 1, False)), err
-    assert_none_is_left(f"TMPDIR={workspace.root}")
+    assert_none_is_left(f"TUNE_ASR_TMPDIR={workspace.root}")
     reports = workspace.reports()
     assert "the search is finished" in workspace.run("search", "--resume", "results/space").stdout
     assert workspace.ledger()[-1]["status"] == "finished"
@@ -259,4 +259,4 @@ def test_sigterm_of_ray_too_is_143(workspace):
     assert process.returncode == 143, err
     assert "Ray was lost" not in err
     assert "resume with: python -m tune_asr.search --resume results/space" in out
-    assert_none_is_left(f"TMPDIR={workspace.root}")
+    assert_none_is_left(f"TUNE_ASR_TMPDIR={workspace.root}")

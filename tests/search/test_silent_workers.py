@@ -54,4 +54,4 @@ def test_worker_that_outlives_its_kill_costs_a_slot(workspace):
     assert "it outlives its kill by 1 min 0 s" in run.stdout
     assert [event["event"] for event in workspace.ledger()].count("finished") == 3
     assert workspace.ledger()[-1]["status"] == "finished"
-    assert_gone(lambda: with_variable(f"TMPDIR={workspace.root}"), seconds=30)
+    assert_gone(lambda: with_variable(f"TUNE_ASR_TMPDIR={workspace.root}"), seconds=30)

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from pathlib import Path
 
 TEMPORARY_PREFIX = ".tmp-"
 """First characters of an unfinished file's or folder's name, never those of a finished one."""
+LASTING = "TUNE_ASR_TMPDIR"
+"""Variable of workers whose TMPDIR ends with their search: folder for what outlives it."""
 _OURS = re.compile(re.escape(TEMPORARY_PREFIX) + "([0-9a-f]{32}|probe-.+)")
 _DAY = 86_400.0
 
@@ -47,6 +50,11 @@ def claimed(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
         yield temporary
     finally:
         os.close(descriptor)
+
+
+def lasting_folder() -> Path:
+    """Return the temporary folder that no search removes."""
+    return Path(os.environ.get(LASTING) or tempfile.gettempdir())
 
 
 def remove_remains(*folders: Path) -> None:

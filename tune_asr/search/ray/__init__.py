@@ -26,6 +26,7 @@ Ray itself:
     head.py         head of a cluster: does it require a token
     versions.py     Ray and Python on each node
     job.py          name of a search in Ray, and the environment of its workers
+    scratch.py      temporary files of a local Ray, removed with it
     locked.py       loopback, closed folder and no secrets of a local Ray
     fast_start/     faster start of a local Ray; TUNE_ASR_PLAIN_RAY=1 turns it off
     nodes.py        CPUs and GPUs of the nodes; files that each node must see

@@ -19,6 +19,7 @@ from tune_asr.search.ray.fast_start.switch import FastStart
 from tune_asr.search.ray.head import address_of, is_host_and_port, use_its_token
 from tune_asr.search.ray.job import WORKER_ENVIRONMENT, environment, job_of, require_local
 from tune_asr.search.ray.locked import LOOPBACK, close_sessions, folder_of_ray, keep_secrets
+from tune_asr.search.ray.scratch import Scratch
 from tune_asr.search.ray.token import remove_own_token, use_own_token
 from tune_asr.search.ray.versions import other_version
 from tune_asr.search.ray.watchdogs import end_process_within
@@ -47,6 +48,7 @@ ENVIRONMENT = {
 }
 _started_before: list[int] | None = None
 """Descendants of this process from before it started a Ray; None if it has started none."""
+_scratch = Scratch()
 
 
 @contextlib.contextmanager
@@ -105,6 +107,7 @@ def ray_session(
         if call_off:
             call_off()
         remove_own_token()
+        _scratch.remove()
 
 
 def _dashboard_url() -> str | None:
@@ -132,6 +135,7 @@ def _start(name: str, fast_start: FastStart, most_cpus: int) -> None:
     _started_before = descendants()
     for key, value in LOOPBACK.items():
         os.environ.setdefault(key, value)
+    _scratch.use(folder.parent)
     fast_start.prepare()
     use_own_token()
     import ray
@@ -152,6 +156,7 @@ def _start(name: str, fast_start: FastStart, most_cpus: int) -> None:
     except Exception as error:  # Ray raises bare ones too, if its processes start too slowly
         ray.shutdown()
         remove_own_token()
+        _scratch.remove()
         raise ClusterError(f"a local Ray cannot be started: {first_line(error)}") from error
     close_sessions(folder)
     fast_start.complete()
@@ -219,3 +224,4 @@ def leave_nothing() -> None:
     remove_own_token()
     if _started_before is not None:
         kill_descendants(_started_before)
+    _scratch.remove()

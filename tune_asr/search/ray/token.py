@@ -10,10 +10,9 @@ from pathlib import Path
 
 from tune_asr.errors import ConfigError
 from tune_asr.storage.files import regular
-from tune_asr.storage.locks import is_locked, lock
+from tune_asr.storage.owned import owned_folder
 
 _PREFIX = "tune_asr-ray-"
-_OWNER = "owner"
 _MODES = ("token", "disabled")
 
 
@@ -63,13 +62,7 @@ def use_own_token() -> None:
     """
     if "RAY_AUTH_TOKEN_PATH" in os.environ or "RAY_AUTH_MODE" in os.environ:
         return
-    _remove_tokens_of_the_dead()
-    hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
-    try:
-        lock(hidden / _OWNER)  # held until this process ends
-    except OSError:  # a file system without locks, so the folder cannot show whether this process lives
-        (hidden / _OWNER).unlink(missing_ok=True)
-    path = hidden.rename(hidden.with_name(hidden.name[1:])) / "token"
+    path = owned_folder(Path(tempfile.gettempdir()), _PREFIX) / "token"
     path.write_text(secrets.token_hex(32), encoding="ascii")
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
 
@@ -78,10 +71,3 @@ def remove_own_token() -> None:
     """Remove the token of `use_own_token`; any other stays."""
     if token_path().parent.name.startswith(_PREFIX):
         shutil.rmtree(token_path().parent, ignore_errors=True)
-
-
-def _remove_tokens_of_the_dead() -> None:
-    """Remove the tokens of killed searches."""
-    for owner in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_OWNER}"):
-        if os.access(owner, os.W_OK) and not is_locked(owner):
-            shutil.rmtree(owner.parent, ignore_errors=True)

@@ -141,7 +141,7 @@ def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
     _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch, oddity)
     resume_from = checkpoint / CHECKPOINT if checkpoint else None
-    was_last = False
+    was_last, tunes = False, folder.root / ".tune"
     loggers, warning = _loggers(work, folder.tensorboard(work.number), config.logging, resume_from)
 
     def on_start() -> None:
@@ -158,7 +158,8 @@ def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
             close(loggers)
         _announce(work, f"epoch {result.epoch} WER {result.scores.val_wer:.4f} loss {result.scores.val_loss:.4f}")
         # Tune copies its checkpoints, and deletes some: it gets a pointer to ours.
-        with tempfile.TemporaryDirectory() as pointer:
+        # It lies in Tune's folder, removed with the search: the last report may end this process.
+        with tempfile.TemporaryDirectory(dir=tunes if tunes.is_dir() else None) as pointer:
             Path(pointer, "pointer.json").write_text(json.dumps({"checkpoint": report.checkpoint}))
             tune.report(to_result(report), checkpoint=tune.Checkpoint.from_directory(pointer))
         _name_process(work)

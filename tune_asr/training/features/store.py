@@ -21,7 +21,6 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -35,6 +34,7 @@ from torch import Tensor
 from tune_asr.errors import StorageError
 from tune_asr.speech.corpus import Utterance
 from tune_asr.storage.atomic import new_folder
+from tune_asr.storage.temporary import lasting_folder
 from tune_asr.training.features.fbank import CPU
 from tune_asr.training.features.sources import Features, Frames, LiveFeatures
 from tune_asr.wording import first_line
@@ -204,7 +204,7 @@ def _make_room(folder: Path, num_bytes: int, max_bytes: int) -> None:
 
 def _private_folder(root: Path | None) -> Path:
     """Make `root`/features, in a folder closed to other users."""
-    root = root or Path(tempfile.gettempdir()) / f"tune_asr-{os.getuid()}"
+    root = root or lasting_folder() / f"tune_asr-{os.getuid()}"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = root.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
