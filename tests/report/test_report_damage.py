@@ -138,3 +138,12 @@ def test_hint_of_unwritable_file_names_html(searched, capsys):
     assert "/proc/page.html: cannot be written: " in error
     assert "choose another with --html." in error
     assert "--results" not in error
+
+
+@pytest.mark.parametrize("given", ["", " "])
+def test_empty_html_file_is_refused(searched, capsys, given):
+    """As of a variable that is not set."""
+    with pytest.raises(SystemExit) as end:
+        report.main([str(searched.folder.root), "--html", given])
+    assert end.value.code == 2
+    assert "argument --html: is empty, but must be the path of a file" in capsys.readouterr().err

@@ -163,9 +163,11 @@ def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> Non
 
 def _clear_output(output: Path | None) -> None:
     """Refuse another file, or remove an earlier output."""
+    from tune_asr.storage.job_copy import require_outside
     from tune_asr.storage.outputs import clear_output
 
     if output is not None:
+        require_outside([("--output", output)], hint="Give a file on storage that stays.")
         clear_output(output, _TRANSCRIPTS, "--output")
 
 

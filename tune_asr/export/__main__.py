@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
 from tune_asr.storage.files import SPECIAL
+from tune_asr.storage.job_copy import require_outside
 from tune_asr.storage.temporary import remove_remains
 from tune_asr.wording import printable
 
@@ -61,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return _verify(arguments)
     _check_source(source, arguments.trial)
     output: Path = arguments.output or _default_output(source, arguments.trial)
+    require_outside([("--output", output)], hint="Give a folder on storage that stays (--output).")
     _check_output(output)
     remove_remains(output.parent)
     _require_packages()

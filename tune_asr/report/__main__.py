@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tune_asr.errors import ConfigError, Problem, StorageError, exit_with
+from tune_asr.storage.job_copy import require_outside
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "other", metavar="DIR2", nargs="?", type=Path, help="a second results folder, to compare two searches"
     )
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--html", metavar="FILE", type=Path, help="write the report and its figures to one HTML file")
+    either.add_argument("--html", metavar="FILE", type=_file, help="write the report and its figures to one HTML file")
     again = "with --html: write FILE every 10 s until the search ends; a browser loads it again by itself"
     parser.add_argument("--watch", action="store_true", help=again)
     either.add_argument("--compare", nargs=2, metavar="ID", help="compare two trials by their numbers")
@@ -47,6 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_with(lambda: _report(arguments))
     finally:
         gc.enable()
+
+
+def _file(text: str) -> Path:
+    """Return a path, but refuse an empty one, which is the working directory."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty, but must be the path of a file")
+    return Path(text)
 
 
 def _compare_searches(folder: Path, other: Path, arguments: argparse.Namespace) -> int:
@@ -110,6 +118,7 @@ def _is_replaceable(file: Path) -> bool:
 
 
 def _write_html(folder: Path, file: Path, *, watched: bool) -> int:
+    require_outside([("--html", file)], hint="Give a file on storage that stays.")
     _check_file(file)
     missing = [name for name in ("plotly", "jinja2") if find_spec(name) is None]
     if missing:
