@@ -19,7 +19,7 @@ from tensorboard.plugins.hparams import metadata
 from tune_asr.config.sections import LoggingSection
 from tune_asr.training.fit import fit
 from tune_asr.training.loggers import TrialRun, make_loggers
-from tune_asr.training.wandb_run import fault_of
+from tune_asr.training.wandb_run import FINISH_SECONDS, fault_of, init_seconds
 
 VALUES = {"optimizer.lr": 0.003, "model.causal": True, "scheduler.name": "cosine", "optimizer.betas": [0.9, 0.99]}
 
@@ -136,3 +136,10 @@ def test_answering_server_is_within_reach(silent_server):
         threading.Thread(target=server.handle_request, daemon=True).start()
         assert fault_of(f"http://127.0.0.1:{server.server_port}", 60) == ""  # 501 is an answer
     assert "refused" in fault_of(f"http://127.0.0.1:{server.server_port}", 60)
+
+
+@pytest.mark.parametrize("spent", [0.0, 0.2, 2.5, 5.0])
+def test_wandb_has_ten_seconds_in_all(spent):
+    """For the first answer, the start and the end of a run that hangs."""
+    assert 0.5 <= init_seconds(spent) <= 5
+    assert spent + init_seconds(spent) + FINISH_SECONDS < 10

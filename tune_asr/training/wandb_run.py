@@ -10,6 +10,7 @@ import netrc
 import os
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
 
 INIT_SECONDS = 5.0
 FINISH_SECONDS = 4.0
-"""Both may pass in one process, and starting an offline run takes a second."""
+_WHOLE_SECONDS = 9.5
+"""Seconds that W&B may cost a process before it counts as out of reach."""
+
+
+def init_seconds(spent: float) -> float:
+    """Return the time for the start of a run.
+
+    The first answer, the start and the end of a run have one clock.
+
+    Args:
+        spent: seconds until the first answer.
+    """
+    return max(0.5, min(INIT_SECONDS, _WHOLE_SECONDS - FINISH_SECONDS - spent))
 
 
 class _Reach:
@@ -96,20 +109,25 @@ def _init(**arguments: Any) -> Run:
     import wandb
     from wandb.errors import AuthenticationError, CommError
 
-    limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, finish_timeout_raises=True)
+    def limits(spent: float = 0.0) -> wandb.Settings:
+        return wandb.Settings(
+            init_timeout=init_seconds(spent), finish_timeout=FINISH_SECONDS, finish_timeout_raises=True
+        )
+
     users = wandb.setup().settings
+    began = time.monotonic()
     if users.mode in ("online", "shared") and not _reach.is_lost:
         # W&B itself goes on trying in the background, and waits for that when the process ends.
         if _is_logged_in(users.base_url) and (reason := fault_of(users.base_url)):
             _reach.lose(reason)
         else:
             try:
-                return wandb.init(**arguments, settings=limits)
+                return wandb.init(**arguments, settings=limits(time.monotonic() - began))
             except (CommError, TimeoutError) as error:
                 if isinstance(error, AuthenticationError):
                     raise
                 _reach.lose(first_line(error))
-    return wandb.init(**arguments, mode="offline" if _reach.is_lost else None, settings=limits)
+    return wandb.init(**arguments, mode="offline" if _reach.is_lost else None, settings=limits())
 
 
 def _is_logged_in(address: str) -> bool:
