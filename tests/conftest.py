@@ -111,7 +111,7 @@ def write_documented(folder: Path) -> None:
             (folder / "speech" / split / f"{i}.txt").write_text(f"{words}\n")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def own_signals() -> Iterator[None]:
     """Restores the signal handlers that a door replaces in this process."""
     handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}

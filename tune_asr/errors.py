@@ -137,23 +137,12 @@ _TOGETHER_SECONDS = 1.0
 """Signals so close to the first one are the same wish: a batch system and a shell send several."""
 
 
-def end_on_signals(last_words: str = "") -> None:
+def end_on_signals() -> None:
     """Turn Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 into an exception.
 
     A batch system sends SIGUSR1 some time before it ends a job. Every `finally` then runs, and the exit code is
     128 + the signal's number. A later signal ends the process at once, with that code too.
-
-    Args:
-        last_words: line for stderr.
     """
-    end = _end_once(last_words)
-    for number in ENDING_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
-            signal.signal(number, end)
-
-
-def _end_once(last_words: str) -> Callable[[int, FrameType | None], None]:
-    """Return a handler that raises SystemExit at the first signal."""
     code, began = 0, 0.0
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -164,11 +153,32 @@ def _end_once(last_words: str) -> Callable[[int, FrameType | None], None]:
             return
         code, began = 128 + number, time.monotonic()
         atexit.register(_ignore_signals)
-        if last_words:
-            os.write(sys.stderr.fileno(), f"{last_words}\n".encode())  # `print` may be interrupted in itself
         raise SystemExit(code)
 
-    return end
+    _handle_signals(end)
+
+
+def end_at_once_on_signals(last_words: str) -> None:
+    """End the process at a signal, by the same exit code.
+
+    It is for the time before there is anything to clean up. An exception might come in the middle of an import, which
+    not every library survives.
+
+    Args:
+        last_words: line for stderr.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        os.write(2, f"{last_words}\n".encode(errors="backslashreplace"))  # `print` may be interrupted in itself
+        os._exit(128 + number)
+
+    _handle_signals(end)
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup
+            signal.signal(number, handler)
 
 
 def _ignore_signals() -> None:

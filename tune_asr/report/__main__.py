@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _file(text: str) -> Path:
-    """Return a path, but refuse an empty one, which is the working directory."""
+    """Return a path, but refuse an empty one.
+
+    Otherwise it would be the working directory.
+    """
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty, but must be the path of a file")
     return Path(text)

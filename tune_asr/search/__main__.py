@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, StorageError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, StorageError, end_at_once_on_signals, exit_with
 from tune_asr.wording import JOINERS, printable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and search; return the exit code."""
     began = time.monotonic()
     arguments = _parser().parse_args(argv)
-    end_on_signals("interrupted" if arguments.dry_run else "interrupted before the first trial began")
+    end_at_once_on_signals("interrupted" if arguments.dry_run else "interrupted before the first trial began")
     return exit_with(lambda: _run(arguments, began))
 
 

@@ -74,10 +74,10 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     warm = warm_start(plan, found.corpus.fingerprint if found else None)
     print(*warm.lines, sep="\n", end="\n" * bool(warm.lines), flush=True)
     with ExitStack() as stack:
-        with for_the_main_thread():  # a signal comes before the folder is made, or after it can be removed
-            folder = ResultsFolder.create(root)
-            stack.enter_context(folder.lock())
-            stack.callback(_abandon, folder)
+        stack.enter_context(for_the_main_thread())  # until `_run` takes signals, and can remove the folder
+        folder = ResultsFolder.create(root)
+        stack.enter_context(folder.lock())
+        stack.callback(_abandon, folder)
         folder.tidy()
         description = describe(plan, root.name, found)
         search = Search(folder, plan, description["metric"], fingerprints(plan, found), warm.events)
@@ -158,6 +158,7 @@ def _run(
             stack.enter_context(_withdrawn_without_result(folder))
         stack.callback(abandon)
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
+        interrupts.exit_if_any()
         most_cpus = needed_cpus(plan.space.search.max_concurrent, plan.space.resources.cpus_per_trial)
         dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts, most_cpus))
         interrupts.exit_if_any()

@@ -20,7 +20,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, Problem, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, Problem, end_at_once_on_signals, end_on_signals, exit_with
 
 if TYPE_CHECKING:
     from tune_asr.config.sections import Config
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    end_on_signals("interrupted before the training began")
+    end_at_once_on_signals("interrupted before the training began")
     from tune_asr.corpus.beside import check_beside
     from tune_asr.corpus.outside import require_files_outside
     from tune_asr.corpus.sources import survey
