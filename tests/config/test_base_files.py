@@ -198,3 +198,11 @@ def test_base_must_name_a_file(write, given):
 def test_misspelt_base_is_recognised(write):
     write(own="Base: low.yaml")
     assert "Did you mean base?" in refusal()
+
+
+@pytest.mark.parametrize("text", ["root:x:0:0:secret:/root", "root:secret::\ndaemon:secret::", "- secret", "secret: 1"])
+def test_other_file_is_not_shown(write, text):
+    write(own="seed: 1\nbase: low.yaml", low=text)
+    message = refusal()
+    assert "secret" not in message
+    assert "low.yaml" in message

@@ -60,7 +60,7 @@ def test_json_is_read_as_json(values):
         ("", "c.yaml:1: the file is empty\n    Write {} for an empty mapping."),
         ("# only a comment\n", "c.yaml:1: the file is empty"),
         ("- 1\n", "c.yaml:1: the top level is a list, but must be a mapping of sections"),
-        ("text\n", "c.yaml:1: the top level is the value 'text', but must be a mapping"),
+        ("text\n", "c.yaml:1: the top level is plain text, but must be a mapping"),
         ("seed: 1\nmodel: {}\nseed: 2\n", "c.yaml:3: seed: given twice, first on line 1\n    Keep one of them."),
         ("model:\n  dim: 1\n  dim: 1\n", "c.yaml:3: model.dim: given twice, first on line 2"),
         ("a: 1\nb: &x 1\n", "c.yaml:2: b: anchors and aliases (& and *) are not allowed\n    Write the value out."),

@@ -1,6 +1,7 @@
 """Recordings in files, a search on them, and the door in this process."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,11 +88,12 @@ def searched(make_workspace, tmp_path_factory, config):
 
 @pytest.fixture(scope="session")
 def bundle(searched, tmp_path_factory):
-    """Bundle of the best trial."""
+    """Bundle of the best trial, beside the copy of the results folder that it was made of."""
     from tune_asr.export.__main__ import main
 
     output = tmp_path_factory.mktemp("bundle") / "bundle"
-    assert main([str(searched.root / "results" / "space"), "--output", str(output)]) == 0
+    results = shutil.copytree(searched.root / "results" / "space", output.with_name("space"))
+    assert main([str(results), "--output", str(output)]) == 0
     return output
 
 

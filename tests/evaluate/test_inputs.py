@@ -50,8 +50,11 @@ def test_bad_row_is_refused_as_in_training(evaluate, model, faulty, speech, tmp_
     assert refused in capsys.readouterr().err
 
 
-def test_bad_row_is_passed_over(evaluate, model, faulty, tmp_path):
-    ended = evaluate(lenient(model, tmp_path / "lenient"), faulty)
+def test_bad_row_is_passed_over(evaluate, model, faulty, tmp_path, rows):
+    ended = evaluate(lenient(model, tmp_path / "lenient"), faulty, "--output", "it.jsonl")
+    *_, passed_over = rows(tmp_path / "it.jsonl")
+    assert (passed_over["place"], len(rows(tmp_path / "it.jsonl"))) == (f"{faulty}:3", 8)
+    assert "gone.wav does not exist" in passed_over["reason"]
     assert (ended.scores["utterances"], ended.scores["bad_rows"]) == (7, 1)
     assert f"bad rows: 1, dropped (data.skip_bad)\n  {faulty}:3" in ended.err
 

@@ -32,6 +32,14 @@ def test_look_is_recorded_and_reported(evaluate, results, speech, capsys):
     assert "The test set was looked at 2 times by evaluate, for 2 trials" in shown
 
 
+def test_export_is_recorded_and_reported(bundle, capsys):
+    (look,) = read_looks(bundle.parent / "space")
+    on_card = json.loads((bundle / "config.json").read_text())["results"]["test"]
+    assert (look.by, look.utterances, look.words) == ("export", on_card["utterances"], on_card["words"])
+    assert report([str(bundle.parent / "space")]) == 0
+    assert "The test set was looked at once by export.\n" in capsys.readouterr().out
+
+
 def test_other_manifests_are_not_recorded(evaluate, results, speech):
     ended = evaluate(results, speech / "val.jsonl")
     assert "test set" not in ended.err

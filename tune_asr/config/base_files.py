@@ -22,7 +22,7 @@ from tune_asr.config.keys import known_keys
 from tune_asr.config.overrides import Layered
 from tune_asr.config.scalars import shown
 from tune_asr.config.schema import target_of
-from tune_asr.config.sections import BUILT_IN
+from tune_asr.config.sections import BUILT_IN, Config
 from tune_asr.config.strict_yaml import Document, Keys
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.wording import is_address
@@ -52,9 +52,18 @@ def read_files(path: Path) -> list[Document]:
         if len(files) > MOST_BASES:
             what = f"is base number {len(files)}, but a configuration may rest on {MOST_BASES} others"
             raise _problem(files[-1], what, "Put some of these files together.")
-        files.append(releases.read(base))
+        files.append(_configuration(base, files[-1]))
         paths.append(found)
     return files
+
+
+def _configuration(path: Path, above: Document) -> Document:
+    """Read a base; the keys of any other file are not shown."""
+    document = releases.read(path)
+    if document.values and not set(document.values) & {BASE, *Config.model_fields}:
+        hint = f"Give the path of a configuration: it has some of {', '.join(Config.model_fields)}."
+        raise _problem(above, f"is {shown(above.values[BASE])}, but {path} has no section of a configuration", hint)
+    return document
 
 
 def merged(files: Sequence[Document]) -> Layered:

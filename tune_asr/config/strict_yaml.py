@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from pydantic import JsonValue
 
-from tune_asr.config.scalars import scalar, shown
+from tune_asr.config.scalars import scalar
 from tune_asr.errors import ConfigError, Problem
 
 MAX_BYTES = 1_000_000
@@ -219,4 +219,5 @@ def _line_of(event: yaml.Event) -> int:
 
 
 def _kind(value: JsonValue) -> str:
-    return "a list" if isinstance(value, list) else f"the value {shown(value)}"
+    # Its text is not shown: it may be any file, named by mistake.
+    return "a list" if isinstance(value, list) else "plain text" if isinstance(value, str) else "a single value"

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, DataError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, DataError, end_at_once_on_signals, end_on_signals, exit_with
 from tune_asr.wording import is_address, printable
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         metavar="FILE",
         type=Path,
-        help="JSONL to write: id, reference, hypothesis, counts of errors; replaces an earlier one, and no other file",
+        help="JSONL to write: id, reference, hypothesis, counts of errors, and rows passed over; replaces an earlier "
+        "one, and no other file",
     )
     return parser
 
@@ -93,11 +94,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if other is not None and arguments.trial is None and other.resolve() == arguments.model.resolve():
         raise ConfigError(f"--compare {other} is the model itself", hint="Give another model.")
     _clear_output(arguments.output)
-    end_on_signals()
+    end_at_once_on_signals("interrupted")
     late: list[str] = []  # the first line on stderr may be about the test set
     models = [open_model(arguments.model, kind, arguments.trial, late.append)]
     if other is not None and other_kind is not None:
         models.append(open_model(other, other_kind, None, late.append))
+    end_on_signals()
     if manifest is None:
         _flush(late)
         _transcribe(models[0], arguments.data, arguments.output)
@@ -128,7 +130,8 @@ def _evaluate(models: Sequence[Model], manifest: Path, output: Path | None, late
         if model in looked_at:
             own_test.record(model, manifest, result)
     if output is not None:
-        write_transcripts(output, results[0].transcripts, results[1].transcripts if len(results) > 1 else None)
+        compared = results[1].transcripts if len(results) > 1 else None
+        write_transcripts(output, results[0].transcripts, compared, found.bad_rows)
     tables.show(tables.result_parts(models[0].name, results[0], found.speakers))
     if len(results) > 1:
         names = (str(models[0].path), str(models[1].path))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tune_asr.config.speech_sections import TextSection
+from tune_asr.errors import Problem
 from tune_asr.scoring.counts import ErrorCounts
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.metric import Metric, metric_for
@@ -64,13 +65,18 @@ def metric_of(transcripts: Sequence[Transcript], text: TextSection) -> Metric:
     return metric_for((transcript.reference for transcript in transcripts), text.rules, text.score)
 
 
-def write_transcripts(path: Path, transcripts: Sequence[Transcript], other: Sequence[Transcript] | None) -> None:
+def write_transcripts(
+    path: Path, transcripts: Sequence[Transcript], other: Sequence[Transcript] | None, bad_rows: Sequence[Problem] = ()
+) -> None:
     """Write JSONL: id, reference, hypothesis, counts.
+
+    Rows that were passed over come last, as `place` and `reason`.
 
     Args:
         path: file to make or replace.
         transcripts: those of the model.
         other: those of the model after `--compare`, which become the object `compared`.
+        bad_rows: rows passed over under `data.skip_bad`.
 
     Raises:
         StorageError: it cannot be written.
@@ -86,6 +92,7 @@ def write_transcripts(path: Path, transcripts: Sequence[Transcript], other: Sequ
         if other is not None:
             row["compared"] = {"hypothesis": other[i].hypothesis, **asdict(other[i].counts)}
         lines.append(json.dumps(row, ensure_ascii=False))
+    lines += (json.dumps({"place": row.place, "reason": row.what}, ensure_ascii=False) for row in bad_rows)
     write_lines(path, lines)
 
 

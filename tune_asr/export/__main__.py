@@ -20,12 +20,17 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, Problem, StorageError, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, Problem, StorageError, end_at_once_on_signals, end_on_signals, exit_with
 from tune_asr.storage.files import SPECIAL
 from tune_asr.storage.job_copy import require_outside
 from tune_asr.storage.temporary import remove_remains
 from tune_asr.wording import printable
+
+if TYPE_CHECKING:
+    from tune_asr.export.scores import Score
+    from tune_asr.record.choice import TrialRecord
 
 _GIVE = "Give a results folder, such as results/lr, or a checkpoint."
 PACKAGES = ("onnx", "onnxscript", "onnxruntime", "safetensors")
@@ -66,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _check_output(output)
     remove_remains(output.parent)
     _require_packages()
-    end_on_signals()
+    end_at_once_on_signals(f"interrupted: {output} was not written")
     from tune_asr.record.choice import Source, choose_trial
 
     is_checkpoint = source.is_file()
@@ -79,15 +84,41 @@ def _run(arguments: argparse.Namespace) -> int:
     from tune_asr.export.build import export
     from tune_asr.export.recorded import read_recorded
 
+    end_on_signals()
     try:
         recorded = read_recorded(chosen.checkpoint, name=chosen.name, record=chosen.record)
-        export(recorded, output, say=_say)
+        score = export(recorded, output, say=_say)
     except SystemExit:
         print(f"interrupted: {output} was not written", file=sys.stderr)
         raise
+    if score and chosen.record and chosen.record.trial:
+        _record_look(source, chosen.record, score)
     print(f"{output}: README.md describes the model and how to run it")
     print(f"measure it on a manifest: python -m tune_asr.evaluate {printable(shlex.quote(str(output)))} MANIFEST")
     return 0
+
+
+def _record_look(folder: Path, record: TrialRecord, score: Score) -> None:
+    """Put the score of the test set on record, if that can be."""
+    from tune_asr.corpus.sources import test_manifest
+    from tune_asr.record.test_looks import TestLook, record_look
+    from tune_asr.speech.manifest.listing import paths_of
+
+    manifest, counts = test_manifest(record.config), score.counts
+    look = TestLook(
+        trial=record.trial or "",
+        epoch=record.figures.epoch,
+        manifest=", ".join(map(str, paths_of(manifest))) if manifest else "",
+        utterances=score.num_utterances,
+        words=counts.words,
+        wer=counts.wer,
+        cer=counts.cer,
+        by="export",
+    )
+    try:
+        record_look(folder, look)
+    except StorageError as error:  # the bundle is whole
+        print(f"warning: {error}", file=sys.stderr)
 
 
 def _check_source(source: Path, trial: str | None) -> None:

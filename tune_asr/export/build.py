@@ -20,7 +20,7 @@ from tune_asr.export.facts import Facts, blueprint_of, metadata, subsampling, tr
 from tune_asr.export.onnx_model import export_onnx
 from tune_asr.export.parity import Recogniser, validate
 from tune_asr.export.recorded import Recorded
-from tune_asr.export.scores import score
+from tune_asr.export.scores import Score, score
 from tune_asr.export.sherpa import write_tokens
 from tune_asr.export.test_set import score_test_set
 from tune_asr.inference import seal
@@ -35,8 +35,8 @@ from tune_asr.training.prepare import module_class
 from tune_asr.training.trainer import quieten
 
 
-def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = print) -> None:
-    """Make the bundle of a recogniser.
+def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = print) -> Score | None:
+    """Make the bundle of a recogniser; return its test score.
 
     Args:
         recorded: recogniser and its record.
@@ -66,6 +66,7 @@ def export(recorded: Recorded, output: Path, *, say: Callable[[str], object] = p
         with writing(output, setting="--output"):
             _write_words(folder, facts)
             stack.close()  # renames the folder
+    return facts.test.score if facts.test else None
 
 
 def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, output: Path) -> Facts:

@@ -31,6 +31,8 @@ class TestLook:
     words: int
     wer: float
     cer: float
+    by: str = "evaluate"
+    """Door that looked."""
     time: str = ""
     """ISO 8601, UTC; that of the writing if empty."""
 

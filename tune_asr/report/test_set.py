@@ -20,7 +20,8 @@ def look_lines(looks: Sequence[TestLook], metric: Metric) -> Iterator[str]:
         return
     times = "once" if len(looks) == 1 else f"{len(looks)} times"
     trials = {look.trial: look for look in looks}
-    yield f"The test set was looked at {times} by evaluate" + (
+    doors = " and ".join(sorted({look.by for look in looks}))
+    yield f"The test set was looked at {times} by {doors}" + (
         "." if len(trials) == 1 else f", for {len(trials)} trials: the lowest of their error rates is too good."
     )
     for look in trials.values():

@@ -54,6 +54,14 @@ def test_absolute_path_is_kept(tmp_path):
     assert row.audio == Path("/data/a.wav")
 
 
+def test_home_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    [row, other], _ = read_manifest(
+        jsonl(tmp_path, '{"audio_filepath": "~/a.wav", "text": "x"}', '{"audio_filepath": "~a.wav", "text": "x"}')
+    )
+    assert (row.audio, other.audio) == (Path("/home/ann/a.wav"), tmp_path / "~a.wav")
+
+
 def test_ids_are_unique(tmp_path):
     rows, _ = read_manifest(
         jsonl(

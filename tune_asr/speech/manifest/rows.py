@@ -184,7 +184,7 @@ class _Maker:
         return Row(
             place=f"{place[0]}:{place[1]}",
             id=self._unique(audio.removesuffix(PurePath(audio).suffix) if given is None else given),
-            audio=self._paths.setdefault((folder, audio), folder.absolute() / audio),
+            audio=self._paths.setdefault((folder, audio), folder.absolute() / _with_home(audio)),
             audio_as_written=audio,
             text=fields["text"],
             duration=duration_of(fields),
@@ -205,6 +205,11 @@ class _Maker:
             unique = f"{name}#{self._named[name]}"
         self._ids.add(unique)
         return unique
+
+
+def _with_home(audio: str) -> str:
+    """Expand `~/`, as every other path of the user."""
+    return os.path.expanduser(audio) if audio.startswith("~/") else audio  # noqa: PTH111
 
 
 def _text_mistakes(fields: Record, record: Record, rules: int) -> Iterator[str]:
