@@ -159,7 +159,7 @@ def end_on_signals() -> None:
 
 
 def end_at_once_on_signals(last_words: str) -> None:
-    """End the process at a signal, by the same exit code.
+    """End the process at a signal, without any clean-up.
 
     It is for the time before there is anything to clean up. An exception might come in the middle of an import, which
     not every library survives.

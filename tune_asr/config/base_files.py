@@ -58,7 +58,7 @@ def read_files(path: Path) -> list[Document]:
 
 
 def _configuration(path: Path, above: Document) -> Document:
-    """Read a base; the keys of any other file are not shown."""
+    """Read a base; show nothing of any other file."""
     document = releases.read(path)
     if document.values and not set(document.values) & {BASE, *Config.model_fields}:
         hint = f"Give the path of a configuration: it has some of {', '.join(Config.model_fields)}."

@@ -99,7 +99,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _record_look(folder: Path, record: TrialRecord, score: Score) -> None:
-    """Put the score of the test set on record, if that can be."""
+    """Put the score of the test set on record."""
     from tune_asr.corpus.sources import test_manifest
     from tune_asr.record.test_looks import TestLook, record_look
     from tune_asr.speech.manifest.listing import paths_of

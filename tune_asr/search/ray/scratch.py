@@ -18,7 +18,7 @@ _COMPILED = "TORCHINDUCTOR_CACHE_DIR"
 
 
 class Scratch:
-    """Folder of a search, the TMPDIR of the processes that it starts.
+    """TMPDIR of the processes that a search starts.
 
     What shall outlive them goes to the folder that TMPDIR named before.
     """
