@@ -69,6 +69,14 @@ def test_mistakes_of_custom_classes(train, recogniser, section, keys, message):
     assert checkpoints(train) == []
 
 
+def test_missing_class_of_a_base_has_its_place(train):
+    (train.root / "low.yaml").write_text("seed: 1\nmodel:\n  target: nowhere.Recogniser\n")
+    (train.root / "config.yaml").write_text("base: low.yaml\n")
+    assert train(expect=2).refusal.startswith("error: low.yaml:3: model.target: nowhere cannot be imported")
+    given = train("--dry-run", "model.target=elsewhere.Recogniser", expect=2).refusal
+    assert given.startswith("error: --set model.target=elsewhere.Recogniser: elsewhere cannot be imported")
+
+
 def test_token_outside_vocabulary(train, custom):
     train.write(data={"target": f"{custom(PROGRAM, '[1, 3, 2]', '[1, 4, 2]')}.Data"})
     assert "token 1 of utterance u0 is 4, but must be in 0..3" in train(expect=3).err

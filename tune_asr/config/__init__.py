@@ -15,6 +15,7 @@
     lightning_arguments.py  arguments of Lightning's `Trainer` that `trainer` and `precision` take
     releases.py             what configurations of earlier releases lack
     load.py                 values as a checked `Config`; pydantic's errors in our words
+    places.py               places of mistakes that are found after loading
 
 Nothing here imports torch, Lightning or Ray: mistakes are reported before any of them is loaded.
 """

@@ -106,7 +106,14 @@ def _config(arguments: argparse.Namespace) -> tuple[Config, list[str]]:
             hint = "Choose a trial by --trial NUMBER, or give best.yaml."
             raise ConfigError(Problem(str(arguments.config), what, hint))
         layered, files = read_config(arguments.config, overrides)
-        return check(layered), [file.name for file in files]
+        config = check(layered)
+        if config.custom_sections:  # before the survey, which may take minutes
+            from tune_asr.config.places import with_places
+            from tune_asr.training.targets import check_targets
+
+            with with_places(layered):
+                check_targets(config)
+        return config, [file.name for file in files]
     from tune_asr.record.rerun import trial_config
 
     name = f"trial {arguments.trial} of {arguments.config}"

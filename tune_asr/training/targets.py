@@ -76,14 +76,16 @@ def import_target(path: str, base: type[T], section: str) -> type[T]:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise ConfigError(f"{section}.target: {module_name} cannot be imported: {_described(error)}") from error
+        what = f"{module_name} cannot be imported: {_described(error)}"
+        raise ConfigError(Problem(f"{section}.target", what)) from error
     if not hasattr(module, name):
         classes = {key: value for key, value in vars(module).items() if isinstance(value, type) and value is not base}
         known = [key for key, value in classes.items() if issubclass(value, base)]
-        raise ConfigError(f"{section}.target: {module_name} has no {name}", hint=nearest(name, known) if known else "")
+        hint = nearest(name, known) if known else ""
+        raise ConfigError(Problem(f"{section}.target", f"{module_name} has no {name}", hint))
     target = getattr(module, name)
     if not (isinstance(target, type) and issubclass(target, base)):
-        raise ConfigError(f"{section}.target: {path} is not a {base.__name__}")
+        raise ConfigError(Problem(f"{section}.target", f"{path} is not a {base.__name__}"))
     return target
 
 
@@ -109,18 +111,19 @@ def _check_parameters(target: type[Any], section: str, parameters: Iterable[str]
     takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
     for key in parameters:
         if key in given:
-            raise ConfigError(f"{section}.{key}: cannot be set: tune_asr gives it to {target.__qualname__} itself")
+            what = f"cannot be set: tune_asr gives it to {target.__qualname__} itself"
+            raise ConfigError(Problem(f"{section}.{key}", what))
         if key not in signature.parameters and not takes_any:
             known = [name for name in signature.parameters if name not in given]
-            what = f"{section}.{key}: {target.__qualname__} has no such parameter"
-            raise ConfigError(what, hint=nearest(key, known))
+            what = f"{target.__qualname__} has no such parameter"
+            raise ConfigError(Problem(f"{section}.{key}", what, nearest(key, known)))
     call = dict.fromkeys((*given, *parameters))
     try:
         signature.bind(**call)
     except TypeError as error:
         arguments = ", ".join(call) or "no arguments"
-        what = f"{section}.target: {target.__qualname__}: {error}; it is built with {arguments}"
-        raise ConfigError(what) from None
+        what = f"{target.__qualname__}: {error}; it is built with {arguments}"
+        raise ConfigError(Problem(f"{section}.target", what)) from None
 
 
 def mistake_in_custom_code(config: Config, error: Exception) -> SettingError | None:
