@@ -135,15 +135,22 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 _TOGETHER_SECONDS = 1.0
 """Signals so close to the first one are the same wish: a batch system and a shell send several."""
+_END_SECONDS = 10
+"""Time for an orderly end, of which W&B may take four."""
 
 
 def end_on_signals() -> None:
     """Turn Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 into an exception.
 
     A batch system sends SIGUSR1 some time before it ends a job. Every `finally` then runs, and the exit code is
-    128 + the signal's number. A later signal ends the process at once, with that code too.
+    128 + the signal's number. A later signal ends the process at once, with that code too; so does an end that takes
+    too long, since libraries may swallow the exception or hang after it.
     """
     code, began = 0, 0.0
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        os.write(2, b"interrupted\n")
+        os._exit(code)
 
     def end(number: int, _frame: FrameType | None) -> None:
         nonlocal code, began
@@ -153,6 +160,8 @@ def end_on_signals() -> None:
             return
         code, began = 128 + number, time.monotonic()
         atexit.register(_ignore_signals)
+        signal.signal(signal.SIGALRM, give_up)
+        signal.alarm(_END_SECONDS)
         raise SystemExit(code)
 
     _handle_signals(end)
@@ -205,6 +214,9 @@ def exit_with(run: Callable[[], int]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + 2
+    except SystemExit:  # the orderly end after a signal is over
+        signal.alarm(0)
+        raise
     except BrokenPipeError:
         # The reader of our output, e.g. `| head`, has closed it. The interpreter's last flush must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -35,11 +35,12 @@ def test_signal_while_loading(workspace, door, words, number):
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
 def test_two_signals_end_a_training_once(workspace, second):
     process = workspace.popen("train", "--config", "config.yaml", "--set", "trainer.max_epochs=200")
-    workspace.wait_for(process, lambda: list((workspace.root / "artifacts/checkpoints").glob("*.ckpt")))
+    kept = workspace.root / "artifacts" / "checkpoints"
+    workspace.wait_for(process, lambda: len(list(kept.glob("*.ckpt"))) > 1)
     os.kill(process.pid, signal.SIGTERM)
     time.sleep(0.01)
     os.kill(process.pid, second)
     _, err = process.communicate(timeout=60)
     assert process.returncode in (128 + signal.SIGTERM, 128 + second)  # Python takes the lower of two at once
     assert "Traceback" not in err and "ignored" not in err
-    assert err.count("interrupted: resume with\n") == 1
+    assert err.count("interrupted") == 1

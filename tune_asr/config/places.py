@@ -12,7 +12,7 @@ from tune_asr.errors import ConfigError
 
 @contextmanager
 def with_places(layered: Layered) -> Iterator[None]:
-    """Add file and line to mistakes that are placed by a key alone.
+    """Add file and line to mistakes placed by a key.
 
     Args:
         layered: configuration that was checked.
