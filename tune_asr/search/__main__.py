@@ -125,18 +125,15 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
 
 
 def _address(text: str) -> str:
-    """Return an address, but refuse one of another form.
-
-    `--address "$HEAD"` without HEAD must not search on this machine.
-    """
+    """Return an address, but refuse one of another form."""
     from tune_asr.search.ray.head import is_host_and_port
 
-    if not text.strip():
+    if not text.strip():  # `--address "$HEAD"` without HEAD must not search on this machine
         raise argparse.ArgumentTypeError("is empty, but must be HOST:PORT or auto")
-    if text != "auto" and not text.startswith("ray://") and not is_host_and_port(text):  # ray:// has its own message
-        what = f"is {printable(text)}, but must be HOST:PORT of a head, such as 10.0.0.1:6379, or auto"
-        raise argparse.ArgumentTypeError(f"{what}; without --address the search starts a Ray of its own")
-    return text
+    if text == "auto" or text.startswith("ray://") or is_host_and_port(text):  # ray:// has its own message
+        return text
+    what = f"is {printable(text)}, but must be HOST:PORT of a head, such as 10.0.0.1:6379, or auto"
+    raise argparse.ArgumentTypeError(f"{what}; without --address the search starts a Ray of its own")
 
 
 def _check_name(name: str) -> None:
