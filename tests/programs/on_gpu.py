@@ -23,16 +23,13 @@ class Recogniser(own.Recogniser):
         super().__init__(vocab, scheduler, blank_id, dim)
 
     def on_fit_start(self):
-        self.note("begins")
+        self.note()
 
     def on_train_batch_start(self, batch, batch_idx):
         if self.is_to("fill"):
             raise torch.OutOfMemoryError(FULL)
         if self.is_to("lose"):
             raise torch.AcceleratorError("CUDA error: unspecified launch failure\nMore of it.")
-
-    def on_validation_end(self):
-        self.note("ends")
 
     def is_to(self, what):
         """Whether a file named after the width asks for it; it counts the times that are left."""
@@ -42,15 +39,14 @@ class Recogniser(own.Recogniser):
             mark.write_text(str(left - 1))
         return left > 0
 
-    def note(self, what):
+    def note(self):
         line = {
-            "what": what,
             "dim": self.dim,
             "process": os.getpid(),
             "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
             "given": [str(each) for each in ray.get_gpu_ids()],
             "preloaded": "PL_DISABLE_FORK" in os.environ,
-            "time": time.monotonic(),
+            "time": time.time(),
         }
         with (HERE / "seen.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
