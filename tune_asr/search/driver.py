@@ -22,6 +22,7 @@ from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState
 from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
+from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
@@ -159,7 +160,7 @@ def _run(
         stack.callback(abandon)
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
         interrupts.exit_if_any()
-        most_cpus = needed_cpus(plan.space.search.max_concurrent, plan.space.resources.cpus_per_trial)
+        most_cpus = None if address else needed_cpus(plan.space, len(this_machine().cards))
         dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts, most_cpus))
         interrupts.exit_if_any()
         from tune_asr.search.ray.session import Session

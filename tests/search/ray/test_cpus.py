@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tune_asr.search.ray.cpus import needed_cpus, usable_cpus
+from tune_asr.space.sections import SpaceFile
 
 BOUND = len(os.sched_getaffinity(0))
 
@@ -34,4 +35,18 @@ def test_cpus_without_cgroups_are_those_bound(tmp_path):
     ("max_concurrent", "cpus_per_trial", "needed"), [("auto", 4.0, None), (2, 1.0, 2), (3, 0.5, 2), (2, 16.0, 32)]
 )
 def test_trials_at_once_bound_needed_cpus(max_concurrent, cpus_per_trial, needed):
-    assert needed_cpus(max_concurrent, cpus_per_trial) == needed
+    assert needed_cpus(space(max_concurrent, cpus_per_trial), 0) == needed
+
+
+@pytest.mark.parametrize(
+    ("max_concurrent", "gpus_per_trial", "needed"),
+    [("auto", "auto", 2), ("auto", 0.25, 8), ("auto", 2, 1), (1, "auto", 1), ("auto", "pack", None), ("auto", 0, None)],
+)
+def test_gpus_bound_needed_cpus(max_concurrent, gpus_per_trial, needed):
+    """Of two GPUs; trials without one, and those that are packed, may take every CPU."""
+    assert needed_cpus(space(max_concurrent, 1.0, gpus_per_trial), 2) == needed
+
+
+def space(max_concurrent, cpus_per_trial, gpus_per_trial="auto"):
+    resources = {"cpus_per_trial": cpus_per_trial, "gpus_per_trial": gpus_per_trial}
+    return SpaceFile.model_validate({"search": {"max_concurrent": max_concurrent}, "resources": resources})

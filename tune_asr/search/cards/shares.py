@@ -32,9 +32,12 @@ def slots_of(cpus: float, gpus: float, cpus_per_trial: float, share: float) -> i
         share: GPUs of a trial, 0 for none.
     """
     by_cpus = int(cpus / cpus_per_trial + 1e-9)
-    if not share:
-        return by_cpus
-    return min(by_cpus, int(gpus) * trials_on(share) if share < 1 else int(gpus / share))
+    return min(by_cpus, trials_on_all(gpus, share)) if share else by_cpus
+
+
+def trials_on_all(gpus: float, share: float) -> int:
+    """Count the trials on the GPUs of a node."""
+    return int(gpus) * trials_on(share) if share < 1 else int(gpus / share)
 
 
 def hole(share: float) -> float:

@@ -7,6 +7,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from tune_asr.search.cards.shares import trials_on_all
+from tune_asr.space.sections import SpaceFile
+
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -21,12 +24,21 @@ def usable_cpus(cgroups: Path = CGROUPS) -> int:
     return bound if quota is None else max(1, int(min(bound, quota)))
 
 
-def needed_cpus(max_concurrent: int | str, cpus_per_trial: float) -> int | None:
+def needed_cpus(space: SpaceFile, num_gpus: int) -> int | None:
     """Count the CPUs of all trials at once.
 
-    None stands for all there are. Ray starts a worker for each CPU that it is given, and each imports torch.
+    None stands for all there are. Ray starts a worker for each CPU that it is given, and each imports torch: with 64
+    CPUs and one GPU, 63 of them for nothing.
+
+    Args:
+        space: concurrency and resources of its trials.
+        num_gpus: GPUs of this machine that are known.
     """
-    return None if isinstance(max_concurrent, str) else math.ceil(max_concurrent * cpus_per_trial)
+    at_once, asked = space.search.max_concurrent, space.resources.gpus_per_trial
+    bounds = [] if isinstance(at_once, str) else [at_once]
+    if num_gpus and asked and asked != "pack":
+        bounds.append(max(1, trials_on_all(num_gpus, 1.0 if isinstance(asked, str) else asked)))
+    return math.ceil(min(bounds) * space.resources.cpus_per_trial) if bounds else None
 
 
 def _quota(cgroups: Path) -> float | None:
