@@ -107,6 +107,13 @@ def test_name_of_raw_samples_is_overruled(tmp_path):
             assert verify(write(tmp_path / f"a.{ending}", format=kind)).num_frames == 2 * RATE
 
 
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg"])
+def test_name_need_not_be_utf_8(tmp_path, ending):
+    path = tmp_path / os.fsdecode(b"gr\xfc\xdfe." + ending.encode())
+    write(tmp_path / f"a.{ending}").rename(path)
+    assert probe(path).num_frames == len(read(path)[0]) == 2 * RATE
+
+
 def test_samples_without_header_are_refused(tmp_path):
     path = tmp_path / "a.raw"
     for first in (b"\1\0", b"\xff\xff"):

@@ -5,6 +5,7 @@ libsndfile decodes WAV, W64, AIFF, FLAC, Ogg and CAF, and is given a file in str
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -71,7 +72,8 @@ class _Stream:
     def opened(self, path: Path, stack: ExitStack) -> soundfile.SoundFile:
         """Open it until the stack is left."""
         if self.is_plain(path):
-            return stack.enter_context(soundfile.SoundFile(path))
+            # As bytes: soundfile itself refuses names that are not UTF-8.
+            return stack.enter_context(soundfile.SoundFile(os.fsencode(path)))
         if self.end is None:
             file = stack.enter_context(path.open("rb"))
             return stack.enter_context(soundfile.SoundFile(file.fileno(), closefd=False))
