@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,13 +62,13 @@ def test_lost_winner_is_never_the_best(done, capsys):
     assert table(done)[0][1] != ""
     out = resume(done, capsys)
     assert f"made again: {FOR_THE_BEST} ({done}/checkpoints/00001/epoch_004: removed)" in out
-    assert "; the best is now trial 00000; the last copy of trial 00001 is best-00001.ckpt now\n" in out
+    assert "; the best is now trial 00000; the last copy of trial 00001 is best-00001-epoch_004.ckpt now\n" in out
     assert table(done) == [("00001", ""), ("00000", "checkpoints/00000/epoch_004")]
     assert best(done) == ("00000", 4)
     assert yaml.safe_load((done / "best.yaml").read_text())["optimizer"]["lr"] == 0.001
     stored = done / "checkpoints" / "00000" / "epoch_004" / CHECKPOINT
     assert (done / "best.ckpt").read_bytes() == stored.read_bytes()
-    assert (done / "best-00001.ckpt").read_bytes() == copy
+    assert (done / "best-00001-epoch_004.ckpt").read_bytes() == copy
     assert "made again" not in resume(done, capsys)
     assert "changes nothing" in resume(done, capsys, "--dry-run")
 
@@ -78,6 +79,32 @@ def test_spoilt_winner_falls_back_to_earlier_epoch(done, capsys, spoil: Callable
     assert f"made again: {FOR_THE_BEST}" in resume(done, capsys)
     assert best(done) == ("00001", 3)
     assert ("00001", "checkpoints/00001/epoch_003") in table(done)
+
+
+def test_last_copies_of_one_trial_are_kept(done, capsys):
+    first = (done / "best.ckpt").read_bytes()
+    for epoch in ("epoch_004", "epoch_003"):
+        shutil.rmtree(done / "checkpoints" / "00001" / epoch)
+        assert f"the last copy of trial 00001 is best-00001-{epoch}.ckpt now" in resume(done, capsys)
+    assert best(done) == ("00000", 4)
+    assert (done / "best-00001-epoch_004.ckpt").read_bytes() == first
+    assert (done / "best-00001-epoch_003.ckpt").read_bytes() != first
+
+
+@pytest.mark.parametrize("name", ["leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_no_file_in_place_of_derived_one(done, capsys, name, make):
+    """A FIFO is replaced; a folder is named, since it may hold something."""
+    (done / name).unlink()
+    make(done / name)
+    foreseen = resume(done, capsys, "--dry-run")
+    assert "makes again: " in foreseen and name in foreseen
+    if make is os.mkdir:
+        assert f"{done / name}: cannot be written: it is a folder, not a file\n" in resume(done, capsys, expect=5)
+        return
+    assert "made again: " in resume(done, capsys)
+    assert (done / name).is_file()
+    assert "changes nothing" in resume(done, capsys, "--dry-run")
 
 
 def test_no_checkpoint_leaves_no_best(done, capsys):
@@ -93,7 +120,7 @@ def test_no_checkpoint_leaves_no_best(done, capsys):
 
 def test_lost_checkpoints_of_another_trial(done, capsys):
     shutil.rmtree(done / "checkpoints" / "00000")
-    assert "made again: leaderboard.csv (not as the ledger and the checkpoints are)" in resume(done, capsys)
+    assert "made again: leaderboard.csv (out of date)" in resume(done, capsys)
     assert table(done) == [("00001", "checkpoints/00001/epoch_004"), ("00000", "")]
     assert best(done) == ("00001", 4)
 
@@ -109,8 +136,11 @@ def test_change_by_hand_is_refused(done, capsys):
     out = resume(done, capsys, "--dry-run")
     assert "changed: optimizer.weight_decay was absent when the search began, and is 0.5\n" in out
     assert "warning: the resume would be refused without --accept optimizer.weight_decay\n" in out
+    assert "no such key" in resume(done, capsys, "--dry-run", "--accept", "nonsense", expect=2)
+    out = resume(done, capsys, "--dry-run", "--accept", "optimizer.weight_decay")
+    assert "accepted, and" in out and "warning" not in out
     out = resume(done, capsys, "--accept", "optimizer.weight_decay")
-    assert "accepted, but not kept until the search goes on with more: optimizer.weight_decay\n" in out
+    assert "accepted, and put on record once the search continues with more: optimizer.weight_decay\n" in out
     assert "the search is finished" in out
 
 

@@ -17,6 +17,7 @@ from tune_asr.record.intact import Damaged, best_on_record, copied, intact_stand
 from tune_asr.record.ranking import Standing, leader
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
+from tune_asr.storage.files import regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Outdated:
     """Cause, as text."""
     best: tuple[str, int] | None
     """Trial and epoch of the best checkpoint that is there."""
-    copy_of: str | None
-    """Trial of which best.ckpt is the last copy, since its best checkpoint is lost."""
+    copy_of: Damaged | None
+    """Lost checkpoint of which best.ckpt is the last copy."""
 
     @property
     def names(self) -> str:
@@ -54,8 +55,7 @@ def outdated(folder: ResultsFolder, state: SearchState, metric: Metric) -> Outda
     if not paths:
         return None
     lost = [*removed_best(folder, state, metric, ranked), *passed_over]
-    copy = copied(folder, lost)
-    return Outdated(paths, tuple(lost), _cause(paths, lost), best, copy.trial if copy else None)
+    return Outdated(paths, tuple(lost), _cause(paths, lost), best, copied(folder, lost))
 
 
 def _of_all(folder: ResultsFolder, ranked: Sequence[Standing], best: tuple[str, int] | None) -> Iterator[Path]:
@@ -71,7 +71,7 @@ def _of_best(folder: ResultsFolder, best: tuple[str, int] | None) -> Iterator[Pa
     """Yield best.yaml and best.ckpt if they disagree."""
     recorded = best_on_record(folder)
     for path in (folder.best_yaml, folder.best_ckpt):
-        if recorded != best or (best and not path.exists()):
+        if recorded != best or (best and not path.is_file()):
             yield path
 
 
@@ -81,7 +81,7 @@ def _cause(paths: Sequence[Path], lost: Sequence[Damaged]) -> str:
     missing = [path.name for path in paths if not path.exists()]
     if missing:
         return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-    return "not as the ledger and the checkpoints are"
+    return "out of date"
 
 
 def _listed(folder: ResultsFolder) -> dict[str, str] | None:
@@ -90,15 +90,15 @@ def _listed(folder: ResultsFolder) -> dict[str, str] | None:
     None if the file is missing or damaged.
     """
     try:
-        table = csv.DictReader(io.StringIO(folder.leaderboard.read_bytes().decode(), newline=""))
+        table = csv.DictReader(io.StringIO(regular(folder.leaderboard).read_bytes().decode(), newline=""))
         return {row["trial"]: row["checkpoint"] for row in table}
-    except (FileNotFoundError, ValueError, KeyError, csv.Error):
+    except (OSError, ValueError, KeyError, csv.Error):
         return None
 
 
 def _is_closed(folder: ResultsFolder) -> bool:
     """Return whether summary.json has the end of the search."""
     try:
-        return bool(json.loads(folder.summary.read_bytes())["status"] == "finished")
-    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+        return bool(json.loads(regular(folder.summary).read_bytes())["status"] == "finished")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return False

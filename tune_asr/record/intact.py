@@ -73,7 +73,7 @@ def former_best(folder: ResultsFolder) -> tuple[str, int] | None:
 
     It was verified when it was copied.
     """
-    return best_on_record(folder) if folder.best_ckpt.exists() else None
+    return best_on_record(folder) if folder.best_ckpt.is_file() else None
 
 
 def copied(folder: ResultsFolder, damaged: Iterable[Damaged]) -> Damaged | None:

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import former_best, intact_standings
+from tune_asr.record.intact import Damaged, former_best, intact_standings
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
@@ -86,14 +86,14 @@ def write_snapshots(
     return [str(damaged) for damaged in passed_over]
 
 
-def set_best_aside(folder: ResultsFolder, trial: str) -> Path:
+def set_best_aside(folder: ResultsFolder, lost: Damaged) -> Path:
     """Rename best.ckpt, the last copy of its weights.
 
     best.yaml is removed. The next snapshot writes both for the trial that is the best then, if there is one.
 
     Args:
         folder: results folder.
-        trial: number of the trial whose copy it is.
+        lost: checkpoint whose copy it is; trial and epoch name the copy, so that it replaces no other.
 
     Returns:
         The new path of the copy.
@@ -101,7 +101,7 @@ def set_best_aside(folder: ResultsFolder, trial: str) -> Path:
     Raises:
         StorageError: a file cannot be renamed or removed.
     """
-    aside = folder.best_ckpt.with_name(f"best-{trial}.ckpt")
+    aside = folder.best_ckpt.with_name(f"best-{lost.trial}-{lost.checkpoint.name}.ckpt")
     with writing(folder.root):
         folder.best_ckpt.replace(aside)
         folder.best_yaml.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
     folder = ResultsFolder.open_existing(named(root))
     resumed = Resumed(folder, more)
     if not resumed.is_left and budget is None:
-        yield from promised(resumed)
+        yield from promised(resumed, more)
         yield from _locked(folder)
         return
     if resumed.creates:

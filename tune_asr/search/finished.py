@@ -47,12 +47,12 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
         StorageError: a file cannot be written.
     """
     folder, state = resumed.folder, resumed.state
-    if names := ", ".join(accepted(resumed.edited(), more.accept)):
-        yield f"accepted, but not kept until the search goes on with more: {names}"
+    yield from _accepted(resumed, more)
     stale, was_finished = _outdated(resumed), state.status == "finished"
     if was_finished and not stale:
         return
-    aside = set_best_aside(folder, stale.copy_of) if stale and stale.copy_of else None
+    copy = stale.copy_of if stale else None
+    aside = set_best_aside(folder, copy) if copy else None
     Search(folder, resumed.plan, resumed.metric, {}).snapshot(state, "finished")
     if not was_finished:
         ledger = Ledger.open(folder.ledger)
@@ -62,12 +62,16 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
     remove_tune_state(folder)
     if stale and (was_finished or stale.lost):
         removed = "" if stale.best else f"{folder.best_yaml.name} is removed, and "
-        kept = f"; {removed}the last copy of trial {stale.copy_of} is {aside.name} now" if aside else ""
+        kept = f"; {removed}the last copy of trial {copy.trial} is {aside.name} now" if copy and aside else ""
         yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{kept}"
 
 
-def promised(resumed: Resumed) -> Iterator[str]:
-    """Yield the changes by a resume of a complete search."""
+def promised(resumed: Resumed, more: More) -> Iterator[str]:
+    """Yield the changes by a resume of a complete search.
+
+    Raises:
+        ConfigError: the names of `--accept` are not those of all changes.
+    """
     root, status, stale = resumed.folder.root, resumed.state.status, _outdated(resumed)
     if status != "finished":
         how = "was interrupted" if status == "interrupted" else "was killed"
@@ -78,12 +82,20 @@ def promised(resumed: Resumed) -> Iterator[str]:
         yield f"{root}: the search is finished, and a resume changes nothing"
     if stale and (status == "finished" or stale.lost):
         yield f"makes again: {stale.names} ({stale.cause}){_best_now(stale)}"
-    edited, by_version = resumed.edited(), resumed.edited(by_versions=True)
+    by_version = resumed.edited(by_versions=True)
     yield from (f"changed: {each.key} {each}" for each in by_version.refused)
     yield from filter(None, [by_version.other_versions])
-    if edited.refused:
-        flags = " ".join(f"--accept {each.key}" for each in edited.refused)
+    if more.accept:
+        yield from _accepted(resumed, more)
+    elif refused := resumed.edited().refused:
+        flags = " ".join(f"--accept {each.key}" for each in refused)
         yield f"warning: the resume would be refused without {flags}"
+
+
+def _accepted(resumed: Resumed, more: More) -> Iterator[str]:
+    """Yield the keys that `--accept` names, if they have changed."""
+    if names := ", ".join(accepted(resumed.edited(), more.accept)):
+        yield f"accepted, and put on record once the search continues with more: {names}"
 
 
 def _outdated(resumed: Resumed) -> Outdated | None:
