@@ -1,6 +1,9 @@
 """Errors of the user: message, cause and pickling."""
 
 import pickle
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -31,3 +34,25 @@ def test_cause_is_one_line():
 def test_errors_survive_pickling(error):
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), copy.problems, str(copy)) == (type(error), error.problems, str(error))
+
+
+HANGS = """
+import time
+from tune_asr import errors
+
+errors._END_SECONDS = 1
+errors.end_on_signals()
+print("ready", flush=True)
+try:
+    time.sleep(60)
+finally:
+    time.sleep(60)
+"""
+
+
+def test_end_after_signal_cannot_hang():
+    process = subprocess.Popen([sys.executable, "-c", HANGS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=50)
+    assert (process.returncode, err) == (143, "interrupted\n")

@@ -18,8 +18,9 @@ def takes(process, number: int) -> bool:
 @pytest.mark.parametrize(
     ("door", "words"),
     [
-        (("search", "--space", "space.yaml"), "interrupted before the first trial began\n"),
+        (("search", "--space", "space.yaml"), "interrupted before any trial began to train\n"),
         (("search", "--space", "space.yaml", "--dry-run"), "interrupted\n"),
+        (("train", "--config", "config.yaml", "--dry-run"), "interrupted\n"),
         (("train", "--config", "config.yaml"), "interrupted before the training began\n"),
     ],
 )

@@ -59,4 +59,4 @@ def test_signal_ends_a_start_at_once(number):
     assert ended.stderr == ""
     child, *lines = ended.stdout.splitlines()
     assert int(child) == (0 if number == signal.SIGUSR1 else -number)
-    assert lines == ["interrupted before the first trial began", "cleaned up"]
+    assert lines == ["interrupted before any trial began to train", "cleaned up"]

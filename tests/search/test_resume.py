@@ -190,7 +190,7 @@ def test_signal_at_start_leaves_nothing(workspace, number, part):
     workspace.wait_for(process, lambda: child_of(process, part))
     out, err = workspace.kill(process, number)
     assert process.returncode == 128 + number, err
-    assert out.endswith("starting Ray\ninterrupted before the first trial began\n")
+    assert out.endswith("starting Ray\ninterrupted before any trial began to train\n")
     assert err == ""
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
     assert not (workspace.root / "results" / "space").exists()

@@ -183,7 +183,7 @@ def _lines(path: Path, number: int = 0, position: int = 0) -> Iterator[tuple[Val
             number += 1
             values = _values(line)
             if values is None:
-                if not lines.read(1):
+                if not line.endswith(b"\n") or not lines.read(1):  # a running search may complete it meanwhile
                     return
                 what = f"the line is damaged: it is not an event, but {_beginning(line)}"
                 raise StorageError(Problem(f"{path}:{number}", what, repair_hint(path, number)))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tune_asr.errors import ConfigError, StorageError, end_at_once_on_signals, exit_with
+from tune_asr.search.interrupts import EARLY, for_the_main_thread
 from tune_asr.wording import JOINERS, printable
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and search; return the exit code."""
     began = time.monotonic()
     arguments = _parser().parse_args(argv)
-    end_at_once_on_signals("interrupted" if arguments.dry_run else "interrupted before the first trial began")
+    end_at_once_on_signals("interrupted" if arguments.dry_run else EARLY)
     return exit_with(lambda: _run(arguments, began))
 
 
@@ -116,7 +117,6 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
             print_forecast(plan, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
         return code
     from tune_asr.search.budget import Command
-    from tune_asr.search.interrupts import for_the_main_thread
 
     with for_the_main_thread():
         from tune_asr.search.driver import start
@@ -161,7 +161,6 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.search.budget import Command
-    from tune_asr.search.interrupts import for_the_main_thread
     from tune_asr.search.resuming import More
     from tune_asr.storage.errors import for_resume
 

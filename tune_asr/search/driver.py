@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tune_asr.corpus.beside import check_beside
 from tune_asr.corpus.outside import require_files_outside, require_recordings_outside
-from tune_asr.errors import ConfigError, DataError
+from tune_asr.errors import ConfigError, DataError, end_at_once_on_signals
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_yaml import SearchYaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
@@ -158,6 +158,7 @@ def _run(
         if description:
             stack.enter_context(_withdrawn_without_result(folder))
         stack.callback(abandon)
+        stack.callback(end_at_once_on_signals, "interrupted")  # the handlers of before would speak of the start
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
         interrupts.exit_if_any()
         most_cpus = None if address else needed_cpus(plan.space, len(this_machine().cards))

@@ -16,6 +16,8 @@ from tune_asr.errors import ENDING_SIGNALS
 
 SIGNALS = ENDING_SIGNALS
 _LOOK_SECONDS = 0.1
+EARLY = "interrupted before any trial began to train"
+"""Last words of a search, new or resumed, while it starts."""
 
 
 @contextmanager
@@ -101,7 +103,7 @@ class Interrupts:
     def exit_if_any(self) -> None:
         """End the process if an early signal has come."""
         if self.number is not None:
-            print(_EARLY, flush=True)
+            print(EARLY, flush=True)
             raise SystemExit(128 + self.number)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
@@ -115,12 +117,9 @@ class Interrupts:
                 os._exit(128 + number)
 
 
-_EARLY = "interrupted before the first trial began"
-
-
 def _exit(number: int, before_exit: Callable[[], None]) -> None:
     try:
-        print(_EARLY, flush=True)
+        print(EARLY, flush=True)
         before_exit()  # last: once its processes are killed, Ray may end this one with a code of its own
     finally:
         os._exit(128 + number)

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    end_at_once_on_signals("interrupted before the training began")
+    end_at_once_on_signals("interrupted" if arguments.dry_run else "interrupted before the training began")
     from tune_asr.corpus.beside import check_beside
     from tune_asr.corpus.outside import require_files_outside
     from tune_asr.corpus.sources import survey
