@@ -26,6 +26,20 @@ def test_trial_sees_given_gpus_alone(monkeypatch, given, seen):
     assert output_of(script) == repr(seen)
 
 
+@pytest.mark.parametrize(("given", "order"), [(None, "PCI_BUS_ID"), ("FASTEST_FIRST", "FASTEST_FIRST")])
+def test_gpus_have_numbers_of_the_bus(monkeypatch, given, order):
+    """CUDA's own order may differ from that of NVML, which names the device of a search."""
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    if given:
+        monkeypatch.setenv("CUDA_DEVICE_ORDER", given)
+    script = (
+        "import os; from tune_asr.search.ray.share import use_gpus\n"
+        "use_gpus([1])\n"
+        "print(os.environ['CUDA_DEVICE_ORDER'])"
+    )
+    assert output_of(script) == order
+
+
 def test_process_keeps_to_its_gpus():
     """CUDA reads the variable once: a second value would be ignored."""
     script = (

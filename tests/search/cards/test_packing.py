@@ -86,6 +86,13 @@ def test_failing_crowd_is_not_chosen():
     assert (packing.trials, asked) == (4, [1, 2, 4, 8])
 
 
+def test_unmeasured_trial_has_no_neighbours():
+    """Rates of 0 say nothing: a step of a large model may take longer than the measurement."""
+    packing, asked = packed(Room(80 * GB, SMALL, by_cpus=16), lambda _: 0.0)
+    assert (packing.trials, packing.faster, asked) == (1, 1.0, [1])
+    assert packing.reason == "one alone ends no step within a measurement"
+
+
 @pytest.mark.parametrize("by_cpus", [2, 5, 16])
 def test_memory_is_shared_fairly(by_cpus):
     """Tensors and contexts of all fit in the free memory, and none has less than the longest batch needs."""

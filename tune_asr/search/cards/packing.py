@@ -86,14 +86,15 @@ def trials_a_card(room: Room, rate: Callable[[int], float]) -> Packing:
 
     Args:
         room: bounds of the number.
-        rate: measurement of the steps a second of so many trials together; it is called with growing numbers.
+        rate: measurement of the steps a second of so many trials together, 0 if they cannot be compared: one of them
+            fails, or none of its steps is short enough. It is called with growing numbers.
     """
     best, alone, worse = 1, 0.0, 0
     fastest = 0.0
     for trials in _steps(room.most):
         found = rate(trials)
         alone = alone or found
-        if found < GAIN * fastest:
+        if not found or found < GAIN * fastest:
             worse = trials
             break
         best, fastest = trials, found
@@ -124,6 +125,8 @@ def _reason(room: Room, trials: int, worse: int, faster: float) -> str:
     if room.most == 1:
         need = f" of {room.need.total / GIGABYTE:.1f} GB" if what == "memory" else ""
         return f"{limit} no second trial{need}"
+    if worse == 1:
+        return "one alone ends no step within a measurement"
     if worse:
         more = f"{worse} together train less than {GAIN:g} times as fast as {_together(trials)}"
         return f"they train {faster:.1f} times as fast as one alone, and {more}" if trials > 1 else more

@@ -82,3 +82,5 @@ def use_gpus(ids: Sequence[int | str]) -> None:
         raise RuntimeError(f"this process has had the GPUs {_used[0] or 'none'}, and cannot use {visible or 'none'}")
     _used[:] = [visible]
     os.environ[VISIBLE] = visible
+    # CUDA's own order begins with the fastest GPU. `nvidia-smi` and NVML, which names the device, have that of the bus.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
