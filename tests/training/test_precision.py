@@ -1,11 +1,13 @@
 import pytest
 import torch
 
+from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.fit import fit
 from tune_asr.training.module import SimpleCTCModule
 from tune_asr.training.precision import SMALL, TENSOR_CORES, remark_on_gpu, resolve_precision
+from tune_asr.training.trainer import make_trainer
 
 
 @pytest.mark.parametrize(
@@ -91,3 +93,10 @@ def test_failed_training_restores_matmul_precision(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         fit(Config(**sections, precision={"float32_matmul": "medium"}), lambda *_: None)
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize(("model", "uses"), [({}, False), ({"target": "own.Recogniser"}, True)])
+def test_attention_is_planned_by_no_one(model, uses):
+    """cuDNN's would be planned for each shape; custom classes have what torch chooses."""
+    make_trainer(from_values({"model": model}, "test"))
+    assert torch.backends.cuda.cudnn_sdp_enabled() is uses

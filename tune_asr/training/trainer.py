@@ -60,6 +60,8 @@ def make_trainer(
     arguments.setdefault("deterministic", on_cpu)
     # As exact as products of matrices are: torch alone would have cuDNN round to TF32. See `MatmulPrecision`.
     torch.backends.cudnn.allow_tf32 = False
+    # cuDNN plans its attention anew for each shape, as it does its convolutions; torch's other kernels need no plan.
+    torch.backends.cuda.enable_cudnn_sdp(isinstance(config.model, CustomTarget))
     be_first()
     try:
         return pl.Trainer(
