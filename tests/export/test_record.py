@@ -3,8 +3,12 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
+from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
+from tune_asr.errors import ConfigError
+from tune_asr.export import build
 from tune_asr.export.agreement import Decoded, Disagreement
 from tune_asr.export.checks import check_record
 from tune_asr.export.recorded import Recorded
@@ -14,6 +18,7 @@ from tune_asr.record.figures import Figures
 from tune_asr.scoring.intervals import wer_interval
 from tune_asr.scoring.scores import Scores
 from tune_asr.scoring.transcript import Transcript
+from tune_asr.training.data import load_data
 
 TRANSCRIPTS = [Decoded("one", "a b c d", "a b c x", 0.5), Decoded("two", "a b", "a b", 0.5)]
 FOUND = replace(score(TRANSCRIPTS, "val_wer"), low=0.1, high=0.3)
@@ -29,6 +34,17 @@ def recorded(is_exact, *, val_wer=1 / 6, val_cer=0.1, **counts):
 def test_same_counts_confirm_record(is_exact):
     same = recorded(is_exact, words=6, substitutions=1, deletions=0, insertions=0)
     assert check_record(same, FOUND, TRANSCRIPTS) == "The record: the same error counts, WER 16.67%."
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="features can be computed on the GPU here")
+def test_features_of_gpu_need_none():
+    """A recogniser that was trained on a GPU is exported on any machine."""
+    config = from_values({"data": {"num_train": 4, "num_val": 2}, "features": {"device": "gpu"}}, "tiny")
+    with pytest.raises(ConfigError, match="torch sees no GPU"):
+        load_data(config)
+    on_cpu = load_data(config.model_copy(update={"features": Config().features}))
+    data = build._load_data(replace(recorded(False), config=config, fingerprint=on_cpu.fingerprint))
+    assert data.val_fingerprint == on_cpu.val_fingerprint
 
 
 def test_exact_training_allows_no_difference():

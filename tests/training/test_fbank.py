@@ -79,7 +79,9 @@ def test_other_device_differs_by_rounding(rate):
 def test_gpu_is_asked_for_in_vain():
     if torch.cuda.is_available():
         pytest.skip("has a GPU")
-    with pytest.raises(ConfigError, match=r"features\.device: is gpu, but torch sees no GPU here"):
+    with pytest.raises(
+        ConfigError, match=r"^features\.device is gpu, but torch sees no GPU here\n    Set features\.device to cpu"
+    ):
         device_of("gpu")
 
 

@@ -103,7 +103,10 @@ def _refuse_other_modules(config: Config) -> None:
 
 def _load_data(recorded: Recorded) -> TrainingData:
     """Load the data on record, ready for validation."""
-    data = load_data(recorded.config)
+    config = recorded.config
+    if not torch.cuda.is_available():  # those of a CPU differ by rounding
+        config = config.model_copy(update={"features": config.features.model_copy(update={"device": "cpu"})})
+    data = load_data(config)
     if data.fingerprint != recorded.fingerprint:
         raise DataError(
             "the data have changed since the recogniser was trained, so its error rate cannot come out the same",

@@ -77,7 +77,8 @@ def read_recorded(checkpoint: Path, *, name: str, record: TrialRecord | None = N
             figures=record.figures,
             fingerprint=record.data_fingerprint or origin["data_fingerprint"],
             initial_sha256=origin.get(INITIAL_SHA256),
-            is_exact=origin.get("device", "cpu") == "cpu" and record.config.precision.precision == "32-true",
+            is_exact={origin.get("device", "cpu"), record.config.features.device} == {"cpu"}
+            and record.config.precision.precision == "32-true",
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         what = f"this checkpoint has no record of its training ({type(error).__name__}: {error})"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tune_asr.errors import ConfigError, Problem
+from tune_asr.errors import ConfigError
 from tune_asr.speech.audio.frames import num_feature_frames, num_samples_at
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.progress import watched
@@ -134,9 +134,8 @@ def device_of(name: Literal["cpu", "gpu"]) -> torch.device:
     if name == "cpu":
         return CPU
     if not torch.cuda.is_available():
-        raise ConfigError(
-            Problem("features.device", "is gpu, but torch sees no GPU here", "Set features.device=cpu, or use a GPU.")
-        )
+        what = "features.device is gpu, but torch sees no GPU here"
+        raise ConfigError(what, hint="Set features.device to cpu, or use a GPU.")
     return torch.device("cuda", torch.cuda.current_device())
 
 
