@@ -50,12 +50,38 @@ def test_training_is_the_same(quick):
     """To the last bit, validation included."""
     config = quick(trainer__max_epochs=2)
     loaded = load_data(config)
-    results = []
+    results, kept = [], set()
+
+    def sink(result, *_):
+        results.append((result.train_loss, result.scores))
+        kept.update(loaded.speech._kept.values())
+
     for room in (None, 10**9):
         loaded.speech._free_bytes = room and (lambda device, room=room: room)
-        fit(config, lambda result, *_: results.append((result.train_loss, result.scores)), data=loaded)
+        fit(config, sink, data=loaded)
     assert results[:2] == results[2:]
-    assert loaded.speech._kept
+    assert len(kept) == 2
+    assert_free(kept)
+
+
+def assert_free(kept):
+    assert all(split._frames is None for split in kept)
+
+
+def test_ended_training_frees_memory(quick):
+    """Tune ends a pruned trial in the middle, and the process trains another one."""
+    loaded = load_data(quick())
+    loaded.speech._free_bytes = lambda device: 10**9
+    kept = []
+
+    def sink(*_):
+        kept.extend(loaded.speech._kept.values())
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        fit(quick(), sink, data=loaded)
+    assert len(kept) == 2 and not loaded.speech._kept
+    assert_free(kept)
 
 
 def test_key_asks_for_free_memory_of_a_gpu(quick):

@@ -8,9 +8,10 @@ from tests.training.test_gpu import STEPS, config, every_encoder, trained
 from tests.training.test_graphs import batches, encoder_of, losses
 from tune_asr.training.callbacks.capture import Capture, on_cuda
 from tune_asr.training.data import load_data
-from tune_asr.training.device_corpus import DeviceSplit
+from tune_asr.training.device_corpus import DeviceSplit, free_bytes
 from tune_asr.training.graphs.backend import CudaGraphs
 from tune_asr.training.graphs.cache import Graphs
+from tune_asr.training.memory import limit_memory
 
 pytestmark = test_gpu.pytestmark
 
@@ -84,10 +85,44 @@ def test_replay_never_synchronises():
     assert all(parameter.grad is not None for parameter in encoder.parameters())
 
 
+class Roomy(CudaGraphs):
+    """Recorder that never looks at memory first."""
+
+    def has_room(self):
+        return True
+
+
+def assert_process_is_well(encoder, features, lengths):
+    """Dropout draws, the cache is emptied, and other graphs are captured: nothing is left of a failed capture."""
+    assert not torch.cuda.is_current_stream_capturing()
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    encoder(features, lengths.cuda())[0].sum().backward()
+    torch.cuda.empty_cache()
+    graphs = Graphs(encoder, Roomy(device()))
+    graphs.log_probs(features, lengths)
+    graphs.log_probs(features, lengths).sum().backward()
+    assert graphs.refusal is None and len(graphs) == 1
+    assert all(parameter.grad.isfinite().all() for parameter in encoder.parameters())
+
+
+def test_illegal_capture_goes_eager():
+    """A network that waits for the card cannot be captured: CUDA ends the capture with an error of its own."""
+    encoder = encoder_of("conv_ctc").cuda()
+    waits = encoder.norm.register_forward_hook(lambda _m, _i, out: out * float(out.sum() * 0 + 1))
+    graphs = Graphs(encoder, CudaGraphs(device()))
+    features, lengths = next(on_card())
+    assert graphs.log_probs(features, lengths) is None
+    with pytest.warns(UserWarning, match="steps run without graphs: .*captur"):
+        assert graphs.log_probs(features, lengths) is None
+    assert graphs.refusal and not len(graphs)
+    waits.remove()
+    assert_process_is_well(encoder, features, lengths)
+
+
 def test_full_card_goes_eager():
     """The card's memory is held by another tensor while a shape is captured."""
     encoder = encoder_of("conv_ctc").cuda()
-    graphs = Graphs(encoder, CudaGraphs(device()))
+    graphs = Graphs(encoder, Roomy(device()))
     features, lengths = torch.randn(4, 4096, 12).cuda(), torch.tensor([4096, 4000, 100, 9])
     assert graphs.log_probs(features, lengths) is None
     torch.cuda.empty_cache()
@@ -98,11 +133,40 @@ def test_full_card_goes_eager():
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert graphs.refusal and not len(graphs)
-    assert encoder(features, lengths.cuda())[0].isfinite().all()
+    assert_process_is_well(encoder, features, lengths)
+
+
+def test_limit_of_a_packed_trial_counts():
+    """Memory that is free on the card, but not for this process, holds no graphs and no corpus."""
+    recorder = CudaGraphs(device())
+    torch.cuda.empty_cache()
+    held = torch.zeros(2**26, device="cuda")
+    torch.cuda.reset_peak_memory_stats()
+    assert recorder.has_room() and free_bytes(device()) > 2**30
+    limit_memory(torch.cuda.memory_reserved() + 2**20)
+    try:
+        assert not recorder.has_room()
+        assert free_bytes(device()) < 2**28
+    finally:
+        limit_memory(None)
+    assert held.is_cuda
+
+
+@pytest.mark.filterwarnings("error:.*AccumulateGrad:UserWarning")
+def test_eager_steps_stay_on_their_stream():
+    """Shapes that come once follow a captured one, and find nothing of its stream."""
+    encoder = encoder_of("conv_ctc", dropout=0.0).cuda()
+    graphs = Graphs(encoder, CudaGraphs(device()), most=1)
+    frames = (96, 96, 200)
+    given = card_losses(encoder, graphs, on_card(frames))
+    expected = card_losses(encoder_of("conv_ctc", dropout=0.0).cuda(), None, on_card(frames))
+    assert given == pytest.approx(expected, rel=1e-4)
+    assert graphs.refusal is None and len(graphs) == 1
 
 
 @every_encoder
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
+@pytest.mark.filterwarnings("error:trainer.cuda_graphs:UserWarning")
 def test_training_with_graphs_equals_eager_one(name, precision):
     keys = {"precision__precision": precision, "trainer__max_epochs": 2, "trainer__accumulate_grad_batches": 2}
     eager, _ = trained(config(name, "gpu", **keys))

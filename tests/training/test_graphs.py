@@ -3,6 +3,8 @@
 It replays a function by calling it on the buffers of the recording; everything but the launches is what a GPU runs.
 """
 
+import gc
+import weakref
 from contextlib import contextmanager
 
 import pytest
@@ -13,7 +15,7 @@ from tune_asr.training.callbacks.capture import Capture, on_cuda
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.fit import fit
 from tune_asr.training.graphs.cache import FIRST_EAGER, Graphs
-from tune_asr.training.graphs.captured import WARM_UPS
+from tune_asr.training.graphs.captured import WARM_UPS, Captured, Gradients, Shape
 from tune_asr.training.graphs.shapes import ignores_padding
 
 every_encoder = pytest.mark.parametrize("name", ENCODERS)
@@ -185,6 +187,34 @@ def test_refused_recordings_go_eager(error, words, after):
         given = losses(encoder, graphs, batches(frames))
     assert given == losses(encoder_of("bigru_ctc"), None, batches(frames))
     assert graphs.refusal and "\n" not in graphs.refusal and not len(graphs)
+
+
+def test_refused_recording_leaves_nothing():
+    """The error of a recording holds its tensors, and must not wait for a collection of garbage."""
+    left = []
+
+    class Failing(Called):
+        def record(self, function):
+            held = torch.zeros(3)
+            left.append(weakref.ref(held))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    encoder = encoder_of("conv_ctc")
+    graphs = Graphs(encoder, Failing())
+    gc.disable()
+    try:
+        with pytest.warns(UserWarning, match="memory is too small"):
+            losses(encoder, graphs, batches())
+        assert left and left[0]() is None
+    finally:
+        gc.enable()
+
+
+def test_recordings_keep_no_autograd_graph():
+    """It would bind the gradients of later steps to the stream of the recordings."""
+    encoder = encoder_of("conv_ctc")
+    captured = Captured(encoder, Shape(4, FRAMES, 12, None), Gradients(encoder.parameters()), Called())
+    assert not captured._log_probs.requires_grad
 
 
 def test_small_memory_goes_eager():

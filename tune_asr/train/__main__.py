@@ -147,6 +147,7 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
     from tune_asr.train.command import Command
     from tune_asr.train.standalone import Training
     from tune_asr.training.data import load_data
+    from tune_asr.training.fit import explain_errors
 
     began = time.monotonic()
     writes, resume_from = not arguments.fast_dev_run, arguments.resume_from_checkpoint
@@ -154,7 +155,8 @@ def _train(config: Config, found: Survey | None, arguments: argparse.Namespace) 
     if writes and found is not None and found.bad_rows:
         path = write_skipped_rows(save_dir, found.bad_rows, setting="logging.save_dir")
         _say(f"skipped   {len(found.bad_rows):,} bad rows, listed in {path}")
-    data, folder = load_data(config, found), None
+    with explain_errors(config):
+        data, folder = load_data(config, found), None
     if writes:
         top_k = max(keep.save_top_k, keep.average_top_k)
         folder = CheckpointFolder(_path(keep.dirpath), metric=data.metric, save_top_k=top_k, resumed_from=resume_from)

@@ -70,6 +70,19 @@ class SpeechDataModule(pl.LightningDataModule):
         """Load validation batches, the same in every epoch."""
         return self._loader(self._val, self._sampler(shuffle=False))
 
+    def teardown(self, stage: str) -> None:
+        """Free the memory of a device.
+
+        Else the next training of the process would find it taken until a collection of garbage.
+        """
+        for kept in filter(None, self._kept.values()):
+            kept.release()
+        self._kept.clear()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Free the memory of a device."""
+        self.teardown("fit")
+
     def infeasible_training(self, subsampling: int) -> list[str]:
         """Return the ids of training utterances with too few frames."""
         split = self._train

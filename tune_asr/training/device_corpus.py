@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from tune_asr.training.batching import Batch, OnCPU
 from tune_asr.training.encoders.encoder import frame_mask
+from tune_asr.training.memory import most_memory
 from tune_asr.training.shared_speech import Split
 
 SHARE = 0.25
@@ -79,6 +80,10 @@ class DeviceSplit:
             kept=small if self._device.type != "cpu" else None,
         )
 
+    def release(self) -> None:
+        """Free the memory; there are no batches any more."""
+        self._frames = None
+
     def _on_device(self, small: Tensor) -> Tensor:
         """Copy a small tensor without waiting."""
         if self._device.type == "cuda":
@@ -87,11 +92,11 @@ class DeviceSplit:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return a GPU's free memory.
+    """Return a GPU's free memory for this process.
 
     It is 0 for other devices, which keep nothing.
     """
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
+    return most_memory(device) - torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
 
 
 def num_bytes(split: Split) -> int:

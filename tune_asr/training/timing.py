@@ -25,7 +25,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import TuneAsrError
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.epochs import Diverged, EpochResult, Save
-from tune_asr.training.fit import fit
+from tune_asr.training.fit import explain_errors, fit
 from tune_asr.training.prepare import build_module
 
 BATCHES = 10
@@ -115,7 +115,8 @@ def measure(values: Mapping[str, Any], seconds: float) -> Cost:
         TuneAsrError: it cannot be trained.
     """
     whole = from_values(values, "a setting")
-    data = load_data(whole)
+    with explain_errors(whole):
+        data = load_data(whole)
     batches = _batches(data)
     began = time.monotonic()
     steps, ends, size = _Steps(until=began + seconds), list[tuple[float, EpochResult]](), list[int]()

@@ -52,7 +52,7 @@ class Member:
 
     def warm(self) -> Warm | Failed:
         """Train a little; return the memory."""
-        from tune_asr.training.card import memory_beside
+        from tune_asr.training.memory import memory_beside
         from tune_asr.training.timing import measure
 
         card = next(iter(this_machine().cards), None)

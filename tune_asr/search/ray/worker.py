@@ -127,17 +127,19 @@ def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.search.ray.epoch_files import write_epoch
     from tune_asr.training.callbacks.signs_of_life import SignsOfLife
-    from tune_asr.training.card import limit_memory, require_device
+    from tune_asr.training.card import require_device
     from tune_asr.training.data import load_data
-    from tune_asr.training.fit import fit
+    from tune_asr.training.fit import explain_errors, fit
     from tune_asr.training.loggers import close
+    from tune_asr.training.memory import limit_memory
     from tune_asr.training.resuming import oddity
 
     folder = ResultsFolder(Path(work.root))
     config = _config(work)
-    require_device((config.trainer.model_extra or {}).get("accelerator", "auto"), ids)
-    limit_memory(share.memory_bytes)
-    data = load_data(config)
+    with explain_errors(config):  # a GPU that is full or lost fails at the first call
+        require_device((config.trainer.model_extra or {}).get("accelerator", "auto"), ids)
+        limit_memory(share.memory_bytes)
+        data = load_data(config)
     _check_ruler(work, data)
     epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch, oddity)
     resume_from = checkpoint / CHECKPOINT if checkpoint else None

@@ -33,6 +33,7 @@ class LongestBatchProbe(pl.Callback):
         if self.data is None or not isinstance(pl_module, SimpleCTCModule):
             return
         if pl_module.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(pl_module.device)  # an earlier training of the process may have had more
             with trainer.precision_plugin.train_step_context():
                 probe(pl_module, self.data.longest_batch())
             torch.cuda.empty_cache()

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import torch
 
+from tune_asr.training.memory import most_memory
+
 
 class Backend(Protocol):
     """Recorder of functions whose tensors stay where they are."""
@@ -49,9 +51,7 @@ class CudaGraphs:
 
         Graphs keep theirs, and batches of other shapes need as much beside it. The longest batch has been tried before.
         """
-        own = torch.cuda.memory_reserved(self._device)
-        free, _ = torch.cuda.mem_get_info(self._device)
-        return 2 * torch.cuda.max_memory_allocated(self._device) <= own + free
+        return 2 * torch.cuda.max_memory_allocated(self._device) <= most_memory(self._device)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -70,6 +70,9 @@ class CudaGraphs:
         try:
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
                 function()
+        except RuntimeError:
+            graph.reset()  # the allocator would take a capture that has failed for under way
+            raise
         finally:
-            torch.cuda.set_stream(before)  # a capture that fails would leave its own
+            torch.cuda.set_stream(before)  # likewise it would leave its own
         return graph.replay

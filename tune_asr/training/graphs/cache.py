@@ -78,12 +78,17 @@ class Graphs:
         try:
             self._captured[shape] = Captured(self._encoder, shape, self._gradients, self._backend)
         except RuntimeError as error:
-            # The end of a capture that has failed raises again, without the reason.
-            first = error.__context__ or error
-            is_full = isinstance(first, torch.OutOfMemoryError)
-            self._refuse("memory is too small for another graph" if is_full else str(first).partition("\n")[0])
+            self._refuse(_reason(error))
 
     def _refuse(self, why: str) -> None:
         self.refusal = why
         self._captured.clear()
         warnings.warn(f"trainer.cuda_graphs: from here on, steps run without graphs: {why}", stacklevel=2)
+
+
+def _reason(error: RuntimeError) -> str:
+    # The end of a capture that has failed raises again, without the reason. No frame of the traceback may keep the
+    # error: its frames hold the tensors of the capture.
+    first = error.__context__ or error
+    is_full = isinstance(first, torch.OutOfMemoryError)
+    return "memory is too small for another graph" if is_full else str(first).partition("\n")[0]

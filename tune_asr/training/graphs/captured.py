@@ -81,6 +81,7 @@ class Captured:
         self._features = torch.zeros(shape[:3], device=device)
         self._lengths = torch.full((shape.num_utterances,), shape.num_frames, device=device)
         self._anchor = torch.zeros((), device=device, requires_grad=True)
+        self._log_probs: Tensor
         self._slope: Tensor | None = None
         # Dropout must draw what it would draw without these runs.
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
@@ -91,6 +92,9 @@ class Captured:
                     self._found()
             self._run = backend.record(self._forward)
             self._run_back = backend.record(self._backward)
+        # Its autograd graph would bind the gradients of all later steps, those without graphs too, to the recordings'
+        # stream.
+        self._log_probs = self._log_probs.detach()
 
     def log_probs(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Log-probabilities of a batch, valid until the next one.
