@@ -46,8 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m tune_asr.search",
         description="Search the hyperparameters of a CTC speech recogniser.",
         epilog="Exit codes: 0 done, 2 space or configuration wrong, 3 data wrong, 4 a trial failed for good, "
-        "5 results folder unusable, 6 Ray unreachable or lost, 130 Ctrl-C, 138 SIGUSR1, 143 SIGTERM. "
-        "--resume continues a search.",
+        "5 results folder unusable, 6 Ray unreachable or lost, or a GPU lost or filled by other programs, 130 Ctrl-C, "
+        "138 SIGUSR1, 143 SIGTERM.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--space", type=Path, metavar="FILE", help="search space (YAML)")
@@ -63,14 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-epochs",
         metavar="E",
-        help="horizon (trainer.max_epochs and asha.max_t); with --resume, the three best settings and the base are "
-        "trained anew for so long",
+        help="horizon (trainer.max_epochs and asha.max_t); with --resume: trains the three best settings "
+        "and the base again with it",
     )
     parser.add_argument(
         "--time-budget",
         metavar="T",
         help="time for the whole search, such as 90s, 10m, 1h30m or 2d (search.time_budget); it decides the number of "
-        "trials; with --resume, so much more",
+        "trials; with --resume: additional time",
     )
     parser.add_argument("--max-concurrent", metavar="N", help="trials at once (search.max_concurrent)")
     parser.add_argument("--seed", metavar="S", help="seed of the settings (search.seed)")
@@ -91,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check space, configuration and data, print the first trials and what differences the validation "
-        "data can show, start nothing",
+        help="start nothing: check space, configuration and data, print the first trials and what differences the "
+        "validation data can show; with --resume: print what the resume would do",
     )
     return parser
 
