@@ -175,6 +175,18 @@ def test_damaged_best_is_named_and_skipped(searched):
     assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 4"
 
 
+def test_last_copy_of_removed_best_is_kept(searched):
+    """Also while the search continues."""
+    snapshot(searched)
+    shutil.rmtree(epoch_folder(searched.folder.checkpoints("00001"), 3))
+    snapshot(searched, "running")
+    kept = searched.folder.root / "best-00001-epoch_003.ckpt"
+    assert kept.read_bytes() == b"weights of 00001 at 3"
+    assert searched.folder.best_ckpt.read_bytes() == b"weights of 00001 at 4"
+    snapshot(searched)
+    assert [path.name for path in searched.folder.root.glob("best-*")] == [kept.name]
+
+
 def test_damage_never_reaches_best_ckpt(searched):
     snapshot(searched)
     with (epoch_folder(searched.folder.checkpoints("00001"), 3) / "checkpoint.ckpt").open("r+b") as file:

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from tune_asr.record.checkpoints import CHECKPOINT, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import Damaged, former_best, intact_standings
+from tune_asr.record.intact import Damaged, copied, former_best, intact_standings, removed_best
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
@@ -54,13 +54,16 @@ def write_snapshots(
         wants: objectives and limits of the search.
 
     Returns:
-        A line for each damaged checkpoint that would have been the best. The next best one is the winner then.
+        A line for each damaged checkpoint that would have been the best. The next best one is the winner then; a last
+        copy of it in best.ckpt is renamed.
 
     Raises:
         StorageError: a file cannot be written.
     """
     former = former_best(folder)
     ranked, passed_over = intact_standings(folder, state, metric, former)
+    if lost := copied(folder, [*removed_best(folder, state, metric, ranked), *passed_over]):
+        set_best_aside(folder, lost)
     patience = _PATIENCE if status == "running" else math.inf
     write_leaderboard(folder, state, ranked, wants=wants or SearchSection(), patience=patience)
     best = None
@@ -87,16 +90,14 @@ def write_snapshots(
 
 
 def set_best_aside(folder: ResultsFolder, lost: Damaged) -> Path:
-    """Rename best.ckpt, the last copy of its weights.
+    """Rename best.ckpt, and remove best.yaml; return the new path.
 
-    best.yaml is removed. The next snapshot writes both for the trial that is the best then, if there is one.
+    The next snapshot writes both for the trial that is the best then, if there is one.
 
     Args:
         folder: results folder.
-        lost: checkpoint whose copy it is; trial and epoch name the copy, so that it replaces no other.
-
-    Returns:
-        The new path of the copy.
+        lost: checkpoint of which best.ckpt is the last copy. Its trial and epoch name the copy, so that it replaces no
+            other one.
 
     Raises:
         StorageError: a file cannot be renamed or removed.

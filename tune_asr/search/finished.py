@@ -51,8 +51,8 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
     stale, was_finished = _outdated(resumed), state.status == "finished"
     if was_finished and not stale:
         return
-    copy = stale.copy_of if stale else None
-    aside = set_best_aside(folder, copy) if copy else None
+    lost = stale.copy_of if stale else None
+    aside = set_best_aside(folder, lost) if lost else None
     Search(folder, resumed.plan, resumed.metric, {}).snapshot(state, "finished")
     if not was_finished:
         ledger = Ledger.open(folder.ledger)
@@ -62,7 +62,7 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
     remove_tune_state(folder)
     if stale and (was_finished or stale.lost):
         removed = "" if stale.best else f"{folder.best_yaml.name} is removed, and "
-        kept = f"; {removed}the last copy of trial {copy.trial} is {aside.name} now" if copy and aside else ""
+        kept = f"; {removed}the last copy of trial {lost.trial} is {aside.name} now" if lost and aside else ""
         yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{kept}"
 
 
