@@ -26,7 +26,9 @@ def test_finished_search_is_left_unchanged(tmp_path, capsys):
 
 def test_read_only_search_is_looked_at(own_disk, capsys):
     disk, make_read_only = own_disk
-    root = finished_search(disk / "lr").folder.root
+    root, edited = (finished_search(disk / name).folder.root for name in ("lr", "edited"))
+    search_yaml = edited / "search.yaml"
+    search_yaml.write_text(search_yaml.read_text().replace("config:\n", "config:\n  optimizer: {weight_decay: 0.5}\n"))
     make_read_only()
     before = contents(root)
     assert door.main(["--resume", str(root)]) == 0
@@ -36,6 +38,8 @@ def test_read_only_search_is_looked_at(own_disk, capsys):
     assert report.main([str(root)]) == 0
     assert "00000" in capsys.readouterr().out
     assert contents(root) == before
+    assert door.main(["--resume", str(edited), "--accept", "optimizer.weight_decay"]) == 0
+    assert "accepted, and" in capsys.readouterr().out
     more = ["--resume", str(root), "--num-samples", "3", "--accept", "data_fingerprint", "--accept", "versions"]
     assert door.main([*more, "--dry-run"]) == 0
     assert "creates: 1 trial" in capsys.readouterr().out

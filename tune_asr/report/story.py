@@ -59,7 +59,7 @@ def header(results: Results) -> Iterator[str]:
         yield f"Without a checkpoint: {numbers}. The ledger gives the rank (marked *); none of them can be the best."
     if results.search and results.plan is None:
         wrote = printable(results.search.versions.get("tune_asr", "another version"))
-        what = f"search.yaml is damaged, or of another version (tune_asr {wrote})"
+        what = f"search.yaml was changed by hand, is damaged, or of another version (tune_asr {wrote})"
         yield f"Warning: {what}. Its ranges and its `asha` are left out."
 
 

@@ -27,7 +27,7 @@ from tune_asr.search.data import checked_survey, data_files, data_report, finger
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
-from tune_asr.search.finished import is_settled, settled
+from tune_asr.search.finished import left_as_it_is, settled
 from tune_asr.search.interrupts import Interrupts, for_the_main_thread
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
@@ -105,8 +105,8 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
     folder = ResultsFolder.open_existing(named(root))
     finished = f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it"
     with disk_errors(root):
-        if command.budget is None and is_settled(folder, more):
-            print(finished)
+        if command.budget is None and (lines := left_as_it_is(folder, more)) is not None:
+            print(*lines, finished, sep="\n")
             return 0
     with folder.lock(), disk_errors(root):
         folder.tidy()

@@ -21,22 +21,25 @@ from tune_asr.search.search import Search
 from tune_asr.storage.atomic import probe_writable
 
 
-def is_settled(folder: ResultsFolder, more: More) -> bool:
-    """Return whether a search is finished to its last file.
+def left_as_it_is(folder: ResultsFolder, more: More) -> list[str] | None:
+    """Return lines on a search finished to its last file.
+
+    None if it is not. Nothing is written.
 
     Raises:
         ConfigError: search.yaml was changed by hand.
         StorageError: files have to be made again, and cannot be.
     """
     if folder.is_running() or not ends_finished(folder.ledger):
-        return False
+        return None
     resumed = Resumed(folder, more)
-    if resumed.is_left or accepted(resumed.edited(), more.accept):
-        return False
-    stale = _outdated(resumed)
-    if stale:
+    if resumed.is_left:
+        return None
+    lines = list(_accepted(resumed, more))
+    if stale := _outdated(resumed):
         _require_writable(folder, stale)
-    return stale is None
+        return None
+    return lines
 
 
 def settled(resumed: Resumed, more: More) -> Iterator[str]:

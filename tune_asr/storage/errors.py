@@ -16,7 +16,7 @@ _ELSEWHERE = "another --results helps"
 """Kind of problems that another results folder would avoid."""
 _MORE_SPACE = "Free some space, or choose another disk with {}."
 _COPY = "copy the folder to another disk and resume it there."
-_REPLACE = "Remove it, and restore the file from a copy if it had one."
+_REPLACE = "Remove it, and restore the file from a copy if you have one."
 _REASONS = {
     errno.EISDIR: (f"it is {FOLDER}", _REPLACE),
     errno.ENXIO: (f"it is {SPECIAL}", _REPLACE),
