@@ -11,6 +11,7 @@ from tune_asr.training.card import (
     fault_of,
     full,
     is_supported,
+    reason_beside,
     require_device,
     too_little_memory,
 )
@@ -126,11 +127,26 @@ def test_missing_gpu_is_a_sentence(monkeypatch):
     require_device("auto")
     require_device("cpu", ["0"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    reason = r"no GPU can be used: (CUDA_VISIBLE_DEVICES is '', which|torch .* was built without CUDA)"
+    reason = (
+        r"no GPU can be used: (CUDA_VISIBLE_DEVICES is '', which|Found no NVIDIA driver|torch .* was built without)"
+    )
     with pytest.raises(DeviceError, match=rf"trainer.accelerator is gpu, but {reason}"):
         require_device("gpu")
     with pytest.raises(DeviceError, match=r"Ray gave the trial the GPU MIG-7, but it cannot .*\n    To train on"):
         require_device("auto", ["MIG-7"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "visible", "words"),
+    [
+        ("No CUDA GPUs are available", None, "No CUDA GPUs are available"),
+        ("No CUDA GPUs are available", "7", "CUDA_VISIBLE_DEVICES is '7', which names none of this machine"),
+        ("The NVIDIA driver on your system is too old (found 11040)", "0", "The NVIDIA driver on your system is too o"),
+    ],
+)
+def test_driver_comes_before_hidden_gpus(reason, visible, words):
+    """Ray sets the variable, and a message about it would hide an old driver."""
+    assert reason_beside(reason, visible).startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -208,16 +208,28 @@ def _has_other_gpu() -> bool:
 
 
 def _why_none() -> str:
-    visible = os.environ.get(_VISIBLE)
     if torch.version.cuda is None:
         return f"torch {torch.__version__} was built without CUDA"
-    if visible is not None:
-        return f"{_VISIBLE} is {visible!r}, which names none of this machine"
+    reason = "CUDA finds none"
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
-        return first_line(error).partition(". ")[0]
-    return "CUDA finds none"
+        reason = first_line(error).partition(". ")[0]
+    return reason_beside(reason, os.environ.get(_VISIBLE))
+
+
+def reason_beside(reason: str, visible: str | None) -> str:
+    """Return why CUDA finds no GPU.
+
+    Ray sets the variable of each trial, so a missing or old driver is not its fault.
+
+    Args:
+        reason: reason that torch gives.
+        visible: value of `CUDA_VISIBLE_DEVICES`.
+    """
+    if visible is None or "driver" in reason:
+        return reason
+    return f"{_VISIBLE} is {visible!r}, which names none of this machine"
 
 
 def _other_device() -> str:
