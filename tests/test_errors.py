@@ -42,8 +42,8 @@ from tune_asr import errors
 
 errors._END_SECONDS = 1
 errors.end_on_signals()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(60)
 finally:
     time.sleep(60)

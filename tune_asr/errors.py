@@ -134,7 +134,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 _TOGETHER_SECONDS = 1.0
-"""Signals so close to the first one are the same wish: a batch system and a shell send several."""
+"""Signals that follow the first one so closely count as one: a batch system and a shell send several."""
 _END_SECONDS = 10
 """Time for an orderly end, of which W&B may take four."""
 

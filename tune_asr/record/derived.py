@@ -25,7 +25,7 @@ class Outdated:
     """Derived files that disagree with ledger and checkpoints."""
 
     paths: tuple[Path, ...]
-    """The files: missing, of an earlier state, or without a trial that they could be of."""
+    """Files that are missing or out of date, or have no trial to show."""
     lost: tuple[Damaged, ...]
     """Checkpoints that would be the best, but are damaged or removed."""
     cause: str

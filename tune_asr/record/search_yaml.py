@@ -134,7 +134,7 @@ def read_search_yaml(path: Path) -> SearchYaml:
 def _refusal(problems: Sequence[Problem], wrote: str) -> ConfigError | StorageError:
     """Return the error for wrong values of space and configuration.
 
-    What this version or an earlier one wrote is valid, so that a person has changed it.
+    This version and earlier ones wrote valid values alone, so a person must have changed them.
 
     Args:
         problems: every mistake.

@@ -140,9 +140,10 @@ def accepted(comparison: Comparison, names: Sequence[str]) -> dict[str, JsonValu
 
 
 def _misnamed(comparison: Comparison, names: Sequence[str]) -> Iterator[Problem]:
-    """Yield names without a key, or beside the changed one.
+    """Yield mistakes in the names of `--accept`.
 
-    The name of an unchanged key is no mistake otherwise: a script may resume with the same flags again.
+    An unchanged key is one only if its name is close to that of a changed key: a script may resume with the same flags
+    again.
     """
     changed = [each.key for each in comparison.refused]
     unnamed = [key for key in changed if not any(_covers(name, key) for name in names)]
