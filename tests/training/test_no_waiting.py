@@ -10,6 +10,7 @@ from tune_asr.training.callbacks.ema import WarmingAverage
 from tune_asr.training.encoders import ENCODERS
 from tune_asr.training.features.noise import NoiseRecordings
 from tune_asr.training.module import SimpleCTCModule
+from tune_asr.training.step_losses import StepLosses
 
 WAITING = {"_local_scalar_dense", "nonzero", "is_nonzero", "item", "equal"}
 AUGMENT = {"speed": 0.1, "gain_db": 6.0, "noise_p": 0.5, "n_time_masks": 2, "time_mask_rate": 1.0}
@@ -72,6 +73,27 @@ def test_training_step_never_waits(name):
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimizer.step()
     assert noted.waiting == set()
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_values_are_read_on_host_alone(name):
+    """`meta` is a device without values: a copy to the host raises, and so does `tolist`, which calls no operator.
+
+    Its CTC loss is the only part of a step that torch does not have there.
+    """
+    module, batch = module_and_batch(name)
+    batch = batch.to("meta")
+    module.to("meta")._check(batch)
+    features, lengths = module.augmented(batch)
+    log_probs, output_lengths = module._scores(features, lengths)
+    log_probs.sum().backward()
+    assert features.device == log_probs.device == torch.device("meta")
+    assert lengths.device == output_lengths.device == torch.device("cpu")
+    losses = StepLosses()
+    losses.add(module.trainer, {"loss": log_probs.sum()}, batch, "a step")
+    assert len(losses) == 1
+    with pytest.raises(NotImplementedError):
+        features.tolist()
 
 
 @pytest.mark.parametrize("name", ENCODERS)
