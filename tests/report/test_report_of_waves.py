@@ -135,6 +135,7 @@ def test_unlearnt_trials_have_no_table_of_equal_epochs(search, capsys):
     WaveSearch(search, lambda number, epoch: 1.0).conduct()
     text = text_of(search, capsys)
     assert "The best WER is near 100 %" in text
+    assert "Train longer (--max-epochs E)" in text
     assert "at equal epochs" not in text
 
 

@@ -98,14 +98,20 @@ def leader(ranked: Sequence[Standing], *, of_any_size: bool = False) -> tuple[Tr
     return None if first is None or (first[0].is_beyond_limit and not of_any_size) else first
 
 
-def too_early(best: float, metric: str) -> str:
-    """Return a warning if hardly an utterance is right."""
+def too_early(best: float, metric: str, *, longer: str = "--max-epochs E") -> str:
+    """Return a warning if hardly an utterance is right.
+
+    Args:
+        best: lowest error rate.
+        metric: its name.
+        longer: flag or key that trains longer; by default that of a search.
+    """
     if best < BARELY_LEARNT:
         return ""
     name = metric.removeprefix("val_").upper()
     return (
         f"The best {name} is near 100 %: until a model has learnt to recognise words, chance decides which one is "
-        "best. Train longer (trainer.max_epochs), or on more speech."
+        f"best. Train longer ({longer}), or on more speech."
     )
 
 

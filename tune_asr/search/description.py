@@ -57,10 +57,20 @@ def no_pruning(plan: Plan) -> str:
     return f"no pruning: a trial ends after {count(plan.last_epoch, 'epoch')}, and asha.grace_period is {grace}"
 
 
+def cut_schedule(plan: Plan) -> str:
+    """Return a sentence if `max_t` ends trials in mid-schedule."""
+    last, horizon = plan.max_t, plan.config.trainer.max_epochs
+    if last == horizon:
+        return ""
+    what = f"asha.max_t is {last}, below trainer.max_epochs, which is {horizon}"
+    return f"{what}: trials end in the middle of their schedule. --max-epochs E sets both"
+
+
 def remarks(plan: Plan) -> Iterator[str]:
     """Yield what is odd about a space without being wrong."""
     if warning := no_pruning(plan):
         yield warning
+    yield from filter(None, [cut_schedule(plan)])
     if not plan.is_base(0):
         return
     if plan.num_trials == 1:

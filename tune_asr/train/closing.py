@@ -67,7 +67,7 @@ def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
         wer += f"{total.insertions:,} inserted"
     yield "WER", wer
     yield "CER", cer
-    if warning := too_early(trained.best.scores.value(trained.metric), trained.metric):
+    if warning := too_early(trained.best.scores.value(trained.metric), trained.metric, longer="trainer.max_epochs"):
         yield "warning", warning
 
 
