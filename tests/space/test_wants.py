@@ -48,6 +48,12 @@ def test_limits_take_every_spelling(spaces):
     assert (search.limits.num_parameters, search.limits.rtf, search.objectives) == (2_000_000, 0.05, ["val_cer", "rtf"])
 
 
+@pytest.mark.parametrize("text", ["search: {limits: null, objectives: null}", "search: {limits: , objectives: }"])
+def test_null_is_none(spaces, text):
+    assert spaces.load(text).values() == spaces.load("").values()
+    assert spaces.load("search: {limits: {rtf: 1}}", "search.limits=null").space.search.limits == LimitsSection()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from tune_asr.config.key_facts import KeyFacts
 from tune_asr.config.schema import Count, FilePath, Int, Section, Seed
@@ -79,9 +87,11 @@ class SearchSection(Section):
     """auto: no new wave begins once two waves have gained less than the validation set can show."""
     finalists: Annotated[FinalistsSection | None, FREE] = None
     """Fresh trainings of the best settings, whose mean chooses the winner; by default none."""
-    objectives: Annotated[list[Aim], FREE] = Field(default_factory=list)
+    objectives: Annotated[list[Aim], BeforeValidator(lambda value: [] if value is None else value), FREE] = Field(
+        default_factory=list
+    )
     """Values to trade off against each other: trials that no other beats in all of them form the Pareto front."""
-    limits: LimitsSection = LimitsSection()
+    limits: Annotated[LimitsSection, BeforeValidator(lambda value: {} if value is None else value)] = LimitsSection()
     """A trial beyond a limit ends after its first epoch."""
     warm_start: FilePath | None = None
     """Results folder of an earlier search over the same keys, whose scores `auto` proposes from."""
