@@ -22,7 +22,7 @@ def require_size(plan: Plan, found: Survey | None) -> None:
         found: survey of the data, None for custom data.
 
     Raises:
-        ConfigError: none of 64 settings is small enough.
+        ConfigError: none of the drawn settings is small enough.
     """
     limit = plan.space.search.limits.num_parameters
     if limit is None:
@@ -32,7 +32,7 @@ def require_size(plan: Plan, found: Survey | None) -> None:
         return
     smallest, largest = f"{min(sizes):,}", f"{max(sizes):,}"
     have = f"have {smallest} to {largest}" if smallest != largest else f"each have {smallest}"
-    what = f"is {limit:,}, but models of this space {have} parameters ({count(len(sizes), 'setting')} looked at)"
+    what = f"is {limit:,}, but models of this space {have} parameters ({count(len(sizes), 'distinct setting')})"
     hint = f"Raise it to {min(sizes)} or more, or search smaller models."
     raise ConfigError(Problem("search.limits.num_parameters", what, hint))
 
