@@ -78,3 +78,14 @@ def test_search_without_gpus_trains_on_cpu(workspace):
     [started] = [event for event in events if event["event"] == "search_started"]
     assert (started["device"], started["device_reason"]) == ("cpu", "resources.gpus_per_trial is 0")
     assert "device: CPU (resources.gpus_per_trial is 0)" in workspace.search.stdout
+
+
+def test_full_card_ends_the_search(workspace):
+    """Too little is left for a context, which the first call of CUDA makes; no trial is called failed for it."""
+    workspace.write("space.yaml", {"config": "config.yaml", "param_space": {}, "search": {"num_samples": 2}})
+    held = torch.empty(torch.cuda.mem_get_info()[0] - 2**26, dtype=torch.uint8, device="cuda")
+    run = workspace.run("search", "--space", "space.yaml", expect=6)
+    del held
+    torch.cuda.empty_cache()
+    assert "whatever the setting: the GPU is full" in run.stderr
+    assert not [event for event in workspace.ledger() if event["event"] == "failed"]
