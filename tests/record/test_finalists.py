@@ -155,6 +155,15 @@ def test_single_seed_shows_no_spread(search):
     assert line.startswith("Whether the setting of 00000 beats that of 00001 is not known: a single seed")
 
 
+def test_equal_seeds_tie(search):
+    for _ in range(2):
+        train(search, 5, 5)
+    for of in ("00000", "00001") * 2:
+        train(search, 5, 5, of=of)
+    *_, line = finalist_lines(search.folder, search.state, "val_wer")
+    assert line == "The setting of 00000 and that of 00001 tie: each of their trainings has the same WER."
+
+
 def test_folder_without_finalists_is_silent(search):
     train(search, 1, 1)
     assert not stop_line(search.state, "val_wer")

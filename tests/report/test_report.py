@@ -83,6 +83,15 @@ def test_equal_trials_are_not_separated(search, capsys):
     assert "cannot be told apart" in reported(search, capsys)
 
 
+def test_trials_without_a_word_tie(search, capsys):
+    search.start()
+    for lr in (1.0, 2.0):
+        search.epoch(search.trial(lr=lr), [10, 10])
+    text = " ".join(reported(search, capsys).split())
+    assert "The first and the second tie: they have the same number of errors in each of 2 utterances." in text
+    assert "replicates" not in text
+
+
 def test_savings_count_to_the_horizon(searched, capsys):
     searched.describe()
     text = reported(searched, capsys)

@@ -175,7 +175,8 @@ def test_finalists_and_limits_leave_decisions_alone(search, capsys):
     search.log("pruned", trial=large, epoch=1, cause="limit")
     text = text_of(search, capsys)
     assert "decisions are the same." in text
-    assert "Beyond a limit, and ended after the first epoch: 1 trial." in text
+    assert "1 trial of 14 ended after the first epoch, beyond a limit of num_parameters." in text
+    assert text.count("eyond a limit") == 1
     assert "Pruning stopped 10 of 13 trials" in text
 
 

@@ -70,10 +70,25 @@ def test_terminal_tells_of_limits(wanted, capsys):
         "Trial 00000, the base configuration, is beyond a limit (5,000 parameters, and the limit is 1,000): it is the "
         "reference, and cannot be the best." in out
     )
-    assert "1 trial of 5 ended beyond a limit, of num_parameters." in out
+    assert "1 trial of 5 ended after the first epoch, beyond a limit of num_parameters." in out
     assert "Pareto front of WER, parameters" in out
     assert "trial WER % parameters 00001 20.0 900 00002 50.0 300 " in out
     assert "Best: trial 00001" in out
+
+
+def test_trial_beyond_a_limit_is_not_compared(search, capsys):
+    """It is the second of the leaderboard."""
+    search.describe(space={**SPACE, "search": WANTS})
+    search.start()
+    for errors, size in ((3, 900), (1, 5000)):
+        number = search.trial(**{"optimizer.lr": 0.001 * errors})
+        search.epoch(number, [errors, errors])
+        rewrite_last(search, num_parameters=size)
+    search.log("decision", trial=number, value=5000.0, verdict="stop", **BEYOND)
+    search.log("pruned", trial=number, epoch=1, cause="limit")
+    out = printed(capsys, search.folder.root)
+    assert "Best: trial 00000" in out
+    assert "the second" not in out
 
 
 def test_search_that_wants_nothing_shows_nothing(wanted, capsys):

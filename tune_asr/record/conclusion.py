@@ -102,6 +102,8 @@ def _sureness(first: Finalist, second: Finalist, difference: Difference, name: s
         return f"{one[:1].upper()}{one[1:]} comes before {other}, of which not every training came to a result."
     if math.isinf(difference.low):
         return f"Whether {one} beats {other} is not known: a single seed shows no spread. Train more seeds of each."
+    if difference.low == difference.high == 0:
+        return f"{one[:1].upper()}{one[1:]} and {other} tie: each of their trainings has the same {name}."
     if difference.is_sure and difference.high < 0:
         lower = f"its mean {name} is {-100 * difference.high:.1f} to {-100 * difference.low:.1f} points lower"
         return f"{one[:1].upper()}{one[1:]} beats {other}: {lower} (95 %, over seeds and utterances)."

@@ -81,6 +81,8 @@ def _seeds_against_base(results: Results, winner: Trial, base: Report, name: str
         f"The winner's mean {measure} over {seeds} is {percent(setting.mean)} %; {name} has {percent(rate)} % with the "
         "one seed it was trained with."
     )
-    if spread is None or abs(setting.mean - rate) <= 2 * spread:
+    if spread == 0 and rate == setting.rates[0]:
+        yield "They tie: each of its seeds has the error rate of the base."
+    elif spread is None or abs(setting.mean - rate) <= 2 * spread:
         seen = "one seed shows no spread" if spread is None else f"the seeds have a spread of {percent(spread)} points"
         yield f"Whether the winner beats the base is not known: {seen}."

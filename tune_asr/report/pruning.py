@@ -51,8 +51,6 @@ class Pruning:
     """Trials that wait at a rung."""
     between: int
     """Trials stopped between two rungs."""
-    beyond: int
-    """Trials ended by `search.limits`."""
     rungs: tuple[Rung, ...]
 
 
@@ -71,7 +69,6 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
                     between.add(trial.number)
     waiting = [trial.epoch for trial in state.drawn if trial.waits]
     pruned = [trial for trial in state.drawn if trial.status == "pruned"]
-    beyond = sum(trial.is_beyond_limit for trial in pruned)
     left = [trial.epoch for trial in pruned if not trial.is_beyond_limit] + waiting
     return Pruning(
         trained=sum(trial.epoch for trial in state.drawn),
@@ -79,7 +76,6 @@ def pruning(state: SearchState, horizon: int) -> Pruning:
         stopped=len(left) - len(waiting),
         waiting=len(waiting),
         between=len(between),
-        beyond=beyond,
         rungs=tuple(
             Rung(epoch, len(reached[epoch]), len(stopped[epoch]), waiting.count(epoch)) for epoch in sorted(reached)
         ),
@@ -107,8 +103,6 @@ def savings_lines(results: Results) -> Iterator[str]:
             yield f"  epoch {rung.epoch}: {rung.stopped} of {rung.reached} stopped{_waits(rung.waiting, ', ')}"
         if saved.between:
             yield f"  between rungs: {saved.between} stopped"
-    if saved.beyond:
-        yield f"Beyond a limit, and ended after the first epoch: {count(saved.beyond, 'trial')}."
     if saved.waiting and results.state.status == "finished":
         yield (
             "A trial that waits counts with the epochs it has, keeps its newest and its best checkpoint, and has its "

@@ -68,10 +68,11 @@ def sureness(results: Results) -> Iterator[str]:
     if results.metric == "val_cer":
         yield "Trials are ranked by CER, not by WER: text.score of the search."
         return
-    near = [results.utterances.get(trial.number) for trial, report in results.loadable[:_NEAR_THE_FIRST] if report]
+    best = [standing for standing in results.loadable if not standing[0].is_beyond_limit][:_NEAR_THE_FIRST]
+    near = [results.utterances.get(trial.number) for trial, report in best if report]
     if not finalists(results.state, results.metric) and len(near) > 1:
         yield first_against_second(near[0], near[1])
-        first, second = (trial for trial, _ in results.loadable[:2])
+        first, second = (trial for trial, _ in best[:2])
         if equal := at_equal_epochs(first, second, results.metric, ("the first", "the second")):
             yield equal
     if near and near[0] is not None and near[0].words.any():

@@ -55,7 +55,8 @@ def limit_lines(results: Results) -> Iterator[str]:
             yield f"{what} ({excess_text(trial.excess)}): it is the reference, and cannot be the best."
     if ended := [trial for trial in beyond if not trial.is_base]:
         keys = ", ".join(dict.fromkeys(str(trial.excess.limit) for trial in ended if trial.excess))
-        yield f"{count(len(ended), 'trial')} of {len(results.state.trials)} ended beyond a limit, of {keys}."
+        of_all = f"{count(len(ended), 'trial')} of {len(results.state.trials)}"
+        yield f"{of_all} ended after the first epoch, beyond a limit of {keys}."
 
 
 def front_lines(results: Results) -> Iterator[str]:

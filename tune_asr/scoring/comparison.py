@@ -20,8 +20,11 @@ def comparison(
         names: names of the two in the sentence.
         rate: name of the error rate.
     """
-    low, high, probability = paired_difference(errors_a, errors_b, sizes)
     one, other = names
+    if np.array_equal(errors_a, errors_b):
+        alike = f"they have the same number of errors in each of {np.size(sizes)} utterances"
+        return _with_capital(f"{one} and {other} tie: {alike}.")
+    low, high, probability = paired_difference(errors_a, errors_b, sizes)
     if low > 0:  # from the side of the better one, so that the order of the arguments changes no number
         return comparison(errors_b, errors_a, sizes, names=(other, one), rate=rate)
     if high < 0:
@@ -29,9 +32,15 @@ def comparison(
     else:
         difference = f"{100 * low:+.1f} to {100 * high:+.1f} points"
         verdict = f"{one} and {other} cannot be told apart: the difference of their {rate} is {difference}"
-    if verdict.startswith("the "):  # another name is a path or a number
-        verdict = f"The {verdict.removeprefix('the ')}"
     return (
-        f"{verdict} (95 %, paired bootstrap over {np.size(sizes)} utterances); {one} is "
+        f"{_with_capital(verdict)} (95 %, paired bootstrap over {np.size(sizes)} utterances); {one} is "
         f"better in {100 * probability:.0f} % of replicates."
     )
+
+
+def _with_capital(sentence: str) -> str:
+    """Begin a sentence with `The`.
+
+    Another name is a path or a number.
+    """
+    return f"The {sentence.removeprefix('the ')}" if sentence.startswith("the ") else sentence
