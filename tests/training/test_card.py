@@ -128,7 +128,7 @@ def test_missing_gpu_is_a_sentence(monkeypatch):
     require_device("cpu", ["0"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     reason = (
-        r"no GPU can be used: (CUDA_VISIBLE_DEVICES is '', which|Found no NVIDIA driver|torch .* was built without)"
+        r"no GPU can be used: (CUDA_VISIBLE_DEVICES is '', which|this machine has no GPU|torch .* was built without)"
     )
     with pytest.raises(DeviceError, match=rf"trainer.accelerator is gpu, but {reason}"):
         require_device("gpu")
@@ -137,16 +137,19 @@ def test_missing_gpu_is_a_sentence(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("reason", "visible", "words"),
+    ("reason", "visible", "has_card", "words"),
     [
-        ("No CUDA GPUs are available", None, "No CUDA GPUs are available"),
-        ("No CUDA GPUs are available", "7", "CUDA_VISIBLE_DEVICES is '7', which names none of this machine"),
-        ("The NVIDIA driver on your system is too old (found 11040)", "0", "The NVIDIA driver on your system is too o"),
+        ("No CUDA GPUs are available", None, True, "No CUDA GPUs are available"),
+        ("No CUDA GPUs are available", "7", True, "CUDA_VISIBLE_DEVICES is '7', which names none of this machine"),
+        ("No CUDA GPUs are available", "", True, "CUDA_VISIBLE_DEVICES is '', which hides every GPU"),
+        ("No CUDA GPUs are available", "", False, "this machine has no GPU"),
+        ("Found no NVIDIA driver on your system. Please", "", False, "this machine has no GPU, or no NVIDIA driver"),
+        ("The NVIDIA driver on your system is too old (found 11040)", "0", True, "The NVIDIA driver on your system is"),
     ],
 )
-def test_driver_comes_before_hidden_gpus(reason, visible, words):
-    """Ray sets the variable, and a message about it would hide an old driver."""
-    assert reason_beside(reason, visible).startswith(words)
+def test_hidden_gpus_are_named_last(reason, visible, has_card, words):
+    """Ray sets the variable, and a message about it would hide an old driver, or that there is no GPU at all."""
+    assert reason_beside(reason, visible, has_card=has_card).startswith(words)
 
 
 @pytest.mark.parametrize(

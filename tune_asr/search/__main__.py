@@ -222,8 +222,8 @@ def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
     from tune_asr.corpus.beside import check_beside
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.record.search_yaml import dump_yaml
+    from tune_asr.search.cards.mistakes import lines_before
     from tune_asr.search.cards.nvml import this_machine
-    from tune_asr.search.cards.placement import foreseen
     from tune_asr.search.data import checked_survey, data_report
     from tune_asr.search.description import remarks
     from tune_asr.search.sizes import require_size
@@ -252,7 +252,7 @@ def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
         print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
     if finalists := plan.space.search.finalists:
         print(f"then the finalists: the best {finalists.top} of them, each with {finalists.seeds} fresh seeds")
-    devices = foreseen(plan.space.resources.gpus_per_trial, this_machine()) if shows_devices else ()
+    devices = lines_before(plan, this_machine()) if shows_devices else ()
     for line in (*warm.lines, *devices, *remarks(plan)):
         print(line)
     folder = ResultsFolder(root)

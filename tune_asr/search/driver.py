@@ -22,6 +22,7 @@ from tune_asr.record.skipped_rows import write_skipped_rows
 from tune_asr.record.state import SearchState
 from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
+from tune_asr.search.cards.mistakes import require_gpus
 from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
@@ -65,6 +66,7 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     require_mode()
     ResultsFolder(root).require_new()  # before the data are read, which may take minutes
     ResultsFolder(root).require_writable()
+    require_gpus(plan, address)
     check_beside(plan.config)
     found = checked_survey(plan)
     if found:
@@ -116,6 +118,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
             print(*settled(resumed, more), finished, sep="\n")
             return 0
         require_mode()
+        require_gpus(plan, address)
         if resumed.creates:
             check_beside(plan.config)
         found = checked_survey(plan)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from tune_asr.search.budget import END_SECONDS, Budget, Command
+from tune_asr.search.cards.mistakes import require_gpus
 from tune_asr.search.foresight import (
     Extent,
     Measured,
@@ -37,10 +38,11 @@ def print_forecast(plan: Plan, address: str | None, command: Command) -> None:
         command: time of the command.
 
     Raises:
-        ConfigError: the time budget is too short for one trial.
+        ConfigError: the time budget is too short for one trial, or a GPU is asked for where none is.
         TuneAsrError: no setting can be trained.
         ClusterError: Ray cannot be reached.
     """
+    require_gpus(plan, address)
     text = plan.space.search.time_budget
     budget = seconds_of(text) if text else None
     with ExitStack() as stack:

@@ -14,8 +14,8 @@ from tune_asr.record.checkpoints import newest_valid
 from tune_asr.record.finalists import last_round
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.search.accepting import accepted, value_shown
+from tune_asr.search.cards.mistakes import lines_before
 from tune_asr.search.cards.nvml import this_machine
-from tune_asr.search.cards.placement import foreseen
 from tune_asr.search.data import checked_survey
 from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
@@ -59,7 +59,7 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
     if comparison.other_versions:
         yield comparison.other_versions
     yield from _trials(resumed, asked)
-    yield from foreseen(resumed.plan.space.resources.gpus_per_trial, this_machine())
+    yield from lines_before(resumed.plan, this_machine())
     yield from _locked(folder)
 
 

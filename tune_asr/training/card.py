@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 import torch
 
@@ -215,20 +216,31 @@ def _why_none() -> str:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
         reason = first_line(error).partition(". ")[0]
-    return reason_beside(reason, os.environ.get(_VISIBLE))
+    return reason_beside(reason, os.environ.get(_VISIBLE), has_card=_shows_card())
 
 
-def reason_beside(reason: str, visible: str | None) -> str:
+def _shows_card() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # the second one on Windows
+
+
+def reason_beside(reason: str, visible: str | None, *, has_card: bool) -> str:
     """Return why CUDA finds no GPU.
 
-    Ray sets the variable of each trial, so a missing or old driver is not its fault.
+    Ray sets the variable of each trial, so a missing GPU or an old driver is not its fault.
 
     Args:
         reason: reason that torch gives.
         visible: value of `CUDA_VISIBLE_DEVICES`.
+        has_card: the driver shows a GPU of this machine.
     """
+    if "no NVIDIA driver" in reason:
+        return "this machine has no GPU, or no NVIDIA driver for it"
     if visible is None or "driver" in reason:
         return reason
+    if not has_card:
+        return "this machine has no GPU"
+    if not visible.strip():
+        return f"{_VISIBLE} is {visible!r}, which hides every GPU"
     return f"{_VISIBLE} is {visible!r}, which names none of this machine"
 
 

@@ -1,13 +1,15 @@
 """Slots of a search, and its lines about devices."""
 
+import re
+
 import pytest
 
 from tests.search.cards.library import DIVIDED, TWO
 from tune_asr.errors import ConfigError
-from tune_asr.search.cards.card import Machine
+from tune_asr.search.cards.card import VISIBLE, Machine
+from tune_asr.search.cards.mistakes import lines_before, mistake
 from tune_asr.search.cards.nvml import Nvml
 from tune_asr.search.cards.packing import Packing
-from tune_asr.search.cards.placement import foreseen
 from tune_asr.search.packed import bounds
 from tune_asr.search.placing import placed
 from tune_asr.space.plan import load_plan
@@ -20,9 +22,9 @@ KEY = "resources.gpus_per_trial"
 
 @pytest.fixture
 def plan(tmp_path):
-    def made(gpus, concurrent="auto", cpus=1):
+    def made(gpus, concurrent="auto", cpus=1, config="{}"):
         space = tmp_path / "space.yaml"
-        (tmp_path / "train.yaml").write_text("{}")
+        (tmp_path / "train.yaml").write_text(config)
         space.write_text(
             f"{{config: train.yaml, param_space: {{}}, search: {{max_concurrent: {concurrent}, num_samples: 2}}, "
             f"resources: {{gpus_per_trial: {gpus}, cpus_per_trial: {cpus}}}}}"
@@ -146,7 +148,21 @@ def test_impossible_request_is_refused(plan, gpus, node, machine, message):
     ("gpus", "machine", "lines"),
     [
         ("auto", Machine(), []),
-        (0.0, Machine(), []),
+        (0, Machine(visible="MIG-abc"), []),
+        ("auto", Machine(visible=""), []),
+        (
+            "auto",
+            Machine(visible="MIG-abc"),
+            [f"{VISIBLE} is MIG-abc, but no GPU is named MIG-abc: trials use the CPU"],
+        ),
+        (
+            "auto",
+            Nvml(TWO).machine("MIG-abc"),
+            [
+                f"device: CPU ({VISIBLE} hides every GPU)",
+                f"{VISIBLE} is MIG-abc, but no GPU is named MIG-abc: trials use the CPU",
+            ],
+        ),
         ("auto", MACHINE, [f"device: {FIRST}; one trial a GPU ({KEY} is auto)"]),
         (
             "pack",
@@ -154,12 +170,48 @@ def test_impossible_request_is_refused(plan, gpus, node, machine, message):
             [f"device: {FIRST}; as many trials share a GPU as pay, measured when the search begins ({KEY} is pack)"],
         ),
         ("pack", Machine(), [f"{KEY} is pack, but this machine has no GPU: a local search would be refused"]),
-        (
-            0.5,
-            Nvml(TWO).machine(""),
-            [f"{KEY} is 0.5, but CUDA_VISIBLE_DEVICES hides every GPU: a local search would be refused"],
-        ),
+        (0.5, Machine(has_others=True), []),
     ],
 )
-def test_dry_run_names_devices(gpus, machine, lines):
-    assert list(foreseen(gpus, machine)) == lines
+def test_dry_run_names_devices(plan, gpus, machine, lines):
+    assert list(lines_before(plan(gpus), machine)) == lines
+
+
+ACCELERATOR, FEATURES = "{trainer: {accelerator: gpu}}", "{features: {device: gpu}}"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "config", "machine", "message"),
+    [
+        (0.3, "{}", Machine(), f"{KEY} is 0.3, but this machine has no GPU\n    Set {KEY} to auto, which needs"),
+        (
+            1,
+            "{}",
+            Nvml(TWO).machine(""),
+            f"{KEY} is 1, but {VISIBLE} is '', which hides every GPU\n    Unset {VISIBLE}",
+        ),
+        (3, "{}", MACHINE, f"{KEY} is 3, but this machine has 2 GPUs\n    Lower {KEY}.$"),
+        (2, "{}", Nvml(TWO).machine("1"), f"{KEY} is 2, but {VISIBLE} leaves 1 GPU\n    Lower {KEY}.$"),
+        (
+            "auto",
+            ACCELERATOR,
+            Machine(),
+            "trainer.accelerator is gpu, but this machine has no GPU\n    Set .* to auto, ",
+        ),
+        ("auto", FEATURES, Machine(), "features.device is gpu, but this machine has no GPU\n    Set .* to cpu, "),
+        (0, FEATURES, MACHINE, f"features.device is gpu, but {KEY} is 0\n    Set features.device to cpu"),
+    ],
+)
+def test_missing_gpu_shows_before_ray(plan, gpus, config, machine, message):
+    """A dry run and a search have the same sentence."""
+    wrong = plan(gpus, config=config)
+    error = mistake(wrong, machine)
+    assert re.match(message, str(error))
+    assert list(lines_before(wrong, machine)) == [f"{error.cause}: a local search would be refused"]
+
+
+@pytest.mark.parametrize("config", ["{}", ACCELERATOR, FEATURES])
+def test_gpus_that_suffice_are_no_mistake(plan, config):
+    for gpus in ("auto", "pack", 0.5, 2):
+        assert mistake(plan(gpus, config=config), MACHINE) is None
+        assert mistake(plan(gpus, config=config), Machine(has_others=True)) is None

@@ -5,6 +5,7 @@
     shares.py     trials that fit on GPUs, and the share of one after it ran out of memory
     packing.py    as many trials on a GPU as pay
     placement.py  slots of a search, the GPU of each, and the lines about them
+    mistakes.py   mistakes about GPUs that show before Ray starts
 
 Imports neither torch nor Ray.
 """

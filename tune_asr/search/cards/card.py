@@ -40,11 +40,13 @@ class Machine:
     """Number of GPUs, hidden ones included."""
     visible: str | None = None
     """Value of `CUDA_VISIBLE_DEVICES`."""
+    has_others: bool = False
+    """True if Ray may count GPUs that NVML does not know."""
 
     @property
     def unknown(self) -> list[str]:
         """Names in `CUDA_VISIBLE_DEVICES` that no GPU has."""
-        return names(self.visible)[len(self.cards) :] if self.total else []
+        return names(self.visible)[len(self.cards) :]
 
     @property
     def are_hidden(self) -> bool:

@@ -11,12 +11,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ctypes import byref, c_char, c_uint, c_ulonglong, c_void_p
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tune_asr.search.cards.card import VISIBLE, Card, Machine, chosen
 
 _LIBRARIES = ("libnvidia-ml.so.1", "nvml.dll")
 _TEXT_BYTES = 96
+_OF_AMD = Path("/dev/kfd")
+_RAYS_OWN = "RAY_OVERRIDE_RESOURCES"
+"""Resources that Ray takes for those of the machine."""
 
 
 class NvmlError(OSError):
@@ -126,11 +131,10 @@ def nvml() -> Iterator[Nvml | None]:
 def this_machine() -> Machine:
     """Return the GPUs of this machine."""
     visible = os.environ.get(VISIBLE)
-    with nvml() as opened:
-        try:
-            return opened.machine(visible) if opened else Machine(visible=visible)
-        except NvmlError:
-            return Machine(visible=visible)
+    found = Machine(visible=visible)
+    with nvml() as opened, suppress(NvmlError):
+        found = opened.machine(visible) if opened else found
+    return replace(found, has_others=_RAYS_OWN in os.environ or _OF_AMD.exists())
 
 
 def _loaded(name: str) -> Any:

@@ -102,8 +102,9 @@ def device_line(placement: Placement) -> str:
 def remarks(placement: Placement) -> Iterator[str]:
     """Yield what is odd about GPUs without being wrong."""
     machine, share = placement.machine, placement.gpus
-    if machine.unknown:
-        yield f"{VISIBLE} is {machine.visible}, but no GPU is named {machine.unknown[0]}: only those before it are used"
+    if machine.unknown and (machine.cards or not share) and placement.asked != 0:
+        used = "only those before it are used" if machine.cards else "trials use the CPU"
+        yield f"{VISIBLE} is {machine.visible}, but no GPU is named {machine.unknown[0]}: {used}"
     if share and any(card.parts for card in machine.cards):
         card = next(card for card in machine.cards if card.parts)
         yield (
@@ -128,16 +129,11 @@ def foreseen(asked: GpusPerTrial, machine: Machine) -> Iterator[str]:
         asked: value of `resources.gpus_per_trial`.
         machine: GPUs of this machine.
     """
-    if not machine.total and asked in ("auto", 0):
-        return
     share = float(bool(machine.cards)) if isinstance(asked, str) else asked
     placement = Placement(0, 1, share if machine.cards else 0.0, asked, machine=machine)
     if asked == "pack" and machine.cards:
         line = device_line(placement).partition(";")[0]
         yield f"{line}; as many trials share a GPU as pay, measured when the search begins ({_KEY} is pack)"
         yield from remarks(placement)
-    elif machine.cards or asked in ("auto", 0):
-        yield from placement.lines()
     else:
-        hidden = f"{VISIBLE} hides every GPU" if machine.are_hidden else "this machine has no GPU"
-        yield f"{_KEY} is {value_text(asked)}, but {hidden}: a local search would be refused"
+        yield from placement.lines()
