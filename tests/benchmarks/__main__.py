@@ -77,9 +77,7 @@ def main() -> int:
     """Measure the rows asked for, and print the table."""
     if module := COMMANDS.get("".join(sys.argv[1:2])):
         return int(import_module(module).main(sys.argv[2:]))
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure how fast tune_asr is.")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (default: all)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="recorded speech: train.jsonl and val.jsonl")
+    parser = _parser()
     arguments = parser.parse_args()
     known, names = ROWS, arguments.rows or list(ROWS)
     if names[0] == "gpu":
@@ -94,6 +92,18 @@ def main() -> int:
         groups.append((name, known[name](arguments.data)))
     print(f"\n{facts}\n\n{render(groups)}")
     return int(any(row.misses for _, rows in groups for row in rows))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description="Measure how fast tune_asr is.",
+        epilog=f"Other measurements, with flags of their own (--help): {', '.join(COMMANDS)}.",
+    )
+    on_gpu = f"on a GPU: gpu, then any of {', '.join(GPU_ROWS)} (default: all of them)"
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (default: all); {on_gpu}")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="recorded speech: train.jsonl and val.jsonl")
+    return parser
 
 
 if __name__ == "__main__":
