@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def more_time(events, asked):
     """Plan of a resume with a minute more."""
     search = Search(ResultsFolder(Path("none")), plan_of(), "val_wer", {}, asked=asked)
     state = SearchState.replay(events)
-    return timed(search, state, Placement(1, 1.0, 0.0), Command(0.0, 60.0), lambda: None).budget.plan
+    return timed(search, state, Placement(1, 1.0, 0.0), Command(time.monotonic(), 60.0), lambda: None).budget.plan
 
 
 def test_limit_outlives_more_time():

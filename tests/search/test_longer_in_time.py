@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_more_time_alone_returns_to_the_search():
     search.events.append(SearchEnded(status="finished"))
     state, drawn = SearchState.replay(search.events), search.state.num_drawn
     facts = Search(ResultsFolder(Path("none")), search.plan, "val_wer", {}, asked=Asked())
-    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(0.0, 200.0), lambda: None).budget.plan
+    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(time.monotonic(), 200.0), lambda: None).budget.plan
     assert plan.horizon == H
     search.state = state
     search.conductor = search._conductor(replace(plan, deadline_seconds=search.now + 200.0))
@@ -90,5 +91,5 @@ def test_more_time_continues_repetitions_that_are_left():
     assert search.state.open_trials()
     state = SearchState.replay([*search.events, SearchEnded(status="finished")])
     facts = Search(ResultsFolder(Path("none")), search.plan, "val_wer", {}, asked=Asked())
-    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(0.0, 200.0), lambda: None).budget.plan
+    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(time.monotonic(), 200.0), lambda: None).budget.plan
     assert plan.horizon == LONGER

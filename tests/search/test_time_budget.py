@@ -60,9 +60,12 @@ def test_forecast_starts_no_search(workspace):
 @pytest.mark.slow
 def test_resume_with_more_time_opens_a_wave(budgeted):
     """The search that was limited goes on without the limit, until its time is spent."""
-    created = len(of(budgeted, "created"))
-    budgeted.run("search", "--resume", "results/space", "--time-budget", "20s")
-    plan = next(event for event in of(budgeted, "plan") if event["cause"] == "20s more")
+    created, before = len(of(budgeted, "created")), budgeted.ledger()
+    refused = budgeted.run("search", "--resume", "results/space", "--time-budget", "1s", expect=2)
+    assert "error: --time-budget: is 1s, but the start takes " in refused.stderr
+    assert budgeted.ledger() == before
+    budgeted.run("search", "--resume", "results/space", "--time-budget", "60s")
+    plan = next(event for event in of(budgeted, "plan") if event["cause"] == "1m more")
     assert "limit" not in plan
     assert len(of(budgeted, "created")) >= created
     assert of(budgeted, "search_ended")[-1]["status"] == "finished"

@@ -30,6 +30,7 @@ from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
 from tune_asr.search.finished import left_as_it_is, settled
 from tune_asr.search.interrupts import Interrupts, for_the_main_thread
+from tune_asr.search.more_time import unused_lines
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.ray.cpus import needed_cpus
@@ -194,7 +195,11 @@ def _run(
         first = _first_lines(search, state, slots, prepared.budget)
         for line in (*first, *placement.lines(), *prepared.lines):
             session.progress.say(line)
+        epochs, started = state.epochs, prepared.budget.clock() - prepared.budget.earlier
         code = session.run()
+        if code == 0 and state.epochs == epochs:
+            for line in unused_lines(search, state, command, prepared.budget, started):
+                print(line, flush=True)
         if code < 128:
             print_farewell(search, state)  # before Ray is shut down, which a lost one may never be
     return code

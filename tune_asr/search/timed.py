@@ -11,6 +11,7 @@ from tune_asr.search.budget import Budget, Command
 from tune_asr.search.cards.placement import Placement
 from tune_asr.search.extent import extent_after, is_complete_stage
 from tune_asr.search.foresight import Measured, extent_for, limit_of, lines, measured
+from tune_asr.search.more_time import require_enough
 from tune_asr.search.search import Search
 from tune_asr.space.durations import seconds_of, written
 from tune_asr.space.horizon import plan_with
@@ -54,6 +55,7 @@ def timed(search: Search, state: SearchState, machine: Placement, command: Comma
         return _planned(search, budget, found, machine, deadline, fixed=command.fixes_horizon)
     if command.budget is None:
         return Timed(search, budget)
+    require_enough(search, state, command, budget)
     asked = replace(search.asked, returns=is_complete_stage(state))
     trials, horizon = extent_after(search.plan, state, search.metric, asked)
     more = Planned(
