@@ -35,6 +35,8 @@ DRAWS = 32
 """Settings whose sizes are compared."""
 SHORTEST, LONGEST = 3.0, 30.0
 """Seconds in which one setting is timed."""
+WHOLE = 1.2
+"""Time to advise for the whole horizon, over what it needs: the first timing is rough."""
 SHARE = 0.02
 """Share of the time budget in which one setting is timed."""
 
@@ -185,11 +187,24 @@ def lines(plan: Plan, found: Measured, extent: Extent, configured: int, budget: 
     if extent.horizon < configured:
         horizon = count(extent.horizon, "epoch")
         why = f"so that {FEWEST} trials fit" if extent.trials >= FEWEST else "and no more trials fit: give it more time"
-        if extent.horizon == 1:
-            why += ". After a single epoch hardly any two settings can be told apart"
         yield f"the schedule is laid over {horizon} in place of {configured}, {why}"
+        if extent.horizon <= plan.space.asha.grace_period:
+            yield _hardly_learnt(plan, found, extent, configured)
     else:
         yield f"the winner is trained to the end of its schedule, {count(extent.horizon, 'epoch')}"
+
+
+def _hardly_learnt(plan: Plan, found: Measured, extent: Extent, configured: int) -> str:
+    """Return a warning of a horizon below the first rung."""
+    rule, finalists = replace(rule_of(plan), horizon=configured), plan.space.search.finalists
+    needed = seconds_needed(rule, found.pace, extent.slots, min(FEWEST, limit_of(plan) or FEWEST))
+    needed += seconds_of_round(finalists, configured, found.pace, extent.slots) + found.ready_seconds + END_SECONDS
+    enough = written(60 * (1 + WHOLE * needed // 60))
+    return (
+        f"warning: after {count(extent.horizon, 'epoch')} hardly anything is learnt, and nothing is judged "
+        f"(asha.grace_period is {plan.space.asha.grace_period}). Give the search about --time-budget {enough} for "
+        f"{count(configured, 'epoch')}, or fix them with --max-epochs E, for fewer trials"
+    )
 
 
 def _seconds(seconds: float) -> str:
