@@ -124,6 +124,16 @@ def test_broken_middle_line_is_named_and_kept(tmp_path):
     assert path.read_bytes() == damaged
 
 
+def test_hint_for_the_first_line(tmp_path):
+    """Nothing would be left to resume if the ledger were cut there."""
+    path = tmp_path / "trials.jsonl"
+    write(path, [event("started")] * 2)
+    path.write_bytes(b"{broken\n" + path.read_bytes())
+    with pytest.raises(StorageError, match="not an event") as refused:
+        read(path)
+    assert str(refused.value).endswith(f"\n    Restore {path} from a copy, or start a new search.")
+
+
 def test_missing_ledger_is_refused(tmp_path):
     with pytest.raises(StorageError, match="not a results folder"):
         read(tmp_path / "trials.jsonl")

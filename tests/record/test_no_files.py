@@ -58,7 +58,8 @@ def test_doors_name_what_is_no_file(searched, capsys, door, name, kind):
     make, what = KINDS[kind]
     make(searched.root / name)
     assert DOORS[door](str(searched.root)) == 5
-    assert f"{searched.root / name}: cannot be used: {what}\n    Remove it" in capsys.readouterr().err
+    hint = "Remove it." if name == ".lock" else "Remove it, and restore the file from a copy if you have one."
+    assert f"{searched.root / name}: cannot be used: {what}\n    {hint}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["summary.json", "leaderboard.csv", "utterances/00000.jsonl", "test_set.jsonl"])

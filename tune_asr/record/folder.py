@@ -55,10 +55,19 @@ class ResultsFolder:
             if self.root.is_dir():
                 self._require_files()
                 self._refuse_to_overwrite()
-            elif not self._nearest().is_dir():
-                raise self._in_the_way()
+            else:
+                self.require_place()
         except OSError as error:
             raise storage_error(error, self.root, "cannot look into the results folder") from error
+
+    def require_place(self) -> None:
+        """Refuse a file in the place of a folder.
+
+        Raises:
+            StorageError: the folder can never be made.
+        """
+        if not self._nearest().is_dir():
+            raise self._in_the_way()
 
     def require_writable(self) -> None:
         """Check that the folder can be made, without a trace.
@@ -123,7 +132,8 @@ class ResultsFolder:
 
     def _require_files(self) -> None:
         """Refuse what is no file in the place of one."""
-        require_files(self.search_yaml, self.ledger, self.lock_file)
+        require_files(self.search_yaml, self.ledger)
+        require_files(self.lock_file, content=False)
 
     def require_events(self) -> None:
         """Raise StorageError for checkpoints beside an empty ledger."""

@@ -214,4 +214,6 @@ def _beginning(line: bytes) -> str:
 
 def repair_hint(path: Path | str, line: int) -> str:
     """Return the hint for a damaged line."""
+    if line == 1:  # nothing would be left
+        return f"Restore {path} from a copy, or start a new search."
     return f"Restore {path} from a copy, or cut it off before line {line} and --resume: what is cut is trained again."

@@ -16,6 +16,7 @@ _ELSEWHERE = "another --results helps"
 """Kind of problems that another results folder would avoid."""
 _MORE_SPACE = "Free some space, or choose another disk with {}."
 _COPY = "copy the folder to another disk and resume it there."
+_REMOVE = "Remove it."
 _REPLACE = "Remove it, and restore the file from a copy if you have one."
 _REASONS = {
     errno.EISDIR: (f"it is {FOLDER}", _REPLACE),
@@ -78,8 +79,12 @@ def disk_errors(root: Path) -> Iterator[None]:
         raise storage_error(error, path, "cannot be used") from error
 
 
-def require_files(*paths: Path) -> None:
+def require_files(*paths: Path, content: bool = True) -> None:
     """Refuse folders, FIFOs, sockets and devices.
+
+    Args:
+        paths: files, or nothing.
+        content: whether their content is worth a copy, for the hint.
 
     Raises:
         StorageError: one of the paths is neither a file nor missing.
@@ -88,7 +93,11 @@ def require_files(*paths: Path) -> None:
         try:
             regular(path, missing_ok=True)
         except OSError as error:
-            raise storage_error(error, path, "cannot be used") from error
+            refused = storage_error(error, path, "cannot be used")
+            if content:
+                raise refused from error
+            short = (replace(p, hint=_REMOVE) if p.hint == _REPLACE else p for p in refused.problems)
+            raise StorageError(short) from error
 
 
 @contextmanager
