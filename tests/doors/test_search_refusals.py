@@ -77,7 +77,7 @@ def test_wrong_space_names_file_and_line(workspace, change, message):
 def test_empty_address_is_refused(workspace):
     """As of a variable that is not set: the search must not begin here."""
     process = workspace.run("search", "--space", "space.yaml", "--address", "", expect=2)
-    assert "--address: is empty, but must be HOST:PORT or auto" in process.stderr
+    assert "--address is empty, but must be HOST:PORT or auto" in process.stderr
     assert not (workspace.root / "results").exists()
 
 
@@ -85,8 +85,8 @@ def test_empty_address_is_refused(workspace):
 @pytest.mark.parametrize("door", [("--space", "space.yaml"), ("--space", "space.yaml", "--dry-run"), ("--resume", ".")])
 def test_address_of_another_form_is_refused(workspace, address, door):
     process = workspace.run("search", *door, "--address", address, expect=2)
-    what = f"--address: is {address}, but must be HOST:PORT of a head, such as 10.0.0.1:6379, or auto"
-    assert what in process.stderr
+    what = f"{address}, but must be HOST:PORT of a head, such as 10.0.0.1:6379, or auto\n    Leave --address out: "
+    assert f"error: --address is {what}" in process.stderr
     assert not (workspace.root / "results").exists()
 
 
@@ -206,7 +206,7 @@ def test_resume_takes_no_other_flag(workspace):
     assert "--seed cannot be given" in refused(workspace, "--resume", "results/x", "--seed", "3", code=2)
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "a\x07b", "\u200d", "x\u202ey"])
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\x07b", "\u200d", "x\u202ey", " "])
 def test_name_must_be_plain(workspace, name):
     assert "plain folder name" in refused(workspace, "--space", "space.yaml", "--name", name, code=2)
 
@@ -255,7 +255,9 @@ def test_dry_run_starts_nothing(workspace):
 
 
 def test_dry_run_warns(workspace):
-    (workspace.root / "results").touch()
+    root = workspace.root / "results" / "space"
+    root.mkdir(parents=True)
+    (root / "search.yaml").touch()
     (workspace.root / "config.yaml").rename(workspace.root / "low.yaml")
     workspace.write("config.yaml", {"base": "low.yaml"})
     run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--max-epochs", "2")
@@ -263,7 +265,13 @@ def test_dry_run_warns(workspace):
     assert run.stdout.startswith("configuration: config.yaml -> low.yaml\n")
     assert "\n  base:" not in run.stdout
     assert run.stdout.endswith("no pruning: a trial ends after 2 epochs, and asha.grace_period is 2\n")
-    assert "warning: the search would be refused: results/space: cannot be made: results is not" in run.stderr
+    assert "warning: the search would be refused: results/space: the folder holds a search already" in run.stderr
+
+
+@pytest.mark.parametrize("results", ["config.yaml", "/dev/null"])
+def test_dry_run_refuses_a_file_for_results(workspace, results):
+    run = workspace.run("search", "--space", "space.yaml", "--dry-run", "--results", results, expect=5)
+    assert (run.stdout, f"{results}/space: cannot be made: {results} is not a folder" in run.stderr) == ("", True)
 
 
 def test_resume_hint_omits_results(workspace):

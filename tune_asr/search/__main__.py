@@ -82,9 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="with --resume: accept the change of KEY in search.yaml, of the data or of a version; repeatable",
     )
-    parser.add_argument(
-        "--address", type=_address, metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)"
-    )
+    parser.add_argument("--address", metavar="ADDR", help="running Ray, HOST:PORT or auto (default: a local one)")
     parser.add_argument(
         "--time", action="store_true", help="with --dry-run: also time some steps, and forecast time, memory and disk"
     )
@@ -98,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, began: float) -> int:
+    if arguments.address is not None:
+        from tune_asr.search.ray.head import require_address
+
+        require_address(arguments.address)
     if arguments.resume:
         return _resume(arguments, began)
     if arguments.accept:
@@ -124,21 +126,9 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
     return start(plan, root, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
 
 
-def _address(text: str) -> str:
-    """Return an address, but refuse one of another form."""
-    from tune_asr.search.ray.head import is_host_and_port
-
-    if not text.strip():  # `--address "$HEAD"` without HEAD must not search on this machine
-        raise argparse.ArgumentTypeError("is empty, but must be HOST:PORT or auto")
-    if text == "auto" or text.startswith("ray://") or is_host_and_port(text):  # ray:// has its own message
-        return text
-    what = f"is {printable(text)}, but must be HOST:PORT of a head, such as 10.0.0.1:6379, or auto"
-    raise argparse.ArgumentTypeError(f"{what}; without --address the search starts a Ray of its own")
-
-
 def _check_name(name: str) -> None:
     """Refuse all but plain names, in any script."""
-    is_plain = name.strip(JOINERS) != "" and printable(name) == name and Path(name).name == name
+    is_plain = name.strip(f"{JOINERS} ") != "" and printable(name) == name and Path(name).name == name
     if not is_plain or name.startswith("."):
         what = f"--name is {name!r}, but must be a plain folder name"
         raise ConfigError(what, "Use --results for the folder above it.")
@@ -233,6 +223,7 @@ def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
 
     if plan.chain:
         print(plan.chain, flush=True)
+    ResultsFolder(root).require_place()
     check_beside(plan.config)
     found = checked_survey(plan)
     encoders = [from_values(values, "a trial") for values in plan.branches.examples()]

@@ -103,9 +103,12 @@ def test_silent_address_leaves_nothing(workspace, listens):
 @pytest.mark.parametrize(("address", "variable"), [("ray://x:1", ""), ("auto", "ray://x:1")])
 def test_ray_client_address_is_refused(workspace, address, variable):
     command = ("search", "--space", "space.yaml", "--address", address)
-    refused = workspace.run(*command, RAY_ADDRESS=variable, expect=2).stderr
+    run = workspace.run(*command, RAY_ADDRESS=variable, expect=2)
+    refused = run.stderr
+    assert run.stdout == ""  # before the data report
     assert "ray://x:1, a Ray Client, but must be an address inside the cluster" in refused
     assert "HOST:PORT" in refused
+    assert refused.startswith("error: --address is")
 
 
 def test_variable_with_another_form_is_refused(workspace):

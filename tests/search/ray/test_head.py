@@ -2,12 +2,14 @@
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from tests.search.ray.heads import Head, free_ports, running_head
 from tune_asr.errors import ClusterError
-from tune_asr.search.ray.head import Answer, address_of, ask, is_host_and_port, use_its_token
+from tune_asr.search.ray.head import Answer, address_of, ask, is_host_and_port, running_here, use_its_token
 
 TOKEN = "0123456789abcdef" * 4
 
@@ -108,3 +110,12 @@ def test_form_of_addresses():
     assert all(map(is_host_and_port, ("head:6379", "10.0.0.1:1", "[fe80::1%eth0]:65535")))
     wrong = ("foo", "local", "10.0.0.1", ":6379", "head:", "head:x", "head:0", "head:65536", "fe80::1:6379", "a b:1")
     assert not any(map(is_host_and_port, wrong))
+
+
+def test_running_ray_is_found_by_its_raylet():
+    program = "import sys, time; print('ready', flush=True); time.sleep(60)"
+    command = ["/nowhere/raylet", "-c", program, "--gcs-address=127.0.0.1:9"]
+    with subprocess.Popen(command, executable=sys.executable, stdout=subprocess.PIPE) as raylet:
+        assert raylet.stdout.readline() == b"ready\n"
+        assert is_host_and_port(running_here())  # of another Ray, if tests run beside one
+        raylet.kill()

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 
-from tune_asr.errors import ClusterError, ConfigError
+from tune_asr.errors import ClusterError
 from tune_asr.search.cards.card import usable_parts
 from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.interrupts import Interrupts
@@ -16,7 +16,7 @@ from tune_asr.search.ray.children import spare_children
 from tune_asr.search.ray.cpus import usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.fast_start.switch import FastStart
-from tune_asr.search.ray.head import address_of, is_host_and_port, use_its_token
+from tune_asr.search.ray.head import address_of, running_here, use_its_token
 from tune_asr.search.ray.job import WORKER_ENVIRONMENT, environment, job_of, require_local
 from tune_asr.search.ray.locked import LOOPBACK, close_sessions, folder_of_ray, keep_secrets
 from tune_asr.search.ray.scratch import Scratch
@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of the user stay valid
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints tables even at verbose=0
     "RAY_TQDM_PATCH_PRINT": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # lines of its raylet, despite log_to_driver; the cause is printed here
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",  # a SIGTERM during `ray.init` would wait 30 s
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # ledger and TensorBoard files are written here
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # a message need not have a metric
@@ -163,28 +164,21 @@ def _start(name: str, fast_start: FastStart, most_cpus: int) -> None:
 
 
 def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
-    head, seconds = address_of(address), JOIN_SECONDS
-    if (head or address).startswith("ray://"):
-        given = f"auto, and RAY_ADDRESS is {head}" if address == "auto" else address
-        raise ConfigError(
-            f"--address is {given}, a Ray Client, but must be an address inside the cluster",
-            hint="Run on a node of the cluster, and give HOST:PORT of its head.",
-        )
-    if address == "auto" and head and not is_host_and_port(head):
-        what = f"--address is auto, and RAY_ADDRESS is {head!r}, but must be HOST:PORT"
-        raise ConfigError(what, hint="Set RAY_ADDRESS to HOST:PORT of the head, or unset it.")
-    if head:
-        _check_port(head)
-        if use_its_token(head):
-            seconds = ANSWERED_SECONDS
+    # Ray's own search for `auto` would print lines of its own about a Ray that refuses, and not name it.
+    head = address_of(address) or running_here()
+    if head is None:
+        why = "RAY_ADDRESS is not set, and no Ray runs on this machine"
+        raise ClusterError(f"no Ray answers at {address}: {why}", hint=_START_ONE)
+    _check_port(head)
+    seconds = ANSWERED_SECONDS if use_its_token(head) else JOIN_SECONDS
     # If the port accepts and stays silent (another program, or the file of a dead cluster), ray.init waits for minutes
     # in C++, where no signal and no exception reaches it.
     import ray
 
-    call_off = end_process_within(seconds, ClusterError.exit_code, str(_silent(address, seconds)), first=abandon)
+    call_off = end_process_within(seconds, ClusterError.exit_code, str(_silent(head, seconds)), first=abandon)
     try:
         ray.init(
-            address=head or address,
+            address=head,
             log_to_driver=False,
             logging_level=logging.ERROR,
             job_config=job_of(name),
@@ -192,7 +186,7 @@ def _join(name: str, address: str, abandon: Callable[[], None]) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         raise other_version(str(error)) or ClusterError(
-            f"no Ray answers at {address}: {first_line(error)}", hint=_START_ONE
+            f"no Ray answers at {head}: {first_line(error)}", hint=_START_ONE
         ) from error
     finally:
         call_off()
