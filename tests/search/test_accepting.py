@@ -67,6 +67,24 @@ def resume(search: Written, capsys, *flags: str, expect: int = 2) -> str:
     return captured.err if expect == 2 else captured.out
 
 
+def test_another_seed_beside_the_space_is_refused(began, capsys):
+    edit(began, "seed", to=999)
+    error = resume(began, capsys)
+    assert re.search(r"search\.yaml:\d+: seed: was 17 when the search began, and is 999\n    Restore it", error)
+    edit(began, "seed", to=18)
+    edit(began, "space", "search", "seed", to=18)
+    assert ": space.search.seed: was absent when the search began, and is 18\n" in resume(began, capsys)
+    resume(began, capsys, "--accept", "search.seed", expect=6)
+    edit(began, "seed", to=17)
+    resume(began, capsys, "--accept", "search.seed", expect=6)
+
+
+def test_unknown_key_of_the_file_is_refused(began, capsys):
+    edit(began, "frob", to=1)
+    for flags in ((), ("--dry-run",)):
+        assert re.search(r"search\.yaml:\d+: frob: unknown key\n    Remove it, or", resume(began, capsys, *flags))
+
+
 def test_fewer_trials_than_created_are_refused(began, capsys):
     error = resume(began, capsys, "--num-samples", "1")
     assert error.startswith(

@@ -16,8 +16,8 @@ other.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -124,15 +124,44 @@ def read_search_yaml(path: Path) -> SearchYaml:
         StorageError: the file is missing, damaged, or of a later version with other keys; all mistakes are named.
     """
     document, description = _described(path)
+    wrote = description["versions"].get("tune_asr", "")
+    problems = list(_unknown(document)) if _is_known(wrote) else []
     try:
         _plan_of(document, description)
     except ConfigError as error:
-        raise _refusal(error.problems, description["versions"].get("tune_asr", "")) from error
+        hint = "Restore the value that the search began with, or the file from a copy."
+        problems += [replace(problem, hint=hint) for problem in error.problems]
+    if problems:
+        raise _refusal(problems, wrote)
     return description
 
 
+def _unknown(document: Document) -> Iterator[Problem]:
+    """Yield mistakes for keys that no search writes."""
+    for key in document.values:
+        if key not in SearchYaml.__annotations__:
+            yield Problem(document.place((key,)), "unknown key", "Remove it, or restore the file from a copy.")
+
+
+def require_same_seed(path: Path, seeds: Collection[JsonValue]) -> None:
+    """Refuse a changed copy of the seed in `space`.
+
+    Args:
+        path: path of search.yaml.
+        seeds: `search.seed` at the start, and in `space` now.
+
+    Raises:
+        ConfigError: a person changed the copy.
+    """
+    document = strict_yaml.read(path, room=2)
+    if (seed := document.values["seed"]) not in seeds:
+        what = f"was {' or '.join(map(str, seeds))} when the search began, and is {seed}"
+        hint = "Restore it: it is a copy of space.search.seed, and nothing reads it."
+        raise ConfigError(Problem(document.place(("seed",)), what, hint))
+
+
 def _refusal(problems: Sequence[Problem], wrote: str) -> ConfigError | StorageError:
-    """Return the error for wrong values of space and configuration.
+    """Return the error for unknown keys and wrong values.
 
     This version and earlier ones wrote valid values alone, so a person must have changed them.
 
@@ -140,15 +169,19 @@ def _refusal(problems: Sequence[Problem], wrote: str) -> ConfigError | StorageEr
         problems: every mistake.
         wrote: version that wrote the file, empty if unknown.
     """
-    if _numbers(wrote) and _numbers(wrote) <= _numbers(__version__):
-        hint = "Restore the value that the search began with, or the file from a copy."
-        return ConfigError([Problem(problem.place, problem.what, hint) for problem in problems])
+    if _is_known(wrote):
+        return ConfigError(problems)
     by = f"tune_asr {wrote}" if wrote else "an unknown version of tune_asr"
     hint = (
         f"The file is damaged, or another version's: {by} wrote it, and this is {__version__}. "
         "Restore it from a copy, or use that version."
     )
     return StorageError([Problem(problem.place, problem.what, hint) for problem in problems])
+
+
+def _is_known(wrote: str) -> bool:
+    """Return True for this version and earlier ones."""
+    return bool(_numbers(wrote)) and _numbers(wrote) <= _numbers(__version__)
 
 
 def _numbers(version: str) -> list[int]:

@@ -13,7 +13,7 @@ from tune_asr.config.overrides import Override
 from tune_asr.config.strict_yaml import parse_value
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.search_yaml import SearchYaml, read_search_yaml
+from tune_asr.record.search_yaml import SearchYaml, read_search_yaml, require_same_seed
 from tune_asr.record.state import SearchState
 from tune_asr.search.accepting import DATA, NOISE, VERSIONS, Comparison
 from tune_asr.search.description import noise_of, versions
@@ -22,6 +22,7 @@ from tune_asr.search.given import as_overrides, check_given
 from tune_asr.search.longer import repeated
 from tune_asr.space import plan as plans
 from tune_asr.space.plan import Plan
+from tune_asr.space.sections import SearchSection
 from tune_asr.speech.survey.survey import Survey
 from tune_asr.wording import count
 
@@ -57,6 +58,10 @@ class Resumed:
         check_given(more.given)
         self._overrides = [*as_overrides(self.state.changes.given), *more.given]
         self.plan = self._plan()
+        seed = self.plan.space.search.seed
+        described = self.state.changes.described
+        began = seed if described is None else described.get("search.seed", SearchSection().seed)
+        require_same_seed(folder.search_yaml, dict.fromkeys((began, seed)))
         self.asked = self._asked()
 
     @property
