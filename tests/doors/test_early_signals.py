@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tune_asr.search.interrupts import EARLY
+
 
 def takes(process, number: int) -> bool:
     """Return whether a process has a handler for a signal."""
@@ -18,7 +20,7 @@ def takes(process, number: int) -> bool:
 @pytest.mark.parametrize(
     ("door", "words"),
     [
-        (("search", "--space", "space.yaml"), "interrupted before any trial began to train\n"),
+        (("search", "--space", "space.yaml"), f"{EARLY}\n"),
         (("search", "--space", "space.yaml", "--dry-run"), "interrupted\n"),
         (("train", "--config", "config.yaml", "--dry-run"), "interrupted\n"),
         (("train", "--config", "config.yaml"), "interrupted before the training began\n"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tune_asr.search.interrupts import SIGNALS, Interrupts
+from tune_asr.search.interrupts import EARLY, SIGNALS, Interrupts
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "interrupted_twice.py"
 START = PROGRAM.with_name("interrupted_start.py")
@@ -59,4 +59,4 @@ def test_signal_ends_a_start_at_once(number):
     assert ended.stderr == ""
     child, *lines = ended.stdout.splitlines()
     assert int(child) == (0 if number == signal.SIGUSR1 else -number)
-    assert lines == ["interrupted before any trial began to train", "cleaned up"]
+    assert lines == [EARLY, "cleaned up"]

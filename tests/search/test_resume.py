@@ -12,6 +12,7 @@ import torch
 
 from tests.processes import assert_gone, with_variable
 from tune_asr.record.checkpoints import write_checkpoint
+from tune_asr.search.interrupts import EARLY
 from tune_asr.training.checkpoints import RAW_WEIGHTS
 
 TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
@@ -190,7 +191,7 @@ def test_signal_at_start_leaves_nothing(workspace, number, part):
     workspace.wait_for(process, lambda: child_of(process, part))
     out, err = workspace.kill(process, number)
     assert process.returncode == 128 + number, err
-    assert out.endswith("starting Ray\ninterrupted before any trial began to train\n")
+    assert out.endswith(f"starting Ray\n{EARLY}\n")
     assert err == ""
     assert not list(workspace.root.glob("tune_asr-ray-*"))  # the token
     assert not (workspace.root / "results" / "space").exists()

@@ -16,7 +16,7 @@ from tune_asr.errors import ENDING_SIGNALS
 
 SIGNALS = ENDING_SIGNALS
 _LOOK_SECONDS = 0.1
-EARLY = "interrupted before any trial began to train"
+EARLY = "interrupted before any trial began to train: nothing was written, and the same command starts again"
 """Last words of a search, new or resumed, while it starts."""
 
 
