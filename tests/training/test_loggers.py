@@ -126,6 +126,7 @@ def test_unreachable_wandb_keeps_runs_offline(silent_server, tmp_path):
     ended = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=True)
     first, second = (line.partition(" ") for line in ended.stdout.splitlines() if line.startswith("0000"))
     assert f"W&B is out of reach ({silent_server} does not answer within" in first[2]
+    assert f"runs are kept offline in {tmp_path / 'wandb'}; " in first[2]
     assert second == ("00001", " ", "")
     assert len(list((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))) == 2
 

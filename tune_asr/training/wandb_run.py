@@ -47,13 +47,15 @@ class _Reach:
 
     def __init__(self) -> None:
         self.is_lost = False
+        self.save_dir = Path()
         self.news = ""
 
     def lose(self, reason: str) -> None:
         """Keep all later runs on the disk."""
         if not self.is_lost:
             self.is_lost = True
-            self.news = f"W&B is out of reach ({reason}): runs are kept offline; `wandb sync` uploads them"
+            place = self.save_dir / "wandb"
+            self.news = f"W&B is out of reach ({reason}): runs are kept offline in {place}; `wandb sync` uploads them"
 
 
 _reach = _Reach()
@@ -115,7 +117,7 @@ def _init(**arguments: Any) -> Run:
         )
 
     users = wandb.setup().settings
-    began = time.monotonic()
+    began, _reach.save_dir = time.monotonic(), Path(arguments["dir"])
     if users.mode in ("online", "shared") and not _reach.is_lost:
         # W&B itself goes on trying in the background, and waits for that when the process ends.
         if _is_logged_in(users.base_url) and (reason := fault_of(users.base_url)):
