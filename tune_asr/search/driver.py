@@ -58,6 +58,7 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
         command: time of the command, and its time budget.
 
     Raises:
+        ConfigError: this machine lacks the GPUs that a local search asks for.
         DataError: the data cannot be trained on.
         StorageError: the folder is taken, or cannot be written.
         ClusterError: Ray cannot be reached.

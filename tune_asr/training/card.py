@@ -172,7 +172,7 @@ def require_device(accelerator: object, ids: Sequence[int | str] = ()) -> None:
         raise DeviceError(f"Ray gave the trial the GPU {given}, but it cannot be used: {_why_none()}", _other_device())
     elif accelerator in ("gpu", "cuda") and not _has_other_gpu():
         what = f"trainer.accelerator is {accelerator}, but no GPU can be used: {_why_none()}"
-        raise DeviceError(what, _other_device())
+        raise DeviceError(what, hint="Set trainer.accelerator to cpu, or to auto, which needs no GPU.")
 
 
 def is_supported(capability: tuple[int, int], built_for: Sequence[str]) -> bool:
