@@ -81,8 +81,8 @@ def test_pause_before_first_epoch():
 
 
 def test_closing_is_told_with_its_cause():
-    lines = progress([created("00000"), event("closing", cause="30 s are left")])
-    assert lines[-1] == "no more trials begin: 30 s are left"
+    lines = progress([created("00000"), event("closing", cause="the time left is 30 s")])
+    assert lines[-1] == "no more trials begin: the time left is 30 s"
 
 
 def test_process_is_named_on_a_cluster():

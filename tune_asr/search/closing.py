@@ -158,7 +158,11 @@ class TimedTurns(Turns):
         if left >= max(RESERVE * needed, needed + self._stint(best)):
             return []
         whose = f"trial {best.number}" if best else "a new trial"
-        return [Closing(cause=f"{max(left, 0.0):.0f} s are left, and {whose} needs {needed:.0f} s to its last epoch")]
+        return [
+            Closing(
+                cause=f"the time left is {max(left, 0.0):.0f} s, and {whose} needs {needed:.0f} s to its last epoch"
+            )
+        ]
 
     def _stint(self, best: Trial | None) -> float:
         """Return the seconds of another trial to its next rung.
