@@ -145,6 +145,7 @@ def test_full_disk_is_exit_5(troubled):
 
 def test_killed_worker_is_retried_from_last_epoch(troubled):
     assert "its process died" in troubled.ends[signal.SIGTERM][1]
+    assert "raylet" not in troubled.ends[signal.SIGTERM][1]  # it would print a line of its own
     died = [event for event in troubled.ledger() if event["event"] == "paused" and "retry" in event]
     resumed = next(event for event in troubled.ledger() if event["event"] == "resumed")
     assert [event["retry"] for event in died] == [1]
