@@ -22,6 +22,7 @@ def takes(process, number: int) -> bool:
     [
         (("search", "--space", "space.yaml"), f"{EARLY}\n"),
         (("search", "--space", "space.yaml", "--dry-run"), "interrupted\n"),
+        (("search", "--resume", "lr"), "interrupted\n"),
         (("train", "--config", "config.yaml", "--dry-run"), "interrupted\n"),
         (("train", "--config", "config.yaml"), "interrupted before the training began\n"),
     ],

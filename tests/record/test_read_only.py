@@ -62,6 +62,9 @@ def test_lost_file_on_read_only_disk_is_named(own_disk, capsys, lost):
     root = finished_search(disk / "lr").folder.root
     (root / lost).unlink()
     make_read_only()
+    assert door.main(["--resume", str(root), "--dry-run"]) == 0
+    assert "warning: the resume would be refused: " in (foreseen := capsys.readouterr().out)
+    assert "the file system is read-only" in foreseen
     assert door.main(["--resume", str(root)]) == 5
     error = capsys.readouterr().err
     assert f"{lost} must be made again ({lost} is missing), but " in error

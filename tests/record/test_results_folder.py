@@ -135,6 +135,9 @@ def test_open_existing_names_missing_files(tmp_path):
     folder = ResultsFolder.create(tmp_path / "lr")
     with pytest.raises(StorageError, match=r"not a results folder: search\.yaml missing"):
         ResultsFolder.open_existing(folder.root)
+    with pytest.raises(StorageError, match=r"killed here while it started: the same command again starts it\."):
+        ResultsFolder.open_existing(folder.root)
+    folder.ledger.unlink()
     with pytest.raises(StorageError, match=r"Name the folder of a search; `.* --space FILE` starts one"):
         ResultsFolder.open_existing(folder.root)
     for epoch in (9, 10):
@@ -144,6 +147,7 @@ def test_open_existing_names_missing_files(tmp_path):
     ):
         ResultsFolder.open_existing(tmp_path)
     folder.search_yaml.write_text("name: lr\n")
+    folder.ledger.touch()
     assert ResultsFolder.open_existing(folder.root) == folder
     folder.checkpoints("00000").mkdir(parents=True)
     with pytest.raises(StorageError, match=r"trials\.jsonl: the ledger is empty, but there are checkpoints of trials"):

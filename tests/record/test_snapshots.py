@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from typing import Any
@@ -103,6 +104,7 @@ def test_summary_has_status_and_counts(searched):
         "val_cer": 0.05,
         "val_loss": 1.0,
         "checkpoint": "checkpoints/00001/epoch_003",
+        "sha256": hashlib.sha256(b"weights of 00001 at 3").hexdigest(),
         "params": {"optimizer.lr": 0.01, "model.activation": None},
     }
     counts = {status: count for status, count in summary["trials"].items() if count}

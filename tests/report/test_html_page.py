@@ -108,8 +108,8 @@ def test_hostile_text_stays_text(tmp_path, search):
 
 def test_page_in_any_state(search):
     root = search.folder.root
-    assert "0 trials" in page_of(root).text
     search.start()
+    assert "0 trials" in page_of(root).text
     trial = search.trial(lr=0.1)
     page = page_of(root)
     assert "No trial has a result yet." in page.text

@@ -216,8 +216,8 @@ def test_barely_trained_winner_is_a_warning(search, capsys):
 
 
 def test_search_without_results(search, capsys):
-    assert "0 trials" in reported(search, capsys)
     search.start()
+    assert "0 trials" in reported(search, capsys)
     search.trial(lr=1.0)
     text = reported(search, capsys)
     assert "1 trial (1 running)" in text

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import yaml
 
 from tests.written_search import Search, finished_search
 from tune_asr.record.checkpoints import CHECKPOINT
+from tune_asr.record.folder import ResultsFolder
 from tune_asr.report import __main__ as report
 from tune_asr.search import __main__ as door
 
@@ -107,11 +109,110 @@ def test_no_file_in_place_of_derived_one(done, capsys, name, make):
     assert "changes nothing" in resume(done, capsys, "--dry-run")
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_no_file_among_utterances(done, capsys, make):
+    """Read by nothing as long as the leaderboard is there."""
+    (done / "utterances" / "00001.jsonl").unlink()
+    make(done / "utterances" / "00001.jsonl")
+    assert "changes nothing" in resume(done, capsys, "--dry-run")
+    assert "made again" not in resume(done, capsys)
+    (done / "leaderboard.csv").unlink()
+    foreseen = resume(done, capsys, "--dry-run")
+    assert "makes again: leaderboard.csv (leaderboard.csv is missing)" in foreseen
+    if make is os.mkdir:
+        refusal = "utterances/00001.jsonl: cannot be written: it is a folder, not a file\n"
+        assert refusal in foreseen and refusal in resume(done, capsys, expect=5)
+    else:
+        assert "made again: leaderboard.csv" in resume(done, capsys)
+
+
+def test_folder_in_place_of_summary_alone(done, capsys):
+    (done / "summary.json").unlink()
+    (done / "summary.json" / "a").mkdir(parents=True)
+    before = {path: path.stat().st_mtime_ns for path in done.rglob("*")}
+    foreseen = resume(done, capsys, "--dry-run")
+    assert "makes again: summary.json (out of date)\n" in foreseen
+    refusal = f"{done}/summary.json: cannot be written: it is a folder, not a file\n    Remove it"
+    assert f"warning: the resume would be refused: {refusal}" in foreseen
+    assert refusal in resume(done, capsys, expect=5)
+    assert {path: path.stat().st_mtime_ns for path in done.rglob("*") if path in before} == before
+
+
+def no_copy(path: Path, other: bytes) -> None:
+    path.write_bytes(other)
+
+
+def emptied_file(path: Path, _: bytes) -> None:
+    path.write_bytes(b"")
+
+
+def fifo(path: Path, _: bytes) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("spoil", [no_copy, emptied_file, fifo])
+@pytest.mark.parametrize("is_old", [False, True])
+def test_spoilt_best_ckpt(done, capsys, spoil: Callable[[Path, bytes], None], is_old):
+    """Noticed beside an intact checkpoint, and no copy of a lost one; also without a hash on record."""
+    other = (done / "checkpoints" / "00000" / "epoch_004" / CHECKPOINT).read_bytes()
+    good = (done / "best.ckpt").read_bytes()
+    spoil(done / "best.ckpt", other)
+    assert "makes again: best.ckpt (out of date)\n" in resume(done, capsys, "--dry-run")
+    assert "made again: best.ckpt (out of date)\n" in resume(done, capsys)
+    assert (done / "best.ckpt").read_bytes() == good
+    spoil(done / "best.ckpt", other)
+    if is_old:
+        summary = json.loads((done / "summary.json").read_text())
+        del summary["best"]["sha256"]
+        (done / "summary.json").write_text(json.dumps(summary))
+    shutil.rmtree(done / "checkpoints" / "00001")
+    none_left = "; the best is now trial 00000; no copy of trial 00001 at epoch 4 is left\n"
+    assert none_left in resume(done, capsys, "--dry-run")
+    assert none_left in resume(done, capsys)
+    assert not list(done.glob("best-*"))
+    assert (done / "best.ckpt").read_bytes() == other
+    assert "changes nothing" in resume(done, capsys, "--dry-run")
+
+
+def test_no_checkpoint_and_no_copy(done, capsys):
+    shutil.rmtree(done / "checkpoints")
+    fifo(done / "best.ckpt", b"")
+    out = resume(done, capsys)
+    assert (
+        "; no trial has an intact checkpoint; best.yaml is removed; no copy of trial 00001 at epoch 4 is left\n" in out
+    )
+    assert not list(done.glob("best*"))
+    assert "changes nothing" in resume(done, capsys, "--dry-run")
+
+
+def test_old_record_without_hash_keeps_archive(done, capsys):
+    """Release 0.1.0 wrote no hash of best.ckpt, so a whole archive is kept."""
+    with zipfile.ZipFile(done / "best.ckpt", "w") as archive:
+        archive.writestr("data.pkl", b"weights")
+    content = (done / "best.ckpt").read_bytes()
+    summary = json.loads((done / "summary.json").read_text())
+    del summary["best"]["sha256"]
+    (done / "summary.json").write_text(json.dumps(summary))
+    shutil.rmtree(done / "checkpoints" / "00001")
+    assert "the last copy of trial 00001 is best-00001-epoch_004.ckpt now\n" in resume(done, capsys)
+    assert (done / "best-00001-epoch_004.ckpt").read_bytes() == content
+
+
+def test_report_marks_trials_without_checkpoint(done, capsys):
+    shutil.rmtree(done / "checkpoints")
+    assert report.main([str(done)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Without a checkpoint: 00001, 00000." in out
+    assert "1* 00001 finished" in out and "2* 00000 finished" in out
+    assert "No trial is the best: none has a checkpoint that can be used." in out and "Best: trial" not in out
+
+
 def test_no_checkpoint_leaves_no_best(done, capsys):
     shutil.rmtree(done / "checkpoints")
     out = resume(done, capsys)
     assert f"made again: leaderboard.csv, summary.json ({done}/checkpoints/00001/epoch_004: removed)" in out
-    assert "; no trial has an intact checkpoint; best.yaml is removed, and the last copy of trial 00001 is" in out
+    assert "; no trial has an intact checkpoint; best.yaml is removed; the last copy of trial 00001 is" in out
     assert best(done) is None
     assert [checkpoint for _, checkpoint in table(done)] == ["", ""]
     assert not (done / "best.yaml").exists() and not (done / "best.ckpt").exists()
@@ -197,6 +298,15 @@ def test_dry_run_looks_at_checkpoints(cut, capsys, spoil: Callable[[Path], None]
     out = resume(root, capsys, *flags)
     assert "continues: 00000 from the start\n" in out
     assert f"  00000: epochs 1 to 3 are trained again, since {there}/epoch_003: removed\n" in out
+
+
+def test_killed_start_is_refused_alike(tmp_path, capsys):
+    folder = ResultsFolder.create(tmp_path / "lr")
+    folder.lock().release()
+    error = resume(folder.root, capsys, expect=5)
+    assert "not a results folder: search.yaml missing\n    A search was killed here" in error
+    assert report.main([str(folder.root)]) == 5
+    assert capsys.readouterr().err == error
 
 
 def test_emptied_ledger_is_refused_alike(cut, capsys):

@@ -78,8 +78,7 @@ def verify(folder: Path) -> str | None:
     try:
         if not folder.exists():
             return "removed"
-        manifest = json.loads(regular(folder / MANIFEST).read_bytes())
-        entries = [(name, entry["size"], entry["sha256"]) for name, entry in manifest.items()]
+        entries = _entries(folder)
     except FileNotFoundError:
         return f"{MANIFEST} is missing"
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -88,6 +87,31 @@ def verify(folder: Path) -> str | None:
         return f"{MANIFEST} is damaged"
     reasons = (_damage(folder / name, size, sha256) for name, size, sha256 in entries)
     return next((reason for reason in reasons if reason), None)
+
+
+def recorded_sha256(folder: Path) -> str | None:
+    """Return the hash of a checkpoint by its manifest.
+
+    None if the manifest is missing or damaged.
+    """
+    try:
+        return next((sha256 for name, _, sha256 in _entries(folder) if name == CHECKPOINT), None)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def has_sha256(file: Path, sha256: str) -> bool:
+    """Return whether a readable file has this hash."""
+    try:
+        return _sha256(file) == sha256
+    except OSError:
+        return False
+
+
+def _entries(folder: Path) -> list[tuple[str, int, str]]:
+    """Return name, size and hash of each file."""
+    manifest = json.loads(regular(folder / MANIFEST).read_bytes())
+    return [(name, entry["size"], entry["sha256"]) for name, entry in manifest.items()]
 
 
 def _sound(checkpoint: Path, epoch: int) -> None:

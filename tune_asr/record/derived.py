@@ -6,6 +6,7 @@ A person may have removed files or checkpoints since. Nothing is written here.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from collections.abc import Iterator, Sequence
@@ -13,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import Damaged, best_on_record, copied, intact_standings, removed_best
+from tune_asr.record.intact import Damaged, best_on_record, copied, intact_standings, is_copy_of, removed_best
 from tune_asr.record.ranking import Standing, leader
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
-from tune_asr.storage.files import regular
+from tune_asr.storage.errors import storage_error
+from tune_asr.storage.files import names_in, regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,23 @@ class Outdated:
         """Names of the files that can be made, as text."""
         there = self.paths if self.best else [path for path in self.paths if not path.name.startswith("best.")]
         return ", ".join(path.name for path in there)
+
+    def require_replaceable(self) -> None:
+        """Refuse folders in the place of files to write.
+
+        Raises:
+            StorageError: there is one, which may hold something.
+        """
+        for path in self._written():
+            if path.is_dir():
+                raise storage_error(IsADirectoryError(errno.EISDIR, ""), path)
+
+    def _written(self) -> Iterator[Path]:
+        for path in self.paths:
+            yield path
+            utterances = path.with_name("utterances")
+            if path.name == "leaderboard.csv" and utterances.is_dir():
+                yield from (utterances / name for name in names_in(utterances) if name.endswith(".jsonl"))
 
 
 def outdated(folder: ResultsFolder, state: SearchState, metric: Metric) -> Outdated | None:
@@ -68,11 +87,21 @@ def _of_all(folder: ResultsFolder, ranked: Sequence[Standing], best: tuple[str, 
 
 
 def _of_best(folder: ResultsFolder, best: tuple[str, int] | None) -> Iterator[Path]:
-    """Yield best.yaml and best.ckpt if they disagree."""
+    """Yield best.yaml and best.ckpt if they disagree.
+
+    Without a readable summary.json, best.ckpt shows which trial the two are of.
+    """
     recorded = best_on_record(folder)
-    for path in (folder.best_yaml, folder.best_ckpt):
-        if recorded != best or (best and not path.is_file()):
-            yield path
+    if best is None:
+        if recorded:
+            yield from (folder.best_yaml, folder.best_ckpt)
+        return
+    is_copy = is_copy_of(folder, *best)
+    is_of_best = recorded == best or (recorded is None and is_copy)
+    if not is_of_best or not folder.best_yaml.is_file():
+        yield folder.best_yaml
+    if not is_copy:
+        yield folder.best_ckpt
 
 
 def _cause(paths: Sequence[Path], lost: Sequence[Damaged]) -> str:

@@ -113,10 +113,10 @@ class ResultsFolder:
         """
         with disk_errors(root):
             folder = cls(root)
-            folder._require_search()
+            folder.require_search()
         return folder
 
-    def _require_search(self) -> None:
+    def require_search(self) -> None:
         """Check for the files of a search.
 
         Raises:
@@ -243,6 +243,8 @@ class ResultsFolder:
 
         `train` writes checkpoints alone, which `export` and `evaluate` take too.
         """
+        if self.ledger.is_file() and not self.ledger.stat().st_size:  # killed before it had begun
+            return "A search was killed here while it started: the same command again starts it."
         if checkpoint := max(self.root.glob("*.ckpt"), default=None):
             return (
                 f"Name the folder of a search. `export` and `evaluate` take a checkpoint in it as well: {checkpoint}."

@@ -6,17 +6,19 @@ Snapshots, report and export share them, so all three name the same winner.
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tune_asr.record.checkpoints import kept_epochs, stored, verify
+from tune_asr.record.checkpoints import has_sha256, kept_epochs, recorded_sha256, stored, verify
 from tune_asr.record.finalists import ranked as rank
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import Standing, leader, order
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
-from tune_asr.storage.files import regular
+from tune_asr.storage.files import names_in, regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,22 @@ def former_best(folder: ResultsFolder) -> tuple[str, int] | None:
 def copied(folder: ResultsFolder, damaged: Iterable[Damaged]) -> Damaged | None:
     """Return the damaged checkpoint with a copy in best.ckpt.
 
-    The contents of best.ckpt are not verified.
+    The hash of best.ckpt is compared with the one on record. A folder of an earlier release has none: then best.ckpt
+    must be a whole archive, and none of the checkpoints that are there.
     """
     best = former_best(folder)
-    return next((found for found in damaged if (found.trial, found.epoch) == best), None)
+    found = next((found for found in damaged if (found.trial, found.epoch) == best), None)
+    if found is None:
+        return None
+    sha256 = recorded_sha256(found.checkpoint) or _sha256_on_record(folder)
+    is_copy = has_sha256(folder.best_ckpt, sha256) if sha256 else _may_be_copy(folder)
+    return found if is_copy else None
+
+
+def is_copy_of(folder: ResultsFolder, trial: str, epoch: int) -> bool:
+    """Return whether best.ckpt is the checkpoint of an epoch."""
+    sha256 = recorded_sha256(stored(folder.checkpoints(trial), epoch))
+    return sha256 is not None and has_sha256(folder.best_ckpt, sha256)
 
 
 def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
@@ -95,6 +109,29 @@ def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
         return str(best["trial"]), int(best["epoch"])
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
+
+
+def _sha256_on_record(folder: ResultsFolder) -> str | None:
+    """Return the hash of best.ckpt on record, if any."""
+    try:
+        return str(json.loads(regular(folder.summary).read_bytes())["best"]["sha256"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _may_be_copy(folder: ResultsFolder) -> bool:
+    """Return whether best.ckpt is whole, and no other checkpoint."""
+    try:
+        with zipfile.ZipFile(regular(folder.best_ckpt)) as archive:
+            if archive.testzip():
+                return False
+        trials = [folder.all_checkpoints / name for name in names_in(folder.all_checkpoints)]
+    except FileNotFoundError:
+        trials = []
+    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return False
+    there = [stored(trial, epoch) for trial in trials if trial.is_dir() for epoch in kept_epochs(trial)]
+    return not any(has_sha256(folder.best_ckpt, sha256) for sha256 in map(recorded_sha256, there) if sha256)
 
 
 def removed_best(folder: ResultsFolder, state: SearchState, metric: Metric, ranked: list[Standing]) -> list[Damaged]:

@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from tune_asr.record.checkpoints import CHECKPOINT, stored
+from tune_asr.record.checkpoints import CHECKPOINT, recorded_sha256, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import Damaged, copied, former_best, intact_standings, removed_best
+from tune_asr.record.intact import Damaged, copied, former_best, intact_standings, is_copy_of, removed_best
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import leader
 from tune_asr.record.search_yaml import dump_yaml
@@ -29,6 +29,7 @@ from tune_asr.space.horizon import values_with
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
 from tune_asr.storage.errors import writing
+from tune_asr.storage.files import reason_unusable
 
 _PATIENCE = 0.1
 """Seconds that a running search gives to intervals in each snapshot."""
@@ -69,9 +70,12 @@ def write_snapshots(
     best = None
     if winner := leader(ranked):
         trial, report = winner
-        best = _best(trial, report)
-        if (trial.number, report.epoch) != former:
-            copy_atomic(stored(folder.checkpoints(trial.number), report.epoch) / CHECKPOINT, folder.best_ckpt)
+        checkpoint = stored(folder.checkpoints(trial.number), report.epoch)
+        best = _best(trial, report, checkpoint)
+        winner_now = (trial.number, report.epoch)
+        # A running search has made the copy itself, and reads it no second time.
+        if not (winner_now == former if status == "running" else is_copy_of(folder, *winner_now)):
+            copy_atomic(checkpoint / CHECKPOINT, folder.best_ckpt)
         write_if_changed(folder.best_yaml, dump_yaml(rerun_config(config, trial)))
     summary = {
         "name": folder.root.name,
@@ -102,11 +106,30 @@ def set_best_aside(folder: ResultsFolder, lost: Damaged) -> Path:
     Raises:
         StorageError: a file cannot be renamed or removed.
     """
-    aside = folder.best_ckpt.with_name(f"best-{lost.trial}-{lost.checkpoint.name}.ckpt")
+    aside = name_aside(folder, lost)
     with writing(folder.root):
         folder.best_ckpt.replace(aside)
         folder.best_yaml.unlink(missing_ok=True)
     return aside
+
+
+def name_aside(folder: ResultsFolder, lost: Damaged) -> Path:
+    """Return the path for the last copy of a checkpoint."""
+    return folder.best_ckpt.with_name(f"best-{lost.trial}-{lost.checkpoint.name}.ckpt")
+
+
+def remove_best(folder: ResultsFolder) -> None:
+    """Remove best.yaml, and a best.ckpt without content.
+
+    There is no best any more, and no copy of a former one.
+
+    Raises:
+        StorageError: a file cannot be removed.
+    """
+    with writing(folder.root):
+        folder.best_yaml.unlink(missing_ok=True)
+        if not folder.best_ckpt.is_dir() and reason_unusable(folder.best_ckpt):
+            folder.best_ckpt.unlink(missing_ok=True)
 
 
 def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
@@ -122,7 +145,8 @@ def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
     return trial_values(values_with(config, trial.horizon), changes, trial.seed, trial.epoch)
 
 
-def _best(trial: Trial, report: Report) -> dict[str, Any]:
+def _best(trial: Trial, report: Report, checkpoint: Path) -> dict[str, Any]:
     scores = {name: report.scores.get(name) for name in ("val_wer", "val_cer", "val_loss")}
     found = {"trial": trial.number, "epoch": report.epoch, **scores, "checkpoint": report.checkpoint}
-    return {**found, "params": trial.params}
+    sha256 = recorded_sha256(checkpoint)  # by which best.ckpt is known once the checkpoint is removed
+    return {**found, **({"sha256": sha256} if sha256 else {}), "params": trial.params}

@@ -81,7 +81,7 @@ def keep_utterances(folder: ResultsFolder, trial: str, epoch: int) -> None:
     """
     source = stored(folder.checkpoints(trial), epoch) / UTTERANCES
     target = folder.utterances(trial)
-    if not source.exists():
+    if not source.is_file():
         return
     try:
         target.parent.mkdir(exist_ok=True)

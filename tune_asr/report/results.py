@@ -85,17 +85,22 @@ def gather(root: Path, rows: int) -> Results:
     folder.require_events()
     # Ask before reading the ledger: a search that ends in between then counts as running, not as dead.
     running = folder.is_running()
+    if not running and folder.ledger.is_file() and not folder.ledger.stat().st_size:
+        folder.require_search()  # a search that was killed while it started is none
     search = read_description(folder.search_yaml) if folder.search_yaml.exists() else None
     metric: Metric = search.metric if search else "val_wer"
     plan = search.plan if search else None
     rejudged = Rejudged(plan, metric) if plan and plan.space.asha.mode == "waves" else None
     events = iter_ledger(folder.ledger)
     state = SearchState.replay(rejudged.watch(events) if rejudged else events, str(folder.ledger))
-    ranked, damaged = _rank(folder, state, metric, running) if folder.all_checkpoints.is_dir() else ([], [])
+    # Without any checkpoint, the reports still make a leaderboard. A finished search has lost them, a copy of the
+    # ledger may never have had any.
+    has_lost = search is not None and state.status == "finished" and not running
+    can_look = folder.all_checkpoints.is_dir() or (has_lost and not folder.all_checkpoints.exists())
+    ranked, damaged = _rank(folder, state, metric, running) if can_look else ([], [])
     can_load = leader(ranked) is not None
-    if not can_load:
-        # Without any checkpoint, the reports still make a leaderboard.
-        ranked = rank(state, metric)
+    if not can_load and not (has_lost and ranked):
+        ranked = rank(state, metric, {} if has_lost else None)
     utterances = {
         trial.number: utterances_of(folder, trial.number, report) for trial, report in ranked[:rows] if report
     }

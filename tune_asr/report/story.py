@@ -154,6 +154,9 @@ def winner(results: Results) -> Iterator[str]:
     """Yield the best trial, its values, and warnings about ranges."""
     best = leader(results.ranked)
     if best is None:
+        if any(is_gone(report) for _, report in results.ranked):
+            yield "No trial is the best: none has a checkpoint that can be used."
+            return
         who = "No trial within the limits" if results.ranked and results.ranked[0][0].excess else "No trial"
         yield f"{who} has a result{'' if results.state.status == 'finished' else ' yet'}."
         return
@@ -182,6 +185,11 @@ def next_steps(results: Results) -> Iterator[str]:
 
 
 def _has_learnt(results: Results) -> bool:
-    """Test if the best trial has learnt enough."""
-    best = leader(results.ranked)
-    return best is not None and not too_early(best[1].scores.value(results.metric), results.metric)
+    """Test if the first trial has learnt enough.
+
+    It may have lost its checkpoints.
+    """
+    trial, report = results.ranked[0] if results.ranked else (None, None)
+    if trial is None or report is None or trial.is_beyond_limit:
+        return False
+    return not too_early(report.scores.value(results.metric), results.metric)

@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parse the flags and search; return the exit code."""
     began = time.monotonic()
     arguments = _parser().parse_args(argv)
-    end_at_once_on_signals("interrupted" if arguments.dry_run else EARLY)
+    # A search that is resumed has trained, and may even be finished.
+    end_at_once_on_signals("interrupted" if arguments.dry_run or arguments.resume else EARLY)
     return exit_with(lambda: _run(arguments, began))
 
 

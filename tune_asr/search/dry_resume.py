@@ -19,7 +19,7 @@ from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.data import checked_survey
 from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
-from tune_asr.search.finished import promised
+from tune_asr.search.finished import foreseen_refusal, promised
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.space.durations import written
@@ -45,7 +45,7 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
     resumed = Resumed(folder, more)
     if not resumed.is_left and budget is None:
         yield from promised(resumed, more)
-        yield from _locked(folder)
+        yield from _refused(resumed)
         return
     if resumed.creates:
         check_beside(resumed.plan.config)
@@ -60,11 +60,13 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
         yield comparison.other_versions
     yield from _trials(resumed, asked)
     yield from lines_before(resumed.plan, this_machine())
-    yield from _locked(folder)
+    yield from _refused(resumed)
 
 
-def _locked(folder: ResultsFolder) -> Iterator[str]:
-    """Yield a warning if the search runs."""
+def _refused(resumed: Resumed) -> Iterator[str]:
+    """Yield a warning if the search runs, or cannot write."""
+    folder = resumed.folder
+    yield from foreseen_refusal(resumed)
     if folder.is_running():
         try:
             folder.lock().release()

@@ -13,12 +13,13 @@ from tune_asr.record.derived import Outdated, outdated
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger, ends_finished
 from tune_asr.record.search_events import SearchEnded
-from tune_asr.record.snapshots import set_best_aside
+from tune_asr.record.snapshots import name_aside, remove_best, set_best_aside
 from tune_asr.search.accepting import accepted
 from tune_asr.search.conductor import remove_tune_state
 from tune_asr.search.resuming import More, Resumed
 from tune_asr.search.search import Search
-from tune_asr.storage.atomic import probe_writable
+from tune_asr.storage.atomic import probe_unseen, probe_writable
+from tune_asr.storage.errors import for_resume
 
 
 def left_as_it_is(folder: ResultsFolder, more: More) -> list[str] | None:
@@ -38,6 +39,7 @@ def left_as_it_is(folder: ResultsFolder, more: More) -> list[str] | None:
     lines = list(_accepted(resumed, more))
     if stale := _outdated(resumed):
         _require_writable(folder, stale)
+        stale.require_replaceable()
         return None
     return lines
 
@@ -54,8 +56,13 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
     stale, was_finished = _outdated(resumed), state.status == "finished"
     if was_finished and not stale:
         return
+    if stale:
+        stale.require_replaceable()
     lost = stale.copy_of if stale else None
+    had_best, no_copy = folder.best_yaml.exists(), _no_copy(folder, stale) if stale else ""
     aside = set_best_aside(folder, lost) if lost else None
+    if stale and not stale.best and not lost:
+        remove_best(folder)
     Search(folder, resumed.plan, resumed.metric, {}).snapshot(state, "finished")
     if not was_finished:
         ledger = Ledger.open(folder.ledger)
@@ -64,9 +71,10 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
         yield "all trials had ended; the search is marked as finished now"
     remove_tune_state(folder)
     if stale and (was_finished or stale.lost):
-        removed = "" if stale.best else f"{folder.best_yaml.name} is removed, and "
-        kept = f"; {removed}the last copy of trial {lost.trial} is {aside.name} now" if lost and aside else ""
-        yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{kept}"
+        is_removed = had_best and not folder.best_yaml.exists()
+        removed = f"; {folder.best_yaml.name} is removed" if is_removed else ""
+        copy = f"; the last copy of trial {lost.trial} is {aside.name} now" if lost and aside else no_copy
+        yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{removed}{copy}"
 
 
 def promised(resumed: Resumed, more: More) -> Iterator[str]:
@@ -84,7 +92,7 @@ def promised(resumed: Resumed, more: More) -> Iterator[str]:
     else:
         yield f"{root}: the search is finished, and a resume changes nothing"
     if stale and (status == "finished" or stale.lost):
-        yield f"makes again: {stale.names} ({stale.cause}){_best_now(stale)}"
+        yield f"makes again: {stale.names} ({stale.cause}){_best_now(stale)}{_no_copy(resumed.folder, stale)}"
     by_version = resumed.edited(by_versions=True)
     yield from (f"changed: {each.key} {each}" for each in by_version.refused)
     yield from filter(None, [by_version.other_versions])
@@ -110,6 +118,27 @@ def _best_now(stale: Outdated) -> str:
     if not stale.lost:
         return ""
     return f"; the best is now trial {stale.best[0]}" if stale.best else "; no trial has an intact checkpoint"
+
+
+def _no_copy(folder: ResultsFolder, stale: Outdated) -> str:
+    """Return words on a checkpoint without a copy."""
+    if not stale.lost or stale.copy_of or name_aside(folder, stale.lost[0]).exists():
+        return ""
+    return f"; no copy of trial {stale.lost[0].trial} at epoch {stale.lost[0].epoch} is left"
+
+
+def foreseen_refusal(resumed: Resumed) -> Iterator[str]:
+    """Yield a warning if a resume could not write."""
+    if resumed.is_left:
+        stale = None
+    elif (stale := _outdated(resumed)) is None and resumed.state.status == "finished":
+        return
+    try:
+        probe_unseen(resumed.folder.root)
+        if stale:
+            stale.require_replaceable()
+    except StorageError as error:
+        yield f"warning: the resume would be refused: {for_resume(error)}"
 
 
 def _require_writable(folder: ResultsFolder, stale: Outdated) -> None:

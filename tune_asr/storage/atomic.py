@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -135,6 +136,16 @@ def probe_writable(folder: Path, *, setting: str = "--results") -> None:
             fsync(probe)
         finally:
             _discard(probe)
+
+
+def probe_unseen(folder: Path) -> None:
+    """Check that `folder` is writable, without a trace.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with writing(folder, "the folder cannot be written"):
+        tempfile.TemporaryFile(dir=folder).close()
 
 
 def _fsync_all(paths: list[Path]) -> None:
