@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tune_asr.corpus.beside import check_beside
 from tune_asr.corpus.outside import require_files_outside, require_recordings_outside
@@ -46,6 +47,9 @@ from tune_asr.speech.survey.survey import Survey
 from tune_asr.storage.errors import disk_errors
 from tune_asr.storage.job_copy import require_outside
 from tune_asr.wording import count
+
+if TYPE_CHECKING:
+    from tune_asr.search.ray.session import Session
 
 
 def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
@@ -196,13 +200,18 @@ def _run(
         first = _first_lines(search, state, slots, prepared.budget)
         for line in (*first, *placement.lines(), *prepared.lines):
             session.progress.say(line)
-        epochs, started = state.epochs, prepared.budget.clock() - prepared.budget.earlier
-        code = session.run()
-        if code == 0 and state.epochs == epochs:
-            for line in unused_lines(search, state, command, prepared.budget, started):
-                print(line, flush=True)
-        if code < 128:
-            print_farewell(search, state)  # before Ray is shut down, which a lost one may never be
+        return _conduct(session, search, state, command)
+
+
+def _conduct(session: Session, search: Search, state: SearchState, command: Command) -> int:
+    """Run a session, and print how it ended."""
+    epochs, started = state.epochs, session.budget.clock() - session.budget.earlier
+    code = session.run()
+    if code == 0 and state.epochs == epochs:
+        for line in unused_lines(search, state, command, session.budget, started):
+            print(line, flush=True)
+    if code < 128:
+        print_farewell(search, state)  # before Ray is shut down, which a lost one may never be
     return code
 
 
