@@ -96,7 +96,7 @@ def horizon_of(plan: Plan | None, state: SearchState) -> int:
 def savings_lines(results: Results) -> Iterator[str]:
     """Yield the epochs that pruning saved, and the rungs."""
     saved = pruning(results.state, horizon_of(results.plan, results.state))
-    early = list(_early_rungs(results, saved))
+    early = dict(_early_rungs(results, saved))
     if saved.stopped or saved.waiting:
         yield _sum(results, saved, is_praised=not any(rung.stopped for rung in early))
         for rung in saved.rungs:
@@ -108,8 +108,8 @@ def savings_lines(results: Results) -> Iterator[str]:
             "A trial that waits counts with the epochs it has, keeps its newest and its best checkpoint, and has its "
             "turn if the search continues."
         )
-    for rung in early:
-        yield _warning(results, rung)
+    for rung, rates in early.items():
+        yield _warning(results, rung, rates)
     yield from decision_lines(results.rejudged)
 
 
@@ -137,17 +137,16 @@ def _waits(number: int, before: str) -> str:
     return f"{before}{number} {'waits' if number == 1 else 'wait'}" if number else ""
 
 
-def _early_rungs(results: Results, saved: Pruning) -> Iterator[Rung]:
+def _early_rungs(results: Results, saved: Pruning) -> Iterator[tuple[Rung, list[float]]]:
     """Yield the rungs at which hardly any trial had learnt."""
     for rung in saved.rungs:
         rates = _known(results, rung.epoch, results.metric)
         if len(rates) > 1 and _unlearnt(rates) >= _NEARLY_ALL * len(rates):
-            yield rung
+            yield rung, rates
 
 
-def _warning(results: Results, rung: Rung) -> str:
+def _warning(results: Results, rung: Rung, rates: Sequence[float]) -> str:
     """Return the warning for a rung without learning."""
-    rates = _known(results, rung.epoch, results.metric)
     many = f"all {len(rates)}" if _unlearnt(rates) == len(rates) else f"{_unlearnt(rates)} of {len(rates)}"
     what = f"Warning: at epoch {rung.epoch} {many} had a {metric_name(results.metric)} of 99 % or more."
     return f"{what} {_order(results, rung) if rung.stopped else 'No trial was stopped there.'}"
