@@ -8,13 +8,20 @@ from __future__ import annotations
 import csv
 import errno
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.intact import Damaged, best_on_record, copied, intact_standings, is_copy_of, removed_best
+from tune_asr.record.intact import (
+    Damaged,
+    best_on_record,
+    copied,
+    intact_standings,
+    is_copy_of,
+    removed_best,
+    summary_on_record,
+)
 from tune_asr.record.ranking import Standing, leader
 from tune_asr.record.state import SearchState
 from tune_asr.scoring.metric import Metric
@@ -82,7 +89,7 @@ def _of_all(folder: ResultsFolder, ranked: Sequence[Standing], best: tuple[str, 
     there = {trial.number: (report.checkpoint or "") if report else "" for trial, report in ranked}
     if _listed(folder) != there:
         yield folder.leaderboard
-    if best_on_record(folder) != best or not _is_closed(folder):
+    if best_on_record(folder) != best or summary_on_record(folder).get("status") != "finished":
         yield folder.summary
 
 
@@ -123,11 +130,3 @@ def _listed(folder: ResultsFolder) -> dict[str, str] | None:
         return {row["trial"]: row["checkpoint"] for row in table}
     except (OSError, ValueError, KeyError, csv.Error):
         return None
-
-
-def _is_closed(folder: ResultsFolder) -> bool:
-    """Return whether summary.json has the end of the search."""
-    try:
-        return bool(json.loads(regular(folder.summary).read_bytes())["status"] == "finished")
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return False

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tune_asr.record.checkpoints import has_sha256, kept_epochs, recorded_sha256, stored, verify
 from tune_asr.record.finalists import ranked as rank
@@ -99,23 +100,32 @@ def is_copy_of(folder: ResultsFolder, trial: str, epoch: int) -> bool:
     return sha256 is not None and has_sha256(folder.best_ckpt, sha256)
 
 
+def summary_on_record(folder: ResultsFolder) -> dict[str, Any]:
+    """Return summary.json, empty if it is missing or damaged."""
+    try:
+        summary = json.loads(regular(folder.summary).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
+
+
 def best_on_record(folder: ResultsFolder) -> tuple[str, int] | None:
     """Return trial and epoch of the best in summary.json.
 
     None if the file is missing or damaged, or names none.
     """
+    best: Any = summary_on_record(folder).get("best")
     try:
-        best = json.loads(regular(folder.summary).read_bytes())["best"]
         return str(best["trial"]), int(best["epoch"])
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 
 def _sha256_on_record(folder: ResultsFolder) -> str | None:
     """Return the hash of best.ckpt on record, if any."""
     try:
-        return str(json.loads(regular(folder.summary).read_bytes())["best"]["sha256"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return str(summary_on_record(folder)["best"]["sha256"])
+    except (TypeError, KeyError):
         return None
 
 
