@@ -45,7 +45,7 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
     resumed = Resumed(folder, more)
     if not resumed.is_left and budget is None:
         yield from promised(resumed, more)
-        yield from _refused(resumed)
+        yield from _taken(folder)
         return
     if resumed.creates:
         check_beside(resumed.plan.config)
@@ -60,13 +60,12 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
         yield comparison.other_versions
     yield from _trials(resumed, asked)
     yield from lines_before(resumed.plan, this_machine())
-    yield from _refused(resumed)
+    yield from foreseen_refusal(folder)
+    yield from _taken(folder)
 
 
-def _refused(resumed: Resumed) -> Iterator[str]:
-    """Yield a warning if the search runs, or cannot write."""
-    folder = resumed.folder
-    yield from foreseen_refusal(resumed)
+def _taken(folder: ResultsFolder) -> Iterator[str]:
+    """Yield a warning if the search runs."""
     if folder.is_running():
         try:
             folder.lock().release()

@@ -101,6 +101,8 @@ def promised(resumed: Resumed, more: More) -> Iterator[str]:
     elif refused := resumed.edited().refused:
         flags = " ".join(f"--accept {each.key}" for each in refused)
         yield f"warning: the resume would be refused without {flags}"
+    if stale or status != "finished":
+        yield from foreseen_refusal(resumed.folder, stale)
 
 
 def _accepted(resumed: Resumed, more: More) -> Iterator[str]:
@@ -127,14 +129,10 @@ def _no_copy(folder: ResultsFolder, stale: Outdated) -> str:
     return f"; no copy of trial {stale.lost[0].trial} at epoch {stale.lost[0].epoch} is left"
 
 
-def foreseen_refusal(resumed: Resumed) -> Iterator[str]:
+def foreseen_refusal(folder: ResultsFolder, stale: Outdated | None = None) -> Iterator[str]:
     """Yield a warning if a resume could not write."""
-    if resumed.is_left:
-        stale = None
-    elif (stale := _outdated(resumed)) is None and resumed.state.status == "finished":
-        return
     try:
-        probe_unseen(resumed.folder.root)
+        probe_unseen(folder.root)
         if stale:
             stale.require_replaceable()
     except StorageError as error:
