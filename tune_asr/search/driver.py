@@ -24,7 +24,6 @@ from tune_asr.record.state import SearchState
 from tune_asr.search.accepting import accepted
 from tune_asr.search.budget import Budget, Command
 from tune_asr.search.cards.mistakes import require_gpus
-from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.data import checked_survey, data_files, data_report, fingerprints
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
@@ -34,7 +33,7 @@ from tune_asr.search.interrupts import Interrupts, for_the_main_thread
 from tune_asr.search.more_time import unused_lines
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
-from tune_asr.search.ray.cpus import needed_cpus
+from tune_asr.search.ray.cpus import LocalRay
 from tune_asr.search.ray.token import require_mode
 from tune_asr.search.resuming import More, Resumed, named
 from tune_asr.search.search import Search
@@ -170,8 +169,8 @@ def _run(
         stack.callback(end_at_once_on_signals, "interrupted")  # the handlers of before would speak of the start
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
         interrupts.exit_if_any()
-        most_cpus = None if address else needed_cpus(plan.space, len(this_machine().cards))
-        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts, most_cpus))
+        local = LocalRay() if address else LocalRay.of(plan.space)
+        dashboard = stack.enter_context(cluster.ray_session(folder.root.name, address, abandon, interrupts, local))
         interrupts.exit_if_any()
         from tune_asr.search.ray.session import Session
 

@@ -20,6 +20,7 @@ from tune_asr.search.foresight import (
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster
+from tune_asr.search.ray.cpus import LocalRay
 from tune_asr.space.durations import seconds_of
 from tune_asr.space.forecast import forecast, seconds_of_round
 from tune_asr.space.horizon import plan_with
@@ -45,9 +46,10 @@ def print_forecast(plan: Plan, address: str | None, command: Command) -> None:
     require_gpus(plan, address)
     text = plan.space.search.time_budget
     budget = seconds_of(text) if text else None
+    local = LocalRay() if address else LocalRay.of(plan.space)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts(cluster.leave_nothing))
-        stack.enter_context(cluster.ray_session("forecast", address, lambda: None, interrupts))
+        stack.enter_context(cluster.ray_session("forecast", address, lambda: None, interrupts, local))
         placement = place(plan, address, interrupts.exit_if_any)
         started = Budget.of_run(command, 0.0).clock()
         found = measured(plan, placement, budget, interrupts.exit_if_any)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tune_asr.errors import ConfigError
-from tune_asr.search.cards.card import VISIBLE, Machine
+from tune_asr.search.cards.card import Machine
+from tune_asr.search.cards.mistakes import too_few
 from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.cards.packing import Packing
-from tune_asr.search.cards.placement import Placement
+from tune_asr.search.cards.placement import GpusPerTrial, Placement
 from tune_asr.search.cards.shares import slots_of
 from tune_asr.search.packed import packed
 from tune_asr.search.ray import nodes
 from tune_asr.space.plan import Plan
-from tune_asr.wording import count, value_text
+from tune_asr.wording import count
 
 Node = tuple[float, float]
 """CPUs and GPUs of a node."""
@@ -68,13 +69,13 @@ def placed(plan: Plan, have: Sequence[Node], machine: Machine, packing: Packing 
     return Placement(slots, cpus, share, asked, fitting, wanted, machine, packing)
 
 
-def _nothing_fits(have: Sequence[Node], machine: Machine, cpus: float, share: float, asked: object) -> ConfigError:
+def _nothing_fits(
+    have: Sequence[Node], machine: Machine, cpus: float, share: float, asked: GpusPerTrial
+) -> ConfigError:
     offered = ", ".join(f"{count(theirs, 'CPU')} and {count(gpus, 'GPU')}" for theirs, gpus in have)
     what = f"a trial needs {count(cpus, 'CPU')} and {count(share, 'GPU')}, but Ray's nodes have {offered}"
     if not share or any(gpus for _, gpus in have):
         return ConfigError(what, hint="Lower resources.cpus_per_trial or resources.gpus_per_trial.")
     if machine.are_hidden:
-        hidden = f"{VISIBLE} is {machine.visible!r}, which hides every GPU"
-        what = f"resources.gpus_per_trial is {value_text(asked)}, but {hidden}"
-        return ConfigError(what, hint=f"Unset {VISIBLE}, or name a GPU in it.")
+        return too_few(asked, machine)
     return ConfigError(what, hint="Set resources.gpus_per_trial to auto, which needs no GPU.")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tune_asr.search.ray.cpus import needed_cpus, usable_cpus
+from tune_asr.search.ray.cpus import LocalRay, needed_cpus, usable_cpus
 from tune_asr.space.sections import SpaceFile
 
 BOUND = len(os.sched_getaffinity(0))
@@ -45,6 +45,10 @@ def test_trials_at_once_bound_needed_cpus(max_concurrent, cpus_per_trial, needed
 def test_gpus_bound_needed_cpus(max_concurrent, gpus_per_trial, needed):
     """Of two GPUs; trials without one, and those that are packed, may take every CPU."""
     assert needed_cpus(space(max_concurrent, 1.0, gpus_per_trial), 2) == needed
+
+
+def test_local_ray_is_as_large_as_its_trials():
+    assert LocalRay.of(space(2, 3.0, 0)).cpus == 6
 
 
 def space(max_concurrent, cpus_per_trial, gpus_per_trial="auto"):

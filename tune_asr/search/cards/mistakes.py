@@ -53,7 +53,7 @@ def mistake(plan: Plan, machine: Machine) -> ConfigError | None:
     asked, have = plan.space.resources.gpus_per_trial, len(machine.cards)
     least = 1 if asked == "pack" else 0 if asked == "auto" else asked
     if have < least:
-        return _too_few(asked, machine)
+        return too_few(asked, machine)
     return None if have and asked else _device_without_gpu(plan, machine)
 
 
@@ -77,7 +77,8 @@ def _none_here(machine: Machine) -> str:
     return "this machine has no GPU"
 
 
-def _too_few(asked: GpusPerTrial, machine: Machine) -> ConfigError:
+def too_few(asked: GpusPerTrial, machine: Machine) -> ConfigError:
+    """Return the refusal of more GPUs than there are."""
     what = f"{_KEY} is {value_text(asked)}, but"
     if machine.cards:
         have = count(len(machine.cards), "GPU")

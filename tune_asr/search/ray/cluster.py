@@ -9,11 +9,9 @@ import socket
 from collections.abc import Callable, Iterator
 
 from tune_asr.errors import ClusterError
-from tune_asr.search.cards.card import usable_parts
-from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.interrupts import Interrupts
 from tune_asr.search.ray.children import spare_children
-from tune_asr.search.ray.cpus import usable_cpus
+from tune_asr.search.ray.cpus import LocalRay, usable_cpus
 from tune_asr.search.ray.descendants import descendants, kill_descendants
 from tune_asr.search.ray.fast_start.switch import FastStart
 from tune_asr.search.ray.head import address_of, running_here, use_its_token
@@ -50,11 +48,13 @@ ENVIRONMENT = {
 _started_before: list[int] | None = None
 """Descendants of this process from before it started a Ray; None if it has started none."""
 _scratch = Scratch()
+_WHOLE = LocalRay()
+"""A Ray of all that the machine has."""
 
 
 @contextlib.contextmanager
 def ray_session(
-    name: str, address: str | None, abandon: Callable[[], None], interrupts: Interrupts, most_cpus: int | None = None
+    name: str, address: str | None, abandon: Callable[[], None], interrupts: Interrupts, local: LocalRay = _WHOLE
 ) -> Iterator[Callable[[], str | None]]:
     """Start or join Ray; yield a getter of its dashboard.
 
@@ -65,7 +65,7 @@ def ray_session(
         address: address of a running cluster, `auto` for that of this machine; None starts a local Ray.
         abandon: callback before the process is ended because Ray does not answer, or a signal has come.
         interrupts: signals that have come; their handlers are installed again once Ray runs.
-        most_cpus: limit of the CPUs of a local Ray, None for those of the machine.
+        local: size of a local Ray.
 
     Raises:
         ClusterError: no Ray answers at the address, or none can be started.
@@ -86,7 +86,7 @@ def ray_session(
             if address:
                 _join(name, address, abandon)
             else:
-                _start(name, fast_start, most_cpus or usable_cpus())
+                _start(name, fast_start, local)
     except ClusterError:
         interrupts.exit_if_any()  # Ray's processes got the signal too
         raise
@@ -129,7 +129,7 @@ def _on_head(url: str) -> str:
     return "" if is_here or not url.startswith(("127.", "localhost")) else f" on {head} alone"
 
 
-def _start(name: str, fast_start: FastStart, most_cpus: int) -> None:
+def _start(name: str, fast_start: FastStart, local: LocalRay) -> None:
     global _started_before
     require_local()
     folder = folder_of_ray()
@@ -146,8 +146,8 @@ def _start(name: str, fast_start: FastStart, most_cpus: int) -> None:
             # Not "auto", which would follow the file that a dead cluster has left.
             ray.init(
                 address="local",
-                num_cpus=min(most_cpus, usable_cpus()),
-                num_gpus=usable_parts(this_machine()),
+                num_cpus=min(local.cpus or usable_cpus(), usable_cpus()),
+                num_gpus=local.gpus,
                 object_store_memory=_OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level=logging.ERROR,

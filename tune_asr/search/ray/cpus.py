@@ -1,16 +1,36 @@
-"""CPUs of a local Ray."""
+"""CPUs and GPUs of a local Ray."""
 
 from __future__ import annotations
 
 import math
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+from tune_asr.search.cards.card import usable_parts
+from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.cards.shares import trials_on_all
 from tune_asr.space.sections import SpaceFile
 
 CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRay:
+    """Size of a local Ray."""
+
+    cpus: int | None = None
+    """Limit of its CPUs, None for those of the machine."""
+    gpus: int | None = None
+    """Its GPUs; None if Ray counts right itself."""
+
+    @classmethod
+    def of(cls, space: SpaceFile) -> Self:
+        """Return the size that trials of a space use."""
+        machine = this_machine()
+        return cls(needed_cpus(space, len(machine.cards)), usable_parts(machine))
 
 
 def usable_cpus(cgroups: Path = CGROUPS) -> int:
