@@ -85,6 +85,7 @@ def measured(
     from tune_asr.training.optimizer import adamw
     from tune_asr.training.prepare import build_module
 
+    torch.set_num_threads(config.trainer.num_threads)  # as `fit` does
     torch.manual_seed(config.seed)
     module = build_module(config, data).train().to(device)
     optimizer = adamw(module, module.hparams["optimizer"], fused=config.precision.precision == "32-true")
