@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.ledgers import event
+from tune_asr.record import new_folder
 from tune_asr.record.checkpoints import epoch_folder, write_checkpoint
 from tune_asr.record.events import Event, Report, WordCounts
-from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_yaml import flat, read_search_yaml, write_search_yaml
 from tune_asr.record.snapshots import write_snapshots
@@ -38,7 +38,7 @@ class Search:
     """A results folder, its open ledger and the state that goes with it."""
 
     def __init__(self, root: Path) -> None:
-        self.folder = ResultsFolder.create(root)
+        self.folder = new_folder.create(root)
         self.ledger = Ledger.open(self.folder.ledger)
         self.state = SearchState()
 

@@ -9,8 +9,8 @@ from tests.benchmarks.made_up import made_up_table
 from tests.benchmarks.quality import draws
 from tests.benchmarks.simulated import simulate
 from tests.verdicts import wrong_verdicts
+from tune_asr.record import new_folder
 from tune_asr.record.events import Decision
-from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import iter_ledger
 from tune_asr.record.state import SearchState
 
@@ -58,7 +58,7 @@ def test_altered_verdicts_are_found():
 @pytest.mark.parametrize("asha", [{}, {"mode": "stop"}], ids=["waves", "stop"])
 def test_a_search_on_disk_is_the_same(asha, tmp_path):
     in_memory, expected = run({"asha": asha}, trials=20)
-    folder = ResultsFolder.create(tmp_path / "results")
+    folder = new_folder.create(tmp_path / "results")
     on_disk, outcome = run({"asha": asha}, trials=20, folder=folder)
     assert outcome.epochs == expected.epochs
     written = [replace(event, time=None) for event in iter_ledger(folder.ledger)]

@@ -15,6 +15,7 @@ import pytest
 
 from tests.limits import file_size_limit
 from tune_asr.errors import Problem, StorageError
+from tune_asr.record import new_folder
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_events import SearchStarted
@@ -40,7 +41,7 @@ def owner_of(folder: ResultsFolder) -> Iterator[subprocess.Popen[str]]:
 
 def test_new_folder_has_an_empty_ledger(tmp_path):
     """Its parents are made too."""
-    folder = ResultsFolder.create(tmp_path / "results" / "über uns")
+    folder = new_folder.create(tmp_path / "results" / "über uns")
     assert [p.name for p in folder.root.iterdir()] == ["trials.jsonl"]
     assert folder.ledger.read_bytes() == b""
 
@@ -50,33 +51,33 @@ def test_folder_of_a_search_is_refused(tmp_path, proof):
     """Both hints are given: --resume and --name."""
     (tmp_path / proof).write_text("{}\n")
     with pytest.raises(StorageError, match=rf"holds a search already\n.*--resume {re.escape(str(tmp_path))}.* --name"):
-        ResultsFolder.create(tmp_path)
+        new_folder.create(tmp_path)
 
 
 def test_folder_with_other_files_is_refused(tmp_path):
     """It stays untouched."""
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(StorageError, match=r"not empty: it holds thesis\.tex, but no search"):
-        ResultsFolder.create(tmp_path)
+        new_folder.create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_leftovers_of_killed_start_are_ignored(tmp_path):
-    folder = ResultsFolder.create(tmp_path)
+    folder = new_folder.create(tmp_path)
     folder.lock().release()
     (tmp_path / ".tmp-of-search-yaml").write_text("half")
-    ResultsFolder.create(tmp_path)
+    new_folder.create(tmp_path)
 
 
 def test_discard_removes_unused_folder_alone(tmp_path):
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     with folder.lock():
-        folder.discard()
+        new_folder.discard(folder)
     assert not folder.root.exists()
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     folder.search_yaml.write_text("name: lr\n")
     Ledger.open(folder.ledger).append(SearchStarted(slots=1))
-    folder.discard()
+    new_folder.discard(folder)
     assert sorted(p.name for p in folder.root.iterdir()) == ["search.yaml", "trials.jsonl"]
 
 
@@ -87,32 +88,32 @@ def test_remove_keeps_other_files(search):
     with folder.lock():
         (folder.root / "notes.txt").write_text("mine")
         write_skipped_rows(folder.root, [Problem("train.jsonl:3", "no text")])
-        folder.remove()
+        new_folder.remove(folder)
         assert [p.name for p in folder.root.iterdir()] == ["notes.txt"]
         (folder.root / "notes.txt").unlink()
-        folder.remove()
-    folder.require_new()
+        new_folder.remove(folder)
+    new_folder.require_new(folder.root)
 
 
 def test_require_new_touches_nothing(tmp_path):
-    ResultsFolder(tmp_path / "lr").require_new()
+    new_folder.require_new(tmp_path / "lr")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "trials.jsonl").write_text("{}\n")
     with pytest.raises(StorageError, match="holds a search already"):
-        ResultsFolder(tmp_path).require_new()
+        new_folder.require_new(tmp_path)
 
 
 @pytest.mark.parametrize("below", ["", "lr", "deeper/lr"])
 def test_file_in_the_way_is_named(tmp_path, below):
     (tmp_path / "results").write_text("x")
     with pytest.raises(StorageError, match=re.escape(f"{tmp_path / 'results'} is not a folder")):
-        ResultsFolder.create(tmp_path / "results" / below)
+        new_folder.create(tmp_path / "results" / below)
 
 
 def test_full_disk_is_found_at_start(tmp_path):
     refused = "cannot be written: the file would exceed the size limit"
     with file_size_limit(1 << 15), pytest.raises(StorageError, match=refused):
-        ResultsFolder.create(tmp_path / "lr")
+        new_folder.create(tmp_path / "lr")
     assert list((tmp_path / "lr").iterdir()) == []
 
 
@@ -123,7 +124,7 @@ def test_read_only_disk_is_found_by_root(own_disk):
     make_read_only()
     for folder in (root, disk / "other"):
         with pytest.raises(StorageError, match=r"the file system is read-only\n.*--results"):
-            ResultsFolder.create(folder)
+            new_folder.create(folder)
 
 
 def test_open_existing_names_missing_files(tmp_path):
@@ -132,7 +133,7 @@ def test_open_existing_names_missing_files(tmp_path):
             ResultsFolder(tmp_path / name).require_folder()
     with pytest.raises(StorageError, match="no such folder"):
         ResultsFolder.open_existing(tmp_path / "lr")
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     with pytest.raises(StorageError, match=r"not a results folder: search\.yaml missing"):
         ResultsFolder.open_existing(folder.root)
     with pytest.raises(StorageError, match=r"killed here while it started: the same command again starts it\."):
@@ -158,7 +159,7 @@ def test_open_existing_names_missing_files(tmp_path):
 
 
 def test_second_process_is_refused_with_owner(tmp_path):
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     assert not folder.is_running()
     with owner_of(folder) as owner:
         assert folder.is_running()
@@ -168,7 +169,7 @@ def test_second_process_is_refused_with_owner(tmp_path):
 
 
 def test_lock_dies_with_owner_despite_children(tmp_path):
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     with owner_of(folder) as owner:
         owner.kill()
         owner.wait()
@@ -180,7 +181,7 @@ def test_lock_dies_with_owner_despite_children(tmp_path):
 
 
 def test_is_running_never_blocks_a_search(tmp_path):
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     folder.lock().release()
     glance = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_SH); print(flush=True)"
     command = [sys.executable, "-c", f"{glance}; time.sleep(0.03)", str(folder.lock_file)]
@@ -195,7 +196,7 @@ def test_immutable_folder_has_own_message(tmp_path):
         pytest.skip("this file system has no immutable flag, or it may not be set")
     try:
         with pytest.raises(StorageError, match=r"the system forbids it\n.*lsattr"):
-            ResultsFolder.create(tmp_path)
+            new_folder.create(tmp_path)
     finally:
         subprocess.run(["chattr", "-i", str(tmp_path)], check=True)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tune_asr.errors import StorageError, TuneAsrError, exit_with
-from tune_asr.record.folder import ResultsFolder
+from tune_asr.record import new_folder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report import __main__ as report
 from tune_asr.report.findings import beyond, narrow_ranges
@@ -165,7 +165,7 @@ def test_commands_quote_paths(searched, capsys, tmp_path):
     assert report.main([str(tmp_path / "my speech")]) == 0
     assert f"--resume '{tmp_path}/my speech'" in capsys.readouterr().out
     with pytest.raises(StorageError, match=r"--resume '.*/my speech'"):
-        ResultsFolder(tmp_path / "my speech").require_new()
+        new_folder.require_new(tmp_path / "my speech")
 
 
 def test_torn_last_line_is_ignored(searched, capsys):

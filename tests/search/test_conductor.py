@@ -15,8 +15,8 @@ from tune_asr.errors import (
     StorageError,
     TrialFailedError,
 )
+from tune_asr.record import new_folder
 from tune_asr.record.checkpoints import UTTERANCES, epoch_folder, write_checkpoint
-from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import SearchState
 from tune_asr.search import messages
@@ -30,7 +30,7 @@ from tune_asr.space.plan import from_values
 
 @pytest.fixture
 def folder(tmp_path):
-    return ResultsFolder.create(tmp_path / "results")
+    return new_folder.create(tmp_path / "results")
 
 
 @pytest.fixture

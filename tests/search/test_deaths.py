@@ -5,7 +5,7 @@ import pytest
 from tests.ledgers import event, read_lines
 from tune_asr.config.sections import Config
 from tune_asr.errors import ClusterError
-from tune_asr.record.folder import ResultsFolder
+from tune_asr.record import new_folder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.state import SearchState
 from tune_asr.search import messages
@@ -22,7 +22,7 @@ LOST, DIED = "its node was lost", "its process died"
 @pytest.fixture
 def make(tmp_path):
     """Function that makes a conductor of the same folder, as a resume does."""
-    folder = ResultsFolder.create(tmp_path / "results")
+    folder = new_folder.create(tmp_path / "results")
     space = {"param_space": {"optimizer.lr": {"uniform": [0.001, 0.01]}}, "search": {"num_samples": 3}}
 
     def make() -> Conductor:

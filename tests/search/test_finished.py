@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from tests.written_search import Search, finished_search
+from tune_asr.record import new_folder
 from tune_asr.record.checkpoints import CHECKPOINT
-from tune_asr.record.folder import ResultsFolder
 from tune_asr.report import __main__ as report
 from tune_asr.search import __main__ as door
 
@@ -301,7 +301,7 @@ def test_dry_run_looks_at_checkpoints(cut, capsys, spoil: Callable[[Path], None]
 
 
 def test_killed_start_is_refused_alike(tmp_path, capsys):
-    folder = ResultsFolder.create(tmp_path / "lr")
+    folder = new_folder.create(tmp_path / "lr")
     folder.lock().release()
     error = resume(folder.root, capsys, expect=5)
     assert "not a results folder: search.yaml missing\n    A search was killed here" in error

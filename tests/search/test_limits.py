@@ -6,7 +6,7 @@ import pytest
 
 from tests.ledgers import event, read_lines
 from tune_asr.config.sections import Config
-from tune_asr.record.folder import ResultsFolder
+from tune_asr.record import new_folder
 from tune_asr.record.ledger import Ledger
 from tune_asr.record.ranking import leader, standings
 from tune_asr.record.state import SearchState
@@ -22,7 +22,7 @@ LIMITS = {"num_parameters": 1000, "rtf": 0.5}
 
 @pytest.fixture
 def folder(tmp_path):
-    return ResultsFolder.create(tmp_path / "results")
+    return new_folder.create(tmp_path / "results")
 
 
 @pytest.fixture

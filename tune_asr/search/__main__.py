@@ -211,7 +211,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
     from tune_asr.config.load import from_values
     from tune_asr.corpus.beside import check_beside
-    from tune_asr.record.folder import ResultsFolder
+    from tune_asr.record import new_folder
     from tune_asr.record.search_yaml import dump_yaml
     from tune_asr.search.cards.mistakes import lines_before
     from tune_asr.search.cards.nvml import this_machine
@@ -224,7 +224,7 @@ def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
 
     if plan.chain:
         print(plan.chain, flush=True)
-    ResultsFolder(root).require_place()
+    new_folder.require_place(root)
     check_beside(plan.config)
     found = checked_survey(plan)
     encoders = [from_values(values, "a trial") for values in plan.branches.examples()]
@@ -247,13 +247,12 @@ def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
     devices = lines_before(plan, this_machine()) if shows_devices else ()
     for line in (*warm.lines, *devices, *remarks(plan)):
         print(line)
-    folder = ResultsFolder(root)
     try:
-        folder.require_new()
+        new_folder.require_new(root)
     except StorageError as error:  # a dry run looks at the space; only the search is refused
         print(f"warning: the search would be refused: {error}", file=sys.stderr)
     else:
-        folder.require_writable()
+        new_folder.require_writable(root)
     return 0
 
 

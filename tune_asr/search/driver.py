@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tune_asr.corpus.beside import check_beside
 from tune_asr.corpus.outside import require_files_outside, require_recordings_outside
 from tune_asr.errors import ConfigError, DataError, end_at_once_on_signals
+from tune_asr.record import new_folder
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_yaml import SearchYaml, write_search_yaml
 from tune_asr.record.skipped_rows import write_skipped_rows
@@ -69,8 +70,8 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     require_outside([("--results", root)], hint="Give a folder on storage that every node mounts (--results).")
     require_files_outside(plan.config)
     require_mode()
-    ResultsFolder(root).require_new()  # before the data are read, which may take minutes
-    ResultsFolder(root).require_writable()
+    new_folder.require_new(root)  # before the data are read, which may take minutes
+    new_folder.require_writable(root)
     require_gpus(plan, address)
     check_beside(plan.config)
     found = checked_survey(plan)
@@ -83,7 +84,7 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
     print(*warm.lines, sep="\n", end="\n" * bool(warm.lines), flush=True)
     with ExitStack() as stack:
         stack.enter_context(for_the_main_thread())  # until `_run` takes signals, and can remove the folder
-        folder = ResultsFolder.create(root)
+        folder = new_folder.create(root)
         stack.enter_context(folder.lock())
         stack.callback(_abandon, folder)
         folder.tidy()
@@ -220,7 +221,7 @@ def _abandon(folder: ResultsFolder) -> None:
     It would only be in the way of the next try.
     """
     if not folder.search_yaml.exists():
-        folder.discard()
+        new_folder.discard(folder)
 
 
 def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget) -> Iterator[str]:
@@ -243,5 +244,5 @@ def _withdrawn_without_result(folder: ResultsFolder) -> Iterator[None]:
         yield
     except (ConfigError, DataError):
         if folder.search_yaml.exists() and not SearchState.read(folder.ledger).epochs:
-            folder.remove()
+            new_folder.remove(folder)
         raise
