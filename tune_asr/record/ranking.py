@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tune_asr.record.events import Report
 from tune_asr.record.state import SearchState
@@ -20,8 +20,18 @@ from tune_asr.scoring.scores import score
 
 BARELY_LEARNT = 0.95
 _GONE = ""
-Standing = tuple[Trial, Report | None]
-"""Trial with the report of its best epoch, None without one that counts."""
+
+
+class Standing(NamedTuple):
+    """Trial with the report of its best epoch.
+
+    Attributes:
+        trial: the trial.
+        report: None without an epoch that counts.
+    """
+
+    trial: Trial
+    report: Report | None
 
 
 def order(report: Report, metric: Metric) -> tuple[tuple[tuple[bool, float], ...], int]:
@@ -66,7 +76,7 @@ def standings(
         values = report.scores.order(metric) if report else ()
         return (report is None, trial.is_beyond_limit, trial.status == "diverged", values, int(trial.number))
 
-    found = [(trial, _counted(trial, kept, metric)) for trial in state.trials.values()]
+    found = [Standing(trial, _counted(trial, kept, metric)) for trial in state.trials.values()]
     return sorted(found, key=key)
 
 

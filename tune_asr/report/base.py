@@ -23,16 +23,14 @@ def base_trial(results: Results) -> Standing | None:
     In a search that does not include it, this is the best trial with the same settings, if any. A base with the
     winner's horizon is preferred.
     """
-    bases = [standing for standing in results.ranked if standing[0].is_base]
+    bases = [standing for standing in results.ranked if standing.trial.is_base]
     if bases:
-        return min(bases, key=lambda standing: standing[0].horizon != results.ranked[0][0].horizon)
+        return min(bases, key=lambda standing: standing.trial.horizon != results.ranked[0].trial.horizon)
     if results.plan is None:
         return None
     config = results.plan.config
-    for trial, report in results.ranked:
-        if all(_value(config, key) == value for key, value in trial.params.items()):
-            return trial, report
-    return None
+    same = (each for each in results.ranked if all(_value(config, key) == v for key, v in each.trial.params.items()))
+    return next(same, None)
 
 
 def _value(config: Config, key: str) -> object:
@@ -63,7 +61,7 @@ def base_lines(results: Results) -> Iterator[str]:
         found = [utterances_of(results.folder, t.number, r) for t, r in ((winner, best), (trial, report))]
         yield first_against_second(found[0], found[1], ("the winner", name))
     rates = " against ".join(f"{percent(r.scores.get(results.metric))} %" for r in (best, report))
-    rank = 1 + [standing[0].number for standing in results.ranked].index(trial.number)
+    rank = 1 + [standing.trial.number for standing in results.ranked].index(trial.number)
     yield f"{metric_name(results.metric)} {rates} for the base, which is {rank} of {len(results.ranked)}."
     if equal := at_equal_epochs(winner, trial, results.metric, ("the winner", "the base")):
         yield equal

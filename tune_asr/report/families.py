@@ -35,8 +35,8 @@ def _families(ranked: Sequence[Standing], key: str) -> Families:
     """Return the families of a key with names."""
     families: Families = {}
     for standing in ranked:
-        if key in standing[0].params:
-            value = standing[0].params[key]
+        if key in standing.trial.params:
+            value = standing.trial.params[key]
             if not isinstance(value, str):
                 return {}
             families.setdefault(value, []).append(standing)
@@ -54,7 +54,7 @@ def family_lines(results: Results) -> Iterator[str]:
     for key, families in branching(results.drawn, searched_keys(results.state)).items():
         yield from _side_by_side(results, printable(key), families)
         names, leaders = list(families), [standings[0] for standings in families.values()]
-        labels = [f"the best {printable(n)} ({each[0].number})" for n, each in zip(names, leaders, strict=True)]
+        labels = [f"the best {printable(n)} ({each.trial.number})" for n, each in zip(names, leaders, strict=True)]
         if results.metric == "val_wer" and leaders[1][1]:
             first, second = (_utterances(results, leader) for leader in leaders[:2])
             yield first_against_second(first, second, (labels[0], labels[1]))

@@ -53,12 +53,12 @@ class Results:
 
         Without finalists, and without those that repeat a setting for longer.
         """
-        return [standing for standing in self.ranked if standing[0].is_drawn]
+        return [standing for standing in self.ranked if standing.trial.is_drawn]
 
     @property
     def loadable(self) -> list[Standing]:
         """Trials, best first, without those whose checkpoints are gone."""
-        return [standing for standing in self.ranked if not is_gone(standing[1])]
+        return [standing for standing in self.ranked if not is_gone(standing.report)]
 
     @property
     def can_export(self) -> bool:

@@ -68,7 +68,7 @@ def sureness(results: Results) -> Iterator[str]:
     if results.metric == "val_cer":
         yield "Trials are ranked by CER, not by WER: text.score of the search."
         return
-    best = [standing for standing in results.loadable if not standing[0].is_beyond_limit][:_NEAR_THE_FIRST]
+    best = [standing for standing in results.loadable if not standing.trial.is_beyond_limit][:_NEAR_THE_FIRST]
     near = [results.utterances.get(trial.number) for trial, report in best if report]
     if not finalists(results.state, results.metric) and len(near) > 1:
         yield first_against_second(near[0], near[1])
@@ -157,7 +157,7 @@ def winner(results: Results) -> Iterator[str]:
         if any(is_gone(report) for _, report in results.ranked):
             yield "No trial is the best: none has a checkpoint that can be used."
             return
-        who = "No trial within the limits" if results.ranked and results.ranked[0][0].excess else "No trial"
+        who = "No trial within the limits" if results.ranked and results.ranked[0].trial.excess else "No trial"
         yield f"{who} has a result{'' if results.state.status == 'finished' else ' yet'}."
         return
     trial, report = best

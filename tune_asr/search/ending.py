@@ -121,7 +121,7 @@ class Ending:
         return self._half_width(*best) if len(best) == 2 else None
 
     def _drawn(self) -> list[Standing]:
-        return [standing for standing in standings(self._state, self._metric) if _is_eligible(standing[0])]
+        return [standing for standing in standings(self._state, self._metric) if _is_eligible(standing.trial)]
 
     def _is_left(self, trial: Trial) -> bool:
         """Return whether a searched trial is still to be trained."""

@@ -25,9 +25,9 @@ def repeated(state: SearchState, metric: Metric, stage: int | None = None) -> li
     """
     stage = state.stages.index if stage is None else stage
     ranked = standings(state, metric)
-    earlier = [each for each in ranked if each[0].stage < stage and each[0].finalist_of is None]
-    best = best_settings([each for each in earlier if not each[0].is_beyond_limit], BEST)
-    base = best_settings([each for each in earlier if each[0].is_base], 1)
+    earlier = [each for each in ranked if each.trial.stage < stage and each.trial.finalist_of is None]
+    best = best_settings([each for each in earlier if not each.trial.is_beyond_limit], BEST)
+    base = best_settings([each for each in earlier if each.trial.is_base], 1)
     return [*best, *(trial for trial in base if setting_of(trial) not in map(setting_of, best))]
 
 

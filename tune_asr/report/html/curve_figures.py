@@ -8,6 +8,7 @@ from itertools import accumulate
 import plotly.graph_objects as go
 
 from tune_asr.record.ranking import Standing
+from tune_asr.record.trial import Trial
 from tune_asr.report.html.look import COLOURS, GREY, Figure, by_status, figure, marker, percent_name, whole_numbers
 from tune_asr.report.html.thinning import thinned, thinned_note
 from tune_asr.report.results import Results
@@ -53,16 +54,16 @@ def history_figure(shown: Sequence[Standing], results: Results) -> Figure:
 
 def curves_figure(results: Results) -> Iterator[Figure]:
     """Draw rates over epochs; nothing without a report."""
-    reported = [standing for standing in results.ranked if _curve(standing, results)]
+    reported = [standing for standing in results.ranked if _curve(standing.trial, results)]
     if not reported:
         return
     curves = thinned(reported, results.metric, _CURVES)
-    winner = results.loadable[0][0]
-    curves.sort(key=lambda standing: standing[0] is winner)
+    winner = results.loadable[0].trial
+    curves.sort(key=lambda standing: standing.trial is winner)
     drawn, named = go.Figure(), set[str]()
-    for trial, report in curves:
+    for trial, _ in curves:
         name = "winner" if trial is winner else trial.status
-        points = _curve((trial, report), results)
+        points = _curve(trial, results)
         drawn.add_scatter(
             x=list(points),
             y=list(points.values()),
@@ -92,10 +93,8 @@ def curves_figure(results: Results) -> Iterator[Figure]:
     )
 
 
-def _curve(standing: Standing, results: Results) -> dict[int, float]:
+def _curve(trial: Trial, results: Results) -> dict[int, float]:
     """Return the trial's rates in percent by epoch."""
     return {
-        report.epoch: 100 * rate
-        for report in standing[0].reports
-        if (rate := report.scores.get(results.metric)) is not None
+        report.epoch: 100 * rate for report in trial.reports if (rate := report.scores.get(results.metric)) is not None
     }

@@ -22,8 +22,8 @@ def front_figures(shown: Sequence[Standing], results: Results) -> Iterator[Figur
     objectives = wants(results).objectives
     on_front = pareto_front(results.ranked, objectives)
     # The front is drawn whole, also where other trials are left out.
-    others = [standing for standing in shown if standing[0].number not in on_front]
-    drawn = [*others, *(standing for standing in results.ranked if standing[0].number in on_front)]
+    others = [standing for standing in shown if standing.trial.number not in on_front]
+    drawn = [*others, *(standing for standing in results.ranked if standing.trial.number in on_front)]
     if on_front:
         for name in objectives[1:]:
             yield _figure(drawn, results, objectives[0], name, on_front)
@@ -31,13 +31,13 @@ def front_figures(shown: Sequence[Standing], results: Results) -> Iterator[Figur
 
 def _figure(drawn: Sequence[Standing], results: Results, down: Aim, across: Aim, on_front: set[str]) -> Figure:
     chart, objectives = go.Figure(), wants(results).objectives
-    within = [standing for standing in drawn if not standing[0].is_beyond_limit]
+    within = [standing for standing in drawn if not standing.trial.is_beyond_limit]
     for status, standings in by_status(within).items():
         _scatter(chart, standings, down, across, status).marker = marker(status)
-    if beyond := [standing for standing in drawn if standing[0].is_beyond_limit]:
+    if beyond := [standing for standing in drawn if standing.trial.is_beyond_limit]:
         looks = go.scatter.Marker(color=GREY, symbol="circle-open", size=8)
         _scatter(chart, beyond, down, across, "beyond a limit").marker = looks
-    front = sorted(_points([standing for standing in drawn if standing[0].number in on_front], down, across))
+    front = sorted(_points([standing for standing in drawn if standing.trial.number in on_front], down, across))
     chart.add_scatter(
         x=[x for x, _, _ in front],
         y=[y for _, y, _ in front],

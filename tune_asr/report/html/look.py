@@ -97,5 +97,5 @@ def marker(status: str, size: int = 8, maxdisplayed: int = 0) -> go.scatter.Mark
 
 def by_status(standings: Sequence[Standing]) -> Mapping[str, list[Standing]]:
     """Group the standings by status, in the order of `COLOURS`."""
-    groups = {status: [standing for standing in standings if standing[0].status == status] for status in COLOURS}
+    groups = {status: [standing for standing in standings if standing.trial.status == status] for status in COLOURS}
     return {status: group for status, group in groups.items() if group}

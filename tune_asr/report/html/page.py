@@ -137,7 +137,7 @@ def _figures(results: Results) -> Iterator[Figure]:
 
 def _shown(results: Results) -> list[Standing]:
     """Return the trials with a result, thinned if many."""
-    return [standing for standing in thinned(results.ranked, results.metric) if standing[1]]
+    return [standing for standing in thinned(results.ranked, results.metric) if standing.report]
 
 
 def _template() -> Template:

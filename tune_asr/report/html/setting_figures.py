@@ -41,7 +41,7 @@ def parallel_figure(shown: Sequence[Standing], results: Results, axes: Sequence[
     rate_axis = Axis("", name, (), min(rates.values()), max(rates.values()))
     spans = [axis.spanning([trial for trial, _ in shown]) for axis in axes]
     drawn = go.Figure()
-    for trial, _ in sorted(shown, key=lambda standing: -rates[standing[0].number]):
+    for trial, _ in sorted(shown, key=lambda standing: -rates[standing.trial.number]):
         rate = rates[trial.number]
         values = [axis.value(trial) for axis in spans]
         height = rate_axis.place(rate)
@@ -114,7 +114,7 @@ def _draw_off(drawn: go.Figure, off: Sequence[int]) -> None:
 def slice_figures(shown: Sequence[Standing], results: Results, axes: Sequence[Axis]) -> Iterator[Figure]:
     """Draw the values of each searched key against the rate."""
     for i, axis in enumerate(axes):
-        tried = [standing for standing in shown if axis.key in standing[0].params]
+        tried = [standing for standing in shown if axis.key in standing.trial.params]
         if not tried:
             continue
         drawn = go.Figure()

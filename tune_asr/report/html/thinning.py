@@ -20,7 +20,7 @@ def thinned(ranked: Sequence[Standing], metric: Metric, most: int = _MOST) -> li
         return sorted(ranked, key=_number)
     best, rest = ranked[: most // 3], ranked[most // 3 :]
     chosen = [*best, *_records(ranked, metric), *rest[:: -(-len(rest) // (most - len(best)))]]
-    return sorted({trial.number: (trial, report) for trial, report in chosen}.values(), key=_number)
+    return sorted({standing.trial.number: standing for standing in chosen}.values(), key=_number)
 
 
 def thinned_note(drawn: Sized, all_of_them: Sized) -> str:
@@ -33,12 +33,12 @@ def thinned_note(drawn: Sized, all_of_them: Sized) -> str:
 def _records(standings: Sequence[Standing], metric: Metric) -> list[Standing]:
     records: list[Standing] = []
     best = float("inf")
-    for trial, report in sorted(standings, key=_number):
-        if report and report.scores.value(metric) < best:
-            best = report.scores.value(metric)
-            records.append((trial, report))
+    for standing in sorted(standings, key=_number):
+        if standing.report and standing.report.scores.value(metric) < best:
+            best = standing.report.scores.value(metric)
+            records.append(standing)
     return records
 
 
 def _number(standing: Standing) -> int:
-    return int(standing[0].number)
+    return int(standing.trial.number)

@@ -18,7 +18,7 @@ _INTERVALS = 30
 
 def intervals_figure(results: Results) -> Figure:
     """Draw the WER of the first trials with bootstrap intervals."""
-    first = [standing for standing in results.ranked[:_INTERVALS] if results.utterances.get(standing[0].number)]
+    first = [standing for standing in results.ranked[:_INTERVALS] if results.utterances.get(standing.trial.number)]
     drawn = go.Figure()
     for status, standings in by_status(first).items():
         rates, below, above = [], [], []
