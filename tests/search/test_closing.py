@@ -74,9 +74,9 @@ class Simulation:
         self.events += written
         return written
 
-    def _conductor(self, plan):
+    def _conductor(self, planned):
         search = Search(ResultsFolder(Path("none")), self.plan, "val_wer", {})
-        budget = Budget(clock=lambda: self.now, pace=Pace(1.0, 1.0, 1.0), plan=plan)
+        budget = Budget(clock=lambda: self.now, pace=Pace(1.0, 1.0, 1.0), planned=planned)
         conductor = Conductor(search, self, self.state, lambda _: None, NothingKept(), budget)
         conductor.open(self.slots)
         return conductor
@@ -89,10 +89,8 @@ class Simulation:
     def more(self, seconds):
         """Give more time, as a resume does."""
         self.state = SearchState.replay(self.events)
-        plan = self.state.plan
-        more = Planned(
-            trials=plan.trials, horizon=H, slots=self.slots, deadline_seconds=self.now + seconds, cause="more"
-        )
+        trials, until = self.state.planned.trials, self.now + seconds
+        more = Planned(trials=trials, horizon=H, slots=self.slots, deadline_seconds=until, cause="more")
         self.conductor = self._conductor(more)
 
     def run(self, until=float("inf")):

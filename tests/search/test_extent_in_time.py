@@ -51,7 +51,7 @@ def more_time(events, asked):
     """Plan of a resume with a minute more."""
     search = Search(ResultsFolder(Path("none")), plan_of(), "val_wer", {}, asked=asked)
     state = SearchState.replay(events)
-    return timed(search, state, Placement(1, 1.0, 0.0), Command(time.monotonic(), 60.0), lambda: None).budget.plan
+    return timed(search, state, Placement(1, 1.0, 0.0), Command(time.monotonic(), 60.0), lambda: None).budget.planned
 
 
 def test_limit_outlives_more_time():

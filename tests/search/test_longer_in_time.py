@@ -51,7 +51,7 @@ def test_repetitions_leave_no_time_for_finalists():
     closed = len(search.of(Closing))
     search.longer(75.0).run()
     assert any(trial.epoch == LONGER for trial in search.repetitions)
-    assert len(search.repetitions) == search.state.plan.trials
+    assert len(search.repetitions) == search.state.planned.trials
     assert len(search.of(Closing)) == closed
 
 
@@ -77,7 +77,7 @@ def test_more_time_alone_returns_to_the_search():
     search.events.append(SearchEnded(status="finished"))
     state, drawn = SearchState.replay(search.events), search.state.num_drawn
     facts = Search(ResultsFolder(Path("none")), search.plan, "val_wer", {}, asked=Asked())
-    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(time.monotonic(), 200.0), lambda: None).budget.plan
+    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(time.monotonic(), 200.0), lambda: None).budget.planned
     assert plan.horizon == H
     search.state = state
     search.conductor = search._conductor(replace(plan, deadline_seconds=search.now + 200.0))
@@ -91,5 +91,5 @@ def test_more_time_continues_repetitions_that_are_left():
     assert search.state.open_trials()
     state = SearchState.replay([*search.events, SearchEnded(status="finished")])
     facts = Search(ResultsFolder(Path("none")), search.plan, "val_wer", {}, asked=Asked())
-    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(time.monotonic(), 200.0), lambda: None).budget.plan
+    plan = timed(facts, state, Placement(2, 1.0, 0.0), Command(time.monotonic(), 200.0), lambda: None).budget.planned
     assert plan.horizon == LONGER

@@ -27,7 +27,7 @@ def stop_line(state: SearchState, metric: Metric) -> str:
     stopped = state.stopped
     if stopped is None:
         return ""
-    planned = f" of {state.plan.trials}" if state.plan else ""
+    planned = f" of {state.planned.trials}" if state.planned else ""
     lowered = (
         f"Stopped after {state.num_drawn}{planned} trials (search.stop): the last two waves lowered the best "
         f"{metric_name(metric)}, now {percent(stopped.best)} %, by less than"

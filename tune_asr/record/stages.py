@@ -23,7 +23,7 @@ class Stage:
     """Number of reports before each wave."""
     trials: list[str] = field(default_factory=list)
     """Numbers of its trials, in order; finalists are not among them."""
-    planned: int = 0
+    num_planned: int = 0
     """Trials in its last plan."""
     stopped: Stopped | None = None
     """End of new trials by `search.stop`, until a plan asks for more trials than there are."""
@@ -35,10 +35,10 @@ class Stage:
 
         A stopped search goes on if it is asked for more trials than it has.
         """
-        is_asked = plan.cause == "num_samples" or plan.trials != self.planned
+        is_asked = plan.cause == "num_samples" or plan.trials != self.num_planned
         if self.stopped and is_asked and plan.trials > len(self.trials):
             self.stopped, self.first_counted = None, len(self.waves)
-        self.planned = plan.trials
+        self.num_planned = plan.trials
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class SearchState:
     """Address of its last Ray, `local` for a Ray of its own."""
     slots: int | None = None
     """Number of trials that run at the same time."""
-    plan: Planned | None = None
+    planned: Planned | None = None
     """Extent of the search; None in a ledger of release 0.1.0."""
     stages: Stages = field(default_factory=Stages)
     """Trials by horizon: those of the search, then those with a longer one."""
@@ -104,7 +104,7 @@ class SearchState:
             case SearchEnded():
                 self.status = event.status
             case Planned():
-                self.plan, self.closing = event, None
+                self.planned, self.closing = event, None
                 self.stages.plan(event)
             case WaveOpened():
                 self.stages.now.waves.append(event)

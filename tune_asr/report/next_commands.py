@@ -58,7 +58,7 @@ def _further(results: Results, plan: Plan) -> Iterator[str]:
         yield "Search more trials:"
         yield _resume(results, f" --num-samples {samples}")
     if leader(results.ranked):
-        horizon = results.state.plan.horizon if results.state.plan else plan.last_epoch
+        horizon = results.state.planned.horizon if results.state.planned else plan.last_epoch
         yield f"Train the best settings again, for {_MORE * horizon} epochs instead of {horizon}:"
         yield _resume(results, f" --max-epochs {_MORE * horizon}")
 

@@ -88,8 +88,8 @@ def horizon_of(plan: Plan | None, state: SearchState) -> int:
     Without a plan it is the longest training so far.
     """
     horizons = [plan.last_epoch] if plan else []
-    if state.plan:  # a budget shortens the horizon
-        horizons.append(state.plan.horizon)
+    if state.planned:  # a budget shortens the horizon
+        horizons.append(state.planned.horizon)
     return min(horizons) if horizons else max((trial.epoch for trial in state.trials.values()), default=0)
 
 

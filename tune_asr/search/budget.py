@@ -48,7 +48,7 @@ class Budget:
     """Seconds of the runs before."""
     pace: Pace | None = None
     """Pace that was measured before the first trial."""
-    plan: Planned | None = None
+    planned: Planned | None = None
     """Extent at the start of the run, if it is another than before."""
 
     @classmethod
@@ -73,17 +73,17 @@ class TimeLeft:
     @property
     def is_limited(self) -> bool:
         """True if the search has a time budget."""
-        return bool(self._state.plan and self._state.plan.deadline_seconds is not None)
+        return bool(self._state.planned and self._state.planned.deadline_seconds is not None)
 
     @property
     def horizon(self) -> int:
         """Last epoch of a trial (H)."""
-        return self._state.plan.horizon if self._state.plan else self._plan.last_epoch
+        return self._state.planned.horizon if self._state.planned else self._plan.last_epoch
 
     @property
     def in_all(self) -> float:
         """Seconds to the deadline; infinite without one."""
-        planned = self._state.plan
+        planned = self._state.planned
         if planned is None or planned.deadline_seconds is None:
             return math.inf
         return planned.deadline_seconds - END_SECONDS - self._budget.clock()
@@ -117,7 +117,7 @@ class TimeLeft:
 
         A new trial fits as long as it can come to its end.
         """
-        planned, stages = self._state.plan, self._state.stages
+        planned, stages = self._state.planned, self._state.stages
         assert planned is not None, "a search with a time budget has a plan"
         drawn = len(stages.now.trials)
         if not drawn or stages.index:  # a stage with a longer horizon repeats so many settings, and no more
@@ -143,12 +143,12 @@ class TimeLeft:
         mean = self._tally.seconds / epochs + self._tally.between
         if measured is None:
             return Pace(mean, mean, mean)
-        weight = 2 * (self._state.plan.slots if self._state.plan else 1)
+        weight = 2 * (self._state.planned.slots if self._state.planned else 1)
         mean = (weight * measured.epoch + epochs * mean) / (weight + epochs)
         return Pace(mean, min(mean, measured.fastest), max(mean, measured.slowest), measured.set_up)
 
     def _finalists(self) -> float:
-        planned = self._state.plan
+        planned = self._state.planned
         if planned is None or self._state.stages.index:  # none run in a stage of repetitions
             return 0.0
         return seconds_of_round(self._plan.space.search.finalists, self.horizon, self.pace(), planned.slots)

@@ -114,7 +114,7 @@ class TimedTurns(Turns):
 
     def _growing_turn(self, events: list[Event]) -> Turn:
         """Return the turn of a slot if no trial waits."""
-        planned = self._state.plan
+        planned = self._state.planned
         assert planned is not None, "a search with a time budget has a plan"
         trials = self._left.trials()
         if trials <= self._created:

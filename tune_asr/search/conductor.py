@@ -95,7 +95,7 @@ class Conductor:
             slots: number of trials that run at the same time.
         """
         asked = plans(self.plan, self.state, self.metric, slots, self._asked)
-        for planned in [self._budget.plan] if self._budget.plan else asked:
+        for planned in [self._budget.planned] if self._budget.planned else asked:
             self._append(planned)
         self._append(*self.turns.left_finalists())
         self._queue = deque(interrupted(self.state))

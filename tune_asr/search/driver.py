@@ -135,7 +135,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")
         if line := comparison.other_versions:
             print(line)
-        is_new = state.plan is None and not state.trials
+        is_new = state.planned is None and not state.trials
         warm = warm_start(plan, resumed.description["data_fingerprint"]).events if is_new else ()
         search = Search(folder, plan, metric, fingerprints(plan, found), warm, asked)
         return _run(search, state, found, address, replace(command, fixes_horizon=True))
@@ -225,7 +225,7 @@ def _abandon(folder: ResultsFolder) -> None:
 
 
 def _first_lines(search: Search, state: SearchState, slots: int, budget: Budget) -> Iterator[str]:
-    plan, planned = search.plan, budget.plan
+    plan, planned = search.plan, budget.planned
     trials, horizon = extent_after(plan, state, search.metric, search.asked)
     if planned:
         trials, horizon = planned.trials, planned.horizon

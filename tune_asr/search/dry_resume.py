@@ -76,7 +76,7 @@ def _taken(folder: ResultsFolder) -> Iterator[str]:
 def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
     before = planned_trials(plan, state)
-    horizon = state.plan.horizon if state.plan else plan.last_epoch
+    horizon = state.planned.horizon if state.planned else plan.last_epoch
     trials, last_epoch = extent_after(plan, state, resumed.metric, asked)
     if asked.horizon:
         yield f"horizon: {horizon} -> {last_epoch} epochs, for {count(trials, 'trial')}"

@@ -61,7 +61,7 @@ class Ending:
         It is asked where a wave would open.
         """
         state = self._state
-        if self._plan.space.search.stop == "never" or (state.plan and state.plan.deadline_seconds):
+        if self._plan.space.search.stop == "never" or (state.planned and state.planned.deadline_seconds):
             return None
         stage = state.stages.now
         counted = stage.reports_before[stage.first_counted :][-WAVES:]

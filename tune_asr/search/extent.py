@@ -46,7 +46,7 @@ def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Ask
         slots: number of trials that run at the same time.
         asked: extent that the user asks for.
     """
-    before = state.plan
+    before = state.planned
     if before is None:
         if state.trials and not changes(plan, state, asked):
             return
@@ -61,7 +61,7 @@ def plans(plan: Plan, state: SearchState, metric: Metric, slots: int, asked: Ask
         elif asked.trials and before.deadline_seconds is not None:
             before = replace(before, limit=asked.trials)
         yield replace(before, trials=trials, horizon=horizon, cause=cause)
-    elif state.plan and state.plan.slots != slots:
+    elif state.planned and state.planned.slots != slots:
         yield replace(before, cause="slots")
 
 
@@ -71,7 +71,7 @@ def is_finished(plan: Plan, state: SearchState, metric: Metric) -> bool:
     Trials may still wait at a rung. The last event may be lost, if the search was killed at its end; but in time that
     is left, a search with a time budget creates more trials.
     """
-    if state.plan and state.plan.deadline_seconds is not None:
+    if state.planned and state.planned.deadline_seconds is not None:
         return state.status == "finished"
     all_ended = not trials_to_create(plan, state) and not state.open_trials()
     return (state.status == "finished" or all_ended) and not Ending(plan, metric, state).finalists()
@@ -79,7 +79,7 @@ def is_finished(plan: Plan, state: SearchState, metric: Metric) -> bool:
 
 def planned_trials(plan: Plan, state: SearchState) -> int:
     """Return the planned trials of this stage (N)."""
-    return state.plan.trials if state.plan else plan.num_trials
+    return state.planned.trials if state.planned else plan.num_trials
 
 
 def trials_to_create(plan: Plan, state: SearchState) -> int:
@@ -96,7 +96,7 @@ def extent_after(plan: Plan, state: SearchState, metric: Metric, asked: Asked) -
     trials = planned_trials(plan, state)
     horizon = state.stages.first.horizon if asked.trials else state.stages.now.horizon
     if asked.returns and not asked.trials:
-        trials, horizon = state.stages.first.planned, state.stages.first.horizon
+        trials, horizon = state.stages.first.num_planned, state.stages.first.horizon
     return asked.trials or trials, horizon or plan.last_epoch
 
 
@@ -105,7 +105,7 @@ def is_complete_stage(state: SearchState) -> bool:
     stage, trials = state.stages.now, state.trials
     return (
         bool(state.stages.index)
-        and len(stage.trials) >= stage.planned
+        and len(stage.trials) >= stage.num_planned
         and all(trials[n].status in FINAL for n in stage.trials)
     )
 
@@ -123,9 +123,9 @@ def changes(plan: Plan, state: SearchState, asked: Asked) -> bool:
 
 def _sets_limit(state: SearchState, asked: Asked) -> bool:
     """Return whether a time budget gets another limit."""
-    if asked.trials is None or asked.of_finished or state.plan is None or state.plan.deadline_seconds is None:
+    if asked.trials is None or asked.of_finished or state.planned is None or state.planned.deadline_seconds is None:
         return False
-    return asked.trials != state.plan.limit
+    return asked.trials != state.planned.limit
 
 
 def interrupted(state: SearchState) -> list[str]:

@@ -71,7 +71,7 @@ def _least(search: Search, state: SearchState, budget: Budget) -> float:
         return 0.0
     left = TimeLeft(plan, state, budget)
     trials = [left.to_the_end(trial) for trial in left.open()]
-    slots = state.plan.slots if state.plan else 1
+    slots = state.planned.slots if state.planned else 1
     last = (
         0.0 if state.stages.index else seconds_of_round(plan.space.search.finalists, left.horizon, left.pace(), slots)
     )

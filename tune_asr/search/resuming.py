@@ -151,7 +151,7 @@ class Resumed:
         return trials
 
     def _above(self, horizon: int, place: str) -> int:
-        before = self.state.plan.horizon if self.state.plan else self.plan.last_epoch
+        before = self.state.planned.horizon if self.state.planned else self.plan.last_epoch
         if horizon <= before:
             what = f"is {horizon}, but must be above the horizon so far, which is {before}"
             raise ConfigError(Problem(place, what, "Give more epochs."))

@@ -35,7 +35,7 @@ class Outlook:
         tally.catch_up()
         if not tally.epochs:
             return None
-        planned, mean = self._state.plan, tally.seconds / tally.epochs
+        planned, mean = self._state.planned, tally.seconds / tally.epochs
         pace, rule = Pace(mean, mean, mean), self._rule
         trials = planned_trials(self._plan, self._state)
         left = forecast(rule, trials, tally.progress(rule.horizon)).seconds(pace, self._slots)

@@ -51,7 +51,7 @@ def timed(search: Search, state: SearchState, machine: Placement, command: Comma
     if not state.epochs:
         found = measured(search.plan, machine, deadline, go_on)
         budget = replace(budget, pace=found.pace)
-    if found and state.plan is None:
+    if found and state.planned is None:
         return _planned(search, budget, found, machine, deadline, fixed=command.fixes_horizon)
     if command.budget is None:
         return Timed(search, budget)
@@ -67,7 +67,7 @@ def timed(search: Search, state: SearchState, machine: Placement, command: Comma
         cause=f"{written(command.budget)} more",
     )
     said = f"{more.cause}: {written(deadline)} in all, of which {written(state.used_seconds)} are used"
-    return Timed(search, replace(budget, plan=more), [said])
+    return Timed(search, replace(budget, planned=more), [said])
 
 
 def _limit(state: SearchState) -> int | None:
@@ -75,7 +75,7 @@ def _limit(state: SearchState) -> int | None:
 
     It ends with the search that came to it: what time it is given more is for more trials.
     """
-    limit = state.plan.limit if state.plan else None
+    limit = state.planned.limit if state.planned else None
     is_spent = limit is not None and state.status == "finished" and state.num_drawn >= limit
     return None if is_spent else limit
 
@@ -83,8 +83,8 @@ def _limit(state: SearchState) -> int | None:
 def _deadline(plan: Plan, state: SearchState, command: Command) -> float | None:
     if command.budget is not None:
         return state.used_seconds + command.budget
-    if state.plan is not None:
-        return state.plan.deadline_seconds
+    if state.planned is not None:
+        return state.planned.deadline_seconds
     asked = plan.space.search.time_budget
     return None if asked is None or state.trials else seconds_of(asked)
 
@@ -105,4 +105,4 @@ def _planned(
         cause="start",
     )
     said = lines(plan, found, extent, plan.last_epoch, deadline)
-    return Timed(replace(search, plan=plan_with(plan, extent.horizon)), replace(budget, plan=start), list(said))
+    return Timed(replace(search, plan=plan_with(plan, extent.horizon)), replace(budget, planned=start), list(said))

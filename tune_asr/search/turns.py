@@ -165,7 +165,7 @@ class Turns:
         return Turn(created.trial, [*events, created])
 
     def _next_wave(self, num_trials: int) -> WaveOpened:
-        waves, slots = self._state.waves, self._state.plan.slots if self._state.plan else 1
+        waves, slots = self._state.waves, self._state.planned.slots if self._state.planned else 1
         has_model = self._plan.space.search.algorithm == "auto"
         size = wave_sizes(num_trials, slots, has_model=has_model)[bool(waves)]
         return WaveOpened(wave=self._state.stages.num_waves + 1, trials=min(num_trials, self._created + size))

@@ -111,7 +111,7 @@ class Session:
                 accepted=dict(self.search.asked.accepted) or None,
             )
         )
-        if self.state.plan is None and not self.state.trials:  # the first plan follows all of them
+        if self.state.planned is None and not self.state.trials:  # the first plan follows all of them
             self._log(*self.search.warm[len(self.state.warm) :])
         keeping = FolderKeeping(self.folder, self.search.metric)
         conductor = Conductor(self.search, self.ledger, self.state, self._on_event, keeping, self.budget)
