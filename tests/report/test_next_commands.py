@@ -14,7 +14,7 @@ from tune_asr.report.next_commands import COMMAND_INDENT
 from tune_asr.report.results import gather
 from tune_asr.report.story import next_steps
 from tune_asr.search.__main__ import _parser as search_parser
-from tune_asr.search.resuming import More, Resumed
+from tune_asr.search.resuming import Resumed, ResumeFlags
 from tune_asr.train.__main__ import _parser as train_parser
 
 SPACE = {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "search": {"num_samples": 2}}
@@ -47,8 +47,8 @@ def test_search_commands_are_accepted(finished):
         if door == "tune_asr.search":
             arguments = search_parser().parse_args(flags)
             assert arguments.resume == finished.folder.root
-            more = More(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
-            asked.append(Resumed(finished.folder, more).asked)
+            flags = ResumeFlags(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
+            asked.append(Resumed(finished.folder, flags).asked)
     assert [(extent.trials, extent.horizon) for extent in asked] == [(4, None), (None, 8)]
 
 

@@ -152,13 +152,13 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         raise ConfigError(what, f"Leave --{others[0]} out, or start a new search.")
     from tune_asr.config.overrides import parse_assignments
     from tune_asr.search.budget import Command
-    from tune_asr.search.resuming import More
+    from tune_asr.search.resuming import ResumeFlags
     from tune_asr.storage.errors import for_resume
 
     with for_the_main_thread():
         from tune_asr.search.driver import resume
     try:
-        more = More(
+        flags = ResumeFlags(
             num_samples=arguments.num_samples,
             max_epochs=arguments.max_epochs,
             given=parse_assignments(arguments.set),
@@ -168,10 +168,10 @@ def _resume(arguments: argparse.Namespace, began: float) -> int:
         if arguments.dry_run:
             from tune_asr.search.dry_resume import dry_run
 
-            for line in dry_run(arguments.resume, more, budget):
+            for line in dry_run(arguments.resume, flags, budget):
                 print(line)
             return 0
-        return resume(arguments.resume, arguments.address, more, Command(began, budget))
+        return resume(arguments.resume, arguments.address, flags, Command(began, budget))
     except StorageError as error:
         raise for_resume(error) from error
 

@@ -36,7 +36,7 @@ from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.ray.cpus import LocalRay
 from tune_asr.search.ray.token import require_mode
-from tune_asr.search.resuming import More, Resumed, named
+from tune_asr.search.resuming import Resumed, ResumeFlags, named
 from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
 from tune_asr.search.timed import timed
@@ -93,13 +93,13 @@ def start(plan: Plan, root: Path, address: str | None, command: Command) -> int:
         return _run(search, SearchState(), found, address, command, description)
 
 
-def resume(root: Path, address: str | None, more: More, command: Command) -> int:
+def resume(root: Path, address: str | None, flags: ResumeFlags, command: Command) -> int:
     """Resume a search from its files; return the exit code.
 
     Args:
         root: results folder.
         address: address of a Ray cluster, None for a local Ray.
-        more: flags that ask for more than going on.
+        flags: `--num-samples`, `--max-epochs`, `--set` and `--accept`.
         command: time of the command, and its time budget.
 
     Raises:
@@ -113,15 +113,15 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
     folder = ResultsFolder.open_existing(named(root))
     finished = f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it"
     with disk_errors(root):
-        if command.budget is None and (lines := left_as_it_is(folder, more)) is not None:
+        if command.budget is None and (lines := left_as_it_is(folder, flags)) is not None:
             print(*lines, finished, sep="\n")
             return 0
     with folder.lock(), disk_errors(root):
         folder.tidy()
-        resumed = Resumed(folder, more)
+        resumed = Resumed(folder, flags)
         plan, state, metric = resumed.plan, resumed.state, resumed.metric
         if not resumed.is_left and command.budget is None:
-            print(*settled(resumed, more), finished, sep="\n")
+            print(*settled(resumed), finished, sep="\n")
             return 0
         require_mode()
         require_gpus(plan, address)
@@ -129,7 +129,7 @@ def resume(root: Path, address: str | None, more: More, command: Command) -> int
             check_beside(plan.config)
         found = checked_survey(plan)
         comparison = resumed.compared(found)
-        taken = {**comparison.settled, **accepted(comparison, more.accept)}
+        taken = {**comparison.settled, **accepted(comparison, flags.accept)}
         asked = replace(resumed.asked, given=resumed.given, accepted=taken)
         if address is None and state.address not in (None, "local"):
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")

@@ -21,19 +21,19 @@ from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
 from tune_asr.search.finished import foreseen_refusal, promised
 from tune_asr.search.longer import repeated
-from tune_asr.search.resuming import More, Resumed, named
+from tune_asr.search.resuming import Resumed, ResumeFlags, named
 from tune_asr.space.durations import written
 from tune_asr.wording import count, setting_text
 
 _SHOWN = 5
 
 
-def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str]:
+def dry_run(root: Path, flags: ResumeFlags, budget: float | None = None) -> Iterator[str]:
     """Yield lines on what a resume would do; write nothing.
 
     Args:
         root: results folder.
-        more: flags that ask for more than going on.
+        flags: `--num-samples`, `--max-epochs`, `--set` and `--accept`.
         budget: seconds that the flags give in addition.
 
     Raises:
@@ -42,15 +42,15 @@ def dry_run(root: Path, more: More, budget: float | None = None) -> Iterator[str
         StorageError: the folder holds no search, or is damaged.
     """
     folder = ResultsFolder.open_existing(named(root))
-    resumed = Resumed(folder, more)
+    resumed = Resumed(folder, flags)
     if not resumed.is_left and budget is None:
-        yield from promised(resumed, more)
+        yield from promised(resumed)
         yield from _taken(folder)
         return
     if resumed.creates:
         check_beside(resumed.plan.config)
     comparison = resumed.compared(checked_survey(resumed.plan))
-    accepted(comparison, more.accept)
+    accepted(comparison, flags.accept)
     asked = replace(resumed.asked, returns=budget is not None and is_complete_stage(resumed.state))
     yield from _changes(resumed, asked)
     if budget is not None:

@@ -16,13 +16,13 @@ from tune_asr.record.search_events import SearchEnded
 from tune_asr.record.snapshots import name_aside, remove_best, set_best_aside
 from tune_asr.search.accepting import accepted
 from tune_asr.search.conductor import remove_tune_state
-from tune_asr.search.resuming import More, Resumed
+from tune_asr.search.resuming import Resumed, ResumeFlags
 from tune_asr.search.search import Search
 from tune_asr.storage.atomic import probe_unseen, probe_writable
 from tune_asr.storage.errors import for_resume
 
 
-def left_as_it_is(folder: ResultsFolder, more: More) -> list[str] | None:
+def left_as_it_is(folder: ResultsFolder, flags: ResumeFlags) -> list[str] | None:
     """Return lines on a search finished to its last file.
 
     None if it is not. Nothing is written.
@@ -33,10 +33,10 @@ def left_as_it_is(folder: ResultsFolder, more: More) -> list[str] | None:
     """
     if folder.is_running() or not ends_finished(folder.ledger):
         return None
-    resumed = Resumed(folder, more)
+    resumed = Resumed(folder, flags)
     if resumed.is_left:
         return None
-    lines = list(_accepted(resumed, more))
+    lines = list(_accepted(resumed))
     if stale := _outdated(resumed):
         _require_writable(folder, stale)
         stale.require_replaceable()
@@ -44,7 +44,7 @@ def left_as_it_is(folder: ResultsFolder, more: More) -> list[str] | None:
     return lines
 
 
-def settled(resumed: Resumed, more: More) -> Iterator[str]:
+def settled(resumed: Resumed) -> Iterator[str]:
     """Bring all files up to date; yield the changes.
 
     Raises:
@@ -52,7 +52,7 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
         StorageError: a file cannot be written.
     """
     folder, state = resumed.folder, resumed.state
-    yield from _accepted(resumed, more)
+    yield from _accepted(resumed)
     stale, was_finished = _outdated(resumed), state.status == "finished"
     if was_finished and not stale:
         return
@@ -77,7 +77,7 @@ def settled(resumed: Resumed, more: More) -> Iterator[str]:
         yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{removed}{copy}"
 
 
-def promised(resumed: Resumed, more: More) -> Iterator[str]:
+def promised(resumed: Resumed) -> Iterator[str]:
     """Yield the changes by a resume of a complete search.
 
     Raises:
@@ -96,8 +96,8 @@ def promised(resumed: Resumed, more: More) -> Iterator[str]:
     by_version = resumed.edited(by_versions=True)
     yield from (f"changed: {each.key} {each}" for each in by_version.refused)
     yield from filter(None, [by_version.other_versions])
-    if more.accept:
-        yield from _accepted(resumed, more)
+    if resumed.flags.accept:
+        yield from _accepted(resumed)
     elif refused := resumed.edited().refused:
         flags = " ".join(f"--accept {each.key}" for each in refused)
         yield f"warning: the resume would be refused without {flags}"
@@ -105,9 +105,9 @@ def promised(resumed: Resumed, more: More) -> Iterator[str]:
         yield from foreseen_refusal(resumed.folder, stale)
 
 
-def _accepted(resumed: Resumed, more: More) -> Iterator[str]:
+def _accepted(resumed: Resumed) -> Iterator[str]:
     """Yield the keys that `--accept` names, if they have changed."""
-    if names := ", ".join(accepted(resumed.edited(), more.accept)):
+    if names := ", ".join(accepted(resumed.edited(), resumed.flags.accept)):
         yield f"accepted, and put on record once the search continues with more: {names}"
 
 

@@ -28,7 +28,7 @@ from tune_asr.wording import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class More:
+class ResumeFlags:
     """Flags of a resume, as they were given."""
 
     num_samples: str | None = None
@@ -43,20 +43,20 @@ class Resumed:
 
     Args:
         folder: results folder.
-        more: flags.
+        flags: those of the command.
 
     Raises:
         ConfigError: the search cannot go on as the flags ask.
         StorageError: search.yaml or the ledger is damaged.
     """
 
-    def __init__(self, folder: ResultsFolder, more: More) -> None:
-        self.folder, self._more = folder, more
+    def __init__(self, folder: ResultsFolder, flags: ResumeFlags) -> None:
+        self.folder, self.flags = folder, flags
         self.description: SearchYaml = read_search_yaml(folder.search_yaml)
         self.metric = self.description["metric"]
         self.state = SearchState.read(folder.ledger)
-        check_given(more.given)
-        self._overrides = [*as_overrides(self.state.changes.given), *more.given]
+        check_given(flags.given)
+        self._overrides = [*as_overrides(self.state.changes.given), *flags.given]
         self.plan = self._plan()
         seed = self.plan.space.search.seed
         described = self.state.changes.described
@@ -93,7 +93,7 @@ class Resumed:
     @property
     def given(self) -> dict[str, JsonValue]:
         """Keys that `--set` changes, with their values."""
-        return {override.key: override.value for override in self._more.given}
+        return {override.key: override.value for override in self.flags.given}
 
     def compared(self, found: Survey | None) -> Comparison:
         """Compare the search with its start."""
@@ -121,27 +121,27 @@ class Resumed:
         return plans.from_values(space, config, str(self.folder.search_yaml), [*self._overrides, *overrides])
 
     def _asked(self) -> Asked:
-        more, state = self._more, self.state
-        if more.num_samples is not None and more.max_epochs is not None:
+        flags, state = self.flags, self.state
+        if flags.num_samples is not None and flags.max_epochs is not None:
             what = "--num-samples and --max-epochs cannot be given together: longer trainings repeat the best settings"
             raise ConfigError(what, "Resume twice: first with more trials, then with a longer horizon.")
-        if more.num_samples is not None:
-            place = f"--num-samples {more.num_samples}"
+        if flags.num_samples is not None:
+            place = f"--num-samples {flags.num_samples}"
             if state.stages.index:
                 self._require_finished(place, f"the trainings with {state.stages.now.horizon} epochs are not finished")
-            asked = self._plan(_flag(place, more.num_samples, "search.num_samples"))
+            asked = self._plan(_flag(place, flags.num_samples, "search.num_samples"))
             return Asked(trials=self._enough(asked.num_trials, place), of_finished=self.is_finished)
-        if more.max_epochs is not None:
-            place = f"--max-epochs {more.max_epochs}"
+        if flags.max_epochs is not None:
+            place = f"--max-epochs {flags.max_epochs}"
             self._require_finished(place, "the best settings are trained longer once the search is finished")
-            longer = self._plan(_flag(place, more.max_epochs, "trainer.max_epochs", "asha.max_t"))
+            longer = self._plan(_flag(place, flags.max_epochs, "trainer.max_epochs", "asha.max_t"))
             return Asked(horizon=self._above(longer.max_t, place), of_finished=True)
         return Asked()
 
     def _require_finished(self, place: str, what: str) -> None:
         if not self.is_finished:
-            flags = "".join(f" --set {shlex.quote(each.place.removeprefix('--set '))}" for each in self._more.given)
-            raise ConfigError(Problem(place, what, f"Finish it first: {self.command}{flags}"))
+            given = "".join(f" --set {shlex.quote(each.place.removeprefix('--set '))}" for each in self.flags.given)
+            raise ConfigError(Problem(place, what, f"Finish it first: {self.command}{given}"))
 
     def _enough(self, trials: int, place: str) -> int:
         created = self.state.num_drawn
