@@ -263,11 +263,11 @@ def test_versions_of_old_folder_are_taken_over(search):
     now = {"versions.tune_asr": "0.2.0"}
     comparison = Comparison(search.folder.search_yaml, description, search.state.changes, now)
     assert accepted(comparison, ()) == {}
-    assert comparison.settled["versions.tune_asr"] == "0.2.0"
-    search.log("search_started", slots=1, search_yaml=flat(description), accepted=comparison.settled)
-    after = Comparison(search.folder.search_yaml, description, search.state.changes, {**comparison.settled})
+    assert comparison.adopted["versions.tune_asr"] == "0.2.0"
+    search.log("search_started", slots=1, search_yaml=flat(description), accepted=comparison.adopted)
+    after = Comparison(search.folder.search_yaml, description, search.state.changes, {**comparison.adopted})
     assert not after.refused and not after.other_versions
-    later = {**comparison.settled, "versions.tune_asr": "0.3.0"}
+    later = {**comparison.adopted, "versions.tune_asr": "0.3.0"}
     assert Comparison(search.folder.search_yaml, description, search.state.changes, later).refused
 
 

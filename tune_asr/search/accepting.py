@@ -104,7 +104,7 @@ class Comparison:
         return [each for each in self._found if each.is_patch or (each.is_version and self._is_old)]
 
     @property
-    def settled(self) -> dict[str, JsonValue]:
+    def adopted(self) -> dict[str, JsonValue]:
         """Changed versions that an old folder takes over.
 
         It gets the content of search.yaml, and a later change of a version is refused as in any other folder.

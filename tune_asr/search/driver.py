@@ -29,7 +29,7 @@ from tune_asr.search.data import checked_survey, data_files, data_report, finger
 from tune_asr.search.description import describe, no_pruning, remarks, with_score
 from tune_asr.search.extent import extent_after
 from tune_asr.search.farewell import print_farewell
-from tune_asr.search.finished import left_as_it_is, settled
+from tune_asr.search.finished import bring_up_to_date, lines_if_up_to_date
 from tune_asr.search.interrupts import Interrupts, for_the_main_thread
 from tune_asr.search.more_time import unused_lines
 from tune_asr.search.placing import place
@@ -113,7 +113,7 @@ def resume(root: Path, address: str | None, flags: ResumeFlags, command: Command
     folder = ResultsFolder.open_existing(named(root))
     finished = f"{root}: the search is finished; `python -m tune_asr.report {shlex.quote(str(root))}` shows it"
     with disk_errors(root):
-        if command.budget is None and (lines := left_as_it_is(folder, flags)) is not None:
+        if command.budget is None and (lines := lines_if_up_to_date(folder, flags)) is not None:
             print(*lines, finished, sep="\n")
             return 0
     with folder.lock(), disk_errors(root):
@@ -121,7 +121,7 @@ def resume(root: Path, address: str | None, flags: ResumeFlags, command: Command
         resumed = Resumed(folder, flags)
         plan, state, metric = resumed.plan, resumed.state, resumed.metric
         if not resumed.is_left and command.budget is None:
-            print(*settled(resumed), finished, sep="\n")
+            print(*bring_up_to_date(resumed), finished, sep="\n")
             return 0
         require_mode()
         require_gpus(plan, address)
@@ -129,7 +129,7 @@ def resume(root: Path, address: str | None, flags: ResumeFlags, command: Command
             check_beside(plan.config)
         found = checked_survey(plan)
         comparison = resumed.compared(found)
-        taken = {**comparison.settled, **accepted(comparison, flags.accept)}
+        taken = {**comparison.adopted, **accepted(comparison, flags.accept)}
         asked = replace(resumed.asked, given=resumed.given, accepted=taken)
         if address is None and state.address not in (None, "local"):
             print(f"the search ran on a cluster, {state.address}; without --address it continues in a local Ray")

@@ -19,7 +19,7 @@ from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.data import checked_survey
 from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
-from tune_asr.search.finished import foreseen_refusal, promised
+from tune_asr.search.finished import foreseen_changes, foreseen_refusal
 from tune_asr.search.longer import repeated
 from tune_asr.search.resuming import Resumed, ResumeFlags, named
 from tune_asr.space.durations import written
@@ -44,7 +44,7 @@ def dry_run(root: Path, flags: ResumeFlags, budget: float | None = None) -> Iter
     folder = ResultsFolder.open_existing(named(root))
     resumed = Resumed(folder, flags)
     if not resumed.is_left and budget is None:
-        yield from promised(resumed)
+        yield from foreseen_changes(resumed)
         yield from _taken(folder)
         return
     if resumed.creates:

@@ -22,7 +22,7 @@ from tune_asr.storage.atomic import probe_unseen, probe_writable
 from tune_asr.storage.errors import for_resume
 
 
-def left_as_it_is(folder: ResultsFolder, flags: ResumeFlags) -> list[str] | None:
+def lines_if_up_to_date(folder: ResultsFolder, flags: ResumeFlags) -> list[str] | None:
     """Return lines on a search finished to its last file.
 
     None if it is not. Nothing is written.
@@ -44,7 +44,7 @@ def left_as_it_is(folder: ResultsFolder, flags: ResumeFlags) -> list[str] | None
     return lines
 
 
-def settled(resumed: Resumed) -> Iterator[str]:
+def bring_up_to_date(resumed: Resumed) -> Iterator[str]:
     """Bring all files up to date; yield the changes.
 
     Raises:
@@ -77,7 +77,7 @@ def settled(resumed: Resumed) -> Iterator[str]:
         yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{removed}{copy}"
 
 
-def promised(resumed: Resumed) -> Iterator[str]:
+def foreseen_changes(resumed: Resumed) -> Iterator[str]:
     """Yield the changes by a resume of a complete search.
 
     Raises:
