@@ -143,21 +143,22 @@ def _unknown(document: Document) -> Iterator[Problem]:
             yield Problem(document.place((key,)), "unknown key", "Remove it, or restore the file from a copy.")
 
 
-def require_same_seed(path: Path, seeds: Collection[JsonValue]) -> None:
+def require_same_seed(path: Path, seed: int, seeds: Collection[JsonValue]) -> None:
     """Refuse a changed copy of the seed in `space`.
 
     Args:
-        path: path of search.yaml.
+        path: path of search.yaml, read again only to name the line.
+        seed: the copy.
         seeds: `search.seed` at the start, and in `space` now.
 
     Raises:
         ConfigError: a person changed the copy.
     """
-    document = strict_yaml.read(path, room=2)
-    if (seed := document.values["seed"]) not in seeds:
+    if seed not in seeds:
         what = f"was {' or '.join(map(str, seeds))} when the search began, and is {seed}"
         hint = "Restore it: it is a copy of space.search.seed, and nothing reads it."
-        raise ConfigError(Problem(document.place(("seed",)), what, hint))
+        place = strict_yaml.read(path, room=2).place(("seed",))
+        raise ConfigError(Problem(place, what, hint))
 
 
 def _refusal(problems: Sequence[Problem], wrote: str) -> ConfigError | StorageError:

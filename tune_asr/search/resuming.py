@@ -61,7 +61,7 @@ class Resumed:
         seed = self.plan.space.search.seed
         described = self.state.changes.described
         began = seed if described is None else described.get("search.seed", SearchSection().seed)
-        require_same_seed(folder.search_yaml, dict.fromkeys((began, seed)))
+        require_same_seed(folder.search_yaml, self.description["seed"], dict.fromkeys((began, seed)))
         self.asked = self._asked()
 
     @property
