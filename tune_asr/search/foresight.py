@@ -61,25 +61,25 @@ class Extent:
     slots: int
 
 
-def measured(plan: Plan, machine: Placement, budget: float | None, go_on: Callable[[], None]) -> Measured:
+def measured(plan: Plan, placement: Placement, budget: float | None, on_wait: Callable[[], None]) -> Measured:
     """Measure the costs of three settings.
 
     Args:
         plan: space and base configuration.
-        machine: slots and resources.
+        placement: slots and resources.
         budget: time budget in seconds, None without one.
-        go_on: callback while it waits; an error that it raises leaves this function.
+        on_wait: callback while it waits; an error that it raises leaves this function.
 
     Raises:
         TuneAsrError: no setting can be trained.
         ClusterError: Ray was lost.
     """
     everyone = settings_of_space(plan)
-    sizes = measure_sizes(everyone, machine.resources, go_on)
+    sizes = measure_sizes(everyone, placement.resources, on_wait)
     chosen = chosen_settings(sizes.parameters)
     seconds = LONGEST if budget is None else min(LONGEST, max(SHORTEST, SHARE * budget))
-    alone = measure_costs([everyone[index] for index in chosen], seconds, machine.resources_alone, go_on)
-    found = [cost if isinstance(cost, TuneAsrError) else _slower(cost, machine.slower) for cost in alone]
+    alone = measure_costs([everyone[index] for index in chosen], seconds, placement.resources_alone, on_wait)
+    found = [cost if isinstance(cost, TuneAsrError) else _slower(cost, placement.slower) for cost in alone]
     costs = {sizes.parameters[i]: c for i, c in zip(chosen, found, strict=True) if not isinstance(c, TuneAsrError)}
     timed = [cost for cost in found if not isinstance(cost, TuneAsrError)]
     if not timed:

@@ -15,14 +15,16 @@ from tune_asr.search.ray.timing import Values, measure_sizes
 from tune_asr.space.plan import Plan
 
 
-def packed(plan: Plan, placement: Placement, have: Sequence[tuple[float, float]], go_on: Callable[[], None]) -> Packing:
+def packed(
+    plan: Plan, placement: Placement, have: Sequence[tuple[float, float]], on_wait: Callable[[], None]
+) -> Packing:
     """Measure how many trials on a GPU pay.
 
     Args:
         plan: space and base configuration.
         placement: placement of one trial a GPU.
         have: CPUs and GPUs of each node.
-        go_on: callback while it waits; an error that it raises leaves this function.
+        on_wait: callback while it waits; an error that it raises leaves this function.
 
     Raises:
         TuneAsrError: no setting can be trained.
@@ -32,9 +34,9 @@ def packed(plan: Plan, placement: Placement, have: Sequence[tuple[float, float]]
     assert node is not None, "a placement on GPUs has a node with one"
     by_cpus, wanted = bounds(placement, have)
     error: TuneAsrError | None = None
-    for values in _largest_first(plan, placement, go_on):
+    for values in _largest_first(plan, placement, on_wait):
         share = share_of(max(1, min(by_cpus, wanted or MOST, MOST)))
-        with crowd(values, placement.cpus, share, node, go_on) as trainings:
+        with crowd(values, placement.cpus, share, node, on_wait) as trainings:
             try:
                 first = trainings.first()
             except TuneAsrError as found:
@@ -58,9 +60,9 @@ def bounds(placement: Placement, have: Sequence[tuple[float, float]]) -> tuple[i
     return by_cpus, -(-placement.wanted // max(1, round(sum(gpus for _, gpus in have))))
 
 
-def _largest_first(plan: Plan, placement: Placement, go_on: Callable[[], None]) -> list[Values]:
+def _largest_first(plan: Plan, placement: Placement, on_wait: Callable[[], None]) -> list[Values]:
     """Return the largest setting of the space, and the base."""
     everyone = settings_of_space(plan)
-    sizes = measure_sizes(everyone, placement.resources, go_on).parameters
+    sizes = measure_sizes(everyone, placement.resources, on_wait).parameters
     ordered = sorted(chosen_settings(sizes), key=lambda index: -sizes[index])
     return [everyone[index] for index in dict.fromkeys([ordered[0], 0])]

@@ -20,13 +20,13 @@ Node = tuple[float, float]
 """CPUs and GPUs of a node."""
 
 
-def place(plan: Plan, address: str | None, go_on: Callable[[], None]) -> Placement:
+def place(plan: Plan, address: str | None, on_wait: Callable[[], None]) -> Placement:
     """Return slots, and the resources of each trial.
 
     Args:
         plan: space and base configuration.
         address: address of the cluster, None for a local Ray.
-        go_on: callback while trials on one GPU are timed; an error that it raises leaves this function.
+        on_wait: callback while trials on one GPU are timed; an error that it raises leaves this function.
 
     Raises:
         ConfigError: no trial fits on any node, or there is no GPU to pack.
@@ -41,7 +41,7 @@ def place(plan: Plan, address: str | None, go_on: Callable[[], None]) -> Placeme
     placement = placed(plan, have, machine)
     if placement.asked != "pack":
         return placement
-    return placed(plan, have, machine, packed(plan, placement, have, go_on))
+    return placed(plan, have, machine, packed(plan, placement, have, on_wait))
 
 
 def placed(plan: Plan, have: Sequence[Node], machine: Machine, packing: Packing | None = None) -> Placement:

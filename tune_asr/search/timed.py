@@ -29,15 +29,17 @@ class Timed:
     """Lines for people, printed before the first trial."""
 
 
-def timed(search: Search, state: SearchState, machine: Placement, command: Command, go_on: Callable[[], None]) -> Timed:
+def timed(
+    search: Search, state: SearchState, placement: Placement, command: Command, on_wait: Callable[[], None]
+) -> Timed:
     """Return the time budget of a run.
 
     Args:
         search: search as configured.
         state: trials so far.
-        machine: slots and resources.
+        placement: slots and resources.
         command: time of the command, and its time budget.
-        go_on: callback while settings are timed; an error that it raises leaves this function.
+        on_wait: callback while settings are timed; an error that it raises leaves this function.
 
     Raises:
         ConfigError: the time is too short for one trial.
@@ -49,10 +51,10 @@ def timed(search: Search, state: SearchState, machine: Placement, command: Comma
         return Timed(search, budget)
     found = None
     if not state.epochs:
-        found = measured(search.plan, machine, deadline, go_on)
+        found = measured(search.plan, placement, deadline, on_wait)
         budget = replace(budget, pace=found.pace)
     if found and state.planned is None:
-        return _planned(search, budget, found, machine, deadline, fixed=command.fixes_horizon)
+        return _planned(search, budget, found, placement, deadline, fixed=command.fixes_horizon)
     if command.budget is None:
         return Timed(search, budget)
     require_enough(search, state, command, budget)
@@ -61,7 +63,7 @@ def timed(search: Search, state: SearchState, machine: Placement, command: Comma
     more = Planned(
         trials=trials,
         horizon=horizon,
-        slots=machine.slots,
+        slots=placement.slots,
         deadline_seconds=deadline,
         limit=search.asked.trials or _limit(state),
         cause=f"{written(command.budget)} more",
@@ -90,16 +92,16 @@ def _deadline(plan: Plan, state: SearchState, command: Command) -> float | None:
 
 
 def _planned(
-    search: Search, budget: Budget, found: Measured, machine: Placement, deadline: float, *, fixed: bool
+    search: Search, budget: Budget, found: Measured, placement: Placement, deadline: float, *, fixed: bool
 ) -> Timed:
     """Return the budget and extent of a new search."""
     plan, left = search.plan, deadline - budget.clock()
     limit = search.asked.trials or limit_of(plan)
-    extent = extent_for(plan, found, machine.slots, left, fixed=fixed, budget=deadline, limit=limit)
+    extent = extent_for(plan, found, placement.slots, left, fixed=fixed, budget=deadline, limit=limit)
     start = Planned(
         trials=extent.trials,
         horizon=extent.horizon,
-        slots=machine.slots,
+        slots=placement.slots,
         deadline_seconds=deadline,
         limit=limit,
         cause="start",

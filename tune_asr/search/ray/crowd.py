@@ -92,7 +92,7 @@ class Crowd:
         cpus: CPUs of each.
         share: GPUs of each.
         where: node of the GPU.
-        go_on: callback while it waits; an error that it raises leaves the method.
+        on_wait: callback while it waits; an error that it raises leaves the method.
     """
 
     def __init__(
@@ -101,9 +101,9 @@ class Crowd:
         cpus: float,
         share: float,
         where: NodeAffinitySchedulingStrategy,
-        go_on: Callable[[], None],
+        on_wait: Callable[[], None],
     ) -> None:
-        self._values, self._go_on = values, go_on
+        self._values, self._on_wait = values, on_wait
         self._options = {"num_cpus": cpus, "num_gpus": share, "scheduling_strategy": where}
         self._members: list[Any] = []
 
@@ -129,10 +129,10 @@ class Crowd:
         """
         if any(isinstance(found, Failed) for found in self._grow(trials)):
             return 0.0
-        [now] = gathered([self._members[0].clock.remote()], self._go_on)
+        [now] = gathered([self._members[0].clock.remote()], self._on_wait)
         begin = now + LEAD_SECONDS
         asked = [member.steps.remote(begin, begin + WINDOW_SECONDS) for member in self._members]
-        steps: list[int] = gathered(asked, self._go_on)
+        steps: list[int] = gathered(asked, self._on_wait)
         return sum(steps) / WINDOW_SECONDS if all(steps) else 0.0
 
     def _grow(self, trials: int) -> list[Warm | Failed]:
@@ -141,7 +141,7 @@ class Crowd:
         kind: Any = ray.remote(Member).options(**self._options)
         new = [kind.remote(self._values, Surroundings.here()) for _ in range(trials - len(self._members))]
         self._members += new
-        return gathered([member.warm.remote() for member in new], self._go_on)
+        return gathered([member.warm.remote() for member in new], self._on_wait)
 
     def end(self) -> None:
         """End all processes."""
@@ -152,7 +152,7 @@ class Crowd:
 
 
 @contextmanager
-def crowd(values: Values, cpus: float, share: float, node: str, go_on: Callable[[], None]) -> Iterator[Crowd]:
+def crowd(values: Values, cpus: float, share: float, node: str, on_wait: Callable[[], None]) -> Iterator[Crowd]:
     """Yield a crowd that ends with the block.
 
     Args:
@@ -160,11 +160,11 @@ def crowd(values: Values, cpus: float, share: float, node: str, go_on: Callable[
         cpus: CPUs of each training.
         share: GPUs of each training.
         node: Ray's id of the node with the GPU.
-        go_on: callback while it waits.
+        on_wait: callback while it waits.
     """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    found = Crowd(values, cpus, share, NodeAffinitySchedulingStrategy(node, soft=False), go_on)
+    found = Crowd(values, cpus, share, NodeAffinitySchedulingStrategy(node, soft=False), on_wait)
     try:
         yield found
     finally:

@@ -47,27 +47,29 @@ class Sizes:
     ready_seconds: float
 
 
-def measure_sizes(configurations: Sequence[Values], resources: Mapping[str, float], go_on: Callable[[], None]) -> Sizes:
+def measure_sizes(
+    configurations: Sequence[Values], resources: Mapping[str, float], on_wait: Callable[[], None]
+) -> Sizes:
     """Count the parameters of configurations.
 
     Args:
         configurations: configurations, the base first.
         resources: CPUs and GPUs of a trial.
-        go_on: callback while it waits; an error that it raises leaves this function.
+        on_wait: callback while it waits; an error that it raises leaves this function.
 
     Raises:
         TuneAsrError: the base cannot be built.
         ClusterError: Ray was lost.
     """
     began = time.monotonic()
-    [(parameters, seconds)] = _run([(_count, (list(configurations), Surroundings.here()))], resources, go_on)
+    [(parameters, seconds)] = _run([(_count, (list(configurations), Surroundings.here()))], resources, on_wait)
     if isinstance(parameters, Failed):
         raise parameters.to_error()
     return Sizes(parameters, max(0.0, time.monotonic() - began - seconds))
 
 
 def measure_costs(
-    configurations: Sequence[Values], seconds: float, resources: Mapping[str, float], go_on: Callable[[], None]
+    configurations: Sequence[Values], seconds: float, resources: Mapping[str, float], on_wait: Callable[[], None]
 ) -> list[Cost | TuneAsrError]:
     """Measure the costs of configurations, some at a time.
 
@@ -75,20 +77,20 @@ def measure_costs(
         configurations: configurations as plain values.
         seconds: time after which a slow one is left.
         resources: CPUs and GPUs of a trial.
-        go_on: callback while it waits; an error that it raises leaves this function.
+        on_wait: callback while it waits; an error that it raises leaves this function.
 
     Raises:
         ClusterError: Ray was lost.
     """
     here = Surroundings.here()
-    found = _run([(_measure, (values, seconds, here)) for values in configurations], resources, go_on)
+    found = _run([(_measure, (values, seconds, here)) for values in configurations], resources, on_wait)
     return [cost.to_error() if isinstance(cost, Failed) else cost for cost in found]
 
 
 def _run(
     calls: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]],
     resources: Mapping[str, float],
-    go_on: Callable[[], None],
+    on_wait: Callable[[], None],
 ) -> list[Any]:
     import ray
 
@@ -98,16 +100,16 @@ def _run(
             ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(function).remote(*arguments)
             for function, arguments in calls
         ],
-        go_on,
+        on_wait,
     )
 
 
-def gathered(asked: Sequence[ray.ObjectRef[Result]], go_on: Callable[[], None]) -> list[Result]:
+def gathered(asked: Sequence[ray.ObjectRef[Result]], on_wait: Callable[[], None]) -> list[Result]:
     """Return answers of processes of Ray, once all are there.
 
     Args:
         asked: references to the answers.
-        go_on: callback while it waits; an error that it raises leaves this function.
+        on_wait: callback while it waits; an error that it raises leaves this function.
 
     Raises:
         ClusterError: Ray was lost, or a process hangs.
@@ -129,7 +131,7 @@ def gathered(asked: Sequence[ray.ObjectRef[Result]], go_on: Callable[[], None]) 
                     f"the timing of settings has said nothing for {duration(FIRST_SECONDS)}: a process hangs",
                     hint="Look at the disks of the data and of the results.",
                 )
-            go_on()
+            on_wait()
         return list(ray.get(list(asked)))
     except RayError as error:
         raise ClusterError(f"the timing of settings was lost: {first_line(error)}") from error
