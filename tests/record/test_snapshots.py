@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tune_asr.record.checkpoints import epoch_folder, retain
-from tune_asr.record.snapshots import rerun_config, write_snapshots
+from tune_asr.record.rerun import rerun_config
+from tune_asr.record.snapshots import write_snapshots
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import Utterances

@@ -10,8 +10,8 @@ import yaml
 from tests.written_search import Search as Written
 from tune_asr.config.load import from_values
 from tune_asr.corpus.sources import survey
+from tune_asr.record.rerun import rerun_config
 from tune_asr.record.search_yaml import flat, read_search_yaml, write_search_yaml
-from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState
 from tune_asr.search import __main__ as door
 from tune_asr.search.accepting import Comparison, accepted

@@ -15,8 +15,8 @@ from tests.verdicts import wrong_verdicts
 from tune_asr.config.sections import Config
 from tune_asr.record.events import Created, Decision, Ended, Event, Report
 from tune_asr.record.folder import ResultsFolder
+from tune_asr.record.rerun import rerun_config
 from tune_asr.record.search_events import Planned, WaveOpened
-from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor

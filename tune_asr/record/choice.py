@@ -18,8 +18,8 @@ from tune_asr.record.figures import Figures
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, copied, intact_standings, removed_best
 from tune_asr.record.ranking import leader
+from tune_asr.record.rerun import rerun_config
 from tune_asr.record.search_yaml import read_search_yaml
-from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState, find_trial
 from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric

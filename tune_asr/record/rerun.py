@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import JsonValue
 
 from tune_asr.errors import ConfigError
 from tune_asr.record.folder import ResultsFolder, is_record_of_a_search
 from tune_asr.record.search_yaml import read_search_yaml
-from tune_asr.record.snapshots import rerun_config
 from tune_asr.record.state import SearchState, find_trial
+from tune_asr.record.trial import Trial
+from tune_asr.space.branches import trial_values
+from tune_asr.space.horizon import values_with
 
 
 def rerun_command(folder: ResultsFolder, trial: str) -> str:
@@ -41,3 +46,16 @@ def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
         cause = f" ({found.cause})" if found.cause else ""
         raise ConfigError(f"--trial {found.number} is {found.status}{cause} and has reported no epoch to train again")
     return rerun_config(config, found)
+
+
+def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
+    """Return the configuration for training a trial again.
+
+    A trial that ended before the horizon gets a stop epoch: schedules are laid over the whole horizon, so a shorter
+    horizon would be another training.
+    """
+    # Patience begins after the grace period in a search, and at once in `train`: the last epoch replaces it.
+    changes: dict[str, JsonValue] = {**trial.settings, "early_stopping.enabled": False}
+    if config.get("checkpoint", {}).get("average_top_k"):  # a search never averages
+        changes["checkpoint.average_top_k"] = 0
+    return trial_values(values_with(config, trial.horizon), changes, trial.seed, trial.epoch)

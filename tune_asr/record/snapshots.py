@@ -12,20 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
-
 from tune_asr.record.checkpoints import CHECKPOINT, recorded_sha256, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.intact import Damaged, copied, former_best, intact_standings, is_copy_of, removed_best
 from tune_asr.record.leaderboard import write_leaderboard
 from tune_asr.record.ranking import leader
+from tune_asr.record.rerun import rerun_config
 from tune_asr.record.search_yaml import dump_yaml
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
 from tune_asr.scoring.metric import Metric
-from tune_asr.space.branches import trial_values
-from tune_asr.space.horizon import values_with
 from tune_asr.space.sections import SearchSection
 from tune_asr.storage.atomic import copy_atomic, write_if_changed
 from tune_asr.storage.errors import writing
@@ -130,19 +127,6 @@ def remove_best(folder: ResultsFolder) -> None:
         folder.best_yaml.unlink(missing_ok=True)
         if not folder.best_ckpt.is_dir() and reason_unusable(folder.best_ckpt):
             folder.best_ckpt.unlink(missing_ok=True)
-
-
-def rerun_config(config: Mapping[str, Any], trial: Trial) -> dict[str, Any]:
-    """Return the configuration for training a trial again.
-
-    A trial that ended before the horizon gets a stop epoch: schedules are laid over the whole horizon, so a shorter
-    horizon would be another training.
-    """
-    # Patience begins after the grace period in a search, and at once in `train`: the last epoch replaces it.
-    changes: dict[str, JsonValue] = {**trial.settings, "early_stopping.enabled": False}
-    if config.get("checkpoint", {}).get("average_top_k"):  # a search never averages
-        changes["checkpoint.average_top_k"] = 0
-    return trial_values(values_with(config, trial.horizon), changes, trial.seed, trial.epoch)
 
 
 def _best(trial: Trial, report: Report, checkpoint: Path) -> dict[str, Any]:
