@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from tests.written_search import Search
-from tune_asr.record.excess import excess_text
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.front import pareto_front
+from tune_asr.record.front import excess_text, pareto_front
 from tune_asr.record.intact import intact_standings
 from tune_asr.record.ranking import leader, standings
 from tune_asr.record.snapshots import write_snapshots

@@ -19,7 +19,7 @@ Derived, made again at any time:
 - `finalists`               best settings with fresh seeds, and the order of all trials
 - `resolution`              smallest difference that the validation set can show
 - `conclusion`              sentences on why the search stopped, and on its finalists
-- `front`, `excess`         Pareto front of objectives; values beyond a limit, in words
+- `front`                   Pareto front of objectives, and size and speed of the trials
 - `utterances`              error counts of each validation utterance
 - `leaderboard`, `snapshots`  leaderboard.csv; summary.json, best.yaml, best.ckpt
 - `derived`                 those of them that disagree with ledger and checkpoints

@@ -1,10 +1,10 @@
-"""Pareto front of the trials, and their size and speed as cells of a leaderboard."""
+"""Pareto front of the trials; their size and speed as cells of a leaderboard, and in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tune_asr.record.events import Report
+from tune_asr.record.events import Decision, Report
 from tune_asr.record.ranking import Standing
 from tune_asr.record.trial import Trial
 from tune_asr.space.sections import Aim, SearchSection
@@ -63,3 +63,10 @@ def wanted_cells(trial: Trial, on_front: set[str]) -> dict[str, object]:
         FRONT: trial.number in on_front,
         BEYOND: trial.excess.limit if trial.excess else None,
     }
+
+
+def excess_text(decision: Decision) -> str:
+    """Return a value beyond a limit, and the limit."""
+    if decision.limit == "num_parameters":
+        return f"{decision.value:,.0f} parameters, and the limit is {decision.cutoff or 0:,.0f}"
+    return f"{decision.limit} {decision.value:.3g}, and the limit is {decision.cutoff or 0:.3g}"

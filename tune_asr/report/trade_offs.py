@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tune_asr.record.events import Report
-from tune_asr.record.excess import excess_text
-from tune_asr.record.front import measured_names, objective, pareto_front, wanted_columns
+from tune_asr.record.front import excess_text, measured_names, objective, pareto_front, wanted_columns
 from tune_asr.record.ranking import Standing
 from tune_asr.record.trial import Trial
 from tune_asr.report.leaderboard_table import Column

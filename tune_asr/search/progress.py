@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from tune_asr.record.conclusion import stop_line
 from tune_asr.record.events import Created, Decision, Ended, Event, Paused, Report, Resumed, Started, TrialEvent
-from tune_asr.record.excess import excess_text
+from tune_asr.record.front import excess_text
 from tune_asr.record.search_events import Closing, Stopped
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME
