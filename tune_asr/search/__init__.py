@@ -26,7 +26,7 @@
     failures       verdict on a failure: retry, failed trial, or end of the search
     deaths         the same for an ended process: is its trial to blame, or the cluster
     silence        workers that say nothing any more
-    assignment     work of a trial for a worker;   starting  event of its start
+    assignment     work of a trial for a worker, and the event of its start
     messages       messages between driver and worker
     progress       one line per event; `live_table` shows a table on a terminal
     interrupts     Ctrl-C, SIGTERM, SIGHUP and SIGUSR1

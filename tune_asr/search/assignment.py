@@ -1,13 +1,14 @@
-"""Work of a trial, as a worker gets it."""
+"""Work of a trial for a worker, and the event of its start."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from tune_asr.record.events import Resumed, Started
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
-from tune_asr.search.messages import Work
+from tune_asr.search.messages import Ready, Work
 from tune_asr.search.search import Search
 from tune_asr.space.horizon import plan_with
 
@@ -29,4 +30,24 @@ def work_of(trial: Trial, search: Search, state: SearchState) -> Work:
         grace_period=search.plan.space.asha.grace_period,
         import_path=str(Path.cwd()),
         umask=umask,
+    )
+
+
+def start_of(trial: Trial, message: Ready) -> Started | Resumed:
+    """Return the event of a worker's start.
+
+    Args:
+        trial: trial before the event.
+        message: message of the worker.
+    """
+    process, damaged, warning = message.process, message.damaged or None, message.warning or None
+    if trial.status == "pending":
+        return Started(trial=trial.number, process=process, damaged=damaged, warning=warning)
+    return Resumed(
+        trial=trial.number,
+        process=process,
+        epoch=message.epoch,
+        cause=trial.cause or "the search was resumed",
+        damaged=damaged,
+        warning=warning,
     )

@@ -20,7 +20,7 @@ from tune_asr.record.front import measured_names
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, OUT_OF_TIME, Trial
 from tune_asr.search import messages
-from tune_asr.search.assignment import work_of
+from tune_asr.search.assignment import start_of, work_of
 from tune_asr.search.budget import Budget
 from tune_asr.search.closing import TimedTurns
 from tune_asr.search.deaths import Deaths, Fault, Verdict
@@ -31,7 +31,6 @@ from tune_asr.search.keeping import Keeping
 from tune_asr.search.messages import Message, Work
 from tune_asr.search.search import Search
 from tune_asr.search.staged import StagedVerdicts
-from tune_asr.search.starting import start_of
 from tune_asr.search.torn_ends import lost_ends, lost_excess, lost_verdict
 
 Answer = Literal["continue", "stop"]
