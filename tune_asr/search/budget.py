@@ -89,9 +89,17 @@ class TimeLeft:
         return planned.deadline_seconds - END_SECONDS - self._budget.clock()
 
     @property
+    def for_finalists(self) -> float:
+        """Seconds of the finalists; a stage of repetitions has none."""
+        if self._state.stages.index:
+            return 0.0
+        slots = self._state.planned.slots if self._state.planned else 1
+        return seconds_of_round(self._plan.space.search.finalists, self.horizon, self.pace(), slots)
+
+    @property
     def for_trials(self) -> float:
         """Seconds until the finalists must begin."""
-        return self.in_all - self._finalists() if self.is_limited else math.inf
+        return self.in_all - self.for_finalists if self.is_limited else math.inf
 
     def is_out(self, trial: Trial) -> bool:
         """Return whether a trial must end with its epoch."""
@@ -146,9 +154,3 @@ class TimeLeft:
         weight = 2 * (self._state.planned.slots if self._state.planned else 1)
         mean = (weight * measured.epoch + epochs * mean) / (weight + epochs)
         return Pace(mean, min(mean, measured.fastest), max(mean, measured.slowest), measured.set_up)
-
-    def _finalists(self) -> float:
-        planned = self._state.planned
-        if planned is None or self._state.stages.index:  # none run in a stage of repetitions
-            return 0.0
-        return seconds_of_round(self._plan.space.search.finalists, self.horizon, self.pace(), planned.slots)

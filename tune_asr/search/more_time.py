@@ -11,7 +11,6 @@ from tune_asr.search.ending import Ending
 from tune_asr.search.extent import interrupted, is_complete_stage
 from tune_asr.search.search import Search
 from tune_asr.space.durations import written
-from tune_asr.space.forecast import seconds_of_round
 from tune_asr.wording import estimate
 
 
@@ -66,13 +65,7 @@ def _least(search: Search, state: SearchState, budget: Budget) -> float:
 
     An interrupted trial and finalists begin in any time. Any other trial has to come to its end.
     """
-    plan = search.plan
-    if interrupted(state) or is_complete_stage(state) or Ending(plan, search.metric, state).finalists():
+    if interrupted(state) or is_complete_stage(state) or Ending(search.plan, search.metric, state).finalists():
         return 0.0
-    left = TimeLeft(plan, state, budget)
-    trials = [left.to_the_end(trial) for trial in left.open()]
-    slots = state.planned.slots if state.planned else 1
-    last = (
-        0.0 if state.stages.index else seconds_of_round(plan.space.search.finalists, left.horizon, left.pace(), slots)
-    )
-    return min([*trials, left.to_the_end(None)]) + last
+    left = TimeLeft(search.plan, state, budget)
+    return min(left.to_the_end(trial) for trial in (*left.open(), None)) + left.for_finalists
