@@ -29,9 +29,10 @@
     assignment     work of a trial for a worker, and the event of its start
     messages       messages between driver and worker
     progress       one line per event; `live_table` shows a table on a terminal
+    outlook        estimated time to the end, for progress
     interrupts     Ctrl-C, SIGTERM, SIGHUP and SIGUSR1
     farewell       last lines of a search
-    budget         time left of a search, and the trials for it;   closing  turns under a time budget
+    budget         time left of a time budget, and the trials for it;   closing  turns under one
     foresight      costs of settings, and the extent for a time budget;   timed  start of a run with one
     dry_forecast   `--dry-run --time`
     placing        slots on the nodes of a Ray;   packed  trials on a GPU, measured

@@ -16,8 +16,8 @@ from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME
 from tune_asr.scoring.metric import Metric
 from tune_asr.search import limits
 from tune_asr.search.extent import trials_to_create
+from tune_asr.search.outlook import Outlook
 from tune_asr.search.search import Search
-from tune_asr.search.time_left import Outlook
 from tune_asr.wording import estimate, percent, printable
 
 

@@ -10,7 +10,7 @@ from tests.search.test_ending import FINALISTS, TABLE, run
 from tune_asr.record.events import Created, Event
 from tune_asr.record.search_events import Planned
 from tune_asr.record.state import SearchState
-from tune_asr.search.time_left import Outlook
+from tune_asr.search.outlook import Outlook
 
 RUNS = 2 * 3
 

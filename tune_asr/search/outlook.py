@@ -1,4 +1,4 @@
-"""Time left of a running search, by the model of `space.forecast`."""
+"""Estimated time to the end of a running search, by the model of `space.forecast`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tune_asr.space.plan import Plan
 
 
 class Outlook:
-    """Time left of a search.
+    """Estimate of the time to the end of a search.
 
     Args:
         plan: space and base configuration.
