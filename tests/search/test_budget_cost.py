@@ -55,10 +55,10 @@ def costs(trials):
     search.conductor.turns.next()
     found += [steps(search.conductor.turns.next), steps(lambda: search.conductor.is_over)]
     search.now = search.seconds - 20.0  # short time: the trials are compared
-    search.conductor.turns._finals()
+    search.conductor.turns._predicted()
     return [
         *found,
-        steps(search.conductor.turns._finals, search.report("00000", 3)),
+        steps(search.conductor.turns._predicted, search.report("00000", 3)),
         steps(search.conductor.turns.next),
     ]
 

@@ -33,6 +33,7 @@
     interrupts     Ctrl-C, SIGTERM, SIGHUP and SIGUSR1
     farewell       last lines of a search
     budget         time left of a time budget, and the trials for it;   closing  turns under one
+    predicted_scores  final scores of open trials, by which a closing search chooses
     foresight      costs of settings, and the extent for a time budget;   timed  start of a run with one
     dry_forecast   `--dry-run --time`
     placing        slots on the nodes of a Ray;   packed  trials on a GPU, measured

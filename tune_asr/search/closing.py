@@ -23,7 +23,7 @@ from tune_asr.record.trial import AT_RUNG, OUT_OF_TIME, Trial
 from tune_asr.scoring.metric import Metric
 from tune_asr.search.budget import BETWEEN, Budget, TimeLeft
 from tune_asr.search.ending import Ending
-from tune_asr.search.finals import Finals
+from tune_asr.search.predicted_scores import PredictedScores
 from tune_asr.search.turns import Turn, Turns, with_ends
 from tune_asr.search.verdicts import Verdicts, as_event
 from tune_asr.space.forecast import RESERVE
@@ -54,7 +54,7 @@ class TimedTurns(Turns):
     ) -> None:
         super().__init__(plan, metric, state, verdicts, ending)
         self._left = TimeLeft(plan, state, budget)
-        self._known: Finals | None = None
+        self._scores: PredictedScores | None = None
 
     @property
     def is_over(self) -> bool:
@@ -176,17 +176,17 @@ class TimedTurns(Turns):
         rungs = (rung for rung in self._verdicts.milestones if rung > epoch)
         return (next(rungs, self._left.horizon) - epoch) * self._left.pace().epoch * BETWEEN
 
-    def _finals(self, latest: Report | None = None) -> dict[str, float]:
+    def _predicted(self, latest: Report | None = None) -> dict[str, float]:
         """Return the predicted final scores of open trials."""
-        if self._known is None or self._known.stage != self._state.stages.index:
-            self._known = Finals(plan_with(self._plan, self._left.horizon), self._metric, self._state)
-        return self._known.predicted(latest)
+        if self._scores is None or self._scores.stage != self._state.stages.index:
+            self._scores = PredictedScores(plan_with(self._plan, self._left.horizon), self._metric, self._state)
+        return self._scores.of_open_trials(latest)
 
     def _best(self, there: Sequence[Trial]) -> Trial | None:
         """Return the best waiting trial, else the best running one."""
-        finals = self._finals()
+        scores = self._predicted()
         among = [trial for trial in there if self._verdicts.is_waiting(trial.number)] or there
-        return min(among, key=lambda t: (finals.get(t.number, math.inf), -t.epoch, t.number), default=None)
+        return min(among, key=lambda t: (scores.get(t.number, math.inf), -t.epoch, t.number), default=None)
 
     def _choice(self, pausing: Report | None = None) -> str | None:
         """Return the trial for a free slot at the closing.
@@ -204,5 +204,5 @@ class TimedTurns(Turns):
             able.add(pausing.trial)
         if not able:
             return None
-        finals = self._finals(pausing)
-        return min(able, key=lambda number: (finals.get(number, math.inf), number))
+        scores = self._predicted(pausing)
+        return min(able, key=lambda number: (scores.get(number, math.inf), number))

@@ -13,7 +13,7 @@ from tune_asr.space.history import History, points_of_trials
 from tune_asr.space.proposals import schedule_of
 
 
-def predicted_finals(plan, trials, latest):
+def predicted_scores(plan, trials, latest):
     """Predict from all histories at once."""
     histories = []
     for trial in trials:
@@ -36,9 +36,9 @@ class Compared(Simulation):
         own = self.state.trials[number]
         if own.status == "running" and own.epoch == epoch - 1:
             for latest in (None, report):
-                expected = predicted_finals(self.plan, trials, latest)
+                expected = predicted_scores(self.plan, trials, latest)
                 there = {trial.number: trial for trial in trials if trial.status not in FINAL}
-                found = turns._finals(latest)
+                found = turns._predicted(latest)
                 assert found == {name: value for name, value in expected.items() if name in there}
                 self.compared += len(found)
         return messages.NotFinite("test") if epoch == 5 and int(number) % 4 == 1 else report

@@ -24,8 +24,8 @@ Gains = dict[int, list[float]]
 """Gains from each epoch to the next, sorted."""
 
 
-class Finals:
-    """Predicted final scores in one stage.
+class PredictedScores:
+    """Predicted final scores of the trials of one stage.
 
     Args:
         plan: plan with the horizon of the stage.
@@ -40,7 +40,7 @@ class Finals:
         self._best: dict[str, list[float]] = {}  # best score so far of each trial that has not ended, by epoch
         self._gains: Gains = defaultdict(list)
 
-    def predicted(self, latest: Report | None = None) -> dict[str, float]:
+    def of_open_trials(self, latest: Report | None = None) -> dict[str, float]:
         """Return the predicted final scores of open trials.
 
         Args:
