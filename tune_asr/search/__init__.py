@@ -11,7 +11,7 @@
     given          keys that `--set` may change on a resume
     accepting      changes of search.yaml, data and versions, refused until they are accepted
     finished       resume of a complete search: its derived files
-    dry_resume     dry run of a resume
+    dry_run        dry run of a new search;   dry_resume  dry run of a resume
     longer         best settings, trained again with a longer horizon
     turns          which trial a free slot takes
     verdicts       rule of ASHA, in waves or stopping, fed by the events of the search

@@ -112,13 +112,15 @@ def _run(arguments: argparse.Namespace, began: float) -> int:
     _check_name(name)
     root = (arguments.results or Path("results")) / name
     if arguments.dry_run:
-        code = _dry_run(plan, root, shows_devices=not arguments.time and arguments.address is None)
+        from tune_asr.search.dry_run import print_dry_run
+
+        print_dry_run(plan, root, shows_devices=not arguments.time and arguments.address is None)
         if arguments.time:
             from tune_asr.search.budget import Command
             from tune_asr.search.dry_forecast import print_forecast
 
             print_forecast(plan, arguments.address, Command(began, fixes_horizon=_fixes_horizon(arguments)))
-        return code
+        return 0
     from tune_asr.search.budget import Command
 
     with for_the_main_thread():
@@ -206,54 +208,6 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     if (text := arguments.time_budget) is not None:
         overrides.append(Override("search.time_budget", text, f"--time-budget {text}", Path.cwd()))
     return load_plan(arguments.space, arguments.config, overrides)
-
-
-def _dry_run(plan: Plan, root: Path, *, shows_devices: bool) -> int:
-    from tune_asr.config.load import from_values
-    from tune_asr.corpus.beside import check_beside
-    from tune_asr.record import new_folder
-    from tune_asr.record.search_yaml import dump_yaml
-    from tune_asr.search.cards.mistakes import lines_before
-    from tune_asr.search.cards.nvml import this_machine
-    from tune_asr.search.data import checked_survey, data_report
-    from tune_asr.search.description import remarks
-    from tune_asr.search.sizes import require_size
-    from tune_asr.search.warm_start import warm_start
-    from tune_asr.training.targets import check_targets
-    from tune_asr.wording import count
-
-    if plan.chain:
-        print(plan.chain, flush=True)
-    new_folder.require_place(root)
-    check_beside(plan.config)
-    found = checked_survey(plan)
-    encoders = [from_values(values, "a trial") for values in plan.branches.examples()]
-    check_targets(plan.config, [] if encoders else plan.distributions)
-    for config in encoders:
-        check_targets(config)
-    require_size(plan, found)
-    warm = warm_start(plan, found.corpus.fingerprint if found else None)
-    if found:
-        print(data_report(plan, found))
-    print(f"\n{dump_yaml({'space': plan.values(), 'config': plan.base_values()}).decode()}")
-    budget = plan.space.search.time_budget
-    print(f"{f'as many trials as fit {budget}' if budget else count(plan.num_trials, 'trial')}; the first of them:")
-    for number in range(min(plan.num_trials, 5)):
-        settings = "  ".join(f"{key}={value!r}" for key, value in plan.settings(number).items())
-        base = "  (the base configuration)" if plan.is_base(number) else ""
-        print(f"  {number:05d}  seed={plan.seed(number)}  {settings}{base}")
-    if finalists := plan.space.search.finalists:
-        print(f"then the finalists: the best {finalists.top} of them, each with {finalists.seeds} fresh seeds")
-    devices = lines_before(plan, this_machine()) if shows_devices else ()
-    for line in (*warm.lines, *devices, *remarks(plan)):
-        print(line)
-    try:
-        new_folder.require_new(root)
-    except StorageError as error:  # a dry run looks at the space; only the search is refused
-        print(f"warning: the search would be refused: {error}", file=sys.stderr)
-    else:
-        new_folder.require_writable(root)
-    return 0
 
 
 if __name__ == "__main__":
