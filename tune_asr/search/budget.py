@@ -58,7 +58,7 @@ class Budget:
 
 
 class TimeLeft:
-    """Time left of a time budget, and the trials for it.
+    """Time left of a budget, and the trials for it.
 
     Args:
         plan: space and base configuration.
