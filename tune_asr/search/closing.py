@@ -92,7 +92,8 @@ class TimedTurns(Turns):
             slot_is_taken: whether an interrupted trial waits for the slot.
         """
         events = super().after(trial, report, slot_is_taken=slot_is_taken)
-        if not self._left.is_limited or any(isinstance(event, Ended) for event in events):
+        ended = {event.trial for event in events if isinstance(event, Ended)}  # others may end at its turn
+        if not self._left.is_limited or report.trial in ended:
             return events
         own = next((e for e in events if isinstance(e, Decision) and e.trial == report.trial), None)
         if own and own.verdict == "pause":
