@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.config.scalars import scalar, shown
+from tune_asr.config.scalars import identity, scalar, shown
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -88,3 +88,11 @@ def test_long_shown_value_is_shortened():
     assert shown(True) == "true"
     assert shown({"a": 1}) == "a mapping"
     assert len(shown("x" * 1000)) == 60
+
+
+def test_equal_values_have_one_identity():
+    groups = [[5, 5.0], [0, 0.0, -0.0], [True], [1, 1.0], [0.1, 1e-1], ["1"], [None], [[1, 0.5], [1.0, 0.5]], [[]]]
+    groups += [[{"a": 1, "b": [2.0]}, {"b": [2], "a": 1.0}], [math.inf], [1e300, int(1e300)]]
+    texts = [{identity(value) for value in group} for group in groups]
+    assert all(len(each) == 1 for each in texts)
+    assert len(set.union(*texts)) == len(groups)

@@ -40,6 +40,13 @@ def test_seeds_give_mean_and_spread(search):
     assert "a rough guess" in lines[-1]
 
 
+def test_numbers_in_other_digits_are_one_setting(search):
+    """The base holds 1.0 where the space lists 1."""
+    for value in (1.0, 1):
+        train(search, [2], **{"optimizer.lr": value})
+    assert len(repeats(list(search.state.trials.values()), "val_wer")) == 1
+
+
 def test_settings_without_repeats_have_no_seeds(search):
     train(search, [1], **{"optimizer.lr": 0.1})
     train(search, [2], **{"optimizer.lr": 0.2})

@@ -11,11 +11,13 @@ from tests.benchmarks.engine import Engine
 from tests.benchmarks.made_up import made_up_table
 from tests.benchmarks.quality import draws
 from tests.benchmarks.simulated import simulate
+from tests.ledgers import event
 from tune_asr.record.events import Created, Decision, Ended, Event, Report, Resumed, Started
 from tune_asr.record.finalists import last_round
 from tune_asr.record.ranking import standings
 from tune_asr.record.search_events import Planned, Stopped, WaveOpened
-from tune_asr.search.ending import Ending
+from tune_asr.record.state import SearchState
+from tune_asr.search.ending import Ending, best_settings
 from tune_asr.search.extent import Asked, changes, plans
 
 TABLE = made_up_table(24, 12)
@@ -98,6 +100,17 @@ def test_no_more_finalists_than_settings():
     """Trials of one setting, but for a searched seed, are one."""
     engine = run({"algorithm": "random", "finalists": {"top": 3, "seeds": 1}}, trials=3)
     assert len(last_round(engine.state)) == 3
+
+
+def test_numbers_written_in_other_digits_are_one_setting():
+    """The base holds 0.0 where the space lists 0; with lists, too."""
+    state = SearchState()
+    for index, value in enumerate((0.0, 0, 1, [0.9, 1.0], [0.9, 1], True)):
+        number = f"{index:05d}"
+        state.apply(event("created", trial=number, params={"key": value, "seed": index}))
+        state.apply(event("report", trial=number, val_wer=0.5))
+    best = [trial.number for trial in best_settings(standings(state), 9)]
+    assert best == ["00000", "00002", "00003", "00005"]
 
 
 def test_stop_ends_the_waves():

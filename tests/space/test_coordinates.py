@@ -54,6 +54,12 @@ def test_names_are_one_apart():
     assert rows == [[NAME * (i == j) for j in range(4)] for i in range(4)]
 
 
+def test_whole_numbers_are_equal_however_written():
+    """A base holds 5.0 where a space lists 5."""
+    assert at({"choice": [None, 5]}, 5.0, 5, None) == [[0.0, NAME], [0.0, NAME], [NAME, 0.0]]
+    assert at({"choice": [[0.9, 1], [1, 1]]}, [0.9, 1.0], [1.0, 1.0]) == [[NAME, 0.0], [0.0, NAME]]
+
+
 def test_truth_values_are_names():
     assert at({"choice": [True, False]}, False, 0) == [[0.0, NAME], [0.0, 0.0]]
 

@@ -74,6 +74,17 @@ def test_random_draws_do_not_repeat():
     assert propose(plan, 6, tried) == plan.settings(6)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_base_is_not_repeated_in_other_digits(seed):
+    """It holds 5.0 where the space lists 5."""
+    plan = plan_of(
+        {"trainer.gradient_clip_val": {"choice": [1, 5]}, "model.subsampling": {"choice": [2, 4]}}, seed=seed
+    )
+    base, *others = [history.params for history in searched(plan, 4, lambda settings: 1.0)]
+    assert base == {"trainer.gradient_clip_val": 5, "model.subsampling": 4}
+    assert base not in others
+
+
 def test_small_space_repeats_its_best():
     """Six settings: no trial waits for a seventh."""
     plan = plan_of(SMALL, seed=2, include_base=False)

@@ -5,7 +5,12 @@ YAML 1.2 instead of PyYAML's YAML 1.1: `1e-3` is a number, `no` is text, `010` i
 
 from __future__ import annotations
 
+import json
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -46,6 +51,24 @@ def shown(value: object) -> str:
         return "a mapping"
     text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+
+
+def identity(value: JsonValue) -> str:
+    """Return a text, equal for equal values alone.
+
+    5 equals 5.0: a space may list one, and a configuration hold the other. `true` is not 1.
+    """
+    return json.dumps(_in_shortest_digits(value), sort_keys=True)
+
+
+def _in_shortest_digits(value: JsonValue) -> JsonValue:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, list):
+        return [_in_shortest_digits(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _in_shortest_digits(item) for key, item in value.items()}
+    return value
 
 
 def rule_in_words(message: str) -> str:

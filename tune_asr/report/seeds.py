@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
 
+from tune_asr.config.scalars import identity
 from tune_asr.record.trial import Trial
 from tune_asr.report.equal_epochs import best_until
 from tune_asr.report.results import Results
@@ -52,7 +53,7 @@ def repeats(trials: Sequence[Trial], metric: Metric) -> list[Repeats]:
     groups: dict[str, list[Trial]] = {}
     for trial in (trial for trial in trials if not trial.finalist_of):
         setting = {key: value for key, value in trial.params.items() if key != "seed"}
-        groups.setdefault(repr((setting, trial.horizon)), []).append(trial)
+        groups.setdefault(identity([setting, trial.horizon]), []).append(trial)
     found = (_repeats(group, metric) for group in groups.values() if len(group) > 1)
     return sorted((group for group in found if group), key=lambda group: (-group.epoch, group.mean))
 

@@ -5,12 +5,12 @@ Both rules read the state alone, so a search that was killed ends in the same wa
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Collection
 
 from pydantic import JsonValue
 
+from tune_asr.config.scalars import identity
 from tune_asr.record.events import Created, Report
 from tune_asr.record.finalists import last_round, since_last_drawn
 from tune_asr.record.ranking import Standing, standings
@@ -157,7 +157,7 @@ def best_settings(ranked: list[Standing], top: int) -> list[Trial]:
 
 def key_of(trial: Trial) -> str:
     """Return the setting of a trial as text."""
-    return json.dumps(setting_of(trial), sort_keys=True)
+    return identity(setting_of(trial))
 
 
 def setting_of(trial: Trial) -> dict[str, JsonValue]:

@@ -12,13 +12,13 @@ the nearest; any other value is 0 in each coordinate.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from pydantic import JsonValue
 
+from tune_asr.config.scalars import identity
 from tune_asr.space.distributions import Distribution
 from tune_asr.space.linear_algebra import Array
 from tune_asr.space.priors import is_number
@@ -56,8 +56,17 @@ def _axes(distribution: Distribution) -> _Axes:
     listed = distribution.arguments
     if all(map(is_number, listed)):
         return _ranks(sorted({float(value) for value in listed}))
-    names = list(dict.fromkeys(map(json.dumps, listed)))
-    return lambda value: tuple(math.sqrt(0.5) * (json.dumps(value) == name) for name in names)
+    return _names(dict.fromkeys(map(identity, listed)))
+
+
+def _names(names: Iterable[str]) -> _Axes:
+    places = {name: place for place, name in enumerate(names)}
+
+    def one(value: JsonValue) -> tuple[float, ...]:
+        place = places.get(identity(value))
+        return tuple(math.sqrt(0.5) * (place == other) for other in range(len(places)))
+
+    return one
 
 
 def _position(distribution: Distribution, value: JsonValue) -> float:

@@ -17,6 +17,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 
+from tune_asr.config.scalars import identity
+
 Outcome = Literal["open", "whole", "early", "worst", "void"]
 
 
@@ -102,7 +104,7 @@ def points_of_warm_start(warm: Sequence[WarmPoint], schedule: Schedule) -> list[
     """
     curves: dict[str, dict[int, float]] = {}
     for point in warm:
-        curves.setdefault(repr(sorted(point.params.items())), {})[point.epoch] = point.score
+        curves.setdefault(identity(dict(point.params)), {})[point.epoch] = point.score
     rest = _rest(list(curves.values()), sorted({point.epoch for point in warm}))
     return [Point(p.params, schedule.fidelity(p.epoch), p.score + rest[p.epoch]) for p in warm]
 

@@ -11,7 +11,6 @@ before candidates are compared, so that the last bits of a matrix product decide
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from tune_asr.config.scalars import identity
 from tune_asr.space.asha import milestones
 from tune_asr.space.history import (
     History,
@@ -60,15 +60,15 @@ def propose(plan: Plan, number: int, tried: Sequence[History], warm: Sequence[Wa
     own = points_of_trials(tried, schedule)
     num_own = sum(map(bool, own))
     earlier = _earlier_points(plan, warm, schedule) if warm and num_own < WARM_UNTIL else []
-    num_known = num_own + len({_text(point.params) for point in earlier})
-    taken = {_text(history.params) for history in tried}
+    num_known = num_own + len({identity(dict(point.params)) for point in earlier})
+    taken = {identity(dict(history.params)) for history in tried}
     if num_known >= FEWEST:
-        candidates = {_text(settings): settings for settings in _candidates(plan, number)}
+        candidates = {identity(settings): settings for settings in _candidates(plan, number)}
         if fresh := [settings for text, settings in candidates.items() if text not in taken]:
             return _Model(plan, tried, own, earlier).most_promising(fresh)
     else:
         for settings in chain([plan.settings(number)], _candidates(plan, number)):
-            if _text(settings) not in taken:
+            if identity(settings) not in taken:
                 return settings
     # No setting is left, so one is repeated with another seed.
     if num_known == 0:
@@ -161,8 +161,3 @@ def schedule_of(plan: Plan) -> Schedule:
     """Return the epochs of comparisons in a plan."""
     asha, last = plan.space.asha, plan.last_epoch
     return Schedule(asha.grace_period, last, milestones(asha.grace_period, asha.reduction_factor, last))
-
-
-def _text(settings: Mapping[str, JsonValue]) -> str:
-    """Return a text, equal for equal settings alone."""
-    return json.dumps(settings, sort_keys=True)
