@@ -23,15 +23,11 @@ _GONE = ""
 
 
 class Standing(NamedTuple):
-    """Trial with the report of its best epoch.
-
-    Attributes:
-        trial: the trial.
-        report: None without an epoch that counts.
-    """
+    """Trial with the report of its best epoch."""
 
     trial: Trial
     report: Report | None
+    """None without an epoch that counts."""
 
 
 def order(report: Report, metric: Metric) -> tuple[tuple[tuple[bool, float], ...], int]:
