@@ -100,9 +100,10 @@ class LiveProgress(Progress):
         self._console.show_cursor(True)
         return live
 
-    def _line(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line above the table."""
         if self._live is None:
-            super()._line(text)
+            super().say(text)
             return
         with suppress(OSError, ValueError):
             self._console.print(Text(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}"), soft_wrap=True)
@@ -176,8 +177,8 @@ class LiveProgress(Progress):
         parts = [f"{duration(time.monotonic() - self._began)} so far"]
         if counts.get("running") and (left := self._outlook.seconds_left()) is not None:
             parts.append(f"left ~{estimate(max(0.0, left - (time.monotonic() - self._changed)))}")
-        if self._best:
-            parts.append(f"best {percent(self._best.scores.get(self.metric))} % (trial {self._best.trial})")
+        if self.best:
+            parts.append(f"best {percent(self.best.scores.get(self.metric))} % (trial {self.best.trial})")
         return f"{states or 'no trial yet'}, {self._to_create} to come{more}\n{', '.join(parts)}"
 
 

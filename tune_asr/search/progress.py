@@ -39,20 +39,22 @@ class Progress:
         self.stream = stream or sys.stdout
         self._limits = search.plan.space.search.limits
         self._outlook = Outlook(search.plan, state, slots)
-        self._best: Report | None = None
+        self.best: Report | None = None
+        """Best epoch so far."""
         for trial in state.trials.values():
             for report in trial.reports:
-                self._count_report(report)
+                self._count(report)
 
     def event(self, event: Event) -> None:
         """Print an event already in the ledger and the state."""
         self._count(event)
         self._print(event)
 
-    @property
-    def best(self) -> Report | None:
-        """Best epoch so far."""
-        return self._best
+    def say(self, text: str) -> None:
+        """Print a line of the search."""
+        # The reader of the lines may be gone (`| head`): the search continues.
+        with suppress(OSError, ValueError):
+            print(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}", file=self.stream, flush=True)
 
     def tick(self) -> None:
         """Do nothing: lines need no redrawing."""
@@ -60,21 +62,13 @@ class Progress:
     def close(self) -> None:
         """Do nothing: lines need no end."""
 
-    def _count(self, event: Event) -> None:
-        if isinstance(event, Report):
-            self._count_report(event)
-
     def _print(self, event: Event) -> None:
         if isinstance(event, Stopped):
-            self._line(stop_line(self.state, self.metric))
+            self.say(stop_line(self.state, self.metric))
         elif isinstance(event, Closing):
-            self._line(f"no more trials begin: {printable(event.cause)}")
+            self.say(f"no more trials begin: {printable(event.cause)}")
         elif isinstance(event, TrialEvent) and (text := self._text(event)):
-            self._line(f"{event.trial}  {text}")
-
-    def say(self, text: str) -> None:
-        """Print a line about the search itself."""
-        self._line(text)
+            self.say(f"{event.trial}  {text}")
 
     def _text(self, event: TrialEvent) -> str:
         match event:
@@ -125,26 +119,22 @@ class Progress:
         return 0 if self.state.closing else trials_to_create(self._plan, self.state)
 
     def _prospect(self) -> str:
-        best = self._best
+        best = self.best
         text = f"  best {_percent(best, self.metric)} ({best.trial})" if best else ""
         left = self._outlook.seconds_left()
         return f"{text}  left ~{estimate(left)}" if left is not None else text
 
-    def _count_report(self, report: Report) -> None:
-        if report.scores.get(self.metric) is None or self._is_beyond_limit(report):
+    def _count(self, event: Event) -> None:
+        """Remember the best epoch."""
+        if not isinstance(event, Report) or event.scores.get(self.metric) is None or self._is_beyond_limit(event):
             return
-        if self._best is None or report.scores.order(self.metric) < self._best.scores.order(self.metric):
-            self._best = report
+        if self.best is None or event.scores.order(self.metric) < self.best.scores.order(self.metric):
+            self.best = event
 
     def _is_beyond_limit(self, report: Report) -> bool:
         """Return whether the trial can never be the best."""
         trial = self.state.trials[report.trial]
         return trial.is_beyond_limit or limits.judge(self._limits, trial, report) is not None
-
-    def _line(self, text: str) -> None:
-        # The reader of the lines may be gone (`| head`): the search continues.
-        with suppress(OSError, ValueError):
-            print(f"{datetime.now():%H:%M:%S}  {printable_lines(text)}", file=self.stream, flush=True)
 
 
 def printable_lines(text: str) -> str:
