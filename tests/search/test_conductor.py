@@ -69,6 +69,11 @@ def test_ledger_is_written_before_the_answer(make, folder):
     assert events(folder)[-3:] == ["report", "decision", "pruned"]
 
 
+def test_work_keeps_its_surroundings_as_text(make):
+    work = make().next_work()
+    assert messages.Work.from_config(work.to_config()).surroundings == work.surroundings
+
+
 def test_best_utterances_outlive_their_checkpoint(make, folder):
     """They are copied after the answer."""
     conductor = make()

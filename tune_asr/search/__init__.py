@@ -27,7 +27,7 @@
     deaths         the same for an ended process: is its trial to blame, or the cluster
     silence        workers that say nothing any more
     assignment     work of a trial for a worker, and the event of its start
-    messages       messages between driver and worker
+    messages       messages between driver and worker;   surroundings  what a worker takes on from the driver
     progress       one line per event; `live_table` shows a table on a terminal
     outlook        estimated time to the end, for progress
     interrupts     Ctrl-C, SIGTERM, SIGHUP and SIGUSR1

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from tune_asr.record.events import Resumed, Started
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
 from tune_asr.search.messages import Ready, Work
 from tune_asr.search.search import Search
+from tune_asr.search.surroundings import Surroundings
 from tune_asr.space.horizon import plan_with
 
 
 def work_of(trial: Trial, search: Search, state: SearchState) -> Work:
     """Return what a worker needs for a trial."""
-    umask = os.umask(0)
-    os.umask(umask)
     return Work(
         number=trial.number,
         epoch=trial.epoch,
@@ -28,8 +24,7 @@ def work_of(trial: Trial, search: Search, state: SearchState) -> Work:
         fingerprints=search.fingerprints,
         other_data=state.changes.has_other_data,
         grace_period=search.plan.space.asha.grace_period,
-        import_path=str(Path.cwd()),
-        umask=umask,
+        surroundings=Surroundings.here(),
     )
 
 

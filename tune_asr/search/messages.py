@@ -26,6 +26,7 @@ from tune_asr.errors import (
 )
 from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Report
+from tune_asr.search.surroundings import Surroundings
 
 # Key of a message in a Tune result, beside Tune's own keys.
 _KEY = "tune_asr"
@@ -58,10 +59,8 @@ class Work:
     """Whether the data may differ from those of the checkpoint: their change was accepted."""
     grace_period: int
     """First epoch at which patience may end the training."""
-    import_path: str
-    """Working directory of the driver, from which custom classes are imported."""
-    umask: int
-    """Umask of the driver; a worker does not inherit it."""
+    surroundings: Surroundings
+    """Those of the driver."""
 
     def to_config(self) -> dict[str, str]:
         """Return a Tune config of one string.
@@ -73,7 +72,8 @@ class Work:
     @classmethod
     def from_config(cls, config: Mapping[str, str]) -> Work:
         """Return the inverse of `to_config`."""
-        return cls(**json.loads(config["work"]))
+        values = json.loads(config["work"])
+        return cls(**{**values, "surroundings": Surroundings(**values["surroundings"])})
 
 
 @dataclass(frozen=True, slots=True)

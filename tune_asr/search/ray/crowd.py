@@ -16,7 +16,8 @@ from tune_asr.errors import TuneAsrError
 from tune_asr.search.cards.nvml import this_machine
 from tune_asr.search.cards.packing import Need
 from tune_asr.search.messages import Failed
-from tune_asr.search.ray.timing import Surroundings, Values, enter, gathered
+from tune_asr.search.ray.timing import Values, enter, gathered
+from tune_asr.search.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

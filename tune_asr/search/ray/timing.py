@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tune_asr.errors import TuneAsrError
 from tune_asr.search.messages import Failed
+from tune_asr.search.surroundings import Surroundings
 
 if TYPE_CHECKING:
     import ray
@@ -22,21 +20,6 @@ LOOK_SECONDS = 0.2
 Values = Mapping[str, Any]
 """Configuration as plain values."""
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Working directory and umask of the driver."""
-
-    import_path: str
-    umask: int
-
-    @classmethod
-    def here(cls) -> Surroundings:
-        """Return those of this process."""
-        umask = os.umask(0)
-        os.umask(umask)
-        return cls(str(Path.cwd()), umask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +121,13 @@ def gathered(asked: Sequence[ray.ObjectRef[Result]], on_wait: Callable[[], None]
 
 
 def enter(here: Surroundings) -> None:
-    """Make this process one of the driver's surroundings."""
+    """Give this process its GPUs, and the driver's surroundings."""
     import ray
 
     from tune_asr.search.ray.share import use_gpus
 
     use_gpus(ray.get_gpu_ids())
-    os.umask(here.umask)
-    if here.import_path not in sys.path:
-        sys.path.insert(0, here.import_path)
+    here.enter()
 
 
 def _count(configurations: list[Values], here: Surroundings) -> tuple[list[int] | Failed, float]:

@@ -10,7 +10,6 @@ import ctypes
 import json
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -60,10 +59,8 @@ def run_trial(work: Work, share: Share) -> None:
 
     ids = ray.get_gpu_ids()
     use_gpus(ids)
-    os.umask(work.umask)
+    work.surroundings.enter()
     return_memory()
-    if work.import_path not in sys.path:
-        sys.path.insert(0, work.import_path)
     say_something()
     from tune_asr.errors import CardError, TuneAsrError
     from tune_asr.training.card import TooLittleMemory
