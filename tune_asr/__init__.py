@@ -40,8 +40,8 @@ Where to change what. Tests are in the same rooms below tests/:
       shown while the search runs        search/progress.py
     a key of the data report as JSON     speech/survey/facts.py, configs/README.md
     a key of a configuration             its section in config/, configs/train.yaml, configs/README.md
-    a section of the report              a file in report/ that yields its lines; report/story.py, and its place in
-                                         report/terminal.py and report/html/page.py
+    a section of the report              a file in report/ that yields its lines, and its place in report/terminal.py
+                                         and report/html/page.py
     a gauge for Prometheus               search/ray/gauges.py, configs/cluster/grafana.json and README.md
     a figure of the HTML report          report/html/page.py, and a file beside it
 

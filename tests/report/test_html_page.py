@@ -18,6 +18,8 @@ from html_pages import page_of, rungs
 from tune_asr.record.rerun import rerun_command
 from tune_asr.report import __main__ as report
 from tune_asr.report import story
+from tune_asr.report.next_commands import next_command_lines
+from tune_asr.report.pruning import savings_lines
 from tune_asr.report.results import gather
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,7 +56,7 @@ TWELVE = [f"optimizer.some_longer_name_{k}" for k in range(12)]
 def test_page_has_terminal_sentences(shared_page, shared_search):
     text = shared_page.text
     results = gather(shared_search.folder.root, 20)
-    for section in (story.header, story.sureness, story.savings, story.replays, story.winner, story.next_steps):
+    for section in (story.header, story.sureness, savings_lines, story.replays, story.winner, next_command_lines):
         for line in section(results):
             assert " ".join(line.split()) in text
 

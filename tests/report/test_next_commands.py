@@ -10,9 +10,8 @@ from tests.written_search import Search
 from tune_asr.config.overrides import parse_assignments
 from tune_asr.evaluate.__main__ import _parser as evaluate_parser
 from tune_asr.record.snapshots import write_snapshots
-from tune_asr.report.next_commands import COMMAND_INDENT
+from tune_asr.report.next_commands import COMMAND_INDENT, next_command_lines
 from tune_asr.report.results import gather
-from tune_asr.report.story import next_steps
 from tune_asr.search.__main__ import _parser as search_parser
 from tune_asr.search.resuming import Resumed, ResumeFlags
 from tune_asr.train.__main__ import _parser as train_parser
@@ -37,7 +36,7 @@ def finished(search: Search, request: pytest.FixtureRequest) -> Search:
 
 
 def commands(search: Search) -> list[list[str]]:
-    lines = [line for line in next_steps(gather(search.folder.root, 5)) if line.startswith(COMMAND_INDENT)]
+    lines = [line for line in next_command_lines(gather(search.folder.root, 5)) if line.startswith(COMMAND_INDENT)]
     return [shlex.split(line) for line in lines]
 
 

@@ -1,6 +1,7 @@
 """Sentences of a report, for terminal and HTML alike.
 
-A section is a function of the results that yields lines of plain text, or none. Indented lines keep their layout.
+A section is a function of the results that yields lines of plain text, or none; others have a file beside this one.
+Indented lines keep their layout.
 The indent of `next_commands` marks a command: a reader copies it, so it is never wrapped. Names, values and causes are
 foreign text and pass through `printable`.
 """
@@ -14,17 +15,11 @@ from tune_asr.record.finalists import finalists
 from tune_asr.record.ranking import is_gone, leader, too_early
 from tune_asr.record.resolution import resolution
 from tune_asr.record.test_looks import read_looks
-from tune_asr.report.base import base_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
-from tune_asr.report.families import family_lines
 from tune_asr.report.findings import beyond, first_against_second, narrow_ranges
-from tune_asr.report.longer import longer_lines
 from tune_asr.report.machines import machine_lines
-from tune_asr.report.next_commands import next_command_lines
 from tune_asr.report.next_lines import control_lines, replay_lines
-from tune_asr.report.pruning import savings_lines
 from tune_asr.report.results import Results
-from tune_asr.report.seeds import seed_lines
 from tune_asr.report.test_set import look_lines
 from tune_asr.report.what_matters import matter_lines
 from tune_asr.report.what_next import advise
@@ -93,35 +88,10 @@ def ending(results: Results) -> Iterator[str]:
     yield from finalist_lines(results.folder, results.state, results.metric)
 
 
-def base(results: Results) -> Iterator[str]:
-    """Yield the winner against the base configuration."""
-    yield from base_lines(results)
-
-
-def families(results: Results) -> Iterator[str]:
-    """Yield the families of a space that branches."""
-    yield from family_lines(results)
-
-
-def seeds(results: Results) -> Iterator[str]:
-    """Yield mean and spread of settings with several seeds."""
-    yield from seed_lines(results)
-
-
-def longer(results: Results) -> Iterator[str]:
-    """Yield the settings that were trained again for longer."""
-    yield from longer_lines(results)
-
-
 def equal_epochs(results: Results) -> Iterator[str]:
     """Yield the first trials compared at equal epochs."""
     if _has_learnt(results):
         yield from equal_epochs_lines(results)
-
-
-def savings(results: Results) -> Iterator[str]:
-    """Yield the epochs that pruning saved, and the rungs."""
-    yield from savings_lines(results)
 
 
 def replays(results: Results) -> Iterator[str]:
@@ -177,11 +147,6 @@ def winner(results: Results) -> Iterator[str]:
         searched = f"{distributions[key].kind} {value_text(distributions[key].arguments)}"
         place = f"{key} = {value_text(trial.params[key])} is at the {end} end of its range, {searched}"
         yield f"Warning: {printable(place)}. If values beyond it make sense, search there too."
-
-
-def next_steps(results: Results) -> Iterator[str]:
-    """Yield the commands for the next steps."""
-    yield from next_command_lines(results)
 
 
 def _has_learnt(results: Results) -> bool:

@@ -19,10 +19,15 @@ from tune_asr.record.ranking import searched_keys
 from tune_asr.record.state import find_trial
 from tune_asr.record.utterances import utterances_of
 from tune_asr.report import story
+from tune_asr.report.base import base_lines
+from tune_asr.report.families import family_lines
 from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text, leaderboard_tables
-from tune_asr.report.next_commands import COMMAND_INDENT
+from tune_asr.report.longer import longer_lines
+from tune_asr.report.next_commands import COMMAND_INDENT, next_command_lines
+from tune_asr.report.pruning import savings_lines
 from tune_asr.report.results import Results, gather
+from tune_asr.report.seeds import seed_lines
 from tune_asr.report.text_table import INDENT
 from tune_asr.report.trade_offs import front_lines, limit_lines, trade_off_columns
 from tune_asr.report.two_searches import two_searches
@@ -127,15 +132,15 @@ _SECTIONS = (
     story.test_set,
     limit_lines,
     front_lines,
-    story.base,
-    story.families,
-    story.seeds,
-    story.longer,
-    story.savings,
+    base_lines,
+    family_lines,
+    seed_lines,
+    longer_lines,
+    savings_lines,
     story.equal_epochs,
     story.replays,
     story.what_matters,
     story.failures,
     story.winner,
-    story.next_steps,
+    next_command_lines,
 )

@@ -20,6 +20,8 @@ from tune_asr.record.ranking import Standing, leader, searched_keys
 from tune_asr.record.rerun import rerun_command
 from tune_asr.report import story
 from tune_asr.report.axes import axes_of
+from tune_asr.report.base import base_lines
+from tune_asr.report.families import family_lines
 from tune_asr.report.html.curve_figures import curves_figure, history_figure
 from tune_asr.report.html.front_figure import front_figures
 from tune_asr.report.html.importance import importance_figure
@@ -31,9 +33,12 @@ from tune_asr.report.html.thinning import thinned
 from tune_asr.report.html.trial_figures import cost_figure, intervals_figure
 from tune_asr.report.html.utterance_table import utterance_table
 from tune_asr.report.leaderboard_table import leaderboard_columns
-from tune_asr.report.next_commands import COMMAND_INDENT
+from tune_asr.report.longer import longer_lines
+from tune_asr.report.next_commands import COMMAND_INDENT, next_command_lines
+from tune_asr.report.pruning import savings_lines
 from tune_asr.report.results import Results, gather
 from tune_asr.report.rungs import asha_metric, rung_orders
+from tune_asr.report.seeds import seed_lines
 from tune_asr.report.timeline import runs
 from tune_asr.report.trade_offs import front_lines, limit_lines, trade_off_columns
 from tune_asr.storage.atomic import write_atomic
@@ -46,16 +51,16 @@ _FIRST = (
     ("How it ended", story.ending),
     ("How sure", story.sureness),
     ("The test set", story.test_set),
-    ("What next", story.next_steps),
+    ("What next", next_command_lines),
 )
 _COST = (
     ("Limits", limit_lines),
     ("Pareto front", front_lines),
-    ("The winner and the base configuration", story.base),
-    ("Families side by side", story.families),
-    ("Seeds of one setting", story.seeds),
-    ("Trained again for longer", story.longer),
-    ("What pruning saved", story.savings),
+    ("The winner and the base configuration", base_lines),
+    ("Families side by side", family_lines),
+    ("Seeds of one setting", seed_lines),
+    ("Trained again for longer", longer_lines),
+    ("What pruning saved", savings_lines),
     ("At equal epochs", story.equal_epochs),
     ("Other settings of asha", story.replays),
     ("What matters", story.what_matters),
