@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.ledgers import event
 from tests.report.slow_replay import slow_replay
 from tune_asr.record.state import SearchState
+from tune_asr.report.advice import controls
 from tune_asr.report.replay import History, Setting, lower_before
-from tune_asr.report.what_next import controls
 from tune_asr.space.stopping import Asha
 
 MAX_T = 8

@@ -16,7 +16,7 @@
 - `decisions`      decisions of waves, judged again
 - `equal_epochs`   first trials at each rung
 - `rungs`          order of the trials at each rung
-- `replay`, `what_next`, `next_lines`   mode `stop`: controls, the search under other settings of `asha`, advice
+- `replay`, `advice`, `advice_lines`   mode `stop`: controls, the search under other settings of `asha`, advice
 - `axes`           searched keys as axes: names, scales, ticks
 - `importance`     importance of keys, with its uncertainty
 - `what_matters`   the keys that matter, in sentences

@@ -1,9 +1,8 @@
 """Sentences of a report, for terminal and HTML alike.
 
 A section is a function of the results that yields lines of plain text, or none; others have a file beside this one.
-Indented lines keep their layout.
-The indent of `next_commands` marks a command: a reader copies it, so it is never wrapped. Names, values and causes are
-foreign text and pass through `printable`.
+Indented lines keep their layout. The indent of `next_commands` marks a command: a reader copies it, so it is never
+wrapped. Names, values and causes are foreign text and pass through `printable`.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from tune_asr.record.finalists import finalists
 from tune_asr.record.ranking import is_gone, leader, too_early
 from tune_asr.record.resolution import resolution
 from tune_asr.record.test_looks import read_looks
+from tune_asr.report.advice import advise
+from tune_asr.report.advice_lines import control_lines, replay_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
 from tune_asr.report.findings import beyond, first_against_second, narrow_ranges
 from tune_asr.report.machines import machine_lines
-from tune_asr.report.next_lines import control_lines, replay_lines
 from tune_asr.report.results import Results
 from tune_asr.report.test_set import look_lines
 from tune_asr.report.what_matters import matter_lines
-from tune_asr.report.what_next import advise
 from tune_asr.space.values import takes
 from tune_asr.wording import count, duration, percent, printable, value_text
 

@@ -1,4 +1,4 @@
-"""Sentences about controls, replays and the next search."""
+"""Sentences about controls, and advice on `asha` for the next search."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from tune_asr.record.ranking import Standing
 from tune_asr.record.state import SearchState
+from tune_asr.report.advice import Advice, controls
 from tune_asr.report.replay import Fate, Replay
-from tune_asr.report.what_next import Advice, controls
 from tune_asr.scoring.metric import Metric
 from tune_asr.wording import count, percent
 

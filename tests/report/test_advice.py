@@ -7,8 +7,8 @@ import yaml
 
 from tune_asr.record.ranking import standings
 from tune_asr.record.search_yaml import read_description
+from tune_asr.report.advice import advise
 from tune_asr.report.terminal import print_report
-from tune_asr.report.what_next import advise
 from tune_asr.space.sections import AshaSection
 from tune_asr.space.stopping import Asha
 
