@@ -143,3 +143,16 @@ def overridden(values: Mapping[str, JsonValue], settings: Mapping[str, JsonValue
     for key, value in settings.items():
         layered.lay(Override(key, value, key, Path.cwd()))
     return layered.values
+
+
+def leaves(values: Mapping[str, JsonValue], above: str = "") -> dict[str, JsonValue]:
+    """Return plain values of a configuration by dotted key.
+
+    Args:
+        values: sections and their keys.
+        above: dotted key of `values`, with a dot at its end.
+    """
+    found: dict[str, JsonValue] = {}
+    for key, value in values.items():
+        found |= leaves(value, f"{above}{key}.") if isinstance(value, dict) and value else {f"{above}{key}": value}
+    return found

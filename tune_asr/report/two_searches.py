@@ -6,10 +6,9 @@ alone; the utterances of its best trial then stand in for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-from pydantic import JsonValue
-
+from tune_asr.config.overrides import leaves
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.ranking import leader, searched_keys, too_early
 from tune_asr.record.utterances import Utterances
@@ -154,7 +153,7 @@ def _differences(one: Results, other: Results, names: tuple[str, str]) -> Iterat
     if one.plan is None or other.plan is None:
         return
     searched = {*searched_keys(one.state), *searched_keys(other.state)}
-    bases = [_flat(results.plan.config.model_dump()) for results in (one, other) if results.plan]
+    bases = [leaves(results.plan.config.model_dump()) for results in (one, other) if results.plan]
     different = [
         key
         for key in dict.fromkeys([*bases[0], *bases[1]])
@@ -169,14 +168,3 @@ def _differences(one: Results, other: Results, names: tuple[str, str]) -> Iterat
         yield from table_lines(["", *names], rows)
     if len(different) > _DIFFERENCES:
         yield f"and {len(different) - _DIFFERENCES} more"
-
-
-def _flat(values: Mapping[str, JsonValue], above: Sequence[str] = ()) -> dict[str, JsonValue]:
-    """Return nested values by their dotted keys."""
-    found: dict[str, JsonValue] = {}
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            found.update(_flat(value, (*above, key)))
-        else:
-            found[".".join((*above, key))] = value
-    return found

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from tune_asr.config.overrides import leaves
 from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.ranking import rung_value
@@ -165,7 +166,7 @@ def _changed_keys(earlier: _Earlier, plan: Plan) -> Iterator[str]:
     Those that both searches vary are no part of it. A key that only the earlier one varied had several values.
     """
     both = plan.distributions.keys() & earlier.plan.distributions.keys()
-    before, now = (dict(_leaves(each.config.model_dump(mode="json"))) for each in (earlier.plan, plan))
+    before, now = (leaves(each.config.model_dump(mode="json")) for each in (earlier.plan, plan))
     passed = set(both)
     if earlier.last_epoch != plan.last_epoch:  # has a line of its own
         passed.add("trainer.max_epochs")
@@ -178,11 +179,3 @@ def _changed_keys(earlier: _Earlier, plan: Plan) -> Iterator[str]:
         yield f"{key}: {old}, now {new}"
     for key in earlier.plan.distributions.keys() - both:
         yield f"{key}: searched there, fixed now"
-
-
-def _leaves(values: Mapping[str, JsonValue], above: str = "") -> Iterator[tuple[str, JsonValue]]:
-    for key, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
