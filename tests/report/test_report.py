@@ -14,7 +14,7 @@ from tune_asr.errors import StorageError, TuneAsrError, exit_with
 from tune_asr.record import new_folder
 from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report import __main__ as report
-from tune_asr.report.findings import beyond, narrow_ranges
+from tune_asr.report.narrow_ranges import beyond, narrow_ranges
 from tune_asr.report.pruning import pruning
 from tune_asr.space.distributions import parse
 from tune_asr.wording import short_names

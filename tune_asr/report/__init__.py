@@ -6,7 +6,8 @@
 - `terminal`       report and comparison on a terminal
 - `leaderboard_table`  leaderboard as tables of a terminal's width
 - `html/`          report with figures, in one file
-- `findings`       narrow ranges, one trial against another
+- `narrow_ranges`  searched ranges that end at the winner
+- `two_trials`     one trial against another
 - `base`           winner against the base configuration
 - `families`       trials by the value of a key that branches, side by side
 - `seeds`          mean and spread over the seeds of one setting

@@ -10,7 +10,7 @@ from typing import Any
 
 from tune_asr.record.ranking import searched_keys
 from tune_asr.record.trial import Trial
-from tune_asr.report.findings import is_number
+from tune_asr.report.narrow_ranges import is_number
 from tune_asr.report.results import Results
 from tune_asr.space.distributions import Distribution
 from tune_asr.wording import short_names, shortened, value_text

@@ -13,9 +13,9 @@ from tune_asr.record.ranking import Standing, searched_keys
 from tune_asr.record.trial import Trial
 from tune_asr.record.utterances import Utterances, utterances_of
 from tune_asr.report.equal_epochs import at_equal_epochs, best_until, rung_epochs
-from tune_asr.report.findings import first_against_second
 from tune_asr.report.results import Results
 from tune_asr.report.text_table import table_lines
+from tune_asr.report.two_trials import first_against_second
 from tune_asr.scoring.metric import metric_name
 from tune_asr.wording import parameters, percent, printable, shortened
 

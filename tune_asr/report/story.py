@@ -17,10 +17,11 @@ from tune_asr.record.test_looks import read_looks
 from tune_asr.report.advice import advise
 from tune_asr.report.advice_lines import control_lines, replay_lines
 from tune_asr.report.equal_epochs import at_equal_epochs, equal_epochs_lines
-from tune_asr.report.findings import beyond, first_against_second, narrow_ranges
 from tune_asr.report.machines import machine_lines
+from tune_asr.report.narrow_ranges import beyond, narrow_ranges
 from tune_asr.report.results import Results
 from tune_asr.report.test_set import look_lines
+from tune_asr.report.two_trials import first_against_second
 from tune_asr.report.what_matters import matter_lines
 from tune_asr.space.values import takes
 from tune_asr.wording import count, duration, percent, printable, value_text

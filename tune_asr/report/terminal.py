@@ -21,7 +21,6 @@ from tune_asr.record.utterances import utterances_of
 from tune_asr.report import story
 from tune_asr.report.base import base_lines
 from tune_asr.report.families import family_lines
-from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text, leaderboard_tables
 from tune_asr.report.longer import longer_lines
 from tune_asr.report.next_commands import COMMAND_INDENT, next_command_lines
@@ -31,6 +30,7 @@ from tune_asr.report.seeds import seed_lines
 from tune_asr.report.text_table import INDENT
 from tune_asr.report.trade_offs import front_lines, limit_lines, trade_off_columns
 from tune_asr.report.two_searches import two_searches
+from tune_asr.report.two_trials import first_against_second
 from tune_asr.wording import percent
 
 _ROWS = 20

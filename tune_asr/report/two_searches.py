@@ -12,11 +12,11 @@ from tune_asr.config.overrides import leaves
 from tune_asr.errors import ConfigError, Problem
 from tune_asr.record.ranking import leader, searched_keys, too_early
 from tune_asr.record.utterances import Utterances
-from tune_asr.report.findings import first_against_second
 from tune_asr.report.leaderboard_table import interval_text
 from tune_asr.report.pruning import horizon_of
 from tune_asr.report.results import Results
 from tune_asr.report.text_table import table_lines
+from tune_asr.report.two_trials import first_against_second
 from tune_asr.scoring.metric import metric_name
 from tune_asr.wording import clock, count, percent, printable, shortened, value_text
 

@@ -1,4 +1,4 @@
-"""Findings of a search: narrow ranges, first against second."""
+"""Searched ranges that end at the winner: a better value may lie outside."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypeGuard
 
-from tune_asr.record.utterances import Utterances
-from tune_asr.scoring.comparison import comparison
 from tune_asr.space.distributions import Distribution
 
 End = Literal["lower", "upper"]
@@ -16,28 +14,8 @@ _NEAR = 0.05
 """Share of a range, at each end, in which a winner is a reason to search beyond."""
 
 
-def first_against_second(
-    first: Utterances | None, second: Utterances | None, names: tuple[str, str] = ("the first", "the second")
-) -> str:
-    """Return a sentence on which of two trials is better.
-
-    Args:
-        first: utterances of one trial, None if they are not kept.
-        second: utterances of the other.
-        names: names of the two in the sentence.
-    """
-    one, other = names
-    if first is None or second is None:
-        return f"Whether {one} beats {other} is not known: their utterances are not kept."
-    if first.ids != second.ids:
-        return f"Whether {one} beats {other} is not known: they were not scored on the same utterances."
-    return comparison(first.errors, second.errors, first.words, names=names)
-
-
 def narrow_ranges(distributions: Mapping[str, Distribution], params: Mapping[str, object]) -> dict[str, End]:
     """Return searched ranges that end at the winner.
-
-    A better value may lie outside.
 
     Args:
         distributions: distribution of each searched key.
