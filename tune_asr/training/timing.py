@@ -26,7 +26,7 @@ from tune_asr.errors import TuneAsrError
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.epochs import Diverged, EpochResult, Save
 from tune_asr.training.fit import explain_errors, fit
-from tune_asr.training.prepare import build_module
+from tune_asr.training.size import num_parameters
 
 BATCHES = 10
 """Batches of a short epoch, of training and of validation each."""
@@ -100,7 +100,7 @@ def parameters(configurations: Sequence[Mapping[str, Any]], data: TrainingData) 
 
 def _parameters(values: Mapping[str, Any], data: TrainingData) -> int:
     with suppress(TuneAsrError):
-        return sum(p.numel() for p in build_module(from_values(values, "a setting"), data).parameters())
+        return num_parameters(from_values(values, "a setting"), data.vocab)
     return 0
 
 
