@@ -9,7 +9,7 @@ from tune_asr.training.card import (
     Shortage,
     card_error,
     fault_of,
-    full,
+    filled_by_others,
     is_supported,
     reason_beside,
     require_device,
@@ -100,8 +100,8 @@ def test_need_counts_tensors_and_request():
 
 
 def test_filled_gpu_is_not_the_settings():
-    assert full(too_little_memory("a batch", torch.OutOfMemoryError(OWN))) is None
-    error = full(too_little_memory("a batch", torch.OutOfMemoryError(OTHERS)))
+    assert filled_by_others(too_little_memory("a batch", torch.OutOfMemoryError(OWN))) is None
+    error = filled_by_others(too_little_memory("a batch", torch.OutOfMemoryError(OTHERS)))
     assert str(error).startswith("the GPU is full: other programs hold 76.0 of its 79.1 GB\n    `nvidia-smi` shows")
 
 

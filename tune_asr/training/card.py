@@ -121,7 +121,7 @@ def too_little_memory(batch: str, error: Exception) -> TooLittleMemory:
     return found
 
 
-def full(error: TooLittleMemory) -> CardError | None:
+def filled_by_others(error: TooLittleMemory) -> CardError | None:
     """Return the error of a GPU that other programs fill.
 
     None if the batch would not fit without them either.
@@ -136,7 +136,8 @@ def full(error: TooLittleMemory) -> CardError | None:
 def card_error(error: BaseException) -> TuneAsrError | None:
     """Return the user's error for a failure of a GPU.
 
-    None for any other."""
+    None for any other.
+    """
     said = first_line(error)
     match fault_of(error):
         case Fault.FULL:

@@ -36,7 +36,8 @@ def capacity() -> list[tuple[float, float]]:
 def gpu_node() -> str | None:
     """Return the id of the node with most GPUs.
 
-    None without any."""
+    None without any.
+    """
     import ray
 
     having = {

@@ -84,12 +84,12 @@ def _without_memory(error: TooLittleMemory, share: Share) -> messages.NeedsRoom 
     Raises:
         CardError: other programs fill its GPU.
     """
-    from tune_asr.training.card import full
+    from tune_asr.training.card import filled_by_others
 
     room = more_room(share.gpus, error.shortage.need if error.shortage else None)
     if room is not None:
         return messages.NeedsRoom(f"{error.cause}, beside other trials on its GPU", room)
-    if of_others := full(error):
+    if of_others := filled_by_others(error):
         raise of_others from error
     return messages.Failed.of(error)
 
