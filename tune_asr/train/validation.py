@@ -13,7 +13,7 @@ from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.data import TrainingData
 from tune_asr.training.fit import explain_errors
-from tune_asr.training.measured import measured
+from tune_asr.training.measured import validation_scores
 from tune_asr.training.prepare import build_module
 from tune_asr.training.trainer import make_trainer
 
@@ -41,4 +41,4 @@ def validate(config: Config, data: TrainingData, weights: Mapping[str, Tensor]) 
     with explain_errors(config):
         trainer.validate(module, datamodule=data.module, verbose=False)
     outcome = outcome_of(module)
-    return Validation(measured(trainer, module, data.metric), outcome.utterances if outcome else ())
+    return Validation(validation_scores(trainer, module, data.metric), outcome.utterances if outcome else ())

@@ -26,7 +26,7 @@ def batch_loss(trainer: pl.Trainer, outputs: Mapping[str, Any]) -> float | None:
     return float(outputs["loss"]) * trainer.accumulate_grad_batches if "loss" in outputs else None
 
 
-def measured(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) -> Scores:
+def validation_scores(trainer: pl.Trainer, module: pl.LightningModule, metric: Metric) -> Scores:
     """Return the scores of the last validation, finite or not.
 
     Args:

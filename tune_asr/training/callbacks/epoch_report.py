@@ -25,7 +25,7 @@ from tune_asr.training.checkpoints import EPOCHS_STATE, INITIAL_SHA256, Origin
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.decoding_time import DecodingTime
 from tune_asr.training.epochs import METRICS, Diverged, Epoch, EpochResult, Sink, ended_by
-from tune_asr.training.measured import measured
+from tune_asr.training.measured import validation_scores
 from tune_asr.training.schedules import Schedule
 from tune_asr.training.seeding import seed_everything_for
 from tune_asr.training.step_losses import StepLosses
@@ -184,7 +184,7 @@ class EpochReport(pl.Callback):
 
     def _scores(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> Scores:
         """Return the scores of the validation, all of them finite."""
-        scores = measured(trainer, pl_module, self.metric)
+        scores = validation_scores(trainer, pl_module, self.metric)
         for name in METRICS:
             if not math.isfinite(value := scores.value(name)):
                 raise Diverged(f"{name} is {value} in epoch {trainer.current_epoch + 1}", self.history)
