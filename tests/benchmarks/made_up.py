@@ -8,7 +8,7 @@ import random
 from pydantic import JsonValue
 
 from tests.benchmarks.tables import Curve, Table
-from tune_asr.scoring.counts import objective
+from tune_asr.scoring.scores import objective
 from tune_asr.space import distributions
 
 SPACE: dict[str, JsonValue] = {

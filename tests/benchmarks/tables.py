@@ -23,9 +23,8 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_yaml import read_search_yaml
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import Trial
-from tune_asr.scoring.counts import objective
 from tune_asr.scoring.metric import Metric
-from tune_asr.scoring.scores import Scores, score
+from tune_asr.scoring.scores import Scores, objective, score
 from tune_asr.space.plan import from_values
 
 ASSETS = Path(__file__).parents[1] / "assets"

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import math
-
 import jiwer
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tune_asr.scoring.counts import ErrorCounts, count_errors, objective
+from tune_asr.scoring.counts import ErrorCounts, count_errors
 
 texts = st.text("ab c", max_size=30)
 pairs = st.lists(st.tuples(texts, texts), min_size=1, max_size=6)
@@ -37,27 +35,3 @@ def test_rates_without_references_are_finite():
     assert count_errors("", "").wer == 0
     assert count_errors(" ", "two words").wer == 2
     assert count_errors("", "four").cer == 4
-
-
-def test_objective_cuts_rates_at_one():
-    assert objective(0.5, 0.2, 1.0) == pytest.approx(0.5 + 0.002 + 0.00005)
-    assert objective(1.7, 1.2, 0.0) == 1.01
-
-
-def test_objective_orders_ties_in_wer():
-    blank_only = objective(1.0, 1.0, 3.0)
-    assert objective(1.0, 1.0, 2.9) < blank_only
-    assert objective(1.03, 0.85, 3.1) < blank_only
-
-
-@given(st.floats(0, 2), st.floats(0, 2), st.floats(0, 1e300))
-def test_objective_stays_in_range(wer, cer, loss):
-    assert 0 <= objective(wer, cer, loss) <= 1.0101
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_objective_of_non_finite_is_infinite(bad, place):
-    values = [0.5, 0.5, 0.5]
-    values[place] = bad
-    assert objective(*values) == math.inf

@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from tune_asr.errors import ConfigError, DataError
-from tune_asr.scoring.counts import objective
 from tune_asr.scoring.metric import metric_for
+from tune_asr.scoring.scores import objective
 from tune_asr.speech.corpus import Corpus, Utterance
 from tune_asr.speech.text.vocabulary import Vocabulary
 from tune_asr.training.batching import Example, collate

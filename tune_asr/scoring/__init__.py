@@ -2,7 +2,7 @@
 
 counts           reference and hypothesis -> integer counts of errors, WER, CER
 metric           references -> `val_wer` or `val_cer`
-scores           scores of one epoch, and their order
+scores           scores of one epoch, their order, and the ranks made of them
 transcript       reference and hypothesis of one utterance
 alignment        reference and hypothesis -> edits, the frequent ones first
 alignment_text   alignments as text for people

@@ -5,7 +5,6 @@ WER and CER are ratios of sums over a corpus, never means of ratios.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
@@ -73,22 +72,3 @@ def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
         characters=len(reference.strip()),
         character_errors=Levenshtein.distance(reference.strip(), hypothesis.strip()),
     )
-
-
-def objective(wer: float, cer: float, loss: float) -> float:
-    """Return the rank of an unfinished trial; lower is better.
-
-    Early in CTC training WER and CER are 1 or more for good and bad settings alike. So both are cut at 1, CER counts a
-    hundredth of WER and orders ties in it, and the loss orders ties in both.
-
-    Args:
-        wer: word error rate, as a fraction.
-        cer: character error rate, as a fraction.
-        loss: L, in nats a token, not negative.
-
-    Returns:
-        min(WER, 1) + 1e-2 min(CER, 1) + 1e-4 L / (1 + L), or infinity if any of the three is not finite.
-    """
-    if not (math.isfinite(wer) and math.isfinite(cer) and math.isfinite(loss)):
-        return math.inf
-    return min(wer, 1.0) + 1e-2 * min(cer, 1.0) + 1e-4 * loss / (1.0 + loss)

@@ -1,4 +1,4 @@
-"""Scores of one epoch, and their order."""
+"""Scores of one epoch, their order, and the ranks made of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Scores:
     val_loss: Score | None
     """Nats per token."""
     objective: Score | None
-    """Rank of `asha.metric: objective`; see `counts.objective`."""
+    """Rank of `asha.metric: objective`; see `objective`."""
     score: Score | None = None
     """Rank of `asha.metric: score`; see `score`. Release 0.1.0 did not write it."""
 
@@ -47,6 +47,25 @@ class Scores:
         """
         values = (self.get(metric), self.val_cer, self.val_loss)
         return tuple((value is None, 0.0 if value is None else value) for value in values)
+
+
+def objective(wer: float, cer: float, loss: float) -> float:
+    """Return the rank of an unfinished trial; lower is better.
+
+    Early in CTC training WER and CER are 1 or more for good and bad settings alike. So both are cut at 1, CER counts a
+    hundredth of WER and orders ties in it, and the loss orders ties in both.
+
+    Args:
+        wer: word error rate, as a fraction.
+        cer: character error rate, as a fraction.
+        loss: L, in nats a token, not negative.
+
+    Returns:
+        min(WER, 1) + 1e-2 min(CER, 1) + 1e-4 L / (1 + L), or infinity if any of the three is not finite.
+    """
+    if not (math.isfinite(wer) and math.isfinite(cer) and math.isfinite(loss)):
+        return math.inf
+    return min(wer, 1.0) + 1e-2 * min(cer, 1.0) + 1e-4 * loss / (1.0 + loss)
 
 
 def score(error_rate: float, cer: float, loss: float) -> float:

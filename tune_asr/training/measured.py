@@ -10,9 +10,8 @@ import lightning.pytorch as pl
 import torch
 
 from tune_asr.errors import ConfigError
-from tune_asr.scoring.counts import objective
 from tune_asr.scoring.metric import Metric
-from tune_asr.scoring.scores import Scores, score
+from tune_asr.scoring.scores import Scores, objective, score
 from tune_asr.training.ctc_module import outcome_of
 from tune_asr.training.epochs import METRICS
 
