@@ -40,8 +40,8 @@ def measure(data: Path | None) -> list[Row]:
 
     config = recorded(data)
     loaded = load_data(config)
-    assert loaded.speech is not None
-    train_seconds, _ = loaded.speech.seconds_of_audio()
+    assert loaded.built_in is not None
+    train_seconds, _ = loaded.built_in.seconds_of_audio()
     fits, bare = [], []
     for _ in range(1 + PAIRS):
         fits.append(fitted(config, loaded))

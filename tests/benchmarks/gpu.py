@@ -180,7 +180,7 @@ def plain_epoch(data: Path) -> float:
     from tune_asr.training.data import load_data
 
     speech = load_data(configuration(data, [], 1))
-    module = speech.speech
+    module = speech.built_in
     assert module is not None
     examples = {
         split: [(part[i].features, part[i].tokens) for i in range(len(part))]

@@ -68,8 +68,8 @@ def batch_of(data: TrainingData, size: int) -> Batch:
     """Training utterances of middle length."""
     from tune_asr.training.batching import collate
 
-    assert data.speech is not None
-    split = data.speech._train
+    assert data.built_in is not None
+    split = data.built_in._train
     order = sorted(range(len(split)), key=split.lengths.__getitem__)
     middle = (len(order) - size) // 2
     return collate([split[i] for i in order[middle : middle + size]])

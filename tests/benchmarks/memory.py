@@ -74,8 +74,8 @@ def parts(config: Config, data: TrainingData) -> tuple[int, int]:
     from tune_asr.training.prepare import build_module
 
     module = build_module(config, data).train()
-    assert data.speech is not None
-    batch = data.speech.longest_batch()
+    assert data.built_in is not None
+    batch = data.built_in.longest_batch()
     kept: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:

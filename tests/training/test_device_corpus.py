@@ -54,10 +54,10 @@ def test_training_is_the_same(quick):
 
     def sink(result, *_):
         results.append((result.train_loss, result.scores))
-        kept.update(loaded.speech._kept.values())
+        kept.update(loaded.built_in._kept.values())
 
     for room in (None, 10**9):
-        loaded.speech._free_bytes = room and (lambda device, room=room: room)
+        loaded.built_in._free_bytes = room and (lambda device, room=room: room)
         fit(config, sink, data=loaded)
     assert results[:2] == results[2:]
     assert len(kept) == 2
@@ -71,20 +71,20 @@ def assert_free(kept):
 def test_ended_training_frees_memory(quick):
     """Tune ends a pruned trial in the middle, and the process trains another one."""
     loaded = load_data(quick())
-    loaded.speech._free_bytes = lambda device: 10**9
+    loaded.built_in._free_bytes = lambda device: 10**9
     kept = []
 
     def sink(*_):
-        kept.extend(loaded.speech._kept.values())
+        kept.extend(loaded.built_in._kept.values())
         raise SystemExit
 
     with pytest.raises(SystemExit):
         fit(quick(), sink, data=loaded)
-    assert len(kept) == 2 and not loaded.speech._kept
+    assert len(kept) == 2 and not loaded.built_in._kept
     assert_free(kept)
 
 
 def test_key_asks_for_free_memory_of_a_gpu(quick):
-    assert load_data(quick()).speech._free_bytes is None
-    assert load_data(quick(trainer__corpus_on_device="auto")).speech._free_bytes is free_bytes
+    assert load_data(quick()).built_in._free_bytes is None
+    assert load_data(quick(trainer__corpus_on_device="auto")).built_in._free_bytes is free_bytes
     assert free_bytes(CPU) == 0

@@ -188,7 +188,7 @@ def test_corpus_on_card_trains_alike():
 
 
 def test_gathered_batch_equals_collated_one():
-    split = load_data(config("conv_ctc", "gpu")).speech._train
+    split = load_data(config("conv_ctc", "gpu")).built_in._train
     batch = DeviceSplit(split, device()).batch([2, 0, 1])
     assert batch.features.is_cuda and not batch.on_cpu().tokens.is_cuda
     for row, index in enumerate((2, 0, 1)):

@@ -21,7 +21,7 @@ def parts(quick):
 
 def test_longest_batch_is_the_largest(parts):
     _, data = parts
-    longest = data.speech.longest_batch()
+    longest = data.built_in.longest_batch()
     sizes = [batch.features.shape[:2] for batch in data.module.train_dataloader()]
     assert len(longest) == 8
     assert longest.features.shape[1] == max(frames for _, frames in sizes)
@@ -32,8 +32,8 @@ def test_longest_batch_is_the_largest(parts):
 def test_probed_batch_is_largest_under_bound(quick, bound, bucketing):
     """No batch of any epoch is larger, and it is within the bound."""
     data = load_data(quick(data__max_frames_in_batch=bound, data__bucketing=bucketing))
-    probed, frames = data.speech.longest_batch(), data.speech._train.lengths
-    sampler = data.speech._sampler(shuffle=True)
+    probed, frames = data.built_in.longest_batch(), data.built_in._train.lengths
+    sampler = data.built_in._sampler(shuffle=True)
     sizes = [len(batch) * max(frames[i] for i in batch) for epoch in range(9) for batch in sampler.batches(epoch)]
     assert 0.9 * max(sizes) <= len(probed) * probed.features.shape[1] <= bound
     assert len(probed) > 1
@@ -51,7 +51,7 @@ def test_slowest_speed_stays_within_bound(quick, speed):
 def test_probe_leaves_nothing(parts):
     module, data = parts
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    probe(module, data.speech.longest_batch())
+    probe(module, data.built_in.longest_batch())
     assert all(parameter.grad is None for parameter in module.parameters())
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
@@ -74,7 +74,7 @@ def test_probe_reports_too_little_memory(parts):
         match=r"longest batch, 8 utterances of up to \d+ s, does not fit in memory \(CUDA out of memory\)\n"
         r" +Lower data.batch_size, data.max_frames_in_batch or",
     ):
-        probe(module, data.speech.longest_batch())
+        probe(module, data.built_in.longest_batch())
 
 
 @pytest.mark.parametrize("step", ["training_step", "validation_step"])

@@ -54,5 +54,5 @@ def test_equal_features_share_tokens(manifest):
     assert first.module.train_dataloader().dataset is shared
     # 58 feature frames are 8 output frames at a subsampling of 8: too few for nine characters
     too_long = [utterance.id for utterance in shared.utterances if len(utterance.text) == 9]
-    assert second.speech.infeasible_training(4) == []
-    assert second.speech.infeasible_training(8) == too_long != []
+    assert second.built_in.infeasible_training(4) == []
+    assert second.built_in.infeasible_training(8) == too_long != []

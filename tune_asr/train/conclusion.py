@@ -29,7 +29,7 @@ def conclude(
     if log.folder and rules and HORIZON not in rules:
         log.say(stopped_early(config, rules[0], len(history)))
     # Before other batches are validated: padding is that of the epoch of the data's trainer.
-    padding = data.speech.padding_share() if data.speech else None
+    padding = data.built_in.padding_share() if data.built_in else None
     best = min(history, key=lambda epoch: rank(epoch, data.metric))
     checkpoint = log.folder.kept(best.epoch) if log.folder else None
     average, why_no_average = _average(config, data, log, history)
@@ -86,8 +86,8 @@ def _real_time(config: Config, data: TrainingData, log: EpochLog) -> tuple[float
     """Return seconds of speech per second, in training and validation."""
     limit = getattr(config.trainer, "limit_train_batches", None)
     is_whole = limit is None or repr(limit) == "1.0"  # 1 is one batch, 1.0 all of them
-    if not (data.speech and log.seconds and is_whole):
+    if not (data.built_in and log.seconds and is_whole):
         return None
     train, val = (median(times) for times in zip(*log.seconds, strict=True))
-    train_audio, val_audio = data.speech.seconds_of_audio()
+    train_audio, val_audio = data.built_in.seconds_of_audio()
     return train_audio / train, val_audio / val

@@ -171,7 +171,7 @@ class TrainingData:
     """Utterances of both splits; None for a custom class."""
 
     @property
-    def speech(self) -> SpeechDataModule | None:
+    def built_in(self) -> SpeechDataModule | None:
         """`module` if it is built in, else None."""
         return self.module if isinstance(self.module, SpeechDataModule) else None
 
@@ -217,7 +217,7 @@ def load_data(config: Config, found: Survey | None = None) -> TrainingData:
     if section := custom(config.data):
         target = import_target(section.target, pl.LightningDataModule, "data")
         data = training_data(construct(target, "data", section.parameters))
-        return data if data.speech else replace(data, metric=custom_metric(config.text.score))
+        return data if data.built_in else replace(data, metric=custom_metric(config.text.score))
     speech = load_speech(config, found)
     batches = config.data.model_dump(include=BATCH_KEYS)
     speed = 0.0 if config.subsampling is None else config.augment.speed

@@ -40,7 +40,7 @@ def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.Lig
             origin["noise_fingerprint"] = noise.fingerprint
         if is_new:
             initialise(module, config)
-        module.counts_infeasible = data.speech is None
+        module.counts_infeasible = data.built_in is None
     check_feasible(config, data)
     if is_new and (initial := initial_sha256(config)):
         origin[INITIAL_SHA256] = initial
@@ -49,7 +49,7 @@ def prepare(config: Config, data: TrainingData, *, is_new: bool) -> tuple[pl.Lig
 
 def _with_score(config: Config, data: TrainingData) -> Config:
     """Return the configuration with `text.score` settled."""
-    if data.speech is None:
+    if data.built_in is None:
         return config
     return config.with_text(score=score_name(data.metric))
 
@@ -76,7 +76,7 @@ def build_module(config: Config, data: TrainingData) -> pl.LightningModule:
         given = {"vocab": vocab, "scheduler": scheduler, "blank_id": data.blank_id}
         return construct(target, "model", section.parameters, **given)
     batches = config.trainer.accumulate_grad_batches
-    utterances = data.speech.utterances_a_step(batches) if data.speech else None
+    utterances = data.built_in.utterances_a_step(batches) if data.built_in else None
     return SimpleCTCModule(
         vocab,
         scheduler,
@@ -95,8 +95,8 @@ def check_feasible(config: Config, data: TrainingData) -> None:
     Raises:
         DataError: more than `MAX_INFEASIBLE_PERCENT` cannot be aligned.
     """
-    if config.subsampling is None or data.speech is None:
+    if config.subsampling is None or data.built_in is None:
         return
-    infeasible = data.speech.infeasible_training(config.subsampling)
+    infeasible = data.built_in.infeasible_training(config.subsampling)
     where = f" at model.subsampling {config.subsampling} (for example {next(iter(infeasible), '')})"
-    require_feasible(len(infeasible), data.speech.num_train, where)
+    require_feasible(len(infeasible), data.built_in.num_train, where)

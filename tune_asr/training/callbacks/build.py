@@ -40,7 +40,7 @@ def build(
         *([WarmingAverage(config.optimizer.ema_decay)] if weights == "ema" else []),
         FreshWorkers(),
         SameBatches(),
-        LongestBatchProbe(data.speech),
+        LongestBatchProbe(data.built_in),
         *([Capture()] if config.trainer.cuda_graphs == "auto" else []),
         *watching,
         report,
