@@ -15,7 +15,7 @@ from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import score
 from tune_asr.record.events import WordCounts
 from tune_asr.record.figures import Figures
-from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.intervals import rate_interval
 from tune_asr.scoring.scores import Scores
 from tune_asr.scoring.transcript import Transcript
 from tune_asr.training.data import load_data
@@ -101,4 +101,4 @@ def test_other_cpu_may_differ_in_ties(tied, counts, is_explained):
 def test_score_of_characters():
     found = score([Transcript("one", "漢字仮名", "漢字仮名"), Transcript("two", "交じり文", "交じり")], "val_cer")
     assert (found.name, found.rate) == ("CER", 1 / 8)
-    assert (found.low, found.high) == wer_interval([0, 1], [4, 4])
+    assert (found.low, found.high) == rate_interval([0, 1], [4, 4])

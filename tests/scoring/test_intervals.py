@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tune_asr.scoring import intervals as statistics
-from tune_asr.scoring.intervals import paired_difference, wer_interval
+from tune_asr.scoring.intervals import paired_difference, rate_interval
 
 counts = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 12)), min_size=1, max_size=30)
 
@@ -26,7 +26,7 @@ def test_interval_covers_true_rate(utterances):
     covered = 0
     for seed in range(searches):
         words = generator.integers(1, 14, utterances)
-        low, high = wer_interval(errors_of(generator, utterances, words), words, replicates=400, seed=seed)
+        low, high = rate_interval(errors_of(generator, utterances, words), words, replicates=400, seed=seed)
         covered += low <= 0.3 <= high
     assert 0.93 <= covered / searches <= 0.97
 
@@ -52,7 +52,7 @@ def test_interval_is_textbook_bootstrap():
     errors = generator.binomial(words, 0.3)
     draws = generator.integers(0, 200, (20_000, 200))
     rates = errors[draws].sum(1) / words[draws].sum(1)
-    assert wer_interval(errors, words) == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=2e-3)
+    assert rate_interval(errors, words) == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=2e-3)
 
 
 @settings(deadline=None)
@@ -60,30 +60,30 @@ def test_interval_is_textbook_bootstrap():
 def test_interval_ignores_utterance_order(rows, random):
     """It lies between the rates of single utterances."""
     errors, words = zip(*rows, strict=True)
-    low, high = wer_interval(errors, words, replicates=200)
+    low, high = rate_interval(errors, words, replicates=200)
     assert min(e / w for e, w in rows) <= low <= high <= max(e / w for e, w in rows)
     shuffled = random.sample(rows, len(rows))
-    assert wer_interval(*zip(*shuffled, strict=True), replicates=200) == (low, high)
+    assert rate_interval(*zip(*shuffled, strict=True), replicates=200) == (low, high)
 
 
 def test_interval_narrows_with_less_confidence():
     """It may exceed 1."""
     errors, words = [5, 0, 9, 3], [2, 3, 4, 1]
-    low, high = wer_interval(errors, words)
-    inner = wer_interval(errors, words, confidence=0.5)
+    low, high = rate_interval(errors, words)
+    inner = rate_interval(errors, words, confidence=0.5)
     assert high > 1
     assert low < inner[0] < inner[1] < high
 
 
 def test_interval_does_not_depend_on_chunks(monkeypatch):
     errors, words = np.arange(300) % 17, 5 + np.arange(300) % 23
-    whole = wer_interval(errors, words)
+    whole = rate_interval(errors, words)
     monkeypatch.setattr(statistics, "_DRAWS_AT_ONCE", 1000)
-    assert wer_interval(errors, words) == pytest.approx(whole, abs=1e-12)
+    assert rate_interval(errors, words) == pytest.approx(whole, abs=1e-12)
 
 
 def test_no_division_by_zero_words():
-    assert wer_interval([0, 0], [0, 0]) == (0.0, 0.0)
+    assert rate_interval([0, 0], [0, 0]) == (0.0, 0.0)
 
 
 def test_pairing_beats_overlapping_intervals():
@@ -94,7 +94,7 @@ def test_pairing_beats_overlapping_intervals():
     low, high, probability = paired_difference(better, worse, words)
     assert low < high < 0
     assert probability > 0.999
-    assert wer_interval(better, words)[1] > wer_interval(worse, words)[0]
+    assert rate_interval(better, words)[1] > rate_interval(worse, words)[0]
 
 
 @settings(deadline=None)

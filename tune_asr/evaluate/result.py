@@ -10,7 +10,7 @@ from pathlib import Path
 from tune_asr.config.speech_sections import TextSection
 from tune_asr.errors import Problem
 from tune_asr.scoring.counts import ErrorCounts
-from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.intervals import rate_interval
 from tune_asr.scoring.metric import Metric, metric_for
 from tune_asr.scoring.transcript import Transcript, errors_and_sizes
 from tune_asr.storage.atomic import write_atomic
@@ -39,8 +39,8 @@ class Result:
     def of(cls, transcripts: Sequence[Transcript], metric: Metric) -> Result:
         """Score transcripts, at least one."""
         total = sum((transcript.counts for transcript in transcripts), ErrorCounts())
-        words = wer_interval(*errors_and_sizes(transcripts, "val_wer"))
-        characters = wer_interval(*errors_and_sizes(transcripts, "val_cer"))
+        words = rate_interval(*errors_and_sizes(transcripts, "val_wer"))
+        characters = rate_interval(*errors_and_sizes(transcripts, "val_cer"))
         return cls(tuple(transcripts), metric, Rate(total.wer, *words), Rate(total.cer, *characters))
 
     @property

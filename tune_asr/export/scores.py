@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tune_asr.scoring.counts import ErrorCounts
-from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.intervals import rate_interval
 from tune_asr.scoring.metric import Metric, metric_name
 from tune_asr.scoring.transcript import Transcript, errors_and_sizes
 
@@ -39,5 +39,5 @@ class Score:
 def score(transcripts: Sequence[Transcript], metric: Metric) -> Score:
     """Score decoded utterances, with the interval of one rate."""
     counts = [transcript.counts for transcript in transcripts]
-    low, high = wer_interval(*errors_and_sizes(transcripts, metric))
+    low, high = rate_interval(*errors_and_sizes(transcripts, metric))
     return Score(len(counts), sum(counts, ErrorCounts()), metric, low, high)

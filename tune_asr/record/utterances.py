@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tune_asr.record.checkpoints import UTTERANCES, stored
 from tune_asr.record.events import Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.scoring.intervals import paired_difference, wer_interval
+from tune_asr.scoring.intervals import paired_difference, rate_interval
 from tune_asr.scoring.metric import Metric
 from tune_asr.storage.atomic import copy_atomic
 from tune_asr.storage.errors import storage_error
@@ -48,7 +48,7 @@ class Utterances:
 
     def interval(self) -> tuple[float, float]:
         """Return both ends of the 95 % interval of WER."""
-        return wer_interval(self.errors, self.words)
+        return rate_interval(self.errors, self.words)
 
 
 def read_utterances(path: Path) -> Utterances | None:

@@ -9,7 +9,7 @@ Over few utterances the bootstrap spreads too little: it divides by s instead of
 of t. So less is cut off at each end (T. Hesterberg, *What Teachers Should Know About the Bootstrap*, The American
 Statistician, 2015: the expanded percentile interval). Over some hundreds this makes no difference.
 
-An utterance is one complex number here, its errors + i · its words: a replicate is then one sum.
+An utterance is one complex number here, its errors + i · its size: a replicate is then one sum.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _DRAWS_AT_ONCE = 1 << 16
 """Utterances drawn at once, over all replicates: 1 MiB, which stays in the cache."""
 
 
-def wer_interval(
-    errors: ArrayLike, words: ArrayLike, *, replicates: int = REPLICATES, confidence: float = 0.95, seed: int = 0
+def rate_interval(
+    errors: ArrayLike, sizes: ArrayLike, *, replicates: int = REPLICATES, confidence: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Return the percentile interval of a word error rate.
+    """Return the percentile interval of an error rate.
 
     Args:
         errors: (s,) substitutions + deletions + insertions of each utterance.
-        words: (s,) words of each reference.
+        sizes: (s,) words or characters of each reference.
         replicates: number B in the paper.
         confidence: share of replicates inside the interval.
         seed: seed of the draws. The order of the utterances does not matter.
@@ -41,13 +41,13 @@ def wer_interval(
     Returns:
         Its low and its high end, as fractions.
     """
-    return _middle(_rates(_replicates(errors, words, replicates, seed)), confidence, np.size(words))
+    return _middle(_rates(_replicates(errors, sizes, replicates, seed)), confidence, np.size(sizes))
 
 
 def paired_difference(
     errors_a: ArrayLike,
     errors_b: ArrayLike,
-    words: ArrayLike,
+    sizes: ArrayLike,
     *,
     replicates: int = 10_000,
     confidence: float = 0.95,
@@ -60,24 +60,24 @@ def paired_difference(
     Args:
         errors_a: (s,) errors of the first system.
         errors_b: (s,) errors of the second system, for the same utterances.
-        words: (s,) words of each reference.
+        sizes: (s,) words or characters of each reference.
         replicates: number B in the paper.
         confidence: share of replicates inside the interval.
-        seed: seed of the draws, as for `wer_interval`.
+        seed: seed of the draws, as for `rate_interval`.
 
     Returns:
         Low and high end of the interval (ΔW in the paper), and the probability that a is better: its share
         of replicates (poi in the paper), ties counted half.
     """
-    differences = _rates(_replicates(np.subtract(errors_a, errors_b), words, replicates, seed))
-    low, high = _middle(differences, confidence, np.size(words))
+    differences = _rates(_replicates(np.subtract(errors_a, errors_b), sizes, replicates, seed))
+    low, high = _middle(differences, confidence, np.size(sizes))
     return low, high, float(np.mean(differences < 0) + np.mean(differences == 0) / 2)
 
 
-def _replicates(errors: ArrayLike, words: ArrayLike, replicates: int, seed: int) -> NDArray[np.complex128]:
-    """Return (B,) sums over resampled utterances, as errors + i·words."""
+def _replicates(errors: ArrayLike, sizes: ArrayLike, replicates: int, seed: int) -> NDArray[np.complex128]:
+    """Return (B,) sums over resampled utterances, as errors + i·sizes."""
     # Sorted, so that the order of the utterances does not matter.
-    utterances = np.sort(np.asarray(errors) + 1j * np.asarray(words))
+    utterances = np.sort(np.asarray(errors) + 1j * np.asarray(sizes))
     count = len(utterances)
     assert count > 0, "a rate needs utterances"
     generator = np.random.default_rng(seed)
@@ -90,7 +90,7 @@ def _replicates(errors: ArrayLike, words: ArrayLike, replicates: int, seed: int)
 
 
 def _rates(sums: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return sums.real / np.maximum(sums.imag, 1)  # references without words: 0 without errors
+    return sums.real / np.maximum(sums.imag, 1)  # empty references: 0 without errors
 
 
 def _middle(values: NDArray[np.float64], confidence: float, count: int) -> tuple[float, float]:

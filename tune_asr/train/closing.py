@@ -12,7 +12,8 @@ from tune_asr.record.ranking import too_early
 from tune_asr.scoring.alignment import Unit, errors, frequent
 from tune_asr.scoring.alignment_text import alignment_text, edit_text
 from tune_asr.scoring.counts import ErrorCounts
-from tune_asr.scoring.intervals import wer_interval
+from tune_asr.scoring.intervals import rate_interval
+from tune_asr.scoring.transcript import errors_and_sizes
 from tune_asr.storage.atomic import write_atomic
 from tune_asr.train.checkpoint_folder import alignments_of
 from tune_asr.train.command import Command
@@ -56,13 +57,12 @@ def _rates(trained: Trained, config: Config) -> Iterator[tuple[str, str]]:
     yield "best", f"{best}{ema}"
     if average := _average(trained, config):
         yield "average", average
-    counts = [utterance.counts for utterance in trained.utterances]
     wer, cer = (f"{trained.best.scores.value(name):.2%}" for name in ("val_wer", "val_cer"))
-    if counts:
-        by_words = trained.metric == "val_wer"
-        wer += _interval([c.word_errors for c in counts], [c.words for c in counts]) if by_words else ""
-        cer += "" if by_words else _interval([c.character_errors for c in counts], [c.characters for c in counts])
-        total = sum(counts, ErrorCounts())
+    if trained.utterances:
+        low, high = rate_interval(*errors_and_sizes(trained.utterances, trained.metric))
+        interval = f" (95 %: {100 * low:.1f}-{100 * high:.1f})"
+        wer, cer = (f"{wer}{interval}", cer) if trained.metric == "val_wer" else (wer, f"{cer}{interval}")
+        total = sum((utterance.counts for utterance in trained.utterances), ErrorCounts())
         wer += f", {total.words:,} words: {total.substitutions:,} substituted, {total.deletions:,} deleted, "
         wer += f"{total.insertions:,} inserted"
     yield "WER", wer
@@ -85,11 +85,6 @@ def _average(trained: Trained, config: Config) -> str:
         f"of epochs {', '.join(map(str, average.epochs))}: {metric.removeprefix('val_').upper()} "
         f"{here:.2%}, while epoch {average.against.epoch} has {there:.2%}: {verdict}"
     )
-
-
-def _interval(errors: list[int], totals: list[int]) -> str:
-    low, high = wer_interval(errors, totals)
-    return f" (95 %: {100 * low:.1f}-{100 * high:.1f})"
 
 
 def _files(trained: Trained, alignments: Path | None) -> Iterator[tuple[str, str]]:
