@@ -48,7 +48,7 @@ def test_trainer_arguments_are_passed_on(train, assignment):
 
 def test_missing_checkpoint(train):
     ended = train("--resume-from-checkpoint", "nothing.ckpt", expect=2)
-    assert ended.err == "error: nothing.ckpt: no such checkpoint\n"
+    assert ended.err == "error: nothing.ckpt: no such checkpoint\n    Name a file that a training has saved.\n"
     assert ended.out == ""
 
 

@@ -38,7 +38,7 @@ def test_rerun_has_values_seed_last_epoch(searched, number):
         ("", "--trial is '', but must be"),
         ("0000x", "--trial is '0000x', but must be"),
         ("-1", "--trial is '-1', but must be"),
-        ("1", r"--trial 00001 is diverged \(the training loss is nan\) and has reported no epoch"),
+        ("1", r"--trial 00001 is diverged \(the training loss is nan\) and has reported no epoch .*\n +Name"),
     ],
 )
 def test_trial_without_epoch_is_refused(searched, capsys, trial, said):

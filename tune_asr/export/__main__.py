@@ -183,7 +183,8 @@ def _say(line: str) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     if arguments.trial is not None or arguments.output is not None:
-        raise ConfigError("--verify checks a bundle, and takes neither --trial nor --output")
+        given = "--trial" if arguments.output is None else "--output"
+        raise ConfigError(f"{given} cannot be given with --verify, which checks a bundle", hint=f"Leave {given} out.")
     from tune_asr.inference.seal import CONFIG, verify
 
     names = (*verify(arguments.source).hashes, CONFIG)

@@ -44,7 +44,8 @@ def trial_config(search_yaml: Path, trial: str) -> dict[str, Any]:
     found = find_trial(SearchState.read(folder.ledger), trial, "--trial")
     if not found.reports:
         cause = f" ({found.cause})" if found.cause else ""
-        raise ConfigError(f"--trial {found.number} is {found.status}{cause} and has reported no epoch to train again")
+        what = f"--trial {found.number} is {found.status}{cause} and has reported no epoch to train again"
+        raise ConfigError(what, "Name a trial with a result: leaderboard.csv lists them.")
     return rerun_config(config, found)
 
 

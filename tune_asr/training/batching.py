@@ -101,7 +101,8 @@ class Batch:
             DataError: a part is of a wrong kind, or a length does not fit its tensor.
         """
         if self.features.dtype != torch.float32:
-            raise DataError(f"data.target yields features in {self.features.dtype}, but they must be float32: .float()")
+            what = f"data.target yields features in {self.features.dtype}, but they must be float32"
+            raise DataError(what, hint="Convert them in the Dataset or the collate_fn: features.float().")
         for name in ("texts", "ids"):
             for value in getattr(self, name):
                 if not isinstance(value, str):

@@ -129,7 +129,7 @@ def load_checkpoint(checkpoint: Path, *, mapped: bool = False) -> Content:
         _upgrade(content)
         return content
     except FileNotFoundError:
-        raise ConfigError(f"{checkpoint}: no such checkpoint") from None
+        raise ConfigError(f"{checkpoint}: no such checkpoint", hint="Name a file that a training has saved.") from None
     except IsADirectoryError:
         raise ConfigError(f"{checkpoint}: this is a folder", hint="Name a checkpoint in it.") from None
     except pickle.UnpicklingError as error:  # torch's own message advises to load it all the same

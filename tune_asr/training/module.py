@@ -119,7 +119,8 @@ class SimpleCTCModule(CTCModule):
         super()._check(batch)
         bins, wanted = batch.features.shape[2], self.hparams["num_mel_bins"]
         if bins != wanted:
-            raise DataError(f"data.target yields {bins} mel bins, but features.num_mel_bins is {wanted}")
+            what = f"data.target yields {bins} mel bins, but features.num_mel_bins is {wanted}"
+            raise DataError(what, hint=f"Set features.num_mel_bins to {bins}, or yield {wanted}.")
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Build AdamW under a schedule of the whole horizon."""
