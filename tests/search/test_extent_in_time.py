@@ -11,11 +11,11 @@ import pytest
 from tests.ledgers import event
 from tests.search.test_going_on import HORIZON, plan_of, run
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.search_events import Planned, SearchEnded
+from tune_asr.record.search_events import Planned, SearchEnded, Stopped
 from tune_asr.record.state import SearchState
 from tune_asr.search.budget import Command
 from tune_asr.search.cards.placement import Placement
-from tune_asr.search.extent import Asked, changes, is_finished, plans
+from tune_asr.search.extent import Asked, changes, is_finished, plans, trials_to_create
 from tune_asr.search.foresight import interpolated
 from tune_asr.search.search import Search
 from tune_asr.search.timed import timed
@@ -57,6 +57,16 @@ def more_time(events, asked):
 def test_limit_outlives_more_time():
     assert more_time([replace(START, limit=12), *TRIAL], Asked()).limit == 12
     assert more_time([replace(START, limit=12), *TRIAL], Asked(trials=20)).limit == 20
+
+
+def test_stopped_search_goes_on_with_more_time():
+    """The time is for more trials, though no more are planned than before."""
+    start = replace(START, deadline_seconds=None)
+    events = [start, *TRIAL, Stopped(best=0.5, delta=0.1), SearchEnded(status="finished")]
+    state = SearchState.replay(events)
+    assert (state.stopped is not None, trials_to_create(plan_of(), state)) == (True, 0)
+    state.apply(more_time(events, Asked()))
+    assert (state.stopped, trials_to_create(plan_of(), state)) == (None, START.trials - 1)
 
 
 def test_limit_of_a_search_that_came_to_it_ends():

@@ -26,16 +26,18 @@ class Stage:
     num_planned: int = 0
     """Trials in its last plan."""
     stopped: Stopped | None = None
-    """End of new trials by `search.stop`, until a plan asks for more trials than there are."""
+    """End of new trials by `search.stop`, until a plan asks for more than there are, or gives time."""
     first_counted: int = 1
     """Index of the first wave that `search.stop` counts."""
 
     def plan(self, plan: Planned) -> None:
         """Take the number of trials of a plan.
 
-        A stopped search goes on if it is asked for more trials than it has.
+        A stopped search goes on if it is asked for more trials than it has, or given time for them: with a deadline
+        none stops.
         """
-        is_asked = plan.cause == "num_samples" or plan.trials != self.num_planned
+        has_time = plan.deadline_seconds is not None
+        is_asked = plan.cause == "num_samples" or plan.trials != self.num_planned or has_time
         if self.stopped and is_asked and plan.trials > len(self.trials):
             self.stopped, self.first_counted = None, len(self.waves)
         self.num_planned = plan.trials
