@@ -144,7 +144,10 @@ def test_model_takes_it_for_the_worst(make):
     conductor = make(include_base=False)
     number = begin(conductor)
     conductor.receive(number, report(number, size=2000))
-    assert _history(conductor.state.trials[number], 4, "val_wer").outcome == "worst"
+    trial = conductor.state.trials[number]
+    assert _history(trial, 4, "val_wer").outcome == "worst"
+    trial.status = "diverged"
+    assert _history(trial, 4, "val_wer").outcome == "diverged"
 
 
 def test_speed_is_kept_where_it_is_wanted(make, folder):

@@ -57,12 +57,15 @@ def test_early_stopped_trial_ends_at_full_fidelity():
     assert values([whole, history(9, 8, 7, 6, 5, outcome="early")])[1] == [(0.0, 2.0), (0.5, 2.0), (1.0, 5.0)]
 
 
-def test_worst_trial_has_one_infinite_point():
-    assert values([history(1, 1, 1, 1, 1, outcome="worst")]) == [[(1.0, math.inf)]]
+@pytest.mark.parametrize("outcome", ["worst", "diverged"])
+def test_worst_trial_has_one_infinite_point(outcome):
+    assert values([history(1, 1, 1, 1, 1, outcome=outcome)]) == [[(1.0, math.inf)]]
 
 
-def test_worst_trial_adds_no_gain():
-    assert values([history(9, 8), history(9, 8, 1, outcome="worst")])[0] == [(0.0, 8.0)]
+def test_diverged_trial_adds_no_gain():
+    """One beyond a limit does: a base that is trained on shows what epochs bring."""
+    assert values([history(9, 8), history(9, 8, 1, outcome="diverged")])[0] == [(0.0, 8.0)]
+    assert values([history(9, 8), history(9, 8, 1, outcome="worst")])[0] == [(0.0, 1.0)]
 
 
 def test_void_trial_has_no_point():

@@ -18,7 +18,7 @@ from tune_asr.space.sections import AshaSection
 
 
 @pytest.mark.parametrize("scores", [[1.5] * 24, [math.inf] * 24, [math.inf] * 3, [2.0] * 3])
-@pytest.mark.parametrize("outcome", ["whole", "worst", "early", "open"])
+@pytest.mark.parametrize("outcome", ["whole", "diverged", "worst", "early", "open"])
 @pytest.mark.parametrize("count", [1, 8, 30])
 def test_equal_scores_give_a_proposal(scores, outcome, count):
     """All tied, or none finite, or all diverged."""

@@ -69,7 +69,7 @@ def test_model_proposes_after_eight_points():
     assert propose(plan, 8, drawn(plan, 8)) != plan.settings(8)
     void = [*drawn(plan, 7), *drawn(plan, 9, "void")[7:]]
     assert propose(plan, 9, void) == plan.settings(9)
-    diverged = [*drawn(plan, 7), *drawn(plan, 8, "worst")[7:]]
+    diverged = [*drawn(plan, 7), *drawn(plan, 8, "diverged")[7:]]
     assert propose(plan, 8, diverged) != plan.settings(8)
 
 

@@ -17,7 +17,6 @@ from tune_asr.record.ranking import rung_value
 from tune_asr.record.state import SearchState
 from tune_asr.record.trial import FINAL, Trial
 from tune_asr.scoring.metric import Metric
-from tune_asr.search.proposing import outcome_of
 from tune_asr.space.plan import Plan
 
 Gains = dict[int, list[float]]
@@ -70,9 +69,8 @@ class PredictedScores:
             trial = trials[report.trial]
             if trial.stage == self.stage and trial.finalist_of is None:
                 self._best[report.trial] = own = self._with(report)
-                if not trial.is_beyond_limit:
-                    for epoch, gain in self._gains_of(own, report.epoch - 1):
-                        bisect.insort(self._gains[epoch], gain)
+                for epoch, gain in self._gains_of(own, report.epoch - 1):
+                    bisect.insort(self._gains[epoch], gain)
         self._counted = len(reports)
         for trial in [trials[number] for number in self._best if trials[number].status in FINAL]:
             self._end(trial)
@@ -80,7 +78,7 @@ class PredictedScores:
     def _end(self, trial: Trial) -> None:
         """Take a trial out, with its gains if it diverged."""
         own = self._best.pop(trial.number)
-        if outcome_of(trial, self._last) == "worst" and not trial.is_beyond_limit:
+        if trial.status == "diverged":
             for epoch, gain in self._gains_of(own):
                 gains = self._gains[epoch]
                 del gains[bisect.bisect_left(gains, gain)]

@@ -37,6 +37,8 @@ def _history(trial: Trial, last_epoch: int, metric: Metric) -> History:
 
 def outcome_of(trial: Trial, last_epoch: int) -> Outcome:
     """Return the end of a trial for the model."""
+    if trial.status == "diverged":
+        return "diverged"
     if trial.is_beyond_limit:
         return "worst"
     match trial.status:
@@ -44,8 +46,6 @@ def outcome_of(trial: Trial, last_epoch: int) -> Outcome:
             return "whole" if trial.epoch >= last_epoch else "early"
         case "pruned":
             return "whole"
-        case "diverged":
-            return "worst"
         case "failed":
             return "worst" if trial.of_setting else "void"
         case _:

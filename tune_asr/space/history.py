@@ -4,6 +4,8 @@ A trial is worth a point at each rung that it left, and at its last epoch. Early
 the epoch as its fidelity, and its score is continued to the last epoch H by what other trials gained from there:
 
     rest(e) = sum over i = e .. H - 1 of the median of s(t, i + 1) - s(t, i)          s: best score so far
+
+The median is over the trials that came to i + 1 and did not diverge.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pydantic import JsonValue
 
 from tune_asr.config.scalars import identity
 
-Outcome = Literal["open", "whole", "early", "worst", "void"]
+Outcome = Literal["open", "whole", "early", "diverged", "worst", "void"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class History:
     outcome: Outcome
     """End of the trial.
 
-    open: runs, waits or was created; whole: finished or pruned; early: ended by early stopping; worst: diverged, failed
+    open: runs, waits or was created; whole: finished or pruned; early: ended by early stopping; diverged; worst: failed
     because of its settings, or beyond a limit; void: failed for another reason.
     """
 
@@ -74,16 +76,16 @@ class Schedule:
 
 def points_of_trials(tried: Sequence[History], schedule: Schedule) -> list[list[Point]]:
     """Return the points of each trial, by epoch."""
-    curves = [dict(enumerate(history.scores, 1)) for history in tried if history.outcome != "worst"]
+    curves = [dict(enumerate(history.scores, 1)) for history in tried if history.outcome != "diverged"]
     rest = _rest(curves, range(schedule.grace, schedule.last + 1))
     return [list(_points(history, schedule, rest)) for history in tried]
 
 
 def _points(history: History, schedule: Schedule, rest: Mapping[int, float]) -> Iterator[Point]:
     last = min(len(history.scores), schedule.last)
-    if history.outcome == "worst":
+    if history.outcome in ("diverged", "worst"):
         yield Point(history.params, 1.0, math.inf)
-    if history.outcome in ("worst", "void"):
+    if history.outcome in ("diverged", "worst", "void"):
         return
     if schedule.grace >= schedule.last:  # nothing is judged: only the end of a trial counts
         if history.outcome != "open" and last:
