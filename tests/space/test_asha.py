@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tune_asr.space.asha import Waves, milestones, wave_sizes
+from tune_asr.space.sections import AshaSection
 
 CURVES = st.lists(st.lists(st.floats(0, 2, allow_nan=False), min_size=12, max_size=12), min_size=1, max_size=12)
 
@@ -44,6 +45,11 @@ def test_rung_epochs_follow_paper(grace_period, reduction_factor, max_t, epochs)
 )
 def test_room_shrinks_towards_the_end(opened, epoch, room):
     assert waves(opened, max_t=24).room(epoch) == room
+
+
+def test_rounding_errors_make_no_room():
+    """(0.6 * 26 + 6) / 2 * sqrt(1/3 * 25/27) is 6."""
+    assert waves(26, grace_period=1, max_t=28).room(3) == 6
 
 
 def test_last_epoch_has_room_for_one():
@@ -94,6 +100,15 @@ def test_blank_trials_wait_for_each_other():
         enter(made, str(number), 1.9, 1.9, 1.9)
     assert made.judge("4", 3, 2.005).verdict == "stop"
     assert made.judge("10", 3, 1.95).verdict == "stop"
+
+
+@pytest.mark.parametrize(("metric", "verdict"), [("score", "pause"), ("objective", "stop"), ("val_wer", "stop")])
+def test_score_alone_shows_blank_trials(metric, verdict):
+    made = Waves.of(AshaSection(metric=metric), 12)
+    made.opened = 1
+    for number in range(4):
+        enter(made, str(number), *[2.001] * 3)
+    assert made.judge("4", 3, 2.002).verdict == verdict
 
 
 def test_best_value_so_far_counts():
@@ -189,6 +204,7 @@ def test_grace_beyond_the_end_judges_nothing():
         (16, 2, True, (16, 16)),
         (64, 2, True, (16, 16)),
         (100, 2, True, (16, 25)),
+        (101, 2, True, (16, 26)),
         (400, 2, True, (16, 32)),
         (64, 12, True, (24, 24)),
         (1000, 2, False, (64, 64)),
