@@ -23,7 +23,7 @@
     warm_start     scores of an earlier search
     torn_ends      events that a crash took from the end of a ledger
     keeping        checkpoints and utterances that a running search keeps
-    failures       verdict on a failure: retry, failed trial, or end of the search
+    failures       consequence of a failure: retry, failed trial, or end of the search
     deaths         the same for an ended process: is its trial to blame, or the cluster
     silence        workers that say nothing any more
     assignment     work of a trial for a worker, and the event of its start

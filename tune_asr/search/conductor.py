@@ -23,7 +23,7 @@ from tune_asr.search import messages
 from tune_asr.search.assignment import start_of, work_of
 from tune_asr.search.budget import Budget
 from tune_asr.search.closing import TimedTurns
-from tune_asr.search.deaths import Deaths, Fault, Verdict
+from tune_asr.search.deaths import Consequence, Deaths, Fault
 from tune_asr.search.ending import Ending
 from tune_asr.search.extent import interrupted, plans
 from tune_asr.search.failures import is_of_all, is_of_the_setting
@@ -187,13 +187,13 @@ class Conductor:
         if trial.status in FINAL or self._is_resting(number):
             return
         cause = cause or "its process ended without a word"
-        verdict, tries = self._deaths.verdict(trial, cause, fault), len(trial.deaths) + 1
-        if verdict is not Verdict.FAILED:
-            retry = None if verdict is Verdict.FREE_RETRY else tries
+        consequence, tries = self._deaths.consequence(trial, cause, fault), len(trial.deaths) + 1
+        if consequence is not Consequence.FAILED:
+            retry = None if consequence is Consequence.FREE_RETRY else tries
             self._append(Paused(trial=number, epoch=trial.epoch, cause=cause, retry=retry))
-            if verdict is Verdict.LATER and not self._queue:
+            if consequence is Consequence.LATER and not self._queue:
                 self._draw()
-            self._queue.insert(1 if verdict is Verdict.LATER else 0, number)
+            self._queue.insert(1 if consequence is Consequence.LATER else 0, number)
             return
         cause, raised = f"{cause} (tried {tries} times)", fault is Fault.EXCEPTION
         self._append(Ended(event="failed", trial=number, cause=cause, of_setting=raised))

@@ -1,4 +1,4 @@
-"""Verdicts on ended processes: retry, failed trial, or end of the search.
+"""Consequences of ended processes: retry, failed trial, or end of the search.
 
 A process that dies while its trial trains is the trial's own affair: it is retried, and fails in the end. What Ray says
 of a node, or of a process that it never started, is not: such an end counts in no trial, and too many of them end the
@@ -41,8 +41,8 @@ class Fault(Enum):
     """Its node is lost, or Ray never started it."""
 
 
-class Verdict(Enum):
-    """Verdict on a trial whose process has ended."""
+class Consequence(Enum):
+    """Consequence for a trial whose process has ended."""
 
     RETRY = auto()
     FREE_RETRY = auto()
@@ -72,8 +72,8 @@ class Deaths:
         self._of_ray.pop(number, None)
         self._out_of_reach.discard(number)
 
-    def verdict(self, trial: Trial, cause: str, fault: Fault) -> Verdict:
-        """Return the verdict on a trial whose process has ended.
+    def consequence(self, trial: Trial, cause: str, fault: Fault) -> Consequence:
+        """Return the consequence for a trial whose process has ended.
 
         Args:
             trial: trial with the causes of earlier ends.
@@ -87,37 +87,37 @@ class Deaths:
             self._of_ray[trial.number] += 1
             if self._of_ray[trial.number] > MAX_RETRIES:
                 raise _unusable([trial.number], cause)
-            return Verdict.FREE_RETRY
+            return Consequence.FREE_RETRY
         if fault in (Fault.CONTACT, Fault.CARD):
             self._out_of_reach.add(trial.number)
         in_doubt = fault is Fault.DEATH and trial.status != "running" and not trial.has_died_training
         if in_doubt:
             self._unstarted.setdefault(trial.number, []).append(self._starts)
         if may_be_chance(cause, trial, raised=fault is Fault.EXCEPTION):
-            return Verdict.RETRY
+            return Consequence.RETRY
         if fault in (Fault.CONTACT, Fault.CARD):
             return self._unreached(trial.number, cause, fault)
-        return self._in_doubt(trial.number, cause) if in_doubt else Verdict.FAILED
+        return self._in_doubt(trial.number, cause) if in_doubt else Consequence.FAILED
 
-    def _unreached(self, number: str, cause: str, fault: Fault) -> Verdict:
+    def _unreached(self, number: str, cause: str, fault: Fault) -> Consequence:
         if len(self._out_of_reach) > 1:
             raise _unusable(self._out_of_reach, cause, _GPU if fault is Fault.CARD else _RAY)
         if number not in self._put_off:
             self._put_off.add(number)
-            return Verdict.LATER
+            return Consequence.LATER
         self._out_of_reach.discard(number)  # its own fault: it proves nothing about later trials
-        return Verdict.FAILED
+        return Consequence.FAILED
 
-    def _in_doubt(self, number: str, cause: str) -> Verdict:
+    def _in_doubt(self, number: str, cause: str) -> Consequence:
         ends = self._unstarted[number]
         alike = [other for other, theirs in self._unstarted.items() if theirs[-1] == self._starts]
         if len(alike) > 1:
             raise _unusable(alike, f"{cause}, before the training began")
         if ends[0] == self._starts and number not in self._put_off:
             self._put_off.add(number)
-            return Verdict.LATER
+            return Consequence.LATER
         del self._unstarted[number]  # its own fault: it proves nothing about later trials
-        return Verdict.FAILED
+        return Consequence.FAILED
 
 
 def _unusable(numbers: Collection[str], cause: str, hint: str = _RAY) -> ClusterError:

@@ -1,4 +1,4 @@
-"""Verdict on a failure: chance, one setting, or all trials.
+"""Consequence of a failure: chance, one setting, or all trials.
 
 Chance is retried. A setting that cannot be trained costs its trial, since another may do. A failure that no other
 setting would avoid (a full disk, missing data, a bug in a custom class) ends the search; it is resumed afterwards.
