@@ -19,7 +19,7 @@ from tune_asr.errors import StorageError
 from tune_asr.record.checkpoints import (
     epoch_folder,
     kept_epochs,
-    newest_valid,
+    newest_intact,
     retain,
     stored,
     verify,
@@ -68,7 +68,7 @@ def test_written_checkpoint_is_intact(tmp_path):
     assert verify(folder) is None
     assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.ckpt", "manifest.json", "utterances.jsonl"]
     assert [p.name for p in tmp_path.iterdir()] == ["epoch_003"]
-    assert newest_valid(tmp_path, 3) == (3, folder, [])
+    assert newest_intact(tmp_path, 3) == (3, folder, [])
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -78,7 +78,7 @@ def test_damaged_newest_falls_back_to_earlier(tmp_path, damage):
     older, newest = write(tmp_path, 4), write(tmp_path, 5)
     hurt(newest)
     assert re.search(reason, verify(newest) or "")
-    epoch, path, damaged = newest_valid(tmp_path, 5)
+    epoch, path, damaged = newest_intact(tmp_path, 5)
     assert (epoch, path) == (4, older)
     (line,) = damaged
     assert re.search(f"epoch_005: .*{reason}|epoch_005: {reason}", line)
@@ -102,22 +102,22 @@ def test_only_damaged_checkpoints_restart_the_trial(tmp_path):
     """Each of them is named."""
     for epoch in (2, 4, 5):
         (write(tmp_path, epoch) / "checkpoint.ckpt").unlink()
-    epoch, path, damaged = newest_valid(tmp_path, 5)
+    epoch, path, damaged = newest_intact(tmp_path, 5)
     assert (epoch, path) == (0, None)
     assert [re.search(r"epoch_\d+", line)[0] for line in damaged] == ["epoch_005", "epoch_004", "epoch_002"]
 
 
 def test_trial_without_reports_needs_no_checkpoint(tmp_path):
-    assert newest_valid(tmp_path / "00000", 0) == (0, None, [])
+    assert newest_intact(tmp_path / "00000", 0) == (0, None, [])
 
 
 def test_removed_trial_folder_is_named(tmp_path):
-    assert newest_valid(tmp_path / "00000", 3) == (0, None, [f"{tmp_path}/00000/epoch_003: removed"])
+    assert newest_intact(tmp_path / "00000", 3) == (0, None, [f"{tmp_path}/00000/epoch_003: removed"])
 
 
 def test_checkpoint_without_report_is_ignored(tmp_path):
     known, _ = write(tmp_path, 4), write(tmp_path, 5)
-    assert newest_valid(tmp_path, 4) == (4, known, [])
+    assert newest_intact(tmp_path, 4) == (4, known, [])
 
 
 def test_checkpoint_of_same_epoch_is_replaced(tmp_path):
@@ -163,7 +163,7 @@ def test_killed_replacement_leaves_intact_checkpoint(tmp_path, call):
         process = subprocess.run(
             [sys.executable, PROGRAM, str(folder), call, str(when)], capture_output=True, check=False
         )
-        epoch, path, damaged = newest_valid(trial, 5)
+        epoch, path, damaged = newest_intact(trial, 5)
         assert (epoch, damaged) == (5, []), f"killed before {call} {when}"
         assert path is not None
         assert path == stored(trial, 5)

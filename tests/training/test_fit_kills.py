@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from tune_asr.record.checkpoints import CHECKPOINT, epoch_folder, newest_valid, write_checkpoint
+from tune_asr.record.checkpoints import CHECKPOINT, epoch_folder, newest_intact, write_checkpoint
 from tune_asr.training.batching import collate
 from tune_asr.training.checkpoints import RAW_WEIGHTS
 from tune_asr.training.data import load_data, training_data
@@ -70,7 +70,7 @@ def train(config, num_workers, root, kill):
     moment, when = kill
     reports = root / "reports.jsonl"
     reported = len(reports.read_text().splitlines()) if reports.exists() else 0
-    _, folder, _ = newest_valid(root, reported)
+    _, folder, _ = newest_intact(root, reported)
 
     def sink(result, _last, save):
         def write(path):

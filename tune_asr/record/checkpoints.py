@@ -114,12 +114,12 @@ def _entries(folder: Path) -> list[tuple[str, int, str]]:
     return [(name, entry["size"], entry["sha256"]) for name, entry in manifest.items()]
 
 
-def _sound(checkpoint: Path, epoch: int) -> None:
+def _nothing_odd(checkpoint: Path, epoch: int) -> None:
     """Find nothing odd in a checkpoint."""
 
 
-def newest_valid(
-    trial_folder: Path, up_to_epoch: int, oddity: Callable[[Path, int], str | None] = _sound
+def newest_intact(
+    trial_folder: Path, up_to_epoch: int, oddity: Callable[[Path, int], str | None] = _nothing_odd
 ) -> tuple[int, Path | None, list[str]]:
     """Find the newest intact checkpoint of a trial.
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tune_asr.corpus.beside import check_beside
 from tune_asr.errors import StorageError
-from tune_asr.record.checkpoints import newest_valid
+from tune_asr.record.checkpoints import newest_intact
 from tune_asr.record.finalists import last_round
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.search.accepting import accepted, value_shown
@@ -110,7 +110,7 @@ def _continued(resumed: Resumed) -> Iterator[str]:
     """Yield the open trials, each with its newest intact checkpoint."""
     places, passed_over = [], []
     for trial in resumed.state.open_trials():
-        epoch, _, damaged = newest_valid(resumed.folder.checkpoints(trial.number), trial.epoch)
+        epoch, _, damaged = newest_intact(resumed.folder.checkpoints(trial.number), trial.epoch)
         places.append(f"{trial.number} {f'after epoch {epoch}' if epoch else 'from the start'}")
         if damaged:
             first, last = epoch + 1, trial.epoch

@@ -120,7 +120,7 @@ def return_memory() -> None:
 def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
     from ray import tune
 
-    from tune_asr.record.checkpoints import CHECKPOINT, newest_valid
+    from tune_asr.record.checkpoints import CHECKPOINT, newest_intact
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.search.ray.epoch_files import write_epoch
     from tune_asr.training.callbacks.signs_of_life import SignsOfLife
@@ -138,7 +138,7 @@ def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
         limit_memory(share.memory_bytes)
         data = load_data(config)
     _check_ruler(work, data)
-    epoch, checkpoint, damaged = newest_valid(folder.checkpoints(work.number), work.epoch, oddity)
+    epoch, checkpoint, damaged = newest_intact(folder.checkpoints(work.number), work.epoch, oddity)
     resume_from = checkpoint / CHECKPOINT if checkpoint else None
     was_last, tunes = False, folder.root / ".tune"
     loggers, warning = _loggers(work, folder.tensorboard(work.number), config.logging, resume_from)
