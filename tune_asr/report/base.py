@@ -52,7 +52,7 @@ def base_lines(results: Results) -> Iterator[str]:
         yield f"The winner is {name}: no other setting beats it."
         return
     if report is None:
-        yield f"Whether the winner beats {name} is not known: that has no result{' yet' if results.running else ''}."
+        yield f"Whether the winner beats {name} is not known: that has no result{' yet' if results.is_running else ''}."
         return
     if winner.finalist_of is not None:
         yield from _seeds_against_base(results, winner, report, name)

@@ -27,16 +27,16 @@ def next_command_lines(results: Results) -> Iterator[str]:
     if can_train:
         yield "Train the winner again:"
         yield _train(results)
-    if has_search and not results.running and results.can_export:
+    if has_search and not results.is_running and results.can_export:
         yield "Export the winner, to use it elsewhere:"
         yield f"{COMMAND_INDENT}python -m tune_asr.export {_quoted(results.folder.root)}"
-    if has_search and not results.running and results.can_load:
+    if has_search and not results.is_running and results.can_load:
         yield "Measure the winner on another manifest, or transcribe recordings:"
         yield f"{COMMAND_INDENT}python -m tune_asr.evaluate {_quoted(results.folder.root)} MANIFEST"
     if has_search and (best := leader(results.ranked)):
         yield "Train any trial again by its number, to its recorded WER:"
         yield COMMAND_INDENT + printable(rerun_command(results.folder, best[0].number))
-    if has_search and not results.running:
+    if has_search and not results.is_running:
         if results.state.status != "finished":
             yield "Resume the search:"
             yield _resume(results)

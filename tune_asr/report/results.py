@@ -34,7 +34,7 @@ class Results:
     """All trials, best first."""
     utterances: dict[str, Utterances | None]
     """Utterances of the first trials, by number."""
-    running: bool
+    is_running: bool
     damaged: list[Damaged]
     """Best checkpoints that cannot be loaded."""
     can_load: bool

@@ -40,7 +40,7 @@ def header(results: Results) -> Iterator[str]:
     ended = "interrupted, its process died" if state.status == "running" else state.status
     counts = ", ".join(f"{number} {status}" for status, number in state.counts().items() if number)
     slots = f" on {count(state.slots, 'slot')}" if state.slots else ""
-    yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.running else ended}"
+    yield f"{printable(results.folder.root.resolve().name)}: {'running' if results.is_running else ended}"
     yield f"{count(len(state.trials), 'trial')}{f' ({counts})' if counts else ''}"
     yield f"{count(state.epochs, 'epoch')} in {duration(state.wall_seconds)}{slots}"
     yield from machine_lines(state)
@@ -97,7 +97,7 @@ def equal_epochs(results: Results) -> Iterator[str]:
 def replays(results: Results) -> Iterator[str]:
     """Yield results of controls and of other settings of `asha`."""
     yield from control_lines(results.state, results.drawn, results.metric)
-    if results.running or not _has_learnt(results):
+    if results.is_running or not _has_learnt(results):
         return
     if advice := advise(results.plan, results.state, results.metric, results.drawn):
         yield from replay_lines(advice)

@@ -96,7 +96,7 @@ _FACTS = (
 def _facts(results: Results) -> Iterator[str]:
     """Yield one search's facts in the order of `_FACTS`."""
     state, best = results.state, leader(results.ranked)
-    yield "running" if results.running else "interrupted" if state.status == "running" else state.status
+    yield "running" if results.is_running else "interrupted" if state.status == "running" else state.status
     yield str(len(state.trials))
     yield str(state.epochs)
     yield clock(state.wall_seconds)

@@ -90,9 +90,9 @@ def write_page(root: Path, file: Path, reload: int = 0) -> bool:
         StorageError: `root` is not a results folder, or is damaged; or `file` cannot be written.
     """
     results = gather(root, _ROWS)
-    page = render(results, reload if results.running else 0)
+    page = render(results, reload if results.is_running else 0)
     write_atomic(file, page.encode("utf-8", "backslashreplace"), setting="--html")
-    return results.running
+    return results.is_running
 
 
 def render(results: Results, reload: int = 0) -> str:
@@ -136,7 +136,7 @@ def _figures(results: Results) -> Iterator[Figure]:
     if any(trial.params for trial, _ in shown):
         yield from importance_figure(results)
         yield parallel_figure(shown, results, axes)
-    if found := runs(results.events(), running=results.running):
+    if found := runs(results.events(), running=results.is_running):
         yield timeline_figure(found)
 
 
