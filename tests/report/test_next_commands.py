@@ -13,7 +13,7 @@ from tune_asr.record.snapshots import write_snapshots
 from tune_asr.report.next_commands import COMMAND_INDENT, next_command_lines
 from tune_asr.report.results import gather
 from tune_asr.search.__main__ import _parser as search_parser
-from tune_asr.search.resuming import Resumed, ResumeFlags
+from tune_asr.search.resuming import ResumedSearch, ResumeFlags
 from tune_asr.train.__main__ import _parser as train_parser
 
 SPACE = {"param_space": {"optimizer.lr": {"loguniform": [1e-4, 3e-2]}}, "search": {"num_samples": 2}}
@@ -47,7 +47,7 @@ def test_search_commands_are_accepted(finished):
             arguments = search_parser().parse_args(flags)
             assert arguments.resume == finished.folder.root
             flags = ResumeFlags(num_samples=arguments.num_samples, max_epochs=arguments.max_epochs)
-            asked.append(Resumed(finished.folder, flags).asked)
+            asked.append(ResumedSearch(finished.folder, flags).asked)
     assert [(extent.trials, extent.horizon) for extent in asked] == [(4, None), (None, 8)]
 
 

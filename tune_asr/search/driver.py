@@ -36,7 +36,7 @@ from tune_asr.search.placing import place
 from tune_asr.search.ray import cluster, nodes
 from tune_asr.search.ray.cpus import LocalRay
 from tune_asr.search.ray.token import require_mode
-from tune_asr.search.resuming import Resumed, ResumeFlags, named
+from tune_asr.search.resuming import ResumedSearch, ResumeFlags, named
 from tune_asr.search.search import Search
 from tune_asr.search.sizes import require_size
 from tune_asr.search.timed import timed
@@ -118,7 +118,7 @@ def resume(root: Path, address: str | None, flags: ResumeFlags, command: Command
             return 0
     with folder.lock(), disk_errors(root):
         folder.tidy()
-        resumed = Resumed(folder, flags)
+        resumed = ResumedSearch(folder, flags)
         plan, state, metric = resumed.plan, resumed.state, resumed.metric
         if not resumed.is_left and command.budget is None:
             print(*bring_up_to_date(resumed), finished, sep="\n")

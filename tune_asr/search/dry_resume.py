@@ -21,7 +21,7 @@ from tune_asr.search.ending import Ending
 from tune_asr.search.extent import Asked, extent_after, is_complete_stage, planned_trials
 from tune_asr.search.finished import foreseen_changes, foreseen_refusal
 from tune_asr.search.longer import repeated
-from tune_asr.search.resuming import Resumed, ResumeFlags, named
+from tune_asr.search.resuming import ResumedSearch, ResumeFlags, named
 from tune_asr.space.durations import written
 from tune_asr.wording import count, setting_text
 
@@ -42,7 +42,7 @@ def dry_run(root: Path, flags: ResumeFlags, budget: float | None = None) -> Iter
         StorageError: the folder holds no search, or is damaged.
     """
     folder = ResultsFolder.open_existing(named(root))
-    resumed = Resumed(folder, flags)
+    resumed = ResumedSearch(folder, flags)
     if not resumed.is_left and budget is None:
         yield from foreseen_changes(resumed)
         yield from _taken(folder)
@@ -73,7 +73,7 @@ def _taken(folder: ResultsFolder) -> Iterator[str]:
             yield f"warning: the resume would be refused: {error}"
 
 
-def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
+def _changes(resumed: ResumedSearch, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
     before = planned_trials(plan, state)
     horizon = state.planned.horizon if state.planned else plan.last_epoch
@@ -86,7 +86,7 @@ def _changes(resumed: Resumed, asked: Asked) -> Iterator[str]:
         yield f"{key}: {value_shown(_lookup(resumed.before, key))} -> {value_shown(value)}"
 
 
-def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
+def _trials(resumed: ResumedSearch, asked: Asked) -> Iterator[str]:
     plan, state = resumed.plan, resumed.state
     yield from _continued(resumed)
     first = len(state.trials)
@@ -106,7 +106,7 @@ def _trials(resumed: Resumed, asked: Asked) -> Iterator[str]:
         yield f"  {first + place:05d}  seed={plan.seed(index, settings)}  {_settings(settings)}"
 
 
-def _continued(resumed: Resumed) -> Iterator[str]:
+def _continued(resumed: ResumedSearch) -> Iterator[str]:
     """Yield the open trials, each with its newest intact checkpoint."""
     places, passed_over = [], []
     for trial in resumed.state.open_trials():
@@ -120,7 +120,7 @@ def _continued(resumed: Resumed) -> Iterator[str]:
     yield from passed_over
 
 
-def _finalists(resumed: Resumed) -> Iterator[str]:
+def _finalists(resumed: ResumedSearch) -> Iterator[str]:
     """Yield the finalists that are still to be created."""
     wanted, state = resumed.plan.space.search.finalists, resumed.state
     if wanted is None or state.stages.index:

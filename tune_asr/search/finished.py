@@ -16,7 +16,7 @@ from tune_asr.record.search_events import SearchEnded
 from tune_asr.record.snapshots import name_aside, remove_best, set_best_aside
 from tune_asr.search.accepting import accepted
 from tune_asr.search.conductor import remove_tune_state
-from tune_asr.search.resuming import Resumed, ResumeFlags
+from tune_asr.search.resuming import ResumedSearch, ResumeFlags
 from tune_asr.search.search import Search
 from tune_asr.storage.atomic import probe_unseen, probe_writable
 from tune_asr.storage.errors import for_resume
@@ -33,7 +33,7 @@ def lines_if_up_to_date(folder: ResultsFolder, flags: ResumeFlags) -> list[str] 
     """
     if folder.is_running() or not ends_finished(folder.ledger):
         return None
-    resumed = Resumed(folder, flags)
+    resumed = ResumedSearch(folder, flags)
     if resumed.is_left:
         return None
     lines = list(_accepted(resumed))
@@ -44,7 +44,7 @@ def lines_if_up_to_date(folder: ResultsFolder, flags: ResumeFlags) -> list[str] 
     return lines
 
 
-def bring_up_to_date(resumed: Resumed) -> Iterator[str]:
+def bring_up_to_date(resumed: ResumedSearch) -> Iterator[str]:
     """Bring all files up to date; yield the changes.
 
     Raises:
@@ -77,7 +77,7 @@ def bring_up_to_date(resumed: Resumed) -> Iterator[str]:
         yield f"made again: {stale.names} ({stale.cause}){_best_now(stale)}{removed}{copy}"
 
 
-def foreseen_changes(resumed: Resumed) -> Iterator[str]:
+def foreseen_changes(resumed: ResumedSearch) -> Iterator[str]:
     """Yield the changes by a resume of a complete search.
 
     Raises:
@@ -105,13 +105,13 @@ def foreseen_changes(resumed: Resumed) -> Iterator[str]:
         yield from foreseen_refusal(resumed.folder, stale)
 
 
-def _accepted(resumed: Resumed) -> Iterator[str]:
+def _accepted(resumed: ResumedSearch) -> Iterator[str]:
     """Yield the keys that `--accept` names, if they have changed."""
     if names := ", ".join(accepted(resumed.edited(), resumed.flags.accept)):
         yield f"accepted, and put on record once the search continues with more: {names}"
 
 
-def _outdated(resumed: Resumed) -> Outdated | None:
+def _outdated(resumed: ResumedSearch) -> Outdated | None:
     return outdated(resumed.folder, resumed.state, resumed.metric)
 
 

@@ -38,7 +38,7 @@ class ResumeFlags:
     accept: Sequence[str] = ()
 
 
-class Resumed:
+class ResumedSearch:
     """Search to resume: its files, and the flags.
 
     Args:
