@@ -40,8 +40,8 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Worker to kill, or one that has outlived that."""
+class TooSilent:
+    """Worker that is to be killed, or has outlived that."""
 
     trial: str
     held: Held
@@ -92,7 +92,7 @@ class Silence:
         """Forget the worker of a trial."""
         self._held.pop(trial, None)
 
-    def look(self, running: Collection[str], now: float) -> list[Finding]:
+    def look(self, running: Collection[str], now: float) -> list[TooSilent]:
         """Return workers to kill or to give up, each once.
 
         Args:
@@ -105,16 +105,16 @@ class Silence:
         found = [self._judge(trial, held) for trial, held in self._held.items()]
         return [finding for finding in found if finding]
 
-    def _judge(self, trial: str, held: Held) -> Finding | None:
+    def _judge(self, trial: str, held: Held) -> TooSilent | None:
         silent = self._time - held.since
         if held.killed is None:
             if silent <= self._limit(held):
                 return None
             self._held[trial] = replace(held, killed=self._time)
-            return Finding(trial, held, "kill", silent)
+            return TooSilent(trial, held, "kill", silent)
         if self._time - held.killed <= DYING_SECONDS:
             return None
-        return Finding(trial, held, "give up", silent)
+        return TooSilent(trial, held, "give up", silent)
 
     def _limit(self, held: Held) -> float:
         if self._minutes != "auto":

@@ -24,7 +24,7 @@ _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _GIGABYTE = 2**30
 
 
-class Fault(Enum):
+class CardFault(Enum):
     """Kind of a failure on a GPU."""
 
     FULL = auto()
@@ -38,18 +38,19 @@ class Fault(Enum):
 
 
 _FAULTS = {
-    Fault.FULL: r"CUDA out of memory|CUDA error: out of memory|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED",
-    Fault.UNSUPPORTED: r"no kernel image is available|device kernel image is invalid|unsupported toolchain",
-    Fault.MISSING: r"No CUDA GPUs are available|Found no NVIDIA driver|NVIDIA driver on your system is too old"
+    CardFault.FULL: r"CUDA out of memory|CUDA error: out of memory"
+    r"|CUBLAS_STATUS_ALLOC_FAILED|CUDNN_STATUS_ALLOC_FAILED",
+    CardFault.UNSUPPORTED: r"no kernel image is available|device kernel image is invalid|unsupported toolchain",
+    CardFault.MISSING: r"No CUDA GPUs are available|Found no NVIDIA driver|NVIDIA driver on your system is too old"
     r"|not compiled with CUDA enabled|no CUDA-capable device is detected|driver version is insufficient",
     # An assertion in a kernel is a mistake of the code, which a training on a CPU explains.
-    Fault.LOST: r"CUDA (driver )?error: (?!device-side assert)|CUBLAS_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)"
+    CardFault.LOST: r"CUDA (driver )?error: (?!device-side assert)|CUBLAS_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)"
     r"|CUDNN_STATUS_(EXECUTION_FAILED|INTERNAL_ERROR)",
 }
 """Patterns of each kind, searched in this order."""
 
 
-def fault_of(error: BaseException) -> Fault | None:
+def fault_of(error: BaseException) -> CardFault | None:
     """Return the kind of a failure, None for others."""
     text = str(error)
     if not isinstance(error, RuntimeError | AssertionError) or isinstance(error, TuneAsrError):
@@ -140,15 +141,15 @@ def card_error(error: BaseException) -> TuneAsrError | None:
     """
     said = first_line(error)
     match fault_of(error):
-        case Fault.FULL:
+        case CardFault.FULL:
             if isinstance(error, torch.OutOfMemoryError):
                 return too_little_memory("a batch", error)
             return CardError(f"the GPU is full: {said}", hint=_FREE_IT)
-        case Fault.LOST:
+        case CardFault.LOST:
             return CardError(f"the GPU failed: {said}", hint=_REPAIR)
-        case Fault.UNSUPPORTED:
+        case CardFault.UNSUPPORTED:
             return unsupported()
-        case Fault.MISSING:
+        case CardFault.MISSING:
             return DeviceError(f"no GPU can be used: {_why_none()}", hint=_other_device())
     return None
 

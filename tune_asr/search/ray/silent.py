@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tune_asr.record.events import Report
 from tune_asr.search.messages import Here, Message
-from tune_asr.search.silence import Finding, Silence
+from tune_asr.search.silence import Silence, TooSilent
 
 LOOK_SECONDS = 1.0
 _TITLE = b"ray::"
@@ -56,7 +56,7 @@ class SilenceWatch:
         self._silence.ended(trial)
         return self._causes.pop(trial, None)
 
-    def look(self, trials: Mapping[str, Trial]) -> list[Finding]:
+    def look(self, trials: Mapping[str, Trial]) -> list[TooSilent]:
         """Kill silent workers; return those that outlive it.
 
         Args:
@@ -79,7 +79,7 @@ class SilenceWatch:
                 given_up.append(found)
         return given_up
 
-    def _kill(self, found: Finding, trial: Trial) -> None:
+    def _kill(self, found: TooSilent, trial: Trial) -> None:
         pid = int(found.held.process.rpartition(":")[2] or 0)
         if not pid:  # it hangs before its first word, and Ray alone knows it
             if (actor := trial.temporary_state.ray_actor) is not None:
