@@ -50,3 +50,22 @@ def test_closing_begins_at_a_turn_that_would_stop_another(now):
     assert search.conductor.receive("00005", search.report("00005", 6)) == "stop"
     assert search.of(Closing)
     assert all(trial.waits for trial in search.state.open_trials())
+
+
+def test_slot_stays_free_if_no_trial_comes_to_its_end():
+    search = crowded(event("closing", cause="test"))
+    search.now = 54.0
+    assert search.conductor.receive("00005", search.report("00005", 6)) == "stop"
+    search.conductor.process_ended("00005", None)
+    assert search.conductor.next_work() is None
+    assert search.conductor.is_over
+    assert {trial.number for trial in search.state.open_trials() if trial.waits} == {"00001", "00005"}
+
+
+def test_best_trial_that_waits_begins_the_closing():
+    """It needs 9.45 s, and the next one 3.15 s to its rung. One that runs is better, and needs less."""
+    search = crowded()
+    search.now = 44.3
+    assert not search.conductor.turns._begins()
+    search.now = 44.5
+    assert search.conductor.turns._begins()

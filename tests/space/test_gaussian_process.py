@@ -108,3 +108,20 @@ def test_expected_values_change_no_mean(data):
     after = Posterior(kernel, np.vstack([x, new[:1]]), np.append(y, before.mean(new[:1])))
     assert np.allclose(before.mean(new), after.mean(new), atol=1e-9)
     assert after.mean_and_deviation(new[:1])[1] < before.mean_and_deviation(new[:1])[1]
+
+
+def test_fit_takes_25_steps_of_rprop(data):
+    """Each coordinate by itself: the step grows by 1.3 and shrinks by half, within bounds."""
+    x, y = data
+    squares, theta = squared_differences(x), list(first_theta(3))
+    steps, before = [0.2] * 4, [0.0] * 4
+    for _ in range(25):
+        _, gradient = log_posterior(np.array(theta), squares, y)
+        for index, slope in enumerate(gradient):
+            turn = np.sign(slope) * before[index]
+            steps[index] = min(max(steps[index] * (1.3 if turn > 0 else 0.5 if turn < 0 else 1.0), 1e-3), 0.5)
+            high = 0.0 if index == 3 else math.log(20)
+            theta[index] = min(max(theta[index] + np.sign(slope) * steps[index], math.log(0.02)), high)
+            before[index] = np.sign(slope)
+    kernel = fit(x, y)
+    assert [*kernel.lengths, kernel.noise] == pytest.approx(np.exp(theta))
