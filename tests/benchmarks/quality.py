@@ -111,15 +111,3 @@ def regret_after(outcomes: Sequence[Outcome], fulls: float) -> Figure:
     """Return the regret once so many whole trainings are spent, or at the end of a search."""
     spent = [min(len(outcome.best), round(fulls * outcome.table.horizon)) for outcome in outcomes]
     return Figure.of([each.best[after - 1] - each.table.best for each, after in zip(outcomes, spent, strict=True)])
-
-
-def epochs_until(outcomes: Sequence[Outcome], error_rate: float) -> float:
-    """Return the median of epochs until a search has come to an error rate.
-
-    A search that never comes to it counts with infinity.
-    """
-    needed = [
-        next((spent for spent, best in enumerate(outcome.best, start=1) if best <= error_rate + 1e-9), np.inf)
-        for outcome in outcomes
-    ]
-    return float(np.median(needed))

@@ -1,21 +1,22 @@
 """Simulated time and the figures of a search."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from tests.benchmarks import replay
 from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.quality import Figure, Quality, draws, epochs_until, outcomes
+from tests.benchmarks.quality import Figure, Quality, draws, outcomes
 from tests.benchmarks.replay import RULES
 from tests.benchmarks.simulated import Job, simulate
 
 
 class WholeTrainings:
-    """Search that trains each row to its end."""
+    """Search that trains each row, or the first ones, to its end."""
 
-    def __init__(self, table):
-        self.rows = iter(enumerate(table.curves))
+    def __init__(self, table, trials=None):
+        self.rows = iter(enumerate(table.curves[:trials]))
         self.reports = []
         self.lost = []
 
@@ -73,8 +74,24 @@ def test_figures_of_perfect_searches():
     quality = Quality.of(found)
     assert quality.kept == quality.found == quality.share == Figure(1.0, 1.0, 1.0)
     assert quality.regret.mean == 0
-    assert epochs_until(found, table.best) == found[0].best.index(table.best) + 1
-    assert epochs_until(found, table.best - 0.1) == float("inf")
+
+
+def test_epochs_to_regret_of_contract():
+    """The shortest search that ends as well counts; if none does, the epochs are infinite."""
+    table = made_up_table(6, 9)
+    best_first = sorted(table.curves, key=lambda curve: min(curve.val_wer))
+    table = replace(table, curves=[*best_first[1:4], best_first[0], *best_first[4:]])
+
+    def whole(trials):
+        return outcomes(lambda draw: WholeTrainings(draw.table, trials), draws(table, trials, 3))
+
+    def epochs_needed(*searches):
+        found = {("contract", 6): whole(6), **{("auto", trials): whole(trials) for trials in searches}}
+        (needed,) = (row.value for row in replay.goals(found) if row.claim.endswith("contract, N 6"))
+        return needed
+
+    assert epochs_needed(3, 4, 5) == pytest.approx(4 / 6)
+    assert epochs_needed(2, 3) == math.inf
 
 
 def test_replay_prints_each_rule(tmp_path, capsys):
