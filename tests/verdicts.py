@@ -48,7 +48,7 @@ class _Waves:
         match event:
             case Planned():
                 self.closing = False
-                self.stages.plan(event)
+                self.stages.take(event)
                 self.rules += [_made(self.plan, each.horizon or 0) for each in self.stages.every[len(self.rules) :]]
             case WaveOpened():
                 self.rules[self.stages.index].opened = event.trials
@@ -100,7 +100,7 @@ def _stopping(events: Iterable[Event], plan: Plan, metric: Metric) -> Iterator[s
     for line, event in enumerate(events, start=1):
         match event:
             case Planned():
-                stages.plan(event)
+                stages.take(event)
                 rules += [_made_stopping(plan, each.horizon or 0) for each in stages.every[len(rules) :]]
             case Created(finalist_of=str()):
                 spared.add(event.trial)

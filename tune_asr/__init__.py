@@ -51,8 +51,11 @@ Glossary, one word for one thing:
     event         one line of the ledger
     trial         one setting of a search, numbered from 00000
     report        the scores of one epoch of a trial
-    checkpoint    the saved state of a training at the end of an epoch
+    checkpoint    the saved state of a training at the end of an epoch; intact if it has the hashes of its manifest
+    plan          the space of a search over its base
+    extent        number of trials and horizon, on record as the event `plan`
     rung          an epoch at which trials pause, or are judged
+    verdict       what a rung makes of a trial: it goes on, waits or ends
     wave          trials begun together; those worth it are trained to the end before the next wave
     stage         trials of one horizon, compared with each other; a longer horizon begins another
     base          the configuration that a space varies; trial 00000, never pruned

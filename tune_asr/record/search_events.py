@@ -90,7 +90,7 @@ class Planned(BaseEvent):
     limit: Whole | None = None
     """Number of trials that a search with a time budget may not exceed."""
     cause: Text
-    """Reason of the plan: `start`, or what changed."""
+    """Reason of this extent: `start`, or what changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ class Stage:
     """Trials of one horizon."""
 
     horizon: int | None = None
-    """Last epoch of a trial; None before the first plan."""
+    """Last epoch of a trial; None before the first extent."""
     waves: list[WaveOpened] = field(default_factory=list)
     """Waves so far, in order."""
     reports_before: list[int] = field(default_factory=list)
@@ -24,23 +24,23 @@ class Stage:
     trials: list[str] = field(default_factory=list)
     """Numbers of its trials, in order; finalists are not among them."""
     num_planned: int = 0
-    """Trials in its last plan."""
+    """Trials in its last extent."""
     stopped: Stopped | None = None
-    """End of new trials by `search.stop`, until a plan asks for more than there are, or gives time."""
+    """End of new trials by `search.stop`, until an extent asks for more than there are, or gives time."""
     first_counted: int = 1
     """Index of the first wave that `search.stop` counts."""
 
-    def plan(self, plan: Planned) -> None:
-        """Take the number of trials of a plan.
+    def take(self, planned: Planned) -> None:
+        """Take the number of trials of an extent.
 
         A stopped search goes on if it is asked for more trials than it has, or given time for them: with a deadline
         none stops.
         """
-        has_time = plan.deadline_seconds is not None
-        is_asked = plan.cause == "num_samples" or plan.trials != self.num_planned or has_time
-        if self.stopped and is_asked and plan.trials > len(self.trials):
+        has_time = planned.deadline_seconds is not None
+        is_asked = planned.cause == "num_samples" or planned.trials != self.num_planned or has_time
+        if self.stopped and is_asked and planned.trials > len(self.trials):
             self.stopped, self.first_counted = None, len(self.waves)
-        self.num_planned = plan.trials
+        self.num_planned = planned.trials
 
 
 @dataclass(slots=True)
@@ -49,11 +49,11 @@ class Stages:
 
     every: list[Stage] = field(default_factory=lambda: [Stage()])
     index: int = 0
-    """Stage of the last plan."""
+    """Stage of the last extent."""
 
     @property
     def now(self) -> Stage:
-        """Stage of the last plan."""
+        """Stage of the last extent."""
         return self.every[self.index]
 
     @property
@@ -66,17 +66,17 @@ class Stages:
         """Number of waves in all stages."""
         return sum(len(stage.waves) for stage in self.every)
 
-    def plan(self, plan: Planned) -> None:
-        """Take a plan.
+    def take(self, planned: Planned) -> None:
+        """Take an extent.
 
         A longer horizon begins a stage; a shorter one is that of the search.
         """
         before = self.now.horizon
         if before is None:
-            self.now.horizon = plan.horizon
-        elif plan.horizon > before:
-            self.every.append(Stage(plan.horizon))
+            self.now.horizon = planned.horizon
+        elif planned.horizon > before:
+            self.every.append(Stage(planned.horizon))
             self.index = len(self.every) - 1
-        elif plan.horizon < before:
+        elif planned.horizon < before:
             self.index = 0
-        self.now.plan(plan)
+        self.now.take(planned)

@@ -105,7 +105,7 @@ class SearchState:
                 self.status = event.status
             case Planned():
                 self.planned, self.closing = event, None
-                self.stages.plan(event)
+                self.stages.take(event)
             case WaveOpened():
                 self.stages.now.waves.append(event)
                 self.stages.now.reports_before.append(len(self.reports))
