@@ -104,7 +104,8 @@ class Branches:
     def targets(self, key: str) -> list[JsonValue]:
         """Return the values of `model.target` with a key on.
 
-        There are none if `model.target` is not searched."""
+        There are none if `model.target` is not searched.
+        """
         if TARGET not in self.searched:
             return []
         wanted = self.conditions.needs.get(key, {}).get(TARGET)
@@ -119,7 +120,8 @@ class Branches:
     def values(self, key: str) -> list[Any]:
         """Return the values of a key over all trials.
 
-        Of a distribution these are its probes."""
+        Of a distribution these are its probes.
+        """
         searched, needed = self.searched.get(key), self.conditions.needs.get(key, {})
         found = list(searched.probes) if searched else []
         if needed or not searched:

@@ -181,7 +181,8 @@ def _with_prior(distribution: Distribution, options: Mapping[str, JsonValue]) ->
 def is_among(value: object, listed: Iterable[object]) -> bool:
     """Return whether a list holds a value.
 
-    `true` is not 1."""
+    `true` is not 1.
+    """
     return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in listed)
 
 

@@ -15,7 +15,8 @@ from tune_asr.space.branches import ENCODERS, TARGET, Branches
 def foreign(key: str, branches: Branches) -> Problem | None:
     """Return a problem if an encoder lacks a key.
 
-    The problem has no place yet."""
+    The problem has no place yet.
+    """
     section, _, name = key.partition(".")
     targets = branches.targets(key) if section == "model" else []
     having = [target for target in targets if target not in ENCODERS or name in ENCODERS[str(target)].model_fields]
@@ -29,7 +30,8 @@ def foreign(key: str, branches: Branches) -> Problem | None:
 def refused_values(key: str, branches: Branches) -> list[Problem]:
     """Return the problems of a key's values.
 
-    They have no place yet. Of a range it is the first one."""
+    They have no place yet. Of a range it is the first one.
+    """
     found: list[Problem] = []
     targets = [] if key == TARGET else branches.targets(key)
     for target in targets or [None]:

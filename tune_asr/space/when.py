@@ -96,7 +96,8 @@ class _Reader:
     def _meaning(self, key: str, other: str, wanted: list[JsonValue]) -> dict[str, list[JsonValue]]:
         """Return one condition as needs of searched keys.
 
-        There are none if it always holds, or is a mistake."""
+        There are none if it always holds, or is a mistake.
+        """
         if other in self.param_space:
             distribution = self.searched.get(other)
             if distribution is None:  # its own mistake is reported
@@ -120,7 +121,8 @@ class _Reader:
     def _fixed(self, other: str) -> list[tuple[JsonValue, JsonValue]]:
         """Return the values of a key without a distribution.
 
-        Each comes with the `model.target` that gives it."""
+        Each comes with the `model.target` that gives it.
+        """
         base = base_values(self.config, self.searched)
         if other.startswith("model.") and TARGET in self.searched:
             targets = self.searched[TARGET].probes
