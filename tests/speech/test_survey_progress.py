@@ -22,10 +22,10 @@ class Stream(io.StringIO):
 def written(monkeypatch):
     """Output of `watched` under a clock of 0.1 s a look."""
 
-    def run(terminal, count, stop_at=None):
+    def run(terminal, count, stop_at=None, term="xterm"):
         stream, now = Stream(terminal), iter(range(10**6))
         monkeypatch.setattr(sys, "stderr", stream)
-        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("TERM", term)
         monkeypatch.setenv("COLUMNS", "120")
         monkeypatch.setattr(progress.time, "monotonic", lambda: next(now) / 10)
         passed = []
@@ -58,6 +58,11 @@ def test_log_gets_a_few_lines(written):
     assert 2 < len(lines) < 8
     assert lines[0].startswith("recordings checked: ") and "1:" in lines[-1]
     assert "1,000 of 1,000 (100%)" in lines[-1]
+
+
+def test_terminal_without_cursor_gets_lines(written):
+    """As in an editor's shell: a bar could not be drawn over itself there."""
+    assert written(True, 1000, term="dumb") == written(False, 1000)
 
 
 def test_abandoned_bar_ends_its_line(written):

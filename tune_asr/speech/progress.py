@@ -1,6 +1,6 @@
 """Progress of a long loop on stderr.
 
-A terminal gets a bar, a log a line now and then. Short loops print nothing.
+A terminal gets a bar; a log, or a terminal without a movable cursor, a line now and then. Short loops print nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
+
+from tune_asr.wording import is_live_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -28,7 +30,7 @@ def watched(items: Iterable[T], total: int, what: str) -> Iterator[T]:
         total: number of items.
         what: plural for them, e.g. "recordings checked".
     """
-    shown = _bar if sys.stderr.isatty() else _lines
+    shown = _bar if is_live_terminal(sys.stderr) else _lines
     return shown(items, total, what)
 
 
