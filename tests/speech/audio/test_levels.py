@@ -8,7 +8,7 @@ import soundfile
 
 from tune_asr.speech.audio.levels import Levels, mixed
 from tune_asr.speech.audio.opening import open_recording
-from tune_asr.speech.audio.recordings import AudioError, FileAudio, hear, read, verify
+from tune_asr.speech.audio.recordings import AudioError, FileAudio, levels_of, read, verify
 
 RATE = 16000
 VOICE = (0.3 * np.sin(np.arange(RATE) * 0.17)).astype(np.float32)
@@ -123,6 +123,6 @@ def test_each_part_is_heard_to_its_end(tmp_path):
     soundfile.write(path, samples, 8000)
     limits = [(690_000, 10_000), (0, 700_000), (300_000, 10_000), (262_000, 300), (0, 8_000), (262_144, 262_144)]
     parts = [FileAudio(path, start, length) for start, length in limits]
-    levels = hear(path, open_recording(path), parts)
+    levels = levels_of(path, open_recording(path), parts)
     assert [level.num_frames for level in levels] == [length for _, length in limits]
     assert [level.mistake(is_float=False)[0] for level in levels] == ["", "", "silent", "", "", ""]

@@ -1,7 +1,7 @@
-"""Samples as a training hears them: one channel, or the mean of all.
+"""Samples as a training gets them: one channel, or the mean of all.
 
 Channels of opposite phase have no mean: a cable with two wires swapped makes one the negative of the other. The louder
-one is heard instead.
+one is taken instead.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Levels:
     """Extremes and power of a part, collected from its blocks."""
 
     channel: int | None
-    """Channel that is heard, from 0; None for the mean of all."""
+    """Channel that is used, from 0; None for the mean of all."""
     num_frames: int = 0
     _lowest: Samples | None = None
     """Of each channel, and of their mean behind them; `_highest` and `_powers` likewise."""
@@ -83,8 +83,8 @@ class Levels:
         """
         if self._lowest is None or self._highest is None:
             return "", "", ""
-        heard = int(self._powers[:-1].argmax()) if self._powers is not None and self.are_opposite else -1
-        lowest, highest = float(self._lowest[heard]), float(self._highest[heard])
+        used = int(self._powers[:-1].argmax()) if self._powers is not None and self.are_opposite else -1
+        lowest, highest = float(self._lowest[used]), float(self._highest[used])
         peak = float(max(-self._lowest.min(), self._highest.max()))
         channels = max(1, len(self._lowest) - 1)
         share = self._clipped / (self.num_frames * channels)

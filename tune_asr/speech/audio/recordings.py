@@ -21,7 +21,7 @@ from tune_asr.speech.audio.info import AudioError, AudioInfo
 from tune_asr.speech.audio.levels import Levels, mixed
 from tune_asr.speech.audio.opening import Recording, open_recording
 
-__all__ = ["AudioError", "AudioInfo", "FileAudio", "hear", "missing_channel", "probe", "read", "verify"]
+__all__ = ["AudioError", "AudioInfo", "FileAudio", "levels_of", "missing_channel", "probe", "read", "verify"]
 
 _BLOCK = 1 << 18  # samples decoded at once by `verify`, so that hours of speech do not fill the memory
 
@@ -90,14 +90,14 @@ def verify(path: Path, rules: int = 2) -> AudioInfo:
     if rules == 1:
         return first_rules.verify(path)
     recording = open_recording(path)
-    [levels] = hear(path, recording, [FileAudio(path)])
+    [levels] = levels_of(path, recording, [FileAudio(path)])
     state, detail, hint = levels.mistake(is_float=recording.info.is_float)
     if state:
         raise AudioError(f"is {state}: {detail}", hint)
     return recording.info
 
 
-def hear(path: Path, recording: Recording, parts: Sequence[FileAudio]) -> list[Levels]:
+def levels_of(path: Path, recording: Recording, parts: Sequence[FileAudio]) -> list[Levels]:
     """Decode a recording block by block; measure its parts.
 
     Args:
@@ -112,12 +112,12 @@ def hear(path: Path, recording: Recording, parts: Sequence[FileAudio]) -> list[L
     levels = [Levels(part.channel) for part in parts]
     ends = [info.num_frames if part.num_frames is None else part.start + part.num_frames for part in parts]
     # A recording of hours has thousands of parts, so a block is compared with those that it can hold alone.
-    waiting, heard, place = sorted(range(len(parts)), key=lambda i: -parts[i].start), list[int](), 0
+    waiting, open_parts, place = sorted(range(len(parts)), key=lambda i: -parts[i].start), list[int](), 0
     for samples in _blocks(recording, 0, info.num_frames, _BLOCK):
         while waiting and parts[waiting[-1]].start < place + len(samples):
-            heard.append(waiting.pop())
-        heard = [i for i in heard if ends[i] > place]
-        for i in heard:
+            open_parts.append(waiting.pop())
+        open_parts = [i for i in open_parts if ends[i] > place]
+        for i in open_parts:
             levels[i].add(samples[max(0, parts[i].start - place) : ends[i] - place])
         place += len(samples)
     _check_end(path, info)

@@ -1,6 +1,6 @@
 """Rows of a manifest -> their recordings, verified, and the part of each row.
 
-Silence, level and phase are judged on the part that is trained on, as it is heard: one channel, or the mean of all.
+Silence, level and phase are judged on the part that is trained on, as it is used: one channel, or the mean of all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tune_asr.speech.audio.frames import WINDOW_MILLISECONDS, can_resample, min_
 from tune_asr.speech.audio.info import AudioError, AudioInfo
 from tune_asr.speech.audio.levels import Levels
 from tune_asr.speech.audio.opening import open_recording
-from tune_asr.speech.audio.recordings import FileAudio, hear, missing_channel, probe, verify
+from tune_asr.speech.audio.recordings import FileAudio, levels_of, missing_channel, probe, verify
 from tune_asr.speech.manifest.rows import Row
 from tune_asr.speech.progress import watched
 from tune_asr.storage.files import content_sample
@@ -120,7 +120,7 @@ def _of_rules(path: Path, rows: Sequence[Row], sample_rate: int, decode: bool) -
     recording = _recording(path, opened.info)
     parts = [_part(row, recording, sample_rate, 2) for row in rows]
     good = [part for part in parts if isinstance(part, FileAudio)]
-    levels = iter(hear(path, opened, good) if decode else [Levels(part.channel) for part in good])
+    levels = iter(levels_of(path, opened, good) if decode else [Levels(part.channel) for part in good])
     for row, part in zip(rows, parts, strict=True):
         found = part if isinstance(part, Unusable) else _judged(recording, part, next(levels))
         is_second_of_one = row.is_channel_optional and row.channel and opened.info.channels == 1
