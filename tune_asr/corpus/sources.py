@@ -140,8 +140,8 @@ def has_contents_of(config: Config, listing: Listing, other: Listing | str) -> b
     return found is not None and found == contents_fingerprint(others, normalizer)
 
 
-def inspect(config: Config, path: Path) -> Inspected:
-    """Verify any manifest by the rules of a configuration.
+def verify_manifest(config: Config, path: Path) -> Inspected:
+    """Verify a manifest by the rules of a configuration.
 
     Raises:
         DataError: it cannot be read at all.
@@ -149,8 +149,8 @@ def inspect(config: Config, path: Path) -> Inspected:
     return _inspect(config, path, read_listing(path, config.text.rules))
 
 
-def inspect_recordings(config: Config, paths: Sequence[Path]) -> tuple[list[Utterance], list[Problem]]:
-    """Check recordings without transcripts by their headers.
+def verify_recordings(config: Config, paths: Sequence[Path]) -> tuple[list[Utterance], list[Problem]]:
+    """Verify recordings without transcripts, by their headers.
 
     Returns:
         Utterances with the paths as ids, and a problem for each other recording, both in order.

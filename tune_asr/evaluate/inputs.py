@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tune_asr.config.sections import Config
-from tune_asr.corpus.sources import inspect, inspect_recordings
+from tune_asr.corpus.sources import verify_manifest, verify_recordings
 from tune_asr.errors import ConfigError, DataError, Problem
 from tune_asr.speech.corpus import Utterance
 from tune_asr.speech.survey.report import bad_rows_lines, first_bad_rows
@@ -72,7 +72,7 @@ def read_rows(manifest: Path, config: Config, skip_bad: float | None) -> Inputs:
     Raises:
         DataError: it cannot be read, or rows cannot be used.
     """
-    found = inspect(config, manifest)
+    found = verify_manifest(config, manifest)
     found.check(skip_bad, is_fixed=True)
     if not found.entries:
         raise DataError(Problem(str(manifest), "no utterance is left to evaluate"))
@@ -89,7 +89,7 @@ def read_recordings(paths: Sequence[Path], config: Config, skip_bad: float | Non
     Raises:
         DataError: some cannot be used, and may not be passed over.
     """
-    utterances, bad = inspect_recordings(config, paths)
+    utterances, bad = verify_recordings(config, paths)
     if bad and (skip_bad is None or len(bad) > skip_bad * len(paths)):
         raise DataError(first_bad_rows(bad, may_skip=False))
     return Inputs(tuple(utterances), tuple(bad), {})
