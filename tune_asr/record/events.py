@@ -27,7 +27,7 @@ from tune_asr.record.search_events import (
     WaveOpened,
     Whole,
 )
-from tune_asr.scoring.scores import Rate, Score, Scores
+from tune_asr.scoring.scores import Finite, NotNegative, Scores
 
 if TYPE_CHECKING:
     from tune_asr.scoring.counts import ErrorCounts
@@ -117,24 +117,24 @@ class Report(TrialEvent):
     event: Literal["report"] = "report"
     epoch: Whole
     scores: Scores
-    train_loss: Score | None = None
+    train_loss: Finite | None = None
     """Nats per token."""
-    val_blank_share: Rate | None = None
+    val_blank_share: NotNegative | None = None
     """Share of validation frames whose best symbol is the blank."""
-    val_empty_share: Rate | None = None
+    val_empty_share: NotNegative | None = None
     """Share of empty hypotheses."""
     weights: Weights = "raw"
     """Weights that were scored: the trained ones, or their moving average."""
     counts: WordCounts = field(default_factory=WordCounts)
-    train_seconds: Rate | None = None
-    val_seconds: Rate | None = None
-    seconds: Rate | None
+    train_seconds: NotNegative | None = None
+    val_seconds: NotNegative | None = None
+    seconds: NotNegative | None
     """Seconds from the previous epoch, or from the set-up, to this report."""
     checkpoint: Text | None = None
     """Path relative to the results folder."""
     num_parameters: Whole | None = None
     """Parameters of the model, in the first epoch."""
-    rtf: Rate | None = None
+    rtf: NotNegative | None = None
     """Real-time factor of decoding, in the first epoch: seconds of compute per second of speech."""
     last: Flag
     """Whether the training ends with this epoch."""
@@ -156,8 +156,8 @@ class Decision(TrialEvent):
     rung: Annotated[int, Field(strict=True, ge=-1, lt=2**63)] | None = None
     """Number of the rung, from 0; -1 at another epoch."""
     epoch: Whole
-    value: Score
-    cutoff: Score | None = None
+    value: Finite
+    cutoff: Finite | None = None
     """Worst value that continues, in mode `stop` or of a limit."""
     better: Whole | None = None
     """Trials of this epoch with a lower value, in mode `waves`."""

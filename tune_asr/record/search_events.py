@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from tune_asr.scoring.scores import Rate
+from tune_asr.scoring.scores import NotNegative
 
 Text = Annotated[str, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -52,7 +52,7 @@ class SearchStarted(BaseEvent):
     device_reason: Text | None = None
     """Reason of this device, and of this number."""
     resumed: Flag | None = None
-    before_seconds: Rate | None = None
+    before_seconds: NotNegative | None = None
     """Seconds from the command to this event."""
     search_yaml: Annotated[dict[str, Any], Field(strict=True)] | None = None
     """Space, base and metric of search.yaml by dotted key, without paths.
@@ -85,7 +85,7 @@ class Planned(BaseEvent):
     """Last epoch of a trial (H)."""
     slots: Whole
     """Number of trials that run at the same time (w)."""
-    deadline_seconds: Rate | None = None
+    deadline_seconds: NotNegative | None = None
     """Time budget in seconds of search time, over all runs."""
     limit: Whole | None = None
     """Number of trials that a search with a time budget may not exceed."""
@@ -132,9 +132,9 @@ class Stopped(BaseEvent):
     """End of new trials by `search.stop`."""
 
     event: Literal["stopped"] = "stopped"
-    best: Rate
+    best: NotNegative
     """Lowest error rate so far."""
-    delta: Rate
+    delta: NotNegative
     """Half of the interval of the difference between the first two trials."""
 
 

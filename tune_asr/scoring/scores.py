@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-Score = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,15 @@ class Scores:
     Lower is better. None stands for a number that is not finite.
     """
 
-    val_wer: Rate | None
+    val_wer: NotNegative | None
     """Word errors per word of the references; may exceed 1."""
-    val_cer: Rate | None
+    val_cer: NotNegative | None
     """Character errors per character of the references; may exceed 1."""
-    val_loss: Score | None
+    val_loss: Finite | None
     """Nats per token."""
-    objective: Score | None
+    objective: Finite | None
     """Rank of `asha.metric: objective`; see `objective`."""
-    score: Score | None = None
+    score: Finite | None = None
     """Rank of `asha.metric: score`; see `score`. Release 0.1.0 did not write it."""
 
     def get(self, name: str) -> float | None:
