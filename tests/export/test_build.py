@@ -15,7 +15,7 @@ from tune_asr.export import weights
 from tune_asr.export.agreement import Disagreement
 from tune_asr.export.build import export
 from tune_asr.export.facts import blueprint_of, training_settings
-from tune_asr.export.parity import Recogniser, check_fresh_lengths
+from tune_asr.export.parity import ExportedModel, check_fresh_lengths
 from tune_asr.export.recorded import read_recorded
 from tune_asr.inference.session import open_session
 from tune_asr.record.events import WordCounts
@@ -42,7 +42,7 @@ def test_every_program_makes_same_texts(made):
 
 def test_onnxruntime_agrees_at_any_length(made):
     module = weights.load(made.folder)
-    recogniser = Recogniser(module.encoder, open_session(made.folder / "model.onnx"), module.vocab, 0)
+    recogniser = ExportedModel(module.encoder, open_session(made.folder / "model.onnx"), module.vocab, 0)
     assert check_fresh_lengths(recogniser, 40) < 1e-4
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from tune_asr.export.agreement import Disagreement
 from tune_asr.export.onnx_model import export_onnx
-from tune_asr.export.parity import Recogniser, check_fresh_lengths, validate
+from tune_asr.export.parity import ExportedModel, check_fresh_lengths, validate
 from tune_asr.inference.session import open_session
 from tune_asr.training.batching import Example, collate
 from tune_asr.training.encoders import normalise
@@ -36,7 +36,7 @@ def exported(encoder, path):
     torch.manual_seed(0)
     encoder = encoder.eval()
     export_onnx(encoder, path, num_mel_bins=BINS, metadata={"vocab_size": "4"})
-    return Recogniser(encoder, open_session(path), VOCAB, 0)
+    return ExportedModel(encoder, open_session(path), VOCAB, 0)
 
 
 def test_custom_recurrent_encoder_exports_at_any_length(tmp_path):

@@ -18,7 +18,7 @@ from tune_asr.errors import ConfigError, DataError
 from tune_asr.export import card, checks, weights
 from tune_asr.export.facts import Facts, blueprint_of, metadata, subsampling, training_settings
 from tune_asr.export.onnx_model import export_onnx
-from tune_asr.export.parity import Recogniser, validate
+from tune_asr.export.parity import ExportedModel, validate
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score, score
 from tune_asr.export.sherpa import write_tokens
@@ -73,8 +73,8 @@ def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, o
     """Write and check the models in `folder`, later `output`."""
     blueprint = blueprint_of(recorded, data)
     with writing(output, setting="--output"):
-        recogniser, frames = _write_models(recorded, blueprint, folder)
-    config, found = recorded.config, validate(recogniser, data.module.val_dataloader())
+        exported, frames = _write_models(recorded, blueprint, folder)
+    config, found = recorded.config, validate(exported, data.module.val_dataloader())
     validation = score(found.transcripts, data.metric)
     return Facts(
         recorded=recorded,
@@ -84,10 +84,10 @@ def _make(recorded: Recorded, data: TrainingData, test: TestSet, folder: Path, o
         validation=validation,
         checks=(
             checks.check_record(recorded, validation, found.transcripts),
-            *checks.check_onnxruntime(recogniser, found, config),
+            *checks.check_onnxruntime(exported, found, config),
             *checks.check_sherpa(folder / MODEL, folder / TOKENS, found, config, data.corpus),
         ),
-        test=score_test_set(test, recogniser, data, config),
+        test=score_test_set(test, exported, data, config),
     )
 
 
@@ -117,7 +117,7 @@ def _load_data(recorded: Recorded) -> TrainingData:
     return data
 
 
-def _write_models(recorded: Recorded, blueprint: Blueprint, folder: Path) -> tuple[Recogniser, int]:
+def _write_models(recorded: Recorded, blueprint: Blueprint, folder: Path) -> tuple[ExportedModel, int]:
     """Write weights, symbols and ONNX model.
 
     Returns:
@@ -130,7 +130,7 @@ def _write_models(recorded: Recorded, blueprint: Blueprint, folder: Path) -> tup
     frames = subsampling(encoder, num_mel_bins)
     properties = metadata(recorded.config, len(blueprint.vocabulary), frames)
     export_onnx(encoder, folder / MODEL, num_mel_bins=num_mel_bins, metadata=properties)
-    return Recogniser(encoder, open_session(folder / MODEL), blueprint.vocabulary, blueprint.blank_id), frames
+    return ExportedModel(encoder, open_session(folder / MODEL), blueprint.vocabulary, blueprint.blank_id), frames
 
 
 def _write_words(folder: Path, facts: Facts) -> None:

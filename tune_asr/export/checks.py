@@ -9,7 +9,7 @@ from pathlib import Path
 from tune_asr.config.sections import Config
 from tune_asr.export import sherpa
 from tune_asr.export.agreement import Decoded, Disagreement
-from tune_asr.export.parity import TIE, Pass, Recogniser, check_fresh_lengths
+from tune_asr.export.parity import TIE, ExportedModel, Pass, check_fresh_lengths
 from tune_asr.export.recorded import Recorded
 from tune_asr.export.scores import Score
 from tune_asr.scoring.counts import ErrorCounts
@@ -71,13 +71,13 @@ def _ties_that_explain(recorded: Recorded, found: Score, transcripts: Sequence[D
     return len(tied) if explained else 0
 
 
-def check_onnxruntime(recogniser: Recogniser, found: Pass, config: Config) -> list[str]:
+def check_onnxruntime(exported: ExportedModel, found: Pass, config: Config) -> list[str]:
     """Compare onnxruntime with PyTorch, at fresh lengths too.
 
     Raises:
         Disagreement: onnxruntime computes something else.
     """
-    fresh = check_fresh_lengths(recogniser, config.features.num_mel_bins)
+    fresh = check_fresh_lengths(exported, config.features.num_mel_bins)
     return [
         *(f"{agreement.name}: {agreement}." for agreement in found.agreements),
         f"{found.unseen} of {len(found.frames)} lengths, {min(found.frames)} to {max(found.frames)} frames, were not "

@@ -27,7 +27,7 @@ MAX_DIFFERENCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Recogniser:
+class ExportedModel:
     """Model in both programs, and its symbols."""
 
     encoder: nn.Module
@@ -59,7 +59,7 @@ class Pass:
 
 
 @torch.inference_mode()
-def validate(recogniser: Recogniser, batches: Iterable[Batch]) -> Pass:
+def validate(exported: ExportedModel, batches: Iterable[Batch]) -> Pass:
     """Decode every utterance in four ways, and compare.
 
     Raises:
@@ -69,23 +69,23 @@ def validate(recogniser: Recogniser, batches: Iterable[Batch]) -> Pass:
     ways: dict[str, list[str]] = {"PyTorch, one by one": [], "onnxruntime, batched": [], "onnxruntime, one by one": []}
     for batch in batches:
         features, lengths = batch.features.float(), batch.feature_lengths
-        log_probs, output_lengths = recogniser.encoder(features, lengths)
-        theirs = run(recogniser.session, features, lengths)
+        log_probs, output_lengths = exported.encoder(features, lengths)
+        theirs = run(exported.session, features, lengths)
         found.max_difference = max(found.max_difference, _difference((log_probs, output_lengths), theirs))
-        ways["onnxruntime, batched"] += recogniser.texts(*theirs)
+        ways["onnxruntime, batched"] += exported.texts(*theirs)
         for row, length in enumerate(lengths.tolist()):
             alone = features[row : row + 1, :length], lengths[row : row + 1]
-            ways["PyTorch, one by one"] += recogniser.texts(*recogniser.encoder(*alone))
-            ways["onnxruntime, one by one"] += recogniser.texts(*run(recogniser.session, *alone))
+            ways["PyTorch, one by one"] += exported.texts(*exported.encoder(*alone))
+            ways["onnxruntime, one by one"] += exported.texts(*run(exported.session, *alone))
             found.frames.add(length)
-        decoded = recogniser.texts(log_probs, output_lengths)
+        decoded = exported.texts(log_probs, output_lengths)
         found.transcripts += map(Decoded, batch.ids, batch.texts, decoded, margins(log_probs, output_lengths))
     found.agreements = [compare(name, found.transcripts, texts, tie=TIE) for name, texts in ways.items()]
     return found
 
 
 @torch.inference_mode()
-def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
+def check_fresh_lengths(exported: ExportedModel, num_mel_bins: int) -> float:
     """Return the largest difference on random features, in nats.
 
     Their lengths are `FRESH_LENGTHS`, new to the exporter. The batch is padded with large numbers, which must have no
@@ -98,10 +98,10 @@ def check_fresh_lengths(recogniser: Recogniser, num_mel_bins: int) -> float:
     lengths = torch.tensor(FRESH_LENGTHS)
     features = torch.randn(len(lengths), max(FRESH_LENGTHS), num_mel_bins, generator=generator)
     features[torch.arange(max(FRESH_LENGTHS)) >= lengths[:, None]] = 1e3
-    ours, theirs = recogniser.encoder(features, lengths), run(recogniser.session, features, lengths)
+    ours, theirs = exported.encoder(features, lengths), run(exported.session, features, lengths)
     worst = _difference(ours, theirs)
     for row, length in enumerate(FRESH_LENGTHS):
-        alone = run(recogniser.session, features[row : row + 1, :length], lengths[row : row + 1])
+        alone = run(exported.session, features[row : row + 1, :length], lengths[row : row + 1])
         worst = max(worst, _difference((ours[0][row : row + 1], ours[1][row : row + 1]), alone))
     return worst
 

@@ -9,7 +9,7 @@ import torch
 from tune_asr.config.sections import Config
 from tune_asr.corpus.sources import TestSet
 from tune_asr.export.onnx_model import run
-from tune_asr.export.parity import Recogniser
+from tune_asr.export.parity import ExportedModel
 from tune_asr.export.scores import Score, score
 from tune_asr.scoring.metric import metric_for
 from tune_asr.scoring.transcript import Transcript
@@ -35,11 +35,11 @@ class TestScore:
     """Hash of the test set, so that a later evaluation knows it again."""
 
 
-def score_test_set(test: TestSet, recogniser: Recogniser, data: TrainingData, config: Config) -> TestScore | None:
+def score_test_set(test: TestSet, exported: ExportedModel, data: TrainingData, config: Config) -> TestScore | None:
     """Score the test manifest by onnxruntime; None without one."""
     if not (test.utterances and data.corpus):
         return None
-    transcripts = [_transcribe(utterance, recogniser, config) for utterance in test.utterances]
+    transcripts = [_transcribe(utterance, exported, config) for utterance in test.utterances]
     metric = data.metric
     if config.text.rules == 1:  # release 0.1.0 looked at the test set
         metric = metric_for((transcript.reference for transcript in transcripts), rules=1)
@@ -57,8 +57,8 @@ def _part(utterance: Utterance) -> Part:
     return part_of(utterance, utterance.audio.path.resolve())
 
 
-def _transcribe(utterance: Utterance, recogniser: Recogniser, config: Config) -> Transcript:
+def _transcribe(utterance: Utterance, exported: ExportedModel, config: Config) -> Transcript:
     frames = features_of(utterance, config.features.sample_rate, config.features.num_mel_bins)
     features = torch.from_numpy(frames).unsqueeze(0)
-    log_probs, lengths = run(recogniser.session, features, torch.tensor([features.shape[1]]))
-    return Transcript(utterance.id, utterance.text, recogniser.texts(log_probs, lengths)[0])
+    log_probs, lengths = run(exported.session, features, torch.tensor([features.shape[1]]))
+    return Transcript(utterance.id, utterance.text, exported.texts(log_probs, lengths)[0])
