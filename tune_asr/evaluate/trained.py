@@ -21,7 +21,7 @@ from tune_asr.config.sections import Config
 from tune_asr.errors import ConfigError, Problem, SettingError, StorageError
 from tune_asr.inference.recogniser import Recording
 from tune_asr.speech.text.vocabulary import spelled
-from tune_asr.training.checkpoints import Content, hyper_parameters, load_checkpoint
+from tune_asr.training.checkpoints import Content, hyper_parameters, load_checkpoint, without_record
 from tune_asr.training.ctc import greedy_decode, validated_scores
 from tune_asr.training.data import TrainingData, load_data
 from tune_asr.training.features.log_mel import log_mels
@@ -106,9 +106,7 @@ def _config_of(content: Content, checkpoint: Path) -> Config:
     try:
         return from_values(dict(content["origin"]["config"]), str(checkpoint))
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        what = f"this checkpoint has no record of its training ({type(error).__name__}: {error})"
-        hint = "Give a results folder, or a checkpoint that `python -m tune_asr.train` wrote."
-        raise StorageError(Problem(str(checkpoint), what, hint)) from error
+        raise without_record(checkpoint, error) from error
 
 
 def _symbols(content: Content, config: Config) -> tuple[tuple[str, ...], int]:

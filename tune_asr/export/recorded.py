@@ -10,11 +10,10 @@ from torch import Tensor
 
 from tune_asr.config.load import from_values
 from tune_asr.config.sections import Config
-from tune_asr.errors import Problem, StorageError
 from tune_asr.record.choice import TrialRecord
 from tune_asr.record.events import WordCounts
 from tune_asr.record.figures import Figures
-from tune_asr.training.checkpoints import INITIAL_SHA256, history, hyper_parameters, load_checkpoint
+from tune_asr.training.checkpoints import INITIAL_SHA256, history, hyper_parameters, load_checkpoint, without_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,4 @@ def read_recorded(checkpoint: Path, *, name: str, record: TrialRecord | None = N
             and record.config.precision.precision == "32-true",
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        what = f"this checkpoint has no record of its training ({type(error).__name__}: {error})"
-        hint = "Give a results folder, or a checkpoint that `python -m tune_asr.train` wrote."
-        raise StorageError(Problem(str(checkpoint), what, hint)) from error
+        raise without_record(checkpoint, error) from error

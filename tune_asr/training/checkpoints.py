@@ -21,7 +21,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from tune_asr.config.releases import with_rules
-from tune_asr.errors import ConfigError, StorageError
+from tune_asr.errors import ConfigError, Problem, StorageError
 from tune_asr.storage.files import regular
 from tune_asr.training.epochs import Epoch
 
@@ -159,6 +159,18 @@ def _upgrade(content: Any) -> None:
             with suppress(LookupError, TypeError):
                 progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
                 states[BATCHES_STATE] = {"num_batches": progress["current"]["completed"]}
+
+
+def without_record(checkpoint: Path, error: Exception) -> StorageError:
+    """Return the error of a checkpoint without a record.
+
+    Args:
+        checkpoint: path of the file.
+        error: error of the look for them.
+    """
+    what = f"this checkpoint has no record of its training ({type(error).__name__}: {error})"
+    hint = "Give a results folder, or a checkpoint that `python -m tune_asr.train` wrote."
+    return StorageError(Problem(str(checkpoint), what, hint))
 
 
 def history(content: Content) -> list[Epoch]:
