@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tune_asr.search.cards.nvml import this_machine
-from tune_asr.training.card import Shortage, is_supported
+from tune_asr.training.card import Shortage
+from tune_asr.training.device import is_supported
 from tune_asr.training.memory import limit_memory, memory_beside
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]

@@ -10,11 +10,9 @@ from tune_asr.training.card import (
     card_error,
     fault_of,
     filled_by_others,
-    is_supported,
-    reason_beside,
-    require_device,
     too_little_memory,
 )
+from tune_asr.training.device import is_supported, reason_beside, require_device
 from tune_asr.training.fit import fit
 
 GB, MB = 2**30, 2**20

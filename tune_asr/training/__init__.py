@@ -10,6 +10,7 @@
     measured.py         scores that the Trainer holds after a validation;   step_losses.py  losses of an epoch's steps
     decoding_time.py    real-time factor of the first validation;   size.py  number of parameters without a training
     timing.py           cost of a setting, from a few real steps
+    device.py           GPU of a training: is it there, does this torch support it
     card.py             failures of a GPU;   memory.py  its memory, and the limit of a trial's
 
     ctc_module.py       CTCModule: loss, decoding and error counts of any network, a custom one too

@@ -1,25 +1,22 @@
-"""GPU of a training: is it there, does this torch support it, and why did it fail.
+"""Failures of a GPU: why did it fail, and what can be done.
 
 Errors of CUDA differ in their text alone. Patterns are those of torch 2.8 to 2.14 and of the CUDA runtime.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 
 import torch
 
 from tune_asr.errors import CardError, DeviceError, SettingError, TuneAsrError
+from tune_asr.training.device import ON_THE_CPU, VISIBLE, unsupported, why_none
 from tune_asr.wording import first_line
 
-_VISIBLE = "CUDA_VISIBLE_DEVICES"
-_FREE_IT = f"`nvidia-smi` shows the programs on it. End them, or choose another GPU with {_VISIBLE}."
-_REPAIR = f"Look at the GPU with `nvidia-smi` and `dmesg`. If it stays lost, leave it out with {_VISIBLE}; then resume."
+_FREE_IT = f"`nvidia-smi` shows the programs on it. End them, or choose another GPU with {VISIBLE}."
+_REPAIR = f"Look at the GPU with `nvidia-smi` and `dmesg`. If it stays lost, leave it out with {VISIBLE}; then resume."
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _GIGABYTE = 2**30
 
@@ -150,101 +147,5 @@ def card_error(error: BaseException) -> TuneAsrError | None:
         case CardFault.UNSUPPORTED:
             return unsupported()
         case CardFault.MISSING:
-            return DeviceError(f"no GPU can be used: {_why_none()}", hint=_other_device())
+            return DeviceError(f"no GPU can be used: {why_none()}", hint=ON_THE_CPU)
     return None
-
-
-def require_device(accelerator: object, ids: Sequence[int | str] = ()) -> None:
-    """Require that the device of a training is there.
-
-    Args:
-        accelerator: `trainer.accelerator`.
-        ids: GPUs that Ray gave the training.
-
-    Raises:
-        DeviceError: there is no GPU and one is needed, or this torch does not support it.
-    """
-    if accelerator not in ("auto", "gpu", "cuda"):
-        return
-    if torch.cuda.is_available():
-        if not is_supported(torch.cuda.get_device_capability(), torch.cuda.get_arch_list()):
-            raise unsupported()
-    elif ids:
-        given = ", ".join(map(str, ids))
-        raise DeviceError(f"Ray gave the trial the GPU {given}, but it cannot be used: {_why_none()}", _other_device())
-    elif accelerator in ("gpu", "cuda") and not _has_other_gpu():
-        what = f"trainer.accelerator is {accelerator}, but no GPU can be used: {_why_none()}"
-        raise DeviceError(what, hint="Set trainer.accelerator to cpu, or to auto, which needs no GPU.")
-
-
-def is_supported(capability: tuple[int, int], built_for: Sequence[str]) -> bool:
-    """Return whether a torch runs on a GPU.
-
-    Machine code (`sm_75`) runs on later GPUs of the same generation; PTX (`compute_90`) on all later ones.
-
-    Args:
-        capability: compute capability of the GPU.
-        built_for: architectures of this torch; empty if they are not known.
-    """
-    found = [re.fullmatch(r"(sm|compute)_(\d+)(\d)[af]?", name) for name in built_for]
-    known = [(match[1], (int(match[2]), int(match[3]))) for match in found if match]
-    if not known:
-        return True
-    return any(version <= capability and (kind == "compute" or version[0] == capability[0]) for kind, version in known)
-
-
-def unsupported() -> DeviceError:
-    """Return the error of an unsupported GPU."""
-    name, capability, built_for = "the GPU", "", ""
-    if torch.cuda.is_available():
-        name = torch.cuda.get_device_name()
-        capability = " (compute capability {}.{})".format(*torch.cuda.get_device_capability())
-        built_for = f", which was built for {', '.join(torch.cuda.get_arch_list())}"
-    return DeviceError(
-        f"{name}{capability} is not supported by torch {torch.__version__}{built_for}",
-        hint=f"Install a torch that was built for it. {_other_device()}",
-    )
-
-
-def _has_other_gpu() -> bool:
-    return torch.backends.mps.is_available()
-
-
-def _why_none() -> str:
-    if torch.version.cuda is None:
-        return f"torch {torch.__version__} was built without CUDA"
-    reason = "CUDA finds none"
-    try:
-        torch.cuda.init()  # type: ignore[no-untyped-call]
-    except (RuntimeError, AssertionError) as error:
-        reason = first_line(error).partition(". ")[0]
-    return reason_beside(reason, os.environ.get(_VISIBLE), has_card=_shows_card())
-
-
-def _shows_card() -> bool:
-    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # the second one on Windows
-
-
-def reason_beside(reason: str, visible: str | None, *, has_card: bool) -> str:
-    """Return why CUDA finds no GPU.
-
-    Ray sets the variable of each trial, so a missing GPU or an old driver is not its fault.
-
-    Args:
-        reason: reason that torch gives.
-        visible: value of `CUDA_VISIBLE_DEVICES`.
-        has_card: the driver shows a GPU of this machine.
-    """
-    if "no NVIDIA driver" in reason:
-        return "this machine has no GPU, or no NVIDIA driver for it"
-    if visible is None or "driver" in reason:
-        return reason
-    if not has_card:
-        return "this machine has no GPU"
-    if not visible.strip():
-        return f"{_VISIBLE} is {visible!r}, which hides every GPU"
-    return f"{_VISIBLE} is {visible!r}, which names none of this machine"
-
-
-def _other_device() -> str:
-    return "To train on the CPU, set resources.gpus_per_trial to 0 in a search, or trainer.accelerator to cpu."

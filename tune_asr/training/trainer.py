@@ -15,8 +15,8 @@ from tune_asr.config.schema import CustomTarget
 from tune_asr.config.sections import Config
 from tune_asr.errors import SettingError
 from tune_asr.training.alone import Alone, be_first, root_folder
-from tune_asr.training.card import require_device
 from tune_asr.training.checkpoints import CheckpointFile
+from tune_asr.training.device import require_device
 from tune_asr.training.precision import remark_on_gpu, resolve_precision
 
 _DEFAULTS = {

@@ -124,8 +124,8 @@ def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
     from tune_asr.record.folder import ResultsFolder
     from tune_asr.search.ray.epoch_files import write_epoch
     from tune_asr.training.callbacks.signs_of_life import SignsOfLife
-    from tune_asr.training.card import require_device
     from tune_asr.training.data import load_data
+    from tune_asr.training.device import require_device
     from tune_asr.training.fit import explain_errors, fit
     from tune_asr.training.loggers import close
     from tune_asr.training.memory import limit_memory
