@@ -11,14 +11,15 @@ from pathlib import Path
 from statistics import median
 
 from tests.benchmarks.doors import cpu_seconds
-from tests.benchmarks.engine import MemoryLedger, NothingKept, rule
-from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.quality import Draw
 from tests.benchmarks.record import PARAM_SPACE
 from tests.benchmarks.reports import DESCRIPTION, make_search
-from tests.benchmarks.simulated import Job, Searcher, simulate
+from tests.benchmarks.rules import rule
 from tests.benchmarks.table import Row
-from tests.benchmarks.tables import Curve, Trained
+from tests.simulation.curves import Curve, Trained
+from tests.simulation.draws import Draw
+from tests.simulation.made_up import made_up_table
+from tests.simulation.simulated import Job, Searcher, simulate
+from tests.simulation.without_files import MemoryLedger, NothingKept
 from tune_asr.config.sections import Config
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.state import SearchState

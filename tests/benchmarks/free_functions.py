@@ -23,10 +23,11 @@ from statistics import NormalDist
 import numpy as np
 from pydantic import JsonValue
 
-from tests.benchmarks.engine import Engine, free_plan
-from tests.benchmarks.quality import Draw, Figure
-from tests.benchmarks.simulated import Outcome, simulate
-from tests.benchmarks.tables import PROMPTS, Curve, Table
+from tests.benchmarks.quality import Figure
+from tests.simulation.curves import PROMPTS, Curve, Table
+from tests.simulation.draws import Draw
+from tests.simulation.engine import Engine, free_plan
+from tests.simulation.simulated import Outcome, simulate
 from tune_asr.space import distributions
 from tune_asr.space.coordinates import Coordinates
 from tune_asr.space.gaussian_process import fit

@@ -27,9 +27,9 @@ from pydantic import JsonValue
 from tests.benchmarks.peers import OptunaPeer, RayPeer, Setup, optuna_space
 from tests.benchmarks.record import space
 from tests.benchmarks.searches import run_python
-from tests.benchmarks.simulated import Job, Searcher
 from tests.benchmarks.table import Row
-from tests.benchmarks.tables import Trained
+from tests.simulation.curves import Trained
+from tests.simulation.simulated import Job, Searcher
 from tune_asr.config.load import from_values
 from tune_asr.config.overrides import overridden
 from tune_asr.config.sections import Config

@@ -25,9 +25,9 @@ from pydantic import JsonValue
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from tests.benchmarks.quality import Draw
-from tests.benchmarks.simulated import Job
-from tests.benchmarks.tables import Trained
+from tests.simulation.curves import Trained
+from tests.simulation.draws import Draw
+from tests.simulation.simulated import Job
 from tune_asr.space import distributions
 
 Space = Mapping[str, BaseDistribution]

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 import numpy as np
 
-from tests.benchmarks.simulated import Outcome, Searcher, simulate
-from tests.benchmarks.tables import Table
+from tests.simulation.draws import Draw
+from tests.simulation.simulated import Outcome, Searcher, simulate
 
 NEAR = 0.01
 """Difference of error rates below which a pick counts as the best."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One repeat of a search: the rows in the order of the random draws, and a seed."""
-
-    table: Table
-    order: Sequence[int]
-    trials: int
-    seed: int
-    slots: int = 2
-    grace: int = 3
-    """First epoch that judges."""
-
-
 Rule = Callable[[Draw], Searcher]
 """Way to search."""
-
-
-def draws(table: Table, trials: int, repeats: int, slots: int = 2, grace: int = 3) -> Iterator[Draw]:
-    """Yield the repeats, the same for each rule."""
-    for seed in range(repeats):
-        order = list(range(len(table)))
-        random.Random(seed).shuffle(order)
-        yield Draw(table, order, trials, seed, slots, grace)
 
 
 def outcomes(rule: Rule, repeats: Iterator[Draw]) -> list[Outcome]:

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from tests.benchmarks.searches import REPOSITORY, run_python
-from tests.benchmarks.tables import Table
+from tests.simulation.curves import Table
 from tune_asr.record.folder import ResultsFolder
 
 PARAM_SPACE: dict[str, JsonValue] = {

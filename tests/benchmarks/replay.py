@@ -24,19 +24,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks import engine
+from tests.benchmarks import rules
 from tests.benchmarks.peers import OptunaPeer, RayPeer, on_table
-from tests.benchmarks.quality import HEADINGS, Quality, Rule, draws, outcomes, regret_after
-from tests.benchmarks.simulated import Outcome
+from tests.benchmarks.quality import HEADINGS, Quality, Rule, outcomes, regret_after
 from tests.benchmarks.table import Row
-from tests.benchmarks.tables import PROMPTS, Table
+from tests.simulation.curves import PROMPTS, Table
+from tests.simulation.draws import draws
+from tests.simulation.simulated import Outcome
 
 RULES: Mapping[str, Rule] = {
-    "contract": engine.CONTRACT,
-    "contract-score": engine.CONTRACT_SCORE,
-    "funnel": engine.FUNNEL,
-    "auto": engine.AUTO,
-    "auto-stop": engine.AUTO_STOP,
+    "contract": rules.CONTRACT,
+    "contract-score": rules.CONTRACT_SCORE,
+    "funnel": rules.FUNNEL,
+    "auto": rules.AUTO,
+    "auto-stop": rules.AUTO_STOP,
     "optuna": lambda draw: OptunaPeer(on_table(draw)),
     "optuna-score": lambda draw: OptunaPeer(on_table(draw, "score")),
     "ray": lambda draw: RayPeer(on_table(draw)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.free_functions import FreeFunction, FreeTable, Landscape, search
-from tests.benchmarks.made_up import made_up_table
+from tests.simulation.made_up import made_up_table
 
 TABLE = made_up_table(24, 12)
 

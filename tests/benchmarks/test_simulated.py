@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from tests.benchmarks import replay
-from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.quality import Figure, Quality, draws, outcomes
+from tests.benchmarks.quality import Figure, Quality, outcomes
 from tests.benchmarks.replay import RULES
-from tests.benchmarks.simulated import Job, simulate
+from tests.simulation.draws import draws
+from tests.simulation.made_up import made_up_table
+from tests.simulation.simulated import Job, simulate
 
 
 class WholeTrainings:

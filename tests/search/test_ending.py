@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.engine import Engine
-from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.quality import draws
-from tests.benchmarks.simulated import simulate
 from tests.ledgers import event
+from tests.simulation.draws import draws
+from tests.simulation.engine import Engine
+from tests.simulation.made_up import made_up_table
+from tests.simulation.simulated import simulate
 from tune_asr.record.events import Created, Decision, Ended, Event, Report, Resumed, Started
 from tune_asr.record.finalists import last_round
 from tune_asr.record.ranking import standings

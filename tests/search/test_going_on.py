@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.engine import MemoryLedger, NothingKept
 from tests.ledgers import event
+from tests.simulation.without_files import MemoryLedger, NothingKept
 from tests.verdicts import wrong_verdicts
 from tune_asr.config.sections import Config
 from tune_asr.record.events import Created, Decision, Ended, Event, Report

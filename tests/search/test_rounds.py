@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.engine import Engine
-from tests.benchmarks.quality import draws
 from tests.search.test_ending import FINALISTS, TABLE, Counted, run
+from tests.simulation.draws import draws
+from tests.simulation.engine import Engine
 from tune_asr.record.finalists import last_round
 from tune_asr.record.ranking import standings
 from tune_asr.record.state import SearchState

@@ -7,7 +7,7 @@ import random
 
 from pydantic import JsonValue
 
-from tests.benchmarks.tables import Curve, Table
+from tests.simulation.curves import Curve, Table
 from tune_asr.scoring.scores import objective
 from tune_asr.space import distributions
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.engine import Engine
-from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.quality import draws
-from tests.benchmarks.simulated import simulate
+from tests.simulation.draws import draws
+from tests.simulation.engine import Engine
+from tests.simulation.made_up import made_up_table
+from tests.simulation.simulated import simulate
 from tests.verdicts import wrong_verdicts
 from tune_asr.record import new_folder
 from tune_asr.record.events import Decision

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from tests.benchmarks.tables import Table, Trained
+from tests.simulation.curves import Table, Trained
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.made_up import made_up_table
-from tests.benchmarks.tables import Curve, Table
+from tests.simulation.curves import Curve, Table
+from tests.simulation.made_up import made_up_table
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.state import SearchState
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from tests.benchmarks.quality import Draw
-from tests.benchmarks.simulated import Job
-from tests.benchmarks.tables import Table, Trained
+from tests.simulation.curves import Table, Trained
+from tests.simulation.draws import Draw
+from tests.simulation.simulated import Job
+from tests.simulation.without_files import MemoryLedger, NothingKept
 from tune_asr.config.sections import Config
-from tune_asr.record.event_lines import parse
 from tune_asr.record.events import Event, Report
 from tune_asr.record.folder import ResultsFolder
-from tune_asr.record.ledger import Ledger, as_written
+from tune_asr.record.ledger import Ledger
 from tune_asr.record.search_events import SearchStarted
 from tune_asr.record.state import SearchState
-from tune_asr.record.trial import Trial
 from tune_asr.search import messages
 from tune_asr.search.conductor import Conductor
 from tune_asr.search.keeping import FolderKeeping
@@ -70,40 +69,6 @@ def row_plan(draw: Draw, sections: Sections) -> Plan:
     return RowPlan(
         space=free.space, distributions=free.distributions, config=free.config, table=draw.table, order=draw.order
     )
-
-
-@dataclass(slots=True)
-class MemoryLedger:
-    """Ledger that is never on a disk."""
-
-    events: list[Event] = field(default_factory=list)
-
-    def append(self, *events: Event) -> list[Event]:
-        """Return the events as they would be read back."""
-        written = [parse(as_written(event)) for event in events]
-        self.events += written
-        return written
-
-
-@dataclass(slots=True)
-class NothingKept:
-    """Keeper of checkpoints where none are written."""
-
-    width: float | None = None
-    """Half of every paired interval; without one a search never stops early."""
-
-    def settle(self, trial: Trial, newest: int | None = None) -> None:
-        """Do nothing."""
-
-    def rest(self, trial: Trial) -> None:
-        """Do nothing."""
-
-    def catch_up(self) -> None:
-        """Do nothing."""
-
-    def half_width(self, first: Report, second: Report) -> float | None:
-        """Return the width that was given: there are no utterances."""
-        return self.width
 
 
 class Engine:
@@ -159,18 +124,3 @@ class Engine:
         """Report that the loss is not finite."""
         self.conductor.receive(job.trial, messages.NotFinite("the loss is nan"))
         self.conductor.process_ended(job.trial, None)
-
-
-def rule(**sections: Mapping[str, JsonValue]) -> Callable[[Draw], Engine]:
-    """Return the engine with these keys of `search` and `asha`."""
-    return lambda draw: Engine(draw, sections)
-
-
-CONTRACT = rule(search={"algorithm": "random"}, asha={"mode": "stop", "metric": "objective"})
-"""Release 0.1.0: random draws, stopping ASHA on the objective, grace period 3, reduction factor 2."""
-CONTRACT_SCORE = rule(search={"algorithm": "random"}, asha={"mode": "stop", "metric": "score"})
-FUNNEL = rule(search={"algorithm": "random"})
-"""Random draws, ASHA in waves."""
-AUTO = rule(search={"algorithm": "auto"})
-"""Defaults: proposals, ASHA in waves."""
-AUTO_STOP = rule(search={"algorithm": "auto"}, asha={"mode": "stop", "metric": "objective"})
