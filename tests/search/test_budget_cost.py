@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.ledgers import event
-from tests.search.test_closing import Simulation
+from tests.simulation.timed import Simulation
 from tune_asr.record.search_events import Planned, WaveOpened
 from tune_asr.search import messages
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ledgers import event
-from tests.search.test_closing import Simulation
+from tests.simulation.timed import Simulation
 from tune_asr.record.search_events import Closing, Planned, WaveOpened
 from tune_asr.search import messages
 

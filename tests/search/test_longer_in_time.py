@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.ledgers import event
-from tests.search.test_closing import H, Simulation
+from tests.simulation.timed import H, Simulation
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.search_events import Closing, Planned, SearchEnded, WaveOpened
 from tune_asr.record.state import SearchState

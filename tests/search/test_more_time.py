@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.test_closing import H, Simulation
+from tests.simulation.timed import H, Simulation
 from tune_asr.errors import ConfigError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.state import SearchState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 
-from tests.search.test_closing import H, Simulation
+from tests.simulation.timed import H, Simulation
 from tune_asr.record.trial import FINAL
 from tune_asr.search import messages
 from tune_asr.search.proposing import outcome_of
