@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from tune_asr.record.folder import ResultsFolder
 from tune_asr.search.search import Search
 from tune_asr.space.plan import from_values
 
+_TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
+_STORY = ("created", "report", "decision", "pruned", "finished", "diverged", "failed")
 _NEEDED: Mapping[str, Mapping[str, Any]] = {
     "search_started": {"slots": 1},
     "search_ended": {"status": "finished"},
@@ -36,6 +38,11 @@ def event(kind: str, **fields: Any) -> Event:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a ledger as they are on the disk, without a torn last one."""
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
+def story(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of a ledger without times and ends of processes, which interruptions change."""
+    return [{k: v for k, v in line.items() if k not in _TIMES} for line in lines if line["event"] in _STORY]
 
 
 def planned(num_trials: int) -> Search:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import TINY_SPACE
-from tests.search.test_resume import story
+from tests.ledgers import story
 
 pytestmark = pytest.mark.slow
 

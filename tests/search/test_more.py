@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.test_resume import story
+from tests.ledgers import story
 
 ASSETS = Path(__file__).parents[1] / "assets"
 

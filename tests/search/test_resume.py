@@ -10,18 +10,11 @@ import time
 import pytest
 import torch
 
+from tests.ledgers import story
 from tests.processes import assert_gone, with_variable
 from tune_asr.record.checkpoints import write_checkpoint
 from tune_asr.search.interrupts import EARLY
 from tune_asr.training.checkpoints import RAW_WEIGHTS
-
-TIMES = {"time", "seconds", "train_seconds", "val_seconds"}
-STORY = ("created", "report", "decision", "pruned", "finished", "diverged", "failed")
-
-
-def story(events):
-    """Return the events without times and process ends."""
-    return [{k: v for k, v in event.items() if k not in TIMES} for event in events if event["event"] in STORY]
 
 
 def newest_checkpoint(workspace):
