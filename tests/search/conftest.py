@@ -9,7 +9,7 @@ from tests.interrupted_search import Interrupted
 
 
 @pytest.fixture
-def began(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Interrupted]:
+def interrupted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Interrupted]:
     search = Interrupted(tmp_path / "results" / "lr", capsys)
     yield search
     search.ledger.close()

@@ -13,30 +13,30 @@ from tune_asr.search.accepting import Comparison, accepted
 from tune_asr.search.description import versions
 
 
-def test_another_seed_beside_the_space_is_refused(began):
-    began.edit("seed", to=999)
-    error = began.resume()
+def test_another_seed_beside_the_space_is_refused(interrupted):
+    interrupted.edit("seed", to=999)
+    error = interrupted.resume()
     assert re.search(r"search\.yaml:\d+: seed: was 17 when the search began, and is 999\n    Restore it", error)
-    began.edit("seed", to=18)
-    began.edit("space", "search", "seed", to=18)
-    assert ": space.search.seed: was absent when the search began, and is 18\n" in began.resume()
-    began.resume("--accept", "search.seed", expect=6)
-    began.edit("seed", to=17)
-    began.resume("--accept", "search.seed", expect=6)
+    interrupted.edit("seed", to=18)
+    interrupted.edit("space", "search", "seed", to=18)
+    assert ": space.search.seed: was absent when the search began, and is 18\n" in interrupted.resume()
+    interrupted.resume("--accept", "search.seed", expect=6)
+    interrupted.edit("seed", to=17)
+    interrupted.resume("--accept", "search.seed", expect=6)
 
 
-def test_unknown_key_of_the_file_is_refused(began):
-    began.edit("frob", to=1)
+def test_unknown_key_of_the_file_is_refused(interrupted):
+    interrupted.edit("frob", to=1)
     for flags in ((), ("--dry-run",)):
-        assert re.search(r"search\.yaml:\d+: frob: unknown key\n    Remove it, or", began.resume(*flags))
+        assert re.search(r"search\.yaml:\d+: frob: unknown key\n    Remove it, or", interrupted.resume(*flags))
 
 
-def test_changes_by_hand_are_listed(began):
-    began.edit("config", "optimizer", "weight_decay", to=0.5)
-    began.edit("space", "param_space", "optimizer.lr", to={"loguniform": [1e-3, 1e-2]})
-    began.edit("data_fingerprint", to="0123")
-    began.edit("versions", "torch", to="1.0")
-    error = began.resume()
+def test_changes_by_hand_are_listed(interrupted):
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.5)
+    interrupted.edit("space", "param_space", "optimizer.lr", to={"loguniform": [1e-3, 1e-2]})
+    interrupted.edit("data_fingerprint", to="0123")
+    interrupted.edit("versions", "torch", to="1.0")
+    error = interrupted.resume()
     for line in (
         "config.optimizer.weight_decay: was 0.01 when the search began, and is 0.5\n",
         "optimizer.lr: was {loguniform: [0.0001, 0.03]} when the search began, and is {loguniform: [0.001, 0.01]}\n",
@@ -46,7 +46,7 @@ def test_changes_by_hand_are_listed(began):
         "    Restore the data, start a new search, or accept the change with --accept data_fingerprint.\n",
     ):
         assert line in error
-    error = began.resume("--accept", "versions", "--accept", "data_fingerprint", "--accept", "param_space")
+    error = interrupted.resume("--accept", "versions", "--accept", "data_fingerprint", "--accept", "param_space")
     assert error.count("--accept") == 1
     assert "--accept optimizer.weight_decay." in error
 
@@ -64,43 +64,43 @@ def test_changes_by_hand_are_listed(began):
         (("space", "param_space", "optimizer.lr"), {"loguniform": [1e-4, 0.3]}),
     ],
 )
-def test_each_section_is_compared(began, keys, value):
+def test_each_section_is_compared(interrupted, keys, value):
     if value == "weights.ckpt":
-        (began.folder.root / value).touch()
-    began.edit(*keys, to=value)
+        (interrupted.folder.root / value).touch()
+    interrupted.edit(*keys, to=value)
     name = ".".join(keys[1:])
-    assert f"accept the change with --accept {name}." in began.resume()
-    began.resume("--accept", name, expect=6)
+    assert f"accept the change with --accept {name}." in interrupted.resume()
+    interrupted.resume("--accept", name, expect=6)
 
 
 @pytest.mark.parametrize(
     ("key", "what"),
     [("optimizer.lr", "this key has not changed"), ("space.param_space.optimizer.lr", "there is no such key")],
 )
-def test_key_beside_the_changed_one_is_named(began, key, what):
+def test_key_beside_the_changed_one_is_named(interrupted, key, what):
     """`optimizer.lr` is the value of the base, and the searched range is another key."""
-    began.edit("space", "param_space", "optimizer.lr", to={"loguniform": [1e-4, 0.3]})
-    error = began.resume("--accept", key)
+    interrupted.edit("space", "param_space", "optimizer.lr", to={"loguniform": [1e-4, 0.3]})
+    error = interrupted.resume("--accept", key)
     assert (
         f"--accept {key}: {what}, but param_space.optimizer.lr has changed\n"
         "    Accept it with --accept param_space.optimizer.lr.\n"
     ) in error
 
 
-def test_unknown_key_is_answered_shortly(began):
-    assert began.resume("--accept", "nonsense") == (
+def test_unknown_key_is_answered_shortly(interrupted):
+    assert interrupted.resume("--accept", "nonsense") == (
         "error: --accept nonsense: search.yaml has no such key\n    Nothing has changed: leave it out.\n"
     )
-    began.edit("config", "optimizer", "weight_decay", to=0.5)
-    began.edit("space", "search", "seed", to=3)
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.5)
+    interrupted.edit("space", "search", "seed", to=3)
     changed = "Changed: optimizer.weight_decay, search.seed.\n"
-    assert f"no such key\n    {changed}" in began.resume("--accept", "nonsense")
-    assert f"    Did you mean optimizer.betas? {changed}" in began.resume("--accept", "optimizer.beta")
+    assert f"no such key\n    {changed}" in interrupted.resume("--accept", "nonsense")
+    assert f"    Did you mean optimizer.betas? {changed}" in interrupted.resume("--accept", "optimizer.beta")
 
 
-def test_unchanged_key_is_accepted_in_silence(began):
+def test_unchanged_key_is_accepted_in_silence(interrupted):
     """A batch script resumes with the same flags again."""
-    began.resume("--accept", "optimizer.lr", "--accept", "versions", expect=6)
+    interrupted.resume("--accept", "optimizer.lr", "--accept", "versions", expect=6)
 
 
 @pytest.mark.parametrize(
@@ -112,31 +112,31 @@ def test_unchanged_key_is_accepted_in_silence(began):
         (("space", "param_space", "optimizer.lr"), {"log": 1}, r"space\.param_space\.optimizer\.lr: "),
     ],
 )
-def test_invalid_change_by_hand_is_a_mistake(began, keys, value, text):
+def test_invalid_change_by_hand_is_a_mistake(interrupted, keys, value, text):
     """As any other mistake in YAML: all of them, each with its line."""
-    began.edit(*keys, to=value)
-    began.edit("config", "model", "dropout", to=2)
-    error = began.resume()
-    path = re.escape(str(began.folder.search_yaml))
+    interrupted.edit(*keys, to=value)
+    interrupted.edit("config", "model", "dropout", to=2)
+    error = interrupted.resume()
+    path = re.escape(str(interrupted.folder.search_yaml))
     assert re.search(rf"{path}:\d+: {text}", error)
     assert re.search(rf"{path}:\d+: config\.model\.dropout: is 2, but must be", error)
     assert "    Restore the value that the search began with, or the file from a copy.\n" in error
-    assert began.resume("--dry-run") == error
+    assert interrupted.resume("--dry-run") == error
 
 
-def test_moved_files_are_no_change(began):
-    began.edit("config", "logging", "save_dir", to="elsewhere")
-    began.resume(expect=6)
+def test_moved_files_are_no_change(interrupted):
+    interrupted.edit("config", "logging", "save_dir", to="elsewhere")
+    interrupted.resume(expect=6)
 
 
-def test_newest_content_counts(began):
+def test_newest_content_counts(interrupted):
     """A folder gets the content of search.yaml at a resume, if it had none."""
-    began.edit("config", "optimizer", "weight_decay", to=0.5)
-    content = flat(read_search_yaml(began.folder.search_yaml))
-    began.log("search_started", slots=1, search_yaml=content)
-    began.resume(expect=6)
-    began.edit("config", "optimizer", "weight_decay", to=0.01)
-    assert "was 0.5 when the search began, and is 0.01" in began.resume()
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.5)
+    content = flat(read_search_yaml(interrupted.folder.search_yaml))
+    interrupted.log("search_started", slots=1, search_yaml=content)
+    interrupted.resume(expect=6)
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.01)
+    assert "was 0.5 when the search began, and is 0.01" in interrupted.resume()
 
 
 def test_versions_of_old_folder_are_taken_over(search):
@@ -154,44 +154,44 @@ def test_versions_of_old_folder_are_taken_over(search):
     assert Comparison(search.folder.search_yaml, description, search.state.changes, later).refused
 
 
-def test_named_changes_are_accepted(began):
-    began.edit("config", "optimizer", "weight_decay", to=0.5)
-    began.edit("versions", "torch", to="1.0")
+def test_named_changes_are_accepted(interrupted):
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.5)
+    interrupted.edit("versions", "torch", to="1.0")
     flags = ("--accept", "optimizer.weight_decay", "--accept", "versions.torch")
-    out = began.resume(*flags, "--dry-run", expect=0)
+    out = interrupted.resume(*flags, "--dry-run", expect=0)
     assert "accepted: optimizer.weight_decay was 0.01 when the search began, and is 0.5" in out
     assert "continues: 00001" in out
-    began.resume(*flags, expect=6)
+    interrupted.resume(*flags, expect=6)
 
 
 @pytest.mark.parametrize(("keys", "flag"), [(("trainer", "max_epochs"), "--max-epochs"), (("num_samples",), "--num-s")])
-def test_extent_is_never_accepted(began, keys, flag):
+def test_extent_is_never_accepted(interrupted, keys, flag):
     part = ("config",) if len(keys) > 1 else ("space", "search")
-    began.edit(*part, *keys, to=9)
-    error = began.resume("--accept", "trainer", "--accept", "search")
+    interrupted.edit(*part, *keys, to=9)
+    error = interrupted.resume("--accept", "trainer", "--accept", "search")
     assert f"    Restore it, and use {flag}" in error
 
 
-def test_patch_level_is_printed_alone(began):
-    began.edit("versions", "torch", to=versions()["torch"].rpartition(".")[0] + ".99")
-    assert "the search began with other versions (torch " in began.resume(expect=6)
+def test_patch_level_is_printed_alone(interrupted):
+    interrupted.edit("versions", "torch", to=versions()["torch"].rpartition(".")[0] + ".99")
+    assert "the search began with other versions (torch " in interrupted.resume(expect=6)
 
 
-def test_accepted_changes_are_asked_for_once(began):
-    began.edit("config", "optimizer", "weight_decay", to=0.5)
-    began.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5})
-    began.resume(expect=6)
-    began.edit("config", "optimizer", "weight_decay", to=0.6)
-    assert "was 0.5 when it was last accepted, and is 0.6" in began.resume()
+def test_accepted_changes_are_asked_for_once(interrupted):
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.5)
+    interrupted.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5})
+    interrupted.resume(expect=6)
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.6)
+    assert "was 0.5 when it was last accepted, and is 0.6" in interrupted.resume()
 
 
-def test_trials_keep_their_base(began):
+def test_trials_keep_their_base(interrupted):
     """Those created later have the changed one."""
-    began.edit("config", "optimizer", "weight_decay", to=0.5)
-    began.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5, "data.num_train": 32})
-    began.trial(**{"optimizer.lr": 0.002})
-    state = SearchState.read(began.folder.ledger)
-    config = read_search_yaml(began.folder.search_yaml)["config"]
+    interrupted.edit("config", "optimizer", "weight_decay", to=0.5)
+    interrupted.log("search_started", slots=1, accepted={"optimizer.weight_decay": 0.5, "data.num_train": 32})
+    interrupted.trial(**{"optimizer.lr": 0.002})
+    state = SearchState.read(interrupted.folder.ledger)
+    config = read_search_yaml(interrupted.folder.search_yaml)["config"]
     decay = [rerun_config(config, trial)["optimizer"]["weight_decay"] for trial in state.trials.values()]
     assert decay == [0.01, 0.01, 0.5]
     assert state.trials["00000"].former == {"optimizer.weight_decay": 0.01}  # the data are those of all trials
