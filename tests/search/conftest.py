@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.interrupted_search import Interrupted
+from tests.search.conductors import conductor_of
+from tune_asr.record import new_folder
+from tune_asr.record.folder import ResultsFolder
+from tune_asr.search.conductor import Conductor
 
 
 @pytest.fixture
@@ -13,3 +18,14 @@ def interrupted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[
     search = Interrupted(tmp_path / "results" / "lr", capsys)
     yield search
     search.ledger.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ResultsFolder:
+    return new_folder.create(tmp_path / "results")
+
+
+@pytest.fixture
+def make(folder: ResultsFolder) -> Callable[..., Conductor]:
+    """Function that makes a conductor of the folder, again after a kill; see `conductor_of`."""
+    return partial(conductor_of, folder)
