@@ -1,57 +1,23 @@
-"""Resume of a complete search after its files were changed, through the command."""
+"""Resume of a finished search after its checkpoints or its search.yaml were changed."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.search.finished import best, emptied, replaced_by_a_file, resume, table
 from tests.written_search import Search, finished_search
 from tune_asr.record import new_folder
 from tune_asr.record.checkpoints import CHECKPOINT
 from tune_asr.report import __main__ as report
-from tune_asr.search import __main__ as door
 
 FOR_THE_BEST = "leaderboard.csv, summary.json, best.yaml, best.ckpt"
-
-
-@pytest.fixture
-def done(tmp_path: Path) -> Path:
-    """Folder of a finished search, of which 00001 is the best trial."""
-    return finished_search(tmp_path / "lr").folder.root
-
-
-def emptied(folder: Path) -> None:
-    shutil.rmtree(folder)
-    folder.mkdir()
-
-
-def replaced_by_a_file(folder: Path) -> None:
-    shutil.rmtree(folder)
-    folder.touch()
-
-
-def resume(root: Path, capsys: pytest.CaptureFixture[str], *flags: str, expect: int = 0) -> str:
-    assert door.main(["--resume", str(root), *flags]) == expect
-    captured = capsys.readouterr()
-    return captured.err if expect else captured.out
-
-
-def table(root: Path) -> list[tuple[str, str]]:
-    with (root / "leaderboard.csv").open(newline="") as file:
-        return [(row["trial"], row["checkpoint"]) for row in csv.DictReader(file)]
-
-
-def best(root: Path) -> tuple[str, int] | None:
-    found = json.loads((root / "summary.json").read_text())["best"]
-    return found and (found["trial"], found["epoch"])
 
 
 def test_lost_winner_is_never_the_best(done, capsys):
@@ -93,110 +59,16 @@ def test_last_copies_of_one_trial_are_kept(done, capsys):
     assert (done / "best-00001-epoch_003.ckpt").read_bytes() != first
 
 
-@pytest.mark.parametrize("name", ["leaderboard.csv", "summary.json", "best.yaml", "best.ckpt"])
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_no_file_in_place_of_derived_one(done, capsys, name, make):
-    """A FIFO is replaced; a folder is named, since it may hold something."""
-    (done / name).unlink()
-    make(done / name)
-    foreseen = resume(done, capsys, "--dry-run")
-    assert "makes again: " in foreseen and name in foreseen
-    if make is os.mkdir:
-        assert f"{done / name}: cannot be written: it is a folder, not a file\n" in resume(done, capsys, expect=5)
-        return
-    assert "made again: " in resume(done, capsys)
-    assert (done / name).is_file()
-    assert "changes nothing" in resume(done, capsys, "--dry-run")
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_no_file_among_utterances(done, capsys, make):
-    """Read by nothing as long as the leaderboard is there."""
-    (done / "utterances" / "00001.jsonl").unlink()
-    make(done / "utterances" / "00001.jsonl")
-    assert "changes nothing" in resume(done, capsys, "--dry-run")
-    assert "made again" not in resume(done, capsys)
-    (done / "leaderboard.csv").unlink()
-    foreseen = resume(done, capsys, "--dry-run")
-    assert "makes again: leaderboard.csv (leaderboard.csv is missing)" in foreseen
-    if make is os.mkdir:
-        refusal = "utterances/00001.jsonl: cannot be written: it is a folder, not a file\n"
-        assert refusal in foreseen and refusal in resume(done, capsys, expect=5)
-    else:
-        assert "made again: leaderboard.csv" in resume(done, capsys)
-
-
-def test_folder_in_place_of_summary_alone(done, capsys):
-    (done / "summary.json").unlink()
-    (done / "summary.json" / "a").mkdir(parents=True)
-    before = {path: path.stat().st_mtime_ns for path in done.rglob("*")}
-    foreseen = resume(done, capsys, "--dry-run")
-    assert "makes again: summary.json (out of date)\n" in foreseen
-    refusal = f"{done}/summary.json: cannot be written: it is a folder, not a file\n    Remove it"
-    assert f"warning: the resume would be refused: {refusal}" in foreseen
-    assert refusal in resume(done, capsys, expect=5)
-    assert {path: path.stat().st_mtime_ns for path in done.rglob("*") if path in before} == before
-
-
-def no_copy(path: Path, other: bytes) -> None:
-    path.write_bytes(other)
-
-
-def emptied_file(path: Path, _: bytes) -> None:
-    path.write_bytes(b"")
-
-
-def fifo(path: Path, _: bytes) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-@pytest.mark.parametrize("spoil", [no_copy, emptied_file, fifo])
-@pytest.mark.parametrize("is_old", [False, True])
-def test_spoilt_best_ckpt(done, capsys, spoil: Callable[[Path, bytes], None], is_old):
-    """Noticed beside an intact checkpoint, and no copy of a lost one; also without a hash on record."""
-    other = (done / "checkpoints" / "00000" / "epoch_004" / CHECKPOINT).read_bytes()
-    good = (done / "best.ckpt").read_bytes()
-    spoil(done / "best.ckpt", other)
-    assert "makes again: best.ckpt (out of date)\n" in resume(done, capsys, "--dry-run")
-    assert "made again: best.ckpt (out of date)\n" in resume(done, capsys)
-    assert (done / "best.ckpt").read_bytes() == good
-    spoil(done / "best.ckpt", other)
-    if is_old:
-        summary = json.loads((done / "summary.json").read_text())
-        del summary["best"]["sha256"]
-        (done / "summary.json").write_text(json.dumps(summary))
-    shutil.rmtree(done / "checkpoints" / "00001")
-    none_left = "; the best is now trial 00000; no copy of trial 00001 at epoch 4 is left\n"
-    assert none_left in resume(done, capsys, "--dry-run")
-    assert none_left in resume(done, capsys)
-    assert not list(done.glob("best-*"))
-    assert (done / "best.ckpt").read_bytes() == other
-    assert "changes nothing" in resume(done, capsys, "--dry-run")
-
-
 def test_no_checkpoint_and_no_copy(done, capsys):
     shutil.rmtree(done / "checkpoints")
-    fifo(done / "best.ckpt", b"")
+    (done / "best.ckpt").unlink()
+    os.mkfifo(done / "best.ckpt")
     out = resume(done, capsys)
     assert (
         "; no trial has an intact checkpoint; best.yaml is removed; no copy of trial 00001 at epoch 4 is left\n" in out
     )
     assert not list(done.glob("best*"))
     assert "changes nothing" in resume(done, capsys, "--dry-run")
-
-
-def test_old_record_without_hash_keeps_archive(done, capsys):
-    """Release 0.1.0 wrote no hash of best.ckpt, so a whole archive is kept."""
-    with zipfile.ZipFile(done / "best.ckpt", "w") as archive:
-        archive.writestr("data.pkl", b"weights")
-    content = (done / "best.ckpt").read_bytes()
-    summary = json.loads((done / "summary.json").read_text())
-    del summary["best"]["sha256"]
-    (done / "summary.json").write_text(json.dumps(summary))
-    shutil.rmtree(done / "checkpoints" / "00001")
-    assert "the last copy of trial 00001 is best-00001-epoch_004.ckpt now\n" in resume(done, capsys)
-    assert (done / "best-00001-epoch_004.ckpt").read_bytes() == content
 
 
 def test_report_marks_trials_without_checkpoint(done, capsys):
