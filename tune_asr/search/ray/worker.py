@@ -61,7 +61,7 @@ def run_trial(work: Work, share: Share) -> None:
     use_gpus(ids)
     work.surroundings.enter()
     return_memory()
-    say_something()
+    send_sign_of_life()
     from tune_asr.errors import CardError, TuneAsrError
     from tune_asr.training.card import TooLittleMemory
     from tune_asr.training.epochs import Diverged
@@ -94,10 +94,10 @@ def _without_memory(error: TooLittleMemory, share: Share) -> messages.NeedsRoom 
     return messages.Failed.of(error)
 
 
-def say_something() -> None:
-    """Tell the driver of this process.
+def send_sign_of_life() -> None:
+    """Show the driver that this process is alive.
 
-    The driver ends a worker that says nothing for long.
+    The driver ends a worker that sends nothing for long.
     """
     import ray
     from ray import tune
@@ -170,7 +170,7 @@ def _train(work: Work, share: Share, ids: Sequence[int | str]) -> None:
         on_start=on_start,
         resume_from=resume_from,
         loggers=loggers,
-        callbacks=[SignsOfLife(say_something)],
+        callbacks=[SignsOfLife(send_sign_of_life)],
         grace_period=work.grace_period,
         other_data=work.other_data,
     )

@@ -7,7 +7,7 @@
     same_batches.py         SameBatches: as many batches an epoch as before a resume
     probe.py                LongestBatchProbe: forward and backward pass of the largest batch, on a GPU
     capture.py              Capture: CUDA graphs of the steps, given up at the end
-    signs_of_life.py        SignsOfLife: a word to the driver between two reports of a trial
+    signs_of_life.py        SignsOfLife: a sign to the driver between two reports of a trial
     bar.py                  EpochBar: progress bar on a terminal
     samples.py              Samples: some hypotheses as text in the loggers
     epoch_report.py         EpochReport: result and checkpoint of each epoch

@@ -14,24 +14,24 @@ SECONDS = 10.0
 
 
 class SignsOfLife(pl.Callback):
-    """Say something at a batch, now and then.
+    """Call a function after a batch, at most every ten seconds.
 
     Args:
-        say: function that says it; it takes milliseconds.
+        send: function that sends a sign of life; it takes milliseconds.
     """
 
-    def __init__(self, say: Callable[[], None]) -> None:
-        self._say, self._said = say, time.monotonic()
+    def __init__(self, send: Callable[[], None]) -> None:
+        self._send, self._sent = send, time.monotonic()
 
     def on_train_batch_end(self, *_args: object, **_kwargs: object) -> None:
-        """Say something after a batch of training."""
+        """Send a sign after a batch of training."""
         self._tick()
 
     def on_validation_batch_end(self, *_args: object, **_kwargs: object) -> None:
-        """Say something after a batch of validation."""
+        """Send a sign after a batch of validation."""
         self._tick()
 
     def _tick(self) -> None:
-        if time.monotonic() - self._said > SECONDS:
-            self._say()
-            self._said = time.monotonic()
+        if time.monotonic() - self._sent > SECONDS:
+            self._send()
+            self._sent = time.monotonic()
