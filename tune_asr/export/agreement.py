@@ -58,8 +58,8 @@ def compare(
 
     Args:
         name: name of the other program.
-        transcripts: s transcripts by PyTorch.
-        texts: s texts by the other program.
+        transcripts: transcripts by PyTorch.
+        texts: texts of the same utterances by the other program, in their order.
         tie: lead in nats below which two symbols are tied.
         must_agree: if false, differences are only counted.
 

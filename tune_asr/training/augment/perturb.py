@@ -53,7 +53,7 @@ class Perturbation(nn.Module):
         sample_rate: of the features, Hz.
 
     Attributes:
-        noises: recordings to add; set by `fit`, since they are not part of a model. None: nothing is added.
+        noises: recordings to add; set by `prepare`, since they are not part of a model. None: nothing is added.
     """
 
     def __init__(

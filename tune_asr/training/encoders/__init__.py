@@ -2,11 +2,11 @@
 
 All of them keep the contract of `Encoder`; each has a file of its own:
 
-    encoder.py      the contract, and what all share: normalisation, masks, subsampling, scores
-    without_cudnn.py  the convolutions of all of them on a GPU
-    conv.py         conv_ctc        residual depthwise convolutions
-    bigru.py        bigru_ctc       bidirectional GRUs
-    conformer.py    conformer_ctc   attention and convolution
+    encoder.py         the contract, and what all share: normalisation, masks, subsampling, scores
+    without_cudnn.py   the convolutions of all of them on a GPU
+    conv.py            conv_ctc        residual depthwise convolutions
+    bigru.py           bigru_ctc       bidirectional GRUs
+    conformer.py       conformer_ctc   attention and convolution
 """
 
 from collections.abc import Mapping
