@@ -52,9 +52,8 @@ class Ruler:
         return 100 * NORMAL * math.sqrt(2 * rate * (1 - rate) / max(1, self.units))
 
     def __str__(self) -> str:
-        first, *others = (f"{self.points(rate):.1f} near {100 * rate:.0f} %" for rate in RATES)
-        return (
-            f"{count(self.units, self.unit)} in {count(self.utterances, 'utterance')}: settings closer than "
-            f"{first.replace(' near', f' points of {metric_name(self.metric)} cannot be told apart near')}, "
-            f"{', '.join(others)}"
-        )
+        first, *others = RATES
+        size = f"{count(self.units, self.unit)} in {count(self.utterances, 'utterance')}"
+        closer = f"{self.points(first):.1f} points of {metric_name(self.metric)}"
+        near = [f"near {100 * first:.0f} %", *(f"{self.points(rate):.1f} near {100 * rate:.0f} %" for rate in others)]
+        return f"{size}: settings closer than {closer} cannot be told apart {', '.join(near)}"
