@@ -23,7 +23,7 @@ from tune_asr.speech.corpus import Utterance, fingerprint
 from tune_asr.speech.progress import watched
 from tune_asr.storage.files import content_sample
 
-SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
+ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 EXPONENTS = (0.0, 1.0, 2.0)
 """Exponents of the frequency by which power falls: white, pink and brown noise."""
 SECONDS = 20
@@ -90,9 +90,9 @@ def recordings_in(folder: Path) -> list[Path]:
     if not os.path.isdir(folder):  # noqa: PTH112  Path.is_dir raises if a name is too long
         raise _error(f"{folder} is not a folder", "Give one with recordings of noise, or null.")
     with _readable(folder):
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
     if not paths:
-        kinds = ", ".join(sorted(SUFFIXES))
+        kinds = ", ".join(sorted(ENDINGS))
         raise _error(f"{folder} holds no recording ({kinds})", "Add some, or give null.")
     return paths
 

@@ -30,7 +30,7 @@ from tune_asr.storage.files import reason_unusable
 _CONTAINERS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "FLAC", "OGG")
 _NO_FRAME_COUNT = 2**63 - 1  # libsndfile's value for a FLAC header without a length
 _NO_LENGTH = "has no length in its header, which was never completed; encode it again"
-_PLAIN_SUFFIXES = (".flac", ".wav")
+_PLAIN_ENDINGS = (".flac", ".wav")
 _CUT = "is truncated: the file ends before the samples that its header declares"
 
 
@@ -67,7 +67,7 @@ class _Stream:
 
         A name that ends in .raw, .gsm or .mp3 would count for more than the content.
         """
-        return self.end is None and path.suffix in _PLAIN_SUFFIXES
+        return self.end is None and path.suffix in _PLAIN_ENDINGS
 
     def opened(self, path: Path, stack: ExitStack) -> soundfile.SoundFile:
         """Open it until the stack is left."""
