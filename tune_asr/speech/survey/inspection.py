@@ -15,8 +15,6 @@ from tune_asr.speech.text.normalizer import TextNormalizer
 from tune_asr.storage.files import MISSING
 from tune_asr.wording import is_address
 
-__all__ = ["Entry", "Recording", "inspect_rows"]
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
