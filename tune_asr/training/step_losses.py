@@ -53,8 +53,7 @@ class StepLosses:
             self._keep(value, where, () if is_finite else ids)
         else:
             loss = loss.detach().float()
-            is_known = isinstance(batch, Batch)
-            finite = batch.features.isfinite().all() if is_known else torch.ones_like(loss)  # type: ignore[attr-defined]
+            finite = batch.features.isfinite().all() if isinstance(batch, Batch) else torch.ones_like(loss)
             self._unread.append((torch.stack([loss, finite.float()]), where, ids))
 
     def read(self, trainer: pl.Trainer) -> None:
