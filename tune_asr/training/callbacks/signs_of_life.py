@@ -14,7 +14,7 @@ SECONDS = 10.0
 
 
 class SignsOfLife(pl.Callback):
-    """Call a function after a batch, at most every ten seconds.
+    """Send a sign of life after a batch, now and then.
 
     Args:
         send: function that sends a sign of life; it takes milliseconds.
