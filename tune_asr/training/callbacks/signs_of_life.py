@@ -14,7 +14,7 @@ SECONDS = 10.0
 
 
 class SignsOfLife(pl.Callback):
-    """Send a sign of life after a batch, now and then.
+    """Send a sign of life after some batches.
 
     Args:
         send: function that sends a sign of life; it takes milliseconds.
