@@ -1,6 +1,7 @@
 """Manifests with mistakes, recordings, and what is refused."""
 
 import json
+import math
 import shutil
 import sys
 
@@ -88,6 +89,41 @@ def test_bad_recordings_are_named_before_decoding(evaluate, model, speech, tmp_p
     passed = evaluate(lenient(model, tmp_path / "lenient", 0.7), good, "page.mp3", "gone.wav")
     assert passed.out.startswith(f"{good}\t") and passed.out.count("\n") == 1
     assert "bad rows: 2, dropped" in passed.err
+
+
+@pytest.fixture
+def broken(speech, tmp_path):
+    """Recording with a right header, and samples that are not finite."""
+    samples, rate = soundfile.read(speech / "val" / "val-00000.wav", dtype="float32")
+    samples[100] = math.nan
+    soundfile.write(tmp_path / "broken.wav", samples, rate, subtype="FLOAT")
+    return tmp_path / "broken.wav"
+
+
+def test_samples_passed_over_are_in_output(evaluate, model, speech, broken, tmp_path, rows):
+    good = speech / "val" / "val-00000.wav"
+    lenient_model = lenient(model, tmp_path / "lenient")
+    for paths in ((good, broken), (broken, good)):  # the second time the file of the first is replaced
+        ended = evaluate(lenient_model, *paths, "--output", "it.jsonl")
+        assert ended.out.startswith(f"{good}\t") and ended.out.count("\n") == 1
+        text, passed_over = rows("it.jsonl")
+        assert (text["id"], passed_over["place"]) == (str(good), str(broken))
+        assert passed_over["reason"] in ended.err
+
+
+def test_too_many_broken_samples_are_refused(evaluate, model, speech, broken, tmp_path):
+    good = speech / "val" / "val-00000.wav"
+    refused = evaluate(lenient(model, tmp_path / "lenient", 0.4), good, broken, "--output", "it.jsonl", expect=3)
+    assert str(broken) in refused.err and "passed over" not in refused.err
+    assert not (tmp_path / "it.jsonl").exists()
+
+
+def test_output_that_begins_with_a_row_passed_over_is_replaced(evaluate, model, speech, broken, tmp_path, rows):
+    lenient_model = lenient(model, tmp_path / "lenient", 1.0)
+    evaluate(lenient_model, broken, "--output", "it.jsonl")
+    assert [row.keys() for row in rows("it.jsonl")] == [{"place", "reason"}]
+    evaluate(lenient_model, speech / "val" / "val-00000.wav", "--output", "it.jsonl")
+    assert [row.keys() for row in rows("it.jsonl")] == [{"id", "hypothesis"}]
 
 
 def test_other_rates_are_resampled(evaluate, model, searched, speech, tmp_path):

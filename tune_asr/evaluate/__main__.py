@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, DataError, end_at_once_on_signals, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, DataError, Problem, end_at_once_on_signals, end_on_signals, exit_with
 from tune_asr.wording import is_address, printable
 
 if TYPE_CHECKING:
     from tune_asr.evaluate.model import Model
     from tune_asr.evaluate.result import Result
 
-_TRANSCRIPTS = re.compile(rb'\{"id": "(?:\\.|[^"\\])*", "(?:reference|hypothesis)": ')
+_TRANSCRIPTS = re.compile(rb'\{"(?:id|place)": "(?:\\.|[^"\\])*", "(?:reference|hypothesis|reason)": ')
 """Beginning of a file of `--output`."""
 
 
@@ -141,27 +141,25 @@ def _evaluate(models: Sequence[Model], manifest: Path, output: Path | None, late
 
 def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> None:
     """Print the text of each recording once it is decoded."""
-    import json
-
     from tune_asr.evaluate.decoding import transcribe_one
-    from tune_asr.evaluate.inputs import read_recordings
-    from tune_asr.evaluate.result import write_lines
+    from tune_asr.evaluate.inputs import read_recordings, require_few
+    from tune_asr.evaluate.result import passed_over, write_rows
 
     found = read_recordings(paths, model.config, model.skip_bad)
     _flush(found.bad_lines())
-    lines = []
+    bad, rows = [*found.bad_rows], []
     for utterance in found.utterances:
         try:
             text = transcribe_one(model, utterance)
         except DataError as error:  # a header may be right, and the samples damaged
-            if model.skip_bad is None:
-                raise
-            _say(f"passed over: {error.cause}")
+            bad.append(Problem(utterance.id, error.cause.removeprefix(f"utterance {utterance.id}: ")))
+            require_few(bad, len(paths), model.skip_bad)
+            _say(f"passed over: {bad[-1].message}")
             continue
         print(f"{printable(utterance.id)}\t{text}", flush=True)
-        lines.append(json.dumps({"id": utterance.id, "hypothesis": text}, ensure_ascii=False))
+        rows.append({"id": utterance.id, "hypothesis": text})
     if output is not None:
-        write_lines(output, lines)
+        write_rows(output, [*rows, *passed_over(bad)])
 
 
 def _clear_output(output: Path | None) -> None:

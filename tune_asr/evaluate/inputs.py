@@ -90,6 +90,20 @@ def read_recordings(paths: Sequence[Path], config: Config, skip_bad: float | Non
         DataError: some cannot be used, and may not be passed over.
     """
     utterances, bad = verify_recordings(config, paths)
-    if bad and (skip_bad is None or len(bad) > skip_bad * len(paths)):
-        raise DataError(first_bad_rows(bad, may_skip=False))
+    require_few(bad, len(paths), skip_bad)
     return Inputs(tuple(utterances), tuple(bad), {})
+
+
+def require_few(bad: Sequence[Problem], total: int, skip_bad: float | None) -> None:
+    """Check that bad recordings may be passed over.
+
+    Args:
+        bad: bad ones so far.
+        total: number of recordings.
+        skip_bad: share of them that may be bad; None: none.
+
+    Raises:
+        DataError: there are too many.
+    """
+    if bad and (skip_bad is None or len(bad) > skip_bad * total):
+        raise DataError(first_bad_rows(bad, may_skip=False))

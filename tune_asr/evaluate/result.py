@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def write_transcripts(
     Raises:
         StorageError: it cannot be written.
     """
-    lines = []
+    rows: list[Mapping[str, object]] = []
     for i, transcript in enumerate(transcripts):
         row: dict[str, object] = {
             "id": transcript.id,
@@ -91,16 +91,20 @@ def write_transcripts(
         }
         if other is not None:
             row["compared"] = {"hypothesis": other[i].hypothesis, **asdict(other[i].counts)}
-        lines.append(json.dumps(row, ensure_ascii=False))
-    lines += (json.dumps({"place": row.place, "reason": row.what}, ensure_ascii=False) for row in bad_rows)
-    write_lines(path, lines)
+        rows.append(row)
+    write_rows(path, [*rows, *passed_over(bad_rows)])
 
 
-def write_lines(path: Path, lines: Sequence[str]) -> None:
-    """Write lines to the file of `--output`.
+def passed_over(bad_rows: Sequence[Problem]) -> list[Mapping[str, object]]:
+    """Return the last rows of `--output`."""
+    return [{"place": row.place, "reason": row.what} for row in bad_rows]
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write the file of `--output`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    content = "".join(f"{line}\n" for line in lines)
+    content = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     write_atomic(path, content.encode(errors="backslashreplace"), setting="--output")
