@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,20 +54,20 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
-def identity(value: JsonValue) -> str:
-    """Return a text, equal for equal values alone.
+def identity(value: JsonValue | Mapping[str, JsonValue]) -> str:
+    """Return a text, equal for equal values or settings alone.
 
     5 equals 5.0: a space may list one, and a configuration hold the other. `true` is not 1.
     """
     return json.dumps(_in_shortest_digits(value), sort_keys=True)
 
 
-def _in_shortest_digits(value: JsonValue) -> JsonValue:
+def _in_shortest_digits(value: JsonValue | Mapping[str, JsonValue]) -> JsonValue:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, list):
         return [_in_shortest_digits(item) for item in value]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _in_shortest_digits(item) for key, item in value.items()}
     return value
 

@@ -14,10 +14,11 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tune_asr.errors import ConfigError, DataError, Problem, end_at_once_on_signals, end_on_signals, exit_with
+from tune_asr.errors import ConfigError, DataError, end_at_once_on_signals, end_on_signals, exit_with
 from tune_asr.wording import is_address, printable
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _transcribe(model: Model, paths: Sequence[Path], output: Path | None) -> Non
         try:
             text = transcribe_one(model, utterance)
         except DataError as error:  # a header may be right, and the samples damaged
-            bad.append(Problem(utterance.id, error.cause.removeprefix(f"utterance {utterance.id}: ")))
+            bad += (replace(problem, place=utterance.id) for problem in error.problems)
             require_few(bad, len(paths), model.skip_bad)
             _say(f"passed over: {bad[-1].message}")
             continue

@@ -13,7 +13,7 @@ from tune_asr.errors import Problem, StorageError
 from tune_asr.record.folder import ResultsFolder
 from tune_asr.record.skipped_rows import SKIPPED_ROWS
 from tune_asr.storage.atomic import probe_writable
-from tune_asr.storage.errors import storage_error
+from tune_asr.storage.errors import storage_error, writing
 from tune_asr.storage.temporary import TEMPORARY_PREFIX
 
 
@@ -42,13 +42,11 @@ def require_new(root: Path) -> None:
     Raises:
         StorageError: the folder holds a search or other files, or is not a folder.
     """
-    try:
+    with writing(root, "cannot look into the results folder"):
         if root.is_dir():
             _refuse_to_overwrite(ResultsFolder(root))
         else:
             require_place(root)
-    except OSError as error:
-        raise storage_error(error, root, "cannot look into the results folder") from error
 
 
 def require_place(root: Path) -> None:
@@ -67,10 +65,8 @@ def require_writable(root: Path) -> None:
     Raises:
         StorageError: its nearest existing ancestor cannot be written.
     """
-    try:
+    with writing(root, "cannot make the results folder"):
         tempfile.TemporaryFile(dir=_nearest(root)).close()
-    except OSError as error:
-        raise storage_error(error, root, "cannot make the results folder") from error
 
 
 def discard(folder: ResultsFolder) -> None:

@@ -106,7 +106,7 @@ def points_of_warm_start(warm: Sequence[WarmPoint], schedule: Schedule) -> list[
     """
     curves: dict[str, dict[int, float]] = {}
     for point in warm:
-        curves.setdefault(identity(dict(point.params)), {})[point.epoch] = point.score
+        curves.setdefault(identity(point.params), {})[point.epoch] = point.score
     rest = _rest(list(curves.values()), sorted({point.epoch for point in warm}))
     return [Point(p.params, schedule.fidelity(p.epoch), p.score + rest[p.epoch]) for p in warm]
 

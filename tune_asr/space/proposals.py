@@ -60,8 +60,8 @@ def propose(plan: Plan, number: int, tried: Sequence[History], warm: Sequence[Wa
     own = points_of_trials(tried, schedule)
     num_own = sum(map(bool, own))
     earlier = _earlier_points(plan, warm, schedule) if warm and num_own < WARM_UNTIL else []
-    num_known = num_own + len({identity(dict(point.params)) for point in earlier})
-    taken = {identity(dict(history.params)) for history in tried}
+    num_known = num_own + len({identity(point.params) for point in earlier})
+    taken = {identity(history.params) for history in tried}
     if num_known >= FEWEST:
         candidates = {identity(settings): settings for settings in _candidates(plan, number)}
         if fresh := [settings for text, settings in candidates.items() if text not in taken]:

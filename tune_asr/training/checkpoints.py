@@ -166,7 +166,7 @@ def without_record(checkpoint: Path, error: Exception) -> StorageError:
 
     Args:
         checkpoint: path of the file.
-        error: error of the look for them.
+        error: error of reading the record.
     """
     what = f"this checkpoint has no record of its training ({type(error).__name__}: {error})"
     hint = "Give a results folder, or a checkpoint that `python -m tune_asr.train` wrote."

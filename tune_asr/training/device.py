@@ -96,7 +96,7 @@ def reason_beside(reason: str, visible: str | None, *, has_card: bool) -> str:
 
     Args:
         reason: reason that torch gives.
-        visible: value of `CUDAVISIBLE_DEVICES`.
+        visible: value of `CUDA_VISIBLE_DEVICES`.
         has_card: the driver shows a GPU of this machine.
     """
     if "no NVIDIA driver" in reason:
